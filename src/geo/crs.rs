@@ -1,0 +1,87 @@
+//! Any coordinate reference system to WGS 84, through PROJ.
+
+use super::Geodetic;
+use proj::Proj;
+
+/// Why a coordinate system can't be used.
+#[derive(thiserror::Error, Debug)]
+pub enum CrsError {
+    #[error("{name:?} is no coordinate system PROJ knows ({why}); write --crs EPSG:<code>, e.g. EPSG:7415 (Netherlands), EPSG:6697 (Japan), EPSG:4490 (China)")]
+    Unknown { name: String, why: String },
+    #[error("point ({x}, {y}, {z}) lies outside of {name}: {why}; is the coordinate system right?")]
+    Outside { name: String, x: f64, y: f64, z: f64, why: String },
+}
+
+/// A source coordinate system and its way to WGS 84 geographic 3D (EPSG:4979).
+///
+/// Input axes are x = east or longitude, y = north or latitude, z = height, whatever the authority's order says.
+/// Not `Sync`: PROJ contexts belong to one thread, so make one per thread with [`Crs::new`].
+pub struct Crs {
+    name: String,
+    proj: Proj,
+}
+
+impl Crs {
+    /// `name` is `EPSG:7415`, a bare code `7415`, a URN/OGC URL as CityJSON writes it, or a PROJ string.
+    ///
+    /// # Errors
+    /// [`CrsError::Unknown`] when PROJ has no such system.
+    pub fn new(name: &str) -> Result<Self, CrsError> {
+        let name = normalise(name);
+        let proj = Proj::new_known_crs(&name, "EPSG:4979", None)
+            .map_err(|e| CrsError::Unknown { name: name.clone(), why: e.to_string() })?;
+        Ok(Self { name, proj })
+    }
+
+    /// The name as `EPSG:n` where it is one.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// One point to WGS 84. The height passes through unchanged: it stays in the source's vertical datum.
+    ///
+    /// # Errors
+    /// [`CrsError::Outside`] when the point is not finite or PROJ refuses it.
+    pub fn to_geodetic(&self, x: f64, y: f64, z: f64) -> Result<Geodetic, CrsError> {
+        let outside = |why: String| CrsError::Outside { name: self.name.clone(), x, y, z, why };
+        if !(x.is_finite() && y.is_finite() && z.is_finite()) {
+            return Err(outside("not a finite number".to_owned()));
+        }
+        let (lon, lat): (f64, f64) = self.proj.convert((x, y)).map_err(|e| outside(e.to_string()))?;
+        // A far-off point can come back as infinity or a wild number without an error code.
+        if !(lon.is_finite() && lat.is_finite() && lon.abs() <= 360.0 && lat.abs() <= 90.0) {
+            return Err(outside(format!("it projects to longitude {lon}, latitude {lat}")));
+        }
+        Ok(Geodetic::from_degrees(lon, lat, z))
+    }
+}
+
+/// `EPSG:n` from the several ways files write it; PROJ strings and names pass through.
+fn normalise(name: &str) -> String {
+    let name = name.trim();
+    let tail = name.rsplit(['/', ':']).next().unwrap_or(name);
+    let is_code = !tail.is_empty() && tail.bytes().all(|b| b.is_ascii_digit());
+    if is_code && (name == tail || name.to_ascii_lowercase().contains("epsg")) { format!("EPSG:{tail}") } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hague_lands_in_the_hague_whichever_way_the_code_is_written() {
+        for name in ["EPSG:7415", "7415", "urn:ogc:def:crs:EPSG::7415", "https://www.opengis.net/def/crs/EPSG/0/7415"] {
+            let p = Crs::new(name).unwrap().to_geodetic(78_600.0, 457_900.0, 5.0).unwrap();
+            assert!((p.lon_deg() - 4.2435).abs() < 0.001 && (p.lat_deg() - 52.1035).abs() < 0.001, "{name}: {p:?}");
+            assert_eq!(p.height_m, 5.0);
+        }
+    }
+
+    #[test]
+    fn unknown_codes_and_bad_points_are_refused_with_the_mend() {
+        let e = Crs::new("EPSG:999999").err().unwrap().to_string();
+        assert!(e.contains("--crs EPSG:"), "{e}");
+        let crs = Crs::new("EPSG:4326").unwrap();
+        assert!(crs.to_geodetic(f64::NAN, 0.0, 0.0).is_err());
+    }
+}
