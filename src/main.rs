@@ -1,1 +1,5 @@
-fn main(){}
+//! The one binary; see `yiping --help`.
+
+fn main() -> std::process::ExitCode {
+    yiping::cli::main()
+}

@@ -1,1 +1,12 @@
-//! 
+//! Cities in, city packages out: floor 2, no Bevy, no sockets.
+//!
+//! [`source`] holds the neutral shape every format is read into; one folder a format (`cityjson/`, `elevation/`) fills it;
+//! [`package`] turns sources into 3D Tiles 1.1 plus `city.toml`; [`demo`] generates the demo city as files that enter
+//! by the same door as real data.
+
+pub mod cityjson;
+pub mod demo;
+pub mod elevation;
+pub mod package;
+pub mod report;
+pub mod source;

@@ -1,0 +1,54 @@
+//! What happened to every object of every input: nothing is lost in silence.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Passed through a whole build as an argument, so that no step can forget it. `objects_in = objects_written + objects_rejected` holds at the end.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct BuildReport {
+    /// Objects with geometry that were read.
+    pub objects_in: u64,
+    pub objects_written: u64,
+    /// Whole objects left out.
+    pub objects_rejected: u64,
+    /// Reasons for rejected objects, each with its count and the first few examples.
+    pub rejections: BTreeMap<String, Reason>,
+    /// Faces left out of objects that were otherwise written, and other things worth a line.
+    pub warnings: BTreeMap<String, Reason>,
+    pub triangles: u64,
+    pub tiles: u64,
+    pub seconds: f64,
+    pub peak_rss_mib: f64,
+}
+
+/// How often something happened, and where first.
+#[derive(Debug, Default, Clone, Serialize)]
+pub struct Reason {
+    pub count: u64,
+    /// At most [`Reason::EXAMPLES_MAX`], in the order met.
+    pub examples: Vec<String>,
+}
+
+impl Reason {
+    pub const EXAMPLES_MAX: usize = 5;
+
+    fn add(&mut self, example: &str) {
+        self.count += 1;
+        if self.examples.len() < Self::EXAMPLES_MAX {
+            self.examples.push(example.to_owned());
+        }
+    }
+}
+
+impl BuildReport {
+    /// An object is left out: `reason` groups, `example` says which and where.
+    pub fn reject(&mut self, reason: &str, example: &str) {
+        self.objects_rejected += 1;
+        self.rejections.entry(reason.to_owned()).or_default().add(example);
+    }
+
+    /// Something smaller than an object is left out or doubtful.
+    pub fn warn(&mut self, reason: &str, example: &str) {
+        self.warnings.entry(reason.to_owned()).or_default().add(example);
+    }
+}
