@@ -6,7 +6,9 @@ use proj::Proj;
 /// Why a coordinate system can't be used.
 #[derive(thiserror::Error, Debug)]
 pub enum CrsError {
-    #[error("{name:?} is no coordinate system PROJ knows ({why}); write --crs EPSG:<code>, e.g. EPSG:7415 (Netherlands), EPSG:6697 (Japan), EPSG:4490 (China)")]
+    #[error(
+        "{name:?} is no coordinate system PROJ knows ({why}); write --crs EPSG:<code>, e.g. EPSG:7415 (Netherlands), EPSG:6697 (Japan), EPSG:4490 (China)"
+    )]
     Unknown { name: String, why: String },
     #[error("point ({x}, {y}, {z}) lies outside of {name}: {why}; is the coordinate system right?")]
     Outside { name: String, x: f64, y: f64, z: f64, why: String },
@@ -28,8 +30,8 @@ impl Crs {
     /// [`CrsError::Unknown`] when PROJ has no such system.
     pub fn new(name: &str) -> Result<Self, CrsError> {
         let name = normalise(name);
-        let proj = Proj::new_known_crs(&name, "EPSG:4979", None)
-            .map_err(|e| CrsError::Unknown { name: name.clone(), why: e.to_string() })?;
+        let proj =
+            Proj::new_known_crs(&name, "EPSG:4979", None).map_err(|e| CrsError::Unknown { name: name.clone(), why: e.to_string() })?;
         Ok(Self { name, proj })
     }
 

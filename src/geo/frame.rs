@@ -43,11 +43,7 @@ pub fn geodetic_to_ecef(p: Geodetic) -> Ecef {
     let (sin_lat, cos_lat) = p.lat_rad.sin_cos();
     let (sin_lon, cos_lon) = p.lon_rad.sin_cos();
     let n = WGS84_A_M / (1.0 - E2 * sin_lat * sin_lat).sqrt();
-    Ecef(DVec3::new(
-        (n + p.height_m) * cos_lat * cos_lon,
-        (n + p.height_m) * cos_lat * sin_lon,
-        (n * (1.0 - E2) + p.height_m) * sin_lat,
-    ))
+    Ecef(DVec3::new((n + p.height_m) * cos_lat * cos_lon, (n + p.height_m) * cos_lat * sin_lon, (n * (1.0 - E2) + p.height_m) * sin_lat))
 }
 
 /// Earth-centred, Earth-fixed to geodetic (WGS 84).
@@ -93,12 +89,8 @@ impl LocalFrame {
         let ecef_from_enu = DMat4::from_cols(east.extend(0.0), north.extend(0.0), up.extend(0.0), at.extend(1.0));
         // Rigid, so the inverse is the transpose; a general inverse would lose digits at 6,000 km.
         let axis = |v: DVec3| DVec4::new(east.dot(v), north.dot(v), up.dot(v), 0.0);
-        let enu_from_ecef = DMat4::from_cols(
-            axis(DVec3::X),
-            axis(DVec3::Y),
-            axis(DVec3::Z),
-            DVec4::new(-east.dot(at), -north.dot(at), -up.dot(at), 1.0),
-        );
+        let enu_from_ecef =
+            DMat4::from_cols(axis(DVec3::X), axis(DVec3::Y), axis(DVec3::Z), DVec4::new(-east.dot(at), -north.dot(at), -up.dot(at), 1.0));
         Self { origin, ecef_from_enu, enu_from_ecef }
     }
 
