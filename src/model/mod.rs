@@ -1,1 +1,11 @@
-//!
+//! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
+
+pub mod area;
+pub mod incident;
+pub mod layout;
+pub mod observation;
+pub mod protocol;
+pub mod scene;
+pub mod tour;
+pub mod unit;
+pub mod view;

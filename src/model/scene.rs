@@ -1,0 +1,103 @@
+//! Scenes 场景: a TOML file in `scenes/` that says what a city application shows. A new application is a new scene, not new code.
+
+use super::tour::Tour;
+use super::view::CameraPose;
+use serde::{Deserialize, Serialize};
+
+/// A scene as written in TOML. Paths are relative to the data folder (`--data`, default `~/.local/share/yiping`), where `scripts/demo` builds the demo city.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scene {
+    pub name: String,
+    pub name_en: String,
+    /// City package folder, or the URL of a tileset.
+    pub package: String,
+    /// Folder with `areas.geojson`, `places.geojson`, `sensors.geojson`, `units.geojson`, `marathon.gpx`; what is absent is not shown.
+    #[serde(default)]
+    pub city_data: Option<String>,
+    #[serde(default)]
+    pub theme: Theme,
+    #[serde(default, rename = "feed")]
+    pub feeds: Vec<FeedConfig>,
+    #[serde(default, rename = "heat")]
+    pub heats: Vec<HeatConfig>,
+    #[serde(default, rename = "camera")]
+    pub cameras: Vec<NamedCamera>,
+    #[serde(default)]
+    pub tour: Option<Tour>,
+    /// What the screens show beside the map.
+    #[serde(default)]
+    pub layout: super::layout::Layout,
+}
+
+/// Looks of LOOK.md, chosen by scene; values in `assets/themes/`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    #[default]
+    Night,
+    Dusk,
+    Day,
+}
+
+/// A camera people can go to by name; the first is where the scene opens.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamedCamera {
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub name_en: String,
+    pub pose: CameraPose,
+}
+
+/// A live source and how to read it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum FeedConfig {
+    /// OGC SensorThings 1.1: history and catalogue over HTTP, news over MQTT when given, else by polling.
+    Sensorthings {
+        id: String,
+        /// Service root ending in `/v1.1`.
+        url: String,
+        /// `mqtt://host:port` of the same service.
+        #[serde(default)]
+        mqtt: Option<String>,
+    },
+    /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
+    GeojsonSse { id: String, url: String },
+}
+
+impl FeedConfig {
+    pub fn id(&self) -> &str {
+        match self {
+            FeedConfig::Sensorthings { id, .. } | FeedConfig::GeojsonSse { id, .. } => id,
+        }
+    }
+}
+
+/// One observed property draped as a field.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeatConfig {
+    /// Layer id in the view state.
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub name_en: String,
+    pub observed_property: String,
+    pub unit: String,
+    /// Values at the two ends of the colour ramp, in `unit`; fixed, so that two times compare.
+    pub range: [f32; 2],
+    /// Beyond this distance from every sensor the layer is hatched, metres.
+    pub reach_m: f32,
+    /// Exponent of inverse distance weighting.
+    #[serde(default = "idw_power")]
+    pub power: f32,
+    #[serde(default)]
+    pub shown: bool,
+}
+
+fn idw_power() -> f32 {
+    2.0
+}
