@@ -1,1 +1,26 @@
+//! Bevy plugins that draw the city: tiles, material, sky, heat, camera, picking. Floor 3: no sockets, no files.
 //!
+//! [`CityRenderPlugins`] adds all of them; insert [`camera::SceneFrame`], [`camera::OrbitCamera`] and [`environment::Environment`] first.
+
+pub mod camera;
+pub mod environment;
+pub mod heat;
+pub mod material;
+pub mod sky;
+pub mod tiles;
+
+use bevy::app::{PluginGroup, PluginGroupBuilder};
+
+/// Everything that draws the city.
+pub struct CityRenderPlugins;
+
+impl PluginGroup for CityRenderPlugins {
+    fn build(self) -> PluginGroupBuilder {
+        PluginGroupBuilder::start::<Self>()
+            .add(material::CityMaterialPlugin)
+            .add(heat::HeatPlugin)
+            .add(camera::CityCameraPlugin)
+            .add(tiles::CityTilesPlugin)
+            .add(sky::SkyPlugin)
+    }
+}

@@ -1,0 +1,84 @@
+//! Heat layers: a field sampled over the ground and draped on whatever stands there.
+//!
+//! Add [`HeatPlugin`]; write [`HeatLayer`]. The field is computed by `shaders/heat.wgsl`; [`crate::heat`] holds the CPU
+//! reference it is tested against. Never here: sockets, files, which sensor belongs to which layer (the screens choose).
+
+mod compute;
+mod ramp;
+
+pub use ramp::ramp_colour;
+
+use super::environment::Environment;
+use crate::heat::Sample;
+use bevy::asset::RenderAssetUsages;
+use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
+use bevy::math::DVec2;
+use bevy::prelude::*;
+use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat, TextureUsages};
+
+/// The field that is shown. One at a time: two draped colours can't be told apart.
+#[derive(Resource, Clone, Debug, Default, PartialEq)]
+pub struct HeatLayer {
+    pub shown: bool,
+    /// South-west corner and size of the area covered, metres from the anchor.
+    pub origin_m: DVec2,
+    pub size_m: DVec2,
+    /// Values at the two ends of the ramp, in the unit of the property. Fixed, so that two times compare.
+    pub range: [f32; 2],
+    pub power: f32,
+    /// Beyond this distance from every sensor the layer is hatched instead of coloured, metres.
+    pub reach_m: f32,
+    pub samples: Vec<Sample>,
+}
+
+/// Texels along each side. 512 keeps a 40 km city under 80 m a texel, finer than sensors stand apart.
+pub const FIELD_SIZE: u32 = 512;
+/// Steps of the legend, where contours run.
+pub const LEGEND_STEPS: u32 = 6;
+/// Most samples one field takes; more than any city has stations of one kind. The rest is left out and said in the log.
+pub const SAMPLES_MAX: usize = 4096;
+
+/// The textures the city samples.
+#[derive(Resource, Clone)]
+pub struct HeatTextures {
+    pub field: Handle<Image>,
+    pub ramp: Handle<Image>,
+}
+
+/// Computes the field when [`HeatLayer`] changes and lays it over the city.
+pub struct HeatPlugin;
+
+impl Plugin for HeatPlugin {
+    fn build(&self, app: &mut App) {
+        let mut images = app.world_mut().resource_mut::<Assets<Image>>();
+        let textures = HeatTextures { field: images.add(field_image()), ramp: images.add(ramp::ramp_image()) };
+        app.insert_resource(textures).init_resource::<HeatLayer>().add_systems(PostUpdate, lay_over);
+        compute::build(app);
+    }
+}
+
+fn field_image() -> Image {
+    let size = Extent3d { width: FIELD_SIZE, height: FIELD_SIZE, depth_or_array_layers: 1 };
+    let mut image = Image::new_fill(size, TextureDimension::D2, &[0; 8], TextureFormat::Rgba16Float, RenderAssetUsages::RENDER_WORLD);
+    image.texture_descriptor.usage =
+        TextureUsages::COPY_DST | TextureUsages::COPY_SRC | TextureUsages::STORAGE_BINDING | TextureUsages::TEXTURE_BINDING;
+    image.sampler = ImageSampler::Descriptor(ImageSamplerDescriptor {
+        address_mode_u: ImageAddressMode::ClampToEdge,
+        address_mode_v: ImageAddressMode::ClampToEdge,
+        ..ImageSamplerDescriptor::linear()
+    });
+    image
+}
+
+fn lay_over(layer: Res<HeatLayer>, mut environment: ResMut<Environment>) {
+    if !layer.is_changed() {
+        return;
+    }
+    let mut to = *environment;
+    let (o, s) = (layer.origin_m.as_vec2(), layer.size_m.as_vec2().max(Vec2::ONE));
+    to.heat_extent = Vec4::new(o.x, o.y, 1.0 / s.x, 1.0 / s.y);
+    // LOOK.md: at most 70 % on the ground, 50 % on walls; the city under a layer goes 30 % less saturated.
+    to.heat = Vec4::new(f32::from(u8::from(layer.shown)), 0.62, 0.45, LEGEND_STEPS as f32);
+    to.ground.w = if layer.shown { 0.7 } else { 1.0 };
+    environment.set_if_neq(to);
+}
