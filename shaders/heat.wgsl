@@ -17,7 +17,7 @@ struct Sample {
 @group(0) @binding(0) var<uniform> field: Field;
 @group(0) @binding(1) var<storage, read> samples: array<Sample>;
 // r: value on the ramp 0..1; g: how well informed, 1 near a sensor, 0.5 at the end of its reach, 0 at twice that.
-@group(0) @binding(2) var target: texture_storage_2d<rgba16float, write>;
+@group(0) @binding(2) var field_texture: texture_storage_2d<rgba16float, write>;
 
 const NEAR_M = 1.0;
 
@@ -41,5 +41,5 @@ fn interpolate(@builtin(global_invocation_id) id: vec3<u32>) {
     let value = sum / max(weights, 1e-30);
     let on_ramp = (value - field.scale.x) / max(field.scale.y - field.scale.x, 1e-6);
     let informed = clamp(1.0 - 0.5 * nearest / field.scale.w, 0.0, 1.0) * f32(field.count > 0u);
-    textureStore(target, id.xy, vec4<f32>(clamp(on_ramp, 0.0, 1.0), informed, 0.0, 1.0));
+    textureStore(field_texture, id.xy, vec4<f32>(clamp(on_ramp, 0.0, 1.0), informed, 0.0, 1.0));
 }
