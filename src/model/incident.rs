@@ -1,5 +1,6 @@
 //! Incidents 事件: what must be handled, as commands in, events appended, state derived.
 
+use super::protocol::Role;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,9 @@ pub struct Incident {
     /// 挂账: waiting for something outside; timers stand.
     #[serde(default)]
     pub held: bool,
+    /// When it was put on hold; its limit moves by as long when it is taken up again.
+    #[serde(default)]
+    pub held_since: Option<DateTime<Utc>>,
     /// 延期: how often its limit was extended.
     #[serde(default)]
     pub extensions: u32,
@@ -173,4 +177,135 @@ pub enum Action {
         of: String,
     },
     Void,
+}
+
+/// One thing that happened to an incident. An incident is the sum of its events, in the order of their versions.
+///
+/// An event says what came of a move (`to`, `due_at`), so that old events mean the same after a rule has changed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub incident: String,
+    /// The incident's version once this has happened: 1 for the report, one more for each event.
+    pub version: u64,
+    /// Id of the command that led to it.
+    pub command: String,
+    pub by: Stamp,
+    pub role: Role,
+    /// The device's clock when the person pressed.
+    #[serde(default)]
+    pub device_time: Option<DateTime<Utc>>,
+    #[serde(default)]
+    pub reason: Option<String>,
+    #[serde(flatten)]
+    pub what: Happened,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "happened", rename_all = "snake_case")]
+pub enum Happened {
+    Reported {
+        report: Report,
+        /// Feed id, or `screen`.
+        source: String,
+        due_at: Option<DateTime<Utc>>,
+    },
+    /// Its source says something else of it than before.
+    Amended { title: String, title_en: String, description: String, severity: Severity, due_at: Option<DateTime<Utc>> },
+    /// A person's move; `to` and `due_at` as they are after it.
+    Moved { action: Action, to: IncidentState, due_at: Option<DateTime<Utc>> },
+}
+
+/// An event that doesn't follow on what is there: a hole or a doubling in the store.
+#[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
+#[error("incident {incident}: event of version {found} can't follow version {at}; the store has lost or doubled an event")]
+pub struct OutOfOrder {
+    pub incident: String,
+    pub at: u64,
+    pub found: u64,
+}
+
+impl Incident {
+    /// The incident after `event`, from nothing when `before` is `None`. Pure: the same events give the same incident.
+    pub fn after(before: Option<Incident>, event: &Event) -> Result<Incident, OutOfOrder> {
+        let at = before.as_ref().map_or(0, |i| i.version);
+        let out_of_order = || OutOfOrder { incident: event.incident.clone(), at, found: event.version };
+        if event.version != at + 1 {
+            return Err(out_of_order());
+        }
+        match (before, &event.what) {
+            (None, Happened::Reported { report, source, due_at }) => Ok(Incident::reported(report, source, *due_at, event)),
+            (Some(mut incident), Happened::Amended { .. } | Happened::Moved { .. }) => {
+                incident.apply(event)?;
+                Ok(incident)
+            }
+            _ => Err(out_of_order()),
+        }
+    }
+
+    fn reported(report: &Report, source: &str, due_at: Option<DateTime<Utc>>, event: &Event) -> Incident {
+        Incident {
+            id: event.incident.clone(),
+            version: event.version,
+            domain: report.domain,
+            category: report.category.clone(),
+            severity: report.severity,
+            state: IncidentState::Reported,
+            title: report.title.clone(),
+            title_en: report.title_en.clone(),
+            description: report.description.clone(),
+            lon: report.lon,
+            lat: report.lat,
+            area: report.area.clone(),
+            source: source.to_owned(),
+            reported_at: report.reported_at.unwrap_or(event.by.at),
+            updated_at: event.by.at,
+            due_at,
+            acknowledged: None,
+            unit: None,
+            held: false,
+            held_since: None,
+            extensions: 0,
+            bounces: 0,
+        }
+    }
+
+    /// Applies an event to an incident that exists; an event out of order changes nothing.
+    pub fn apply(&mut self, event: &Event) -> Result<(), OutOfOrder> {
+        if event.version != self.version + 1 || event.incident != self.id {
+            return Err(OutOfOrder { incident: event.incident.clone(), at: self.version, found: event.version });
+        }
+        match &event.what {
+            Happened::Reported { .. } => {
+                return Err(OutOfOrder { incident: event.incident.clone(), at: self.version, found: event.version });
+            }
+            Happened::Amended { title, title_en, description, severity, due_at } => {
+                (self.title, self.title_en, self.description) = (title.clone(), title_en.clone(), description.clone());
+                (self.severity, self.due_at) = (*severity, *due_at);
+            }
+            Happened::Moved { action, to, due_at } => {
+                (self.state, self.due_at) = (*to, *due_at);
+                self.note(action, event);
+            }
+        }
+        self.version = event.version;
+        self.updated_at = event.by.at;
+        Ok(())
+    }
+
+    /// What a move changes beside state and limit.
+    fn note(&mut self, action: &Action, event: &Event) {
+        match action {
+            Action::Acknowledge => self.acknowledged = Some(event.by.clone()),
+            Action::Dispatch { unit } => self.unit = Some(unit.clone()),
+            Action::Return => {
+                self.unit = None;
+                self.bounces += 1;
+            }
+            Action::Reopen => self.unit = None,
+            Action::Extend { .. } => self.extensions += 1,
+            Action::Hold => (self.held, self.held_since) = (true, Some(event.by.at)),
+            Action::Resume | Action::MarkDuplicate { .. } | Action::Void => (self.held, self.held_since) = (false, None),
+            _ => {}
+        }
+    }
 }

@@ -1,8 +1,10 @@
 //! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
 
 pub mod area;
+pub mod category;
 pub mod incident;
 pub mod layout;
+pub mod lifecycle;
 pub mod observation;
 pub mod protocol;
 pub mod scene;

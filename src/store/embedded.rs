@@ -1,0 +1,196 @@
+//! The default backend: one `redb` file, written by one thread.
+//!
+//! A put is a value, a log row and the next revision in one transaction, on disk (fsync) before it is answered. Puts that
+//! wait at the same time share a transaction: each is decided in its turn, all are answered after the one fsync.
+//! The log holds the newest [`LOG_ROWS_MAX`] changes; a watcher that needs older ones is told of the gap.
+
+mod disk;
+mod watch;
+
+use super::{Entry, Expect, Health, Revision, StateStore, StoreError, Watch, check};
+use disk::Disk;
+use futures_util::future::BoxFuture;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use watch::EmbeddedWatch;
+
+/// Changes kept for screens that come back: at 2 changes a second, two and a half hours.
+pub const LOG_ROWS_MAX: u64 = 20_000;
+/// Puts that may wait for the writer; beyond it callers wait before they are queued.
+const QUEUE_MAX: usize = 1024;
+/// Puts that share one fsync; bounds how long the first of them waits.
+const BATCH_MAX: usize = 256;
+/// Changes a watcher may lag behind before it has to read the log.
+const NEWS_MAX: usize = 1024;
+
+struct Put {
+    key: String,
+    value: Vec<u8>,
+    expect: Expect,
+    actor: String,
+    done: oneshot::Sender<Result<Revision, StoreError>>,
+}
+
+/// A store in one file. Clones share it; the file is closed when the last one is dropped.
+#[derive(Clone)]
+pub struct Embedded {
+    disk: Arc<Disk>,
+    puts: mpsc::Sender<Put>,
+    news: broadcast::Sender<Arc<Entry>>,
+}
+
+impl Embedded {
+    /// Opens `file`, or makes it (its folder must exist).
+    pub fn open(file: &Path) -> Result<Self, StoreError> {
+        Self::open_with_log(file, LOG_ROWS_MAX)
+    }
+
+    /// As [`Embedded::open`], keeping `log_rows_max` changes in the log.
+    pub fn open_with_log(file: &Path, log_rows_max: u64) -> Result<Self, StoreError> {
+        let disk = Arc::new(Disk::open(file, log_rows_max.max(1))?);
+        let (puts, queue) = mpsc::channel(QUEUE_MAX);
+        let (news, _) = broadcast::channel(NEWS_MAX);
+        let writer = Writer { disk: disk.clone(), news: news.clone(), failed: None };
+        std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || writer.run(queue))
+            .map_err(|e| StoreError::File { file: file.to_owned(), why: format!("no thread to write it: {e}") })?;
+        Ok(Self { disk, puts, news })
+    }
+}
+
+/// The one that writes; everything it does is in the order of revisions.
+struct Writer {
+    disk: Arc<Disk>,
+    news: broadcast::Sender<Arc<Entry>>,
+    /// After a failed commit the engine's state is unknown: refuse everything rather than promise anything.
+    failed: Option<String>,
+}
+
+impl Writer {
+    fn run(mut self, mut queue: mpsc::Receiver<Put>) {
+        let mut batch = Vec::new();
+        while queue.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+            self.write(std::mem::take(&mut batch));
+        }
+    }
+
+    fn write(&mut self, batch: Vec<Put>) {
+        let wanted: Vec<_> = batch.iter().map(|p| (p.key.as_str(), p.value.as_slice(), p.expect, p.actor.as_str())).collect();
+        let written = match &self.failed {
+            Some(why) => Err(StoreError::Failed { why: why.clone() }),
+            None => self.disk.put_all(&wanted),
+        };
+        match written {
+            Ok(outcomes) => {
+                // News before answers: whoever hears that a change was accepted can already see it.
+                for entry in outcomes.iter().flatten() {
+                    let _ = self.news.send(Arc::new(entry.clone()));
+                }
+                for (put, outcome) in batch.into_iter().zip(outcomes) {
+                    let _ = put.done.send(outcome.map(|e| e.revision));
+                }
+            }
+            Err(e) => {
+                if self.failed.is_none() {
+                    tracing::error!("{e}");
+                    self.failed = Some(e.to_string());
+                }
+                for put in batch {
+                    let _ = put.done.send(Err(e.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Runs a read on a thread where it may wait for the disk.
+async fn reading<T: Send + 'static>(
+    disk: Arc<Disk>,
+    read: impl FnOnce(&Disk) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(move || read(&disk)).await.unwrap_or(Err(StoreError::Closed))
+}
+
+impl StateStore for Embedded {
+    fn get(&self, key: &str) -> BoxFuture<'_, Result<Option<Entry>, StoreError>> {
+        let key = key.to_owned();
+        Box::pin(reading(self.disk.clone(), move |disk| disk.get(&key)))
+    }
+
+    fn put(&self, key: &str, value: Vec<u8>, expect: Expect, actor: &str) -> BoxFuture<'_, Result<Revision, StoreError>> {
+        let checked = check(key, &value);
+        let (done, answer) = oneshot::channel();
+        let put = Put { key: key.to_owned(), value, expect, actor: actor.to_owned(), done };
+        Box::pin(async move {
+            checked?;
+            self.puts.send(put).await.map_err(|_| StoreError::Closed)?;
+            answer.await.unwrap_or(Err(StoreError::Closed))
+        })
+    }
+
+    fn watch(&self, prefix: &str, from: Option<Revision>) -> BoxFuture<'_, Result<Box<dyn Watch>, StoreError>> {
+        // Subscribed before anything is read, so that nothing falls between the reading and the news.
+        let watch = EmbeddedWatch::new(self.disk.clone(), self.news.subscribe(), prefix, from);
+        Box::pin(async move { Ok(Box::new(watch) as Box<dyn Watch>) })
+    }
+
+    fn log(&self, range: RangeInclusive<Revision>) -> BoxFuture<'_, Result<Vec<Entry>, StoreError>> {
+        Box::pin(reading(self.disk.clone(), move |disk| disk.log(range)))
+    }
+
+    fn health(&self) -> BoxFuture<'_, Result<Health, StoreError>> {
+        Box::pin(reading(self.disk.clone(), Disk::health))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::conformance;
+    use super::*;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    #[test]
+    fn it_keeps_what_every_store_must_keep() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut n = 0;
+        runtime().block_on(conformance::all(|log_rows| {
+            n += 1;
+            Embedded::open_with_log(&dir.path().join(format!("{n}.redb")), log_rows).unwrap()
+        }));
+    }
+
+    #[test]
+    fn what_was_put_is_there_after_opening_again() {
+        let file = tempfile::tempdir().unwrap().keep().join("state.redb");
+        let rt = runtime();
+        let first = Embedded::open(&file).unwrap();
+        let revision = rt.block_on(first.put("a", b"1".to_vec(), Expect::Absent, "me")).unwrap();
+        drop(first);
+        // The writer thread lets go of the file when its queue has ended.
+        let second = (0..200).find_map(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            Embedded::open(&file).ok()
+        });
+        let entry = rt.block_on(second.unwrap().get("a")).unwrap().unwrap();
+        assert_eq!((entry.value.as_slice(), entry.revision, entry.actor.as_str()), (b"1".as_slice(), revision, "me"));
+        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
+    }
+
+    #[test]
+    fn a_second_hub_and_rubbish_are_told_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state.redb");
+        let _open = Embedded::open(&file).unwrap();
+        assert!(matches!(Embedded::open(&file), Err(StoreError::InUse { .. })));
+        let rubbish = dir.path().join("rubbish.redb");
+        std::fs::write(&rubbish, vec![0x5a; 70_000]).unwrap();
+        assert!(matches!(Embedded::open(&rubbish), Err(StoreError::Unreadable { .. })));
+        assert_eq!(std::fs::read(&rubbish).unwrap(), vec![0x5a; 70_000], "a file that is not ours stays as it was");
+    }
+}
