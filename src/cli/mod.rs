@@ -1,5 +1,7 @@
 //! Argument parsing, one file a command; no logic.
 
+mod demo_city;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -12,12 +14,16 @@ struct Args {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    DemoCity(demo_city::Args),
+}
 
 /// Parses the command line and runs one command. Exit codes: 0 done, 1 failed (said on stderr), 2 wrong usage.
 pub fn main() -> ExitCode {
     let args = Args::parse();
-    let done: anyhow::Result<ExitCode> = match args.command {};
+    let done: anyhow::Result<ExitCode> = match args.command {
+        Command::DemoCity(args) => demo_city::run(&args),
+    };
     done.unwrap_or_else(|e| {
         eprintln!("yiping: {e:#}");
         ExitCode::FAILURE

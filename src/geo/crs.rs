@@ -56,6 +56,17 @@ impl Crs {
         }
         Ok(Geodetic::from_degrees(lon, lat, z))
     }
+
+    /// The inverse of [`Crs::to_geodetic`]: WGS 84 to this system's `(x, y)`, east or longitude first.
+    ///
+    /// # Errors
+    /// [`CrsError::Outside`] when the point is not finite or PROJ refuses it.
+    pub fn from_geodetic(&self, p: Geodetic) -> Result<(f64, f64), CrsError> {
+        let (lon, lat) = (p.lon_deg(), p.lat_deg());
+        let outside = |why: String| CrsError::Outside { name: self.name.clone(), x: lon, y: lat, z: p.height_m, why };
+        let (x, y): (f64, f64) = self.proj.project((lon, lat), true).map_err(|e| outside(e.to_string()))?;
+        if x.is_finite() && y.is_finite() { Ok((x, y)) } else { Err(outside("it has no place in this system".to_owned())) }
+    }
 }
 
 /// `EPSG:n` from the several ways files write it; PROJ strings and names pass through.
@@ -77,6 +88,16 @@ mod tests {
             assert!((p.lon_deg() - 4.2435).abs() < 0.001 && (p.lat_deg() - 52.1035).abs() < 0.001, "{name}: {p:?}");
             assert_eq!(p.height_m, 5.0);
         }
+    }
+
+    #[test]
+    fn a_point_goes_to_the_gauss_kruger_zone_and_back() {
+        // CGCS2000 / 3-degree Gauss-Kruger, central meridian 117 E: 1.275 degrees east of it is about 117.8 km.
+        let crs = Crs::new("EPSG:4548").unwrap();
+        let (x, y) = crs.from_geodetic(Geodetic::from_degrees(118.275, 33.963, 0.0)).unwrap();
+        assert!((x - 617_830.0).abs() < 500.0 && (y - 3_759_800.0).abs() < 1_500.0, "{x} {y}");
+        let back = crs.to_geodetic(x, y, 0.0).unwrap();
+        assert!((back.lon_deg() - 118.275).abs() < 1e-9 && (back.lat_deg() - 33.963).abs() < 1e-9, "{back:?}");
     }
 
     #[test]
