@@ -7,6 +7,9 @@
 pub mod cityjson;
 pub mod demo;
 pub mod elevation;
+pub mod error;
 pub mod package;
 pub mod report;
 pub mod source;
+
+pub use error::CityError;
