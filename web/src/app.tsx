@@ -1,0 +1,113 @@
+/** Puts the parts on the screen: bar and notes above, buttons beside, one sheet below. */
+
+import type { Map as LibreMap } from "maplibre-gl";
+import { T } from "./i18n";
+import { Card } from "./incidents/card";
+import { List } from "./incidents/list";
+import { bearing } from "./map/map";
+import { locate, me } from "./map/me";
+import { ReportForm } from "./report/form";
+import { reducedMotion, change, settings } from "./settings";
+import { leading } from "./session";
+import { Icon } from "./sheet/shape";
+import { Sheet } from "./sheet/sheet";
+import { Notes, StatusBar } from "./status/bar";
+import { SettingsPanel } from "./status/settings-panel";
+import { TourBand } from "./tour/band";
+import { selected, sheet, sheetPx, show } from "./view/chosen";
+import { Layers } from "./view/layers";
+import { Legend } from "./view/legend";
+
+/** Handle, figures and the first row; a card peeks with its head and state. */
+const PEEK_PX = 172;
+const PEEK_CARD_PX = 190;
+
+export function App({ map }: { map: LibreMap }) {
+  const incident = sheet.value === "card" ? selected.value : null;
+  return (
+    <>
+      <div class="top">
+        <StatusBar />
+        <TourBand />
+        <Legend />
+        <Notes />
+      </div>
+      {sheet.value === "report" && <Crosshair />}
+      {sheet.value !== "report" && <Buttons map={map} />}
+      <Sheet peekPx={incident ? PEEK_CARD_PX : PEEK_PX} label="事件 Incidents">
+        {incident ? <Card incident={incident} /> : <Content map={map} />}
+      </Sheet>
+    </>
+  );
+}
+
+function Content({ map }: { map: LibreMap }) {
+  switch (sheet.value) {
+    case "report":
+      return <ReportForm map={map} />;
+    case "layers":
+      return <Layers />;
+    case "settings":
+      return <SettingsPanel />;
+    case "list":
+    case "card":
+      return <List />;
+  }
+}
+
+/** Stands where the map's centre is, above the sheet. */
+function Crosshair() {
+  return (
+    <svg class="crosshair" viewBox="0 0 64 64" width="64" height="64" aria-hidden="true" style={{ bottom: `${sheetPx.value}px` }}>
+      <path d="M32 4v18M32 42v18M4 32h18M42 32h18" stroke="#0b111a" stroke-width="7" stroke-linecap="round" />
+      <path d="M32 4v18M32 42v18M4 32h18M42 32h18" stroke="#fff" stroke-width="3" stroke-linecap="round" />
+      <circle cx="32" cy="32" r="3" fill="#fff" stroke="#0b111a" stroke-width="2" />
+    </svg>
+  );
+}
+
+function Buttons({ map }: { map: LibreMap }) {
+  const follow = settings.value.follow;
+  const toMe = (): void => {
+    const place = me.value;
+    if (place.is !== "at") locate();
+    else {
+      change({ follow: false });
+      map.easeTo({ center: [place.lon, place.lat], zoom: Math.max(map.getZoom(), 15), duration: reducedMotion() ? 0 : 800 });
+    }
+  };
+  const lift = { transform: `translateY(${-sheetPx.value}px)` };
+  return (
+    <div class="float" style={lift}>
+      <div class="stack">
+        {Math.abs(bearing.value) > 1 && (
+          <button type="button" class="round" aria-label="正北 North up" onClick={() => map.easeTo({ bearing: 0, pitch: 0 })}>
+            <Icon name="north" turn={-bearing.value} />
+          </button>
+        )}
+        <button type="button" class="round" aria-label="图层 Layers" data-testid="layers" onClick={() => show("layers", "half")}>
+          <Icon name="layers" />
+        </button>
+        <button type="button" class="round" aria-label="我的位置 My place" data-testid="locate" onClick={toMe}>
+          <Icon name="locate" />
+        </button>
+      </div>
+      <div class="line">
+        <button
+          type="button"
+          class={`pill ${follow || leading.value ? "on" : ""}`}
+          data-testid="follow"
+          aria-pressed={follow}
+          onClick={() => change({ follow: !follow })}
+        >
+          <Icon name="follow" size={22} />
+          <T w={leading.value ? ["主导中", "Leading"] : follow ? ["跟随中", "Following"] : ["跟随", "Follow"]} />
+        </button>
+        <button type="button" class="pill call" data-testid="report" onClick={() => show("report", "half")}>
+          <Icon name="plus" size={22} />
+          <T w={["上报", "Report"]} />
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,25 @@
+import { render } from "preact";
+import { App } from "./app";
+import "./look.css";
+import { createMap, settled } from "./map/map";
+import { showMe } from "./map/me";
+import { aim } from "./report/form";
+import { start } from "./session";
+import { follow } from "./view/follow";
+
+const find = (id: string): HTMLElement => {
+  const element = document.getElementById(id);
+  if (!element) throw new Error(`index.html has no #${id}`);
+  return element;
+};
+
+const map = createMap(find("map"));
+map.on("load", () => {
+  follow(map);
+  aim(map);
+  showMe(map);
+});
+render(<App map={map} />, find("app"));
+start();
+// For tests and pictures: `<html data-settled>` once the map has drawn everything it has.
+settled.subscribe((is) => document.documentElement.toggleAttribute("data-settled", is));

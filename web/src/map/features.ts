@@ -1,0 +1,80 @@
+/** State to GeoJSON for the map's sources: pure, so that what is drawn can be tested without a map. */
+
+import type { Feature, FeatureCollection, Point } from "geojson";
+import { open, rank, used } from "../incidents/order";
+import type { Datastream, HeatConfig, Incident, Observation, Unit } from "../protocol";
+import { incidentIcon, unitIcon } from "./icons";
+import { along, RAMP, UNIT_COLOUR } from "./look";
+
+/** A position older than this is drawn grey and dashed, milliseconds. */
+export const STALE_AFTER_MS = 5 * 60_000;
+
+type Points = FeatureCollection<Point>;
+
+const collection = (features: Feature<Point>[]): Points => ({ type: "FeatureCollection", features });
+
+const point = (lon: number, lat: number, properties: Record<string, unknown>): Feature<Point> => ({
+  type: "Feature",
+  geometry: { type: "Point", coordinates: [lon, lat] },
+  properties,
+});
+
+const incident = (i: Incident, nowMs: number, selected: boolean): Feature<Point> =>
+  point(i.lon, i.lat, {
+    id: i.id,
+    rank: rank(i.severity),
+    icon: incidentIcon(i.severity, i.acknowledged !== null, used(i, nowMs), selected),
+  });
+
+/** Open incidents but the selected one, which has a source of its own so that no cluster swallows it. */
+export const incidentPoints = (incidents: Iterable<Incident>, selected: string | null, nowMs: number): Points =>
+  collection(open(incidents).flatMap((i) => (i.id === selected ? [] : [incident(i, nowMs, false)])));
+
+export const selectedPoint = (i: Incident | undefined, nowMs: number): Points =>
+  collection(i ? [incident(i, nowMs, true)] : []);
+
+export function unitPoints(units: Iterable<Unit>, nowMs: number): Points {
+  return collection(
+    [...units].map((u) => {
+      const state = nowMs - Date.parse(u.seen_at) > STALE_AFTER_MS ? "stale" : u.state;
+      const shown = { icon: unitIcon(state), colour: UNIT_COLOUR[state], name: u.call_sign, heading: u.heading_deg };
+      return point(u.lon, u.lat, { id: u.id, ...shown });
+    }),
+  );
+}
+
+/** Colour of a reading on the ramp, nearest of its stops. */
+export const colourOf = (value: number, range: readonly [number, number]): string =>
+  RAMP[Math.round(along(value, range) * (RAMP.length - 1))] ?? "#FFFFFF";
+
+/** At most one digit after the point, none from 100 on: what fits beside a dot. */
+export const written = (value: number): string => value.toFixed(Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1);
+
+export interface SensorPoints {
+  points: Points;
+  /** Sensors with a good reading. */
+  good: number;
+  /** Phenomenon time of the newest reading. */
+  newest: string | null;
+}
+
+export function sensorPoints(
+  heat: HeatConfig | null,
+  datastreams: Iterable<Datastream>,
+  observations: ReadonlyMap<string, Observation>,
+): SensorPoints {
+  const features: Feature<Point>[] = [];
+  let good = 0;
+  let newest: string | null = null;
+  for (const d of heat ? datastreams : []) {
+    const reading = observations.get(d.id);
+    if (!heat || d.observed_property !== heat.observed_property || !reading) continue;
+    const suspect = reading.quality === "suspect";
+    if (!suspect) good += 1;
+    if (newest === null || Date.parse(reading.phenomenon_time) > Date.parse(newest)) newest = reading.phenomenon_time;
+    features.push(
+      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: colourOf(reading.value, heat.range) }),
+    );
+  }
+  return { points: collection(features), good, newest };
+}

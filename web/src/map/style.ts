@@ -1,0 +1,280 @@
+/** The MapLibre style: a dark, calm city in which only what is live is bright. Sources start empty and are filled as files arrive. */
+
+import type { GeoJSONSourceSpecification, LayerSpecification, StyleSpecification } from "maplibre-gl";
+import { SEVERITIES } from "../incidents/order";
+import { MAX_TILT_DEG } from "./pose";
+import * as look from "./look";
+
+const source: GeoJSONSourceSpecification = { type: "geojson", data: { type: "FeatureCollection", features: [] } };
+
+/** Sources the base files go to, and the address of each, relative to the hub's root. */
+export const BASE_FILES = {
+  ground: "package/map/ground.geojson",
+  footprints: "package/map/footprints.geojson",
+  areas: "api/city/areas.geojson",
+  places: "api/city/places.geojson",
+  course: "api/city/marathon.gpx",
+} as const;
+
+const kind = (...kinds: string[]) => ["in", ["get", "kind"], ["literal", kinds]] as never;
+
+const ground: LayerSpecification[] = [
+  { id: "land", type: "background", paint: { "background-color": look.LAND } },
+  { id: "green", type: "fill", source: "ground", filter: kind("green", "park"), paint: { "fill-color": look.PARK } },
+  { id: "water", type: "fill", source: "ground", filter: kind("water"), paint: { "fill-color": look.WATER } },
+  {
+    id: "shore",
+    type: "line",
+    source: "ground",
+    filter: kind("water"),
+    paint: { "line-color": "#164059", "line-width": ["interpolate", ["linear"], ["zoom"], 11, 0.4, 15, 1.2] },
+  },
+  {
+    id: "road",
+    type: "fill",
+    source: "ground",
+    filter: kind("road"),
+    paint: { "fill-color": look.ROAD, "fill-outline-color": look.ROAD_EDGE },
+  },
+  { id: "bridge", type: "fill", source: "ground", filter: kind("bridge"), paint: { "fill-color": look.BRIDGE } },
+];
+
+/** Warm grey, a little lighter with height, so that towers read among low houses. */
+const buildingColour = [
+  "interpolate",
+  ["linear"],
+  ["to-number", ["coalesce", ["get", "height_m"], 6]],
+  3,
+  "#38393D",
+  30,
+  "#45464A",
+  90,
+  "#56565A",
+] as never;
+
+const buildings: LayerSpecification[] = [
+  {
+    id: "footprint",
+    type: "fill",
+    source: "footprints",
+    minzoom: 12,
+    paint: { "fill-color": look.FOOTPRINT, "fill-outline-color": "#323B48" },
+  },
+  {
+    id: "solid",
+    type: "fill-extrusion",
+    source: "footprints",
+    minzoom: 12,
+    layout: { visibility: "none" },
+    paint: {
+      "fill-extrusion-color": buildingColour,
+      "fill-extrusion-height": ["to-number", ["coalesce", ["get", "height_m"], 6]],
+      "fill-extrusion-vertical-gradient": true,
+    },
+  },
+];
+
+const names: LayerSpecification[] = [
+  {
+    id: "border",
+    type: "line",
+    source: "areas",
+    paint: {
+      "line-color": look.BORDER,
+      "line-opacity": 0.55,
+      "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 15, 1.6],
+      "line-dasharray": [4, 3],
+    },
+  },
+  {
+    id: "course-edge",
+    type: "line",
+    source: "course",
+    layout: { "line-cap": "round", "line-join": "round" },
+    paint: { "line-color": look.HALO, "line-opacity": 0.7, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 4, 16, 9] },
+  },
+  {
+    id: "course",
+    type: "line",
+    source: "course",
+    layout: { "line-cap": "round", "line-join": "round" },
+    paint: { "line-color": look.COURSE, "line-opacity": 0.8, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 1.5, 16, 3.5] },
+  },
+];
+
+const place: LayerSpecification = {
+  id: "place",
+  type: "symbol",
+  source: "places",
+  layout: {
+    "text-font": look.FONT_MEDIUM,
+    "text-size": ["interpolate", ["linear"], ["zoom"], 10, 15, 16, 18],
+    "text-max-width": 9,
+    "text-padding": 14,
+    "text-line-height": 1.15,
+    "symbol-sort-key": ["to-number", ["coalesce", ["get", "rank"], 5]],
+  },
+  paint: {
+    "text-color": look.TEXT_QUIET,
+    "text-halo-color": look.HALO,
+    "text-halo-width": 1.6,
+  },
+};
+
+const sensors: LayerSpecification[] = [
+  {
+    id: "sensor",
+    type: "circle",
+    source: "sensors",
+    paint: {
+      "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 5, 15, 9],
+      "circle-color": ["get", "colour"],
+      "circle-opacity": ["case", ["get", "suspect"], 0, 0.95],
+      "circle-stroke-color": ["case", ["get", "suspect"], ["get", "colour"], look.HALO],
+      "circle-stroke-width": 2,
+    },
+  },
+  {
+    id: "sensor-value",
+    type: "symbol",
+    source: "sensors",
+    minzoom: 12,
+    layout: {
+      "text-font": look.FONT_BOLD,
+      "text-field": ["get", "value"],
+      "text-size": 15,
+      "text-offset": [0, 1],
+      "text-anchor": "top",
+      "text-optional": true,
+    },
+    paint: { "text-color": look.TEXT, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+  },
+];
+
+const units: LayerSpecification[] = [
+  {
+    id: "unit",
+    type: "symbol",
+    source: "units",
+    layout: {
+      "icon-image": ["get", "icon"],
+      "icon-rotate": ["get", "heading"],
+      "icon-rotation-alignment": "map",
+      "icon-allow-overlap": true,
+      "icon-size": ["interpolate", ["linear"], ["zoom"], 10, 0.6, 14, 1],
+    },
+  },
+  {
+    id: "unit-name",
+    type: "symbol",
+    source: "units",
+    minzoom: 13.5,
+    layout: {
+      "text-field": ["get", "name"],
+      "text-font": look.FONT_MEDIUM,
+      "text-size": 14,
+      "text-offset": [0, 1.1],
+      "text-anchor": "top",
+      "text-padding": 6,
+    },
+    paint: { "text-color": ["get", "colour"], "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+  },
+];
+
+const incidents: LayerSpecification[] = [
+  {
+    id: "incident-cluster",
+    type: "symbol",
+    source: "incidents",
+    filter: ["has", "point_count"],
+    layout: {
+      "icon-image": ["concat", "cluster-", ["to-string", ["get", "worst"]]],
+      "icon-allow-overlap": true,
+      "text-field": ["to-string", ["get", "point_count"]],
+      "text-font": look.FONT_BOLD,
+      "text-size": 17,
+      "text-allow-overlap": true,
+    },
+    paint: { "text-color": "#FFFFFF" },
+  },
+  {
+    id: "incident",
+    type: "symbol",
+    source: "incidents",
+    filter: ["!", ["has", "point_count"]],
+    layout: {
+      "icon-image": ["get", "icon"],
+      "icon-anchor": "bottom",
+      "icon-allow-overlap": true,
+      // Worst on top: symbols are drawn in the order of their key.
+      "symbol-sort-key": ["-", SEVERITIES.length, ["get", "rank"]],
+    },
+  },
+  {
+    id: "incident-selected",
+    type: "symbol",
+    source: "selected",
+    layout: { "icon-image": ["get", "icon"], "icon-anchor": "bottom", "icon-allow-overlap": true },
+  },
+];
+
+const me: LayerSpecification[] = [
+  {
+    id: "me-halo",
+    type: "circle",
+    source: "me",
+    paint: { "circle-radius": 16, "circle-color": "#FFFFFF", "circle-opacity": 0.14 },
+  },
+  {
+    id: "me",
+    type: "circle",
+    source: "me",
+    paint: { "circle-radius": 7, "circle-color": "#FFFFFF", "circle-stroke-color": look.HALO, "circle-stroke-width": 3 },
+  },
+];
+
+/** What a person switches as one thing; ids as the view state names them. */
+export const LAYER_GROUPS: Record<string, string[]> = {
+  buildings: ["footprint", "solid"],
+  areas: ["border"],
+  labels: ["place"],
+  marathon: ["course", "course-edge"],
+  units: ["unit", "unit-name"],
+  incidents: ["incident", "incident-cluster", "incident-selected"],
+};
+
+export function style(): StyleSpecification {
+  return {
+    version: 8,
+    light: { anchor: "map", position: [1.3, 315, 55], color: "#DDE7F5", intensity: 0.42 },
+    sky: {
+      "sky-color": "#0A1420",
+      "horizon-color": "#1B2836",
+      "fog-color": look.LAND,
+      "sky-horizon-blend": 0.9,
+      "horizon-fog-blend": 0.8,
+      "fog-ground-blend": 0.4,
+    },
+    sources: {
+      ground: source,
+      footprints: source,
+      areas: source,
+      places: source,
+      course: source,
+      sensors: source,
+      units: source,
+      incidents: {
+        ...source,
+        cluster: true,
+        clusterRadius: 46,
+        clusterMaxZoom: 13,
+        clusterProperties: { worst: ["min", ["get", "rank"]] },
+      },
+      selected: source,
+      me: source,
+    },
+    layers: [...ground, ...buildings, ...names, place, ...sensors, ...units, ...incidents, ...me],
+  };
+}
+
+export const TILT_MAX = MAX_TILT_DEG;

@@ -1,0 +1,145 @@
+/** Joins link, state and commands: the signals every part of the screen reads, and the one road for commands. */
+
+import { computed, signal } from "@preact/signals";
+import { connection, Link } from "./link";
+import type { Action, Command, FromHub, Incident, Outcome, Scene, Unit, ViewPatch, ViewState } from "./protocol";
+import { randomId, settings } from "./settings";
+import { applyDelta, type CityState, EMPTY, fromSnapshot } from "./state";
+
+export const city = signal<CityState>(EMPTY);
+export const view = computed<ViewState | null>(() => city.value.view);
+export const incidents = computed<ReadonlyMap<string, Incident>>(() => city.value.incidents);
+export const units = computed<ReadonlyMap<string, Unit>>(() => city.value.units);
+export const scene = signal<Scene | null>(null);
+export const leading = computed(() => view.value?.leader === settings.value.screen);
+export const live = computed(() => connection.value.is === "live");
+
+/** A command on its way: nothing is shown as done until its outcome is here. */
+export interface Pending {
+  id: string;
+  command: Command;
+  sentMs: number;
+}
+
+/** The last answer about an incident, by incident id. */
+export interface Answer {
+  incident: string;
+  action: string;
+  outcome: Outcome;
+}
+
+/** More unanswered commands than this and the oldest are given up; only a hub that accepts frames and never answers gets here. */
+const PENDING_MAX = 32;
+
+export const pending = signal<ReadonlyMap<string, Pending>>(new Map());
+export const answers = signal<ReadonlyMap<string, Answer>>(new Map());
+/** Outcomes by command id, for who waits for one (the outbox). */
+const waiting = new Map<string, (outcome: Outcome) => void>();
+const onLive = new Set<() => void>();
+
+const link = new Link({ message: receive, resume: () => city.value.revision });
+
+/** Runs `f` each time the line comes (back) up. */
+export function whenLive(f: () => void): void {
+  onLive.add(f);
+}
+
+export function start(): void {
+  link.connect();
+  void loadScene();
+  let before = false;
+  live.subscribe((is) => {
+    if (is && !before) {
+      resend();
+      for (const f of onLive) f();
+      if (!scene.value) void loadScene();
+    }
+    before = is;
+  });
+}
+
+export const introduce = (): void => link.again();
+
+async function loadScene(): Promise<void> {
+  try {
+    const response = await fetch(new URL("api/scene", document.baseURI));
+    if (response.ok) scene.value = (await response.json()) as Scene;
+  } catch {
+    // Tried again when the line comes up; without it there is no tour and no legend, the rest works.
+  }
+}
+
+function receive(message: FromHub): void {
+  switch (message.type) {
+    case "snapshot":
+      city.value = fromSnapshot(message);
+      return;
+    case "delta":
+      city.value = applyDelta(city.value, message);
+      return;
+    case "reply":
+      answered(message.id, message.outcome);
+      return;
+    case "gap": // A snapshot follows; until then the old state stays, with its revision.
+    case "welcome":
+    case "pong":
+    case "bye":
+  }
+}
+
+function answered(id: string, outcome: Outcome): void {
+  const command = pending.value.get(id)?.command;
+  const rest = new Map(pending.value);
+  rest.delete(id);
+  pending.value = rest;
+  if (command?.do === "incident") {
+    const answer = { incident: command.incident, action: command.action.action, outcome };
+    answers.value = new Map(answers.value).set(command.incident, answer);
+    if (outcome.outcome === "conflict") {
+      const known = city.value;
+      const current = new Map(known.incidents).set(outcome.current.id, outcome.current);
+      city.value = { ...known, incidents: current };
+    }
+  }
+  waiting.get(id)?.(outcome);
+  waiting.delete(id);
+}
+
+/** Sends a command; false when there is no line. A repeated `id` is answered again and not done twice. */
+export function send(command: Command, id = randomId(), then?: (outcome: Outcome) => void): boolean {
+  if (!link.send({ type: "command", id, ...command })) return false;
+  if (then) waiting.set(id, then);
+  const kept = [...pending.value].slice(-(PENDING_MAX - 1));
+  pending.value = new Map([...kept, [id, { id, command, sentMs: Date.now() }]]);
+  return true;
+}
+
+/** After a break: moves on incidents whose answer got lost are asked again under the same id; view changes are not, they are stale. */
+function resend(): void {
+  const again = [...pending.value].filter(([, p]) => p.command.do === "incident");
+  pending.value = new Map(again);
+  for (const [id, p] of again) link.send({ type: "command", id, ...p.command });
+}
+
+export function act(incident: Incident, action: Action, reason: string | null): boolean {
+  const others = new Map(answers.value);
+  others.delete(incident.id);
+  answers.value = others;
+  return send({
+    do: "incident",
+    incident: incident.id,
+    expected_version: incident.version,
+    action,
+    reason,
+    device_time: new Date().toISOString(),
+  });
+}
+
+/** The move on its way for this incident. */
+export const pendingFor = (incident: string): Pending | null =>
+  [...pending.value.values()].find((p) => p.command.do === "incident" && p.command.incident === incident) ?? null;
+
+export const patchView = (patch: ViewPatch): boolean => send({ do: "view", patch });
+export const takeLead = (): boolean => send({ do: "take_lead" });
+
+export const mayLead = computed(() => settings.value.role === "officer" || settings.value.role === "presenter");

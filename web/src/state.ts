@@ -1,0 +1,108 @@
+/** What the hub says is so, kept by a pure reducer: a snapshot replaces everything, a delta changes single things whole. */
+
+import type {
+  Change,
+  Datastream,
+  Delta,
+  FeedStatus,
+  Incident,
+  Instant,
+  Observation,
+  ScreenInfo,
+  Snapshot,
+  Unit,
+  ViewState,
+} from "./protocol";
+
+export interface CityState {
+  /** Last revision applied; `null` until the first snapshot. */
+  revision: number | null;
+  /** Hub clock of that revision. */
+  time: Instant | null;
+  view: ViewState | null;
+  incidents: ReadonlyMap<string, Incident>;
+  units: ReadonlyMap<string, Unit>;
+  datastreams: ReadonlyMap<string, Datastream>;
+  /** Newest of each datastream, by datastream id. */
+  observations: ReadonlyMap<string, Observation>;
+  feeds: ReadonlyMap<string, FeedStatus>;
+  screens: readonly ScreenInfo[];
+}
+
+export const EMPTY: CityState = {
+  revision: null,
+  time: null,
+  view: null,
+  incidents: new Map(),
+  units: new Map(),
+  datastreams: new Map(),
+  observations: new Map(),
+  feeds: new Map(),
+  screens: [],
+};
+
+const by = <T>(list: readonly T[], key: (item: T) => string): Map<string, T> =>
+  new Map(list.map((item) => [key(item), item]));
+
+export function fromSnapshot(s: Snapshot): CityState {
+  return {
+    revision: s.revision,
+    time: s.time,
+    view: s.view,
+    incidents: by(s.incidents, (i) => i.id),
+    units: by(s.units, (u) => u.id),
+    datastreams: by(s.datastreams, (d) => d.id),
+    observations: by(s.observations, (o) => o.datastream),
+    feeds: by(s.feeds, (f) => f.feed),
+    screens: s.screens,
+  };
+}
+
+/**
+ * Applies one delta. A delta older than the state is left out (it can arrive twice after a resume), and so is an
+ * incident older than the one at hand. Maps that did not change keep their identity, so that watchers can compare by `===`.
+ */
+export function applyDelta(state: CityState, delta: Delta): CityState {
+  if (state.revision === null || delta.revision < state.revision) return state;
+  const next: CityState = { ...state, revision: delta.revision, time: delta.time };
+  const copied = new Set<string>();
+  for (const change of delta.changes) applyChange(next, change, copied);
+  return next;
+}
+
+function applyChange(state: CityState, change: Change, copied: Set<string>): void {
+  /** A copy of the map on its first change in this delta. */
+  const writable = <T>(name: string, map: ReadonlyMap<string, T>): Map<string, T> => {
+    if (copied.has(name)) return map as Map<string, T>;
+    copied.add(name);
+    return new Map(map);
+  };
+  switch (change.entity) {
+    case "view":
+      state.view = change.view;
+      return;
+    case "screens":
+      state.screens = change.screens;
+      return;
+    case "incident": {
+      const known = state.incidents.get(change.incident.id);
+      if (known && known.version > change.incident.version) return;
+      const map = writable("incidents", state.incidents);
+      state.incidents = map.set(change.incident.id, change.incident);
+      return;
+    }
+    case "unit":
+      state.units = writable("units", state.units).set(change.unit.id, change.unit);
+      return;
+    case "datastream":
+      state.datastreams = writable("datastreams", state.datastreams).set(change.datastream.id, change.datastream);
+      return;
+    case "observation": {
+      const map = writable("observations", state.observations);
+      state.observations = map.set(change.observation.datastream, change.observation);
+      return;
+    }
+    case "feed":
+      state.feeds = writable("feeds", state.feeds).set(change.feed.feed, change.feed);
+  }
+}
