@@ -14,7 +14,7 @@ import { Sheet } from "./sheet/sheet";
 import { Notes, StatusBar } from "./status/bar";
 import { SettingsPanel } from "./status/settings-panel";
 import { TourBand } from "./tour/band";
-import { selected, sheet, sheetPx, show } from "./view/chosen";
+import { height, selected, sheet, sheetPx, show } from "./view/chosen";
 import { Layers } from "./view/layers";
 import { Legend } from "./view/legend";
 
@@ -33,7 +33,7 @@ export function App({ map }: { map: LibreMap }) {
         <Notes />
       </div>
       {sheet.value === "report" && <Crosshair />}
-      {sheet.value !== "report" && <Buttons map={map} />}
+      {sheet.value !== "report" && height.value !== "full" && <Buttons map={map} />}
       <Sheet peekPx={incident ? PEEK_CARD_PX : PEEK_PX} label="事件 Incidents">
         {incident ? <Card incident={incident} /> : <Content map={map} />}
       </Sheet>

@@ -31,8 +31,8 @@ export function Card({ incident: i }: { incident: Incident }) {
         <b>
           <T w={STATE[i.state]} inline />
         </b>
-        <T w={SEVERITY[i.severity]} inline />
-        <T w={DOMAIN[i.domain]} inline />
+        <span>{one(SEVERITY[i.severity])}</span>
+        <span>{one(DOMAIN[i.domain])}</span>
       </p>
       <Moves key={i.id} incident={i} />
       {i.description && <p class="description">{i.description}</p>}

@@ -7,7 +7,7 @@ import { type Draft, discard, drafts } from "../report/outbox";
 import type { Incident } from "../protocol";
 import { city, incidents, live, pending } from "../session";
 import { Shape } from "../sheet/shape";
-import { height, select } from "../view/chosen";
+import { goTo, height } from "../view/chosen";
 import { ageShort, dueS, open, span } from "./order";
 
 /** More rows than this nobody scrolls through with a thumb; the rest is counted. */
@@ -92,7 +92,7 @@ function Row({ incident: i }: { incident: Incident }) {
   const old = ageShort(Date.parse(i.reported_at), now.value);
   return (
     <li>
-      <button type="button" class={`row ${i.acknowledged ? "known" : "fresh"}`} data-testid={`incident-${i.id}`} onClick={() => select(i.id)}>
+      <button type="button" class={`row ${i.acknowledged ? "known" : "fresh"}`} data-testid={`incident-${i.id}`} onClick={() => goTo(i)}>
         <Shape severity={i.severity} hollow={i.acknowledged !== null} />
         <span class="what">
           <T w={titleOf(i)} />

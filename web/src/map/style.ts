@@ -110,7 +110,7 @@ const place: LayerSpecification = {
     "text-font": look.FONT_MEDIUM,
     "text-size": ["interpolate", ["linear"], ["zoom"], 10, 15, 16, 18],
     "text-max-width": 9,
-    "text-padding": 14,
+    "text-padding": 6,
     "text-line-height": 1.15,
     "symbol-sort-key": ["to-number", ["coalesce", ["get", "rank"], 5]],
   },

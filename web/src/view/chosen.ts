@@ -1,7 +1,7 @@
 /** What this phone shows now: the open sheet, the selected incident, its own layer switches. Not shared unless this screen leads. */
 
 import { computed, effect, signal } from "@preact/signals";
-import type { HeatConfig } from "../protocol";
+import type { HeatConfig, Incident } from "../protocol";
 import { incidents, leading, patchView, scene, view } from "../session";
 import { settings } from "../settings";
 
@@ -19,6 +19,15 @@ export const selected = computed(() => (selectedId.value ? (incidents.value.get(
 export function show(what: Sheet, at: Height): void {
   sheet.value = what;
   height.value = at;
+}
+
+/** The incident last chosen in the list, for the map to go to. */
+export const tapped = signal<Incident | null>(null);
+
+/** From the list: selects and brings into the picture. */
+export function goTo(incident: Incident): void {
+  select(incident.id);
+  tapped.value = incident;
 }
 
 export function select(id: string | null): void {

@@ -9,6 +9,7 @@ import type { CameraPose } from "../protocol";
 import { leading, patchView, scene, view } from "../session";
 import { change, reducedMotion, settings } from "../settings";
 import { poseAt, positionS } from "../tour/tour";
+import { tapped } from "./chosen";
 
 /** Changes sent by a leading phone: 5 a second. */
 const SEND_EVERY_MS = 200;
@@ -16,6 +17,8 @@ const SEND_EVERY_MS = 200;
 const EASE_MS = 800;
 /** A tour's picture, 30 a second: half of what the display could, for the battery. */
 const TOUR_FRAME_MS = 33;
+/** Near enough to see which corner of a crossing is meant. */
+const TAPPED_ZOOM = 14.5;
 /** With reduced motion a tour goes in steps instead of gliding. */
 const TOUR_STEP_MS = 3_000;
 
@@ -33,7 +36,8 @@ export function follow(map: LibreMap): void {
 
   effect(() => {
     const camera = view.value?.camera ?? scene.value?.camera?.[0]?.pose;
-    const on = settings.value.follow;
+    // Where the scene stands is also where a phone opens that does not follow.
+    const on = settings.value.follow || first;
     if (!camera || !on || touring()) {
       shown = "";
       return;
@@ -63,6 +67,16 @@ export function follow(map: LibreMap): void {
 
   lead(map);
   stopAtTouch(map);
+  toTapped(map);
+}
+
+/** A row tapped in the list brings its place into the picture; following goes on with the leader's next move. */
+function toTapped(map: LibreMap): void {
+  effect(() => {
+    const at = tapped.value;
+    if (!at || untracked(touring)) return;
+    map.easeTo({ center: [at.lon, at.lat], zoom: Math.max(map.getZoom(), TAPPED_ZOOM), duration: reducedMotion() ? 0 : EASE_MS });
+  });
 }
 
 const touring = (): boolean => (view.value?.tour.state ?? "off") !== "off" && !!scene.value?.tour;
