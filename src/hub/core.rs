@@ -56,7 +56,12 @@ pub struct Core {
 }
 
 impl Core {
-    pub async fn new(scene: LoadedScene, web: Option<PathBuf>, token: Option<String>, store: Arc<dyn StateStore>) -> Result<Arc<Self>, HubError> {
+    pub async fn new(
+        scene: LoadedScene,
+        web: Option<PathBuf>,
+        token: Option<String>,
+        store: Arc<dyn StateStore>,
+    ) -> Result<Arc<Self>, HubError> {
         let name = store_name(&*store).await?;
         Ok(Arc::new(Self {
             world: Mutex::new(World::new(scene.first_view())),

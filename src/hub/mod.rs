@@ -21,7 +21,7 @@ pub use scene_file::{LoadedScene, default_data};
 
 use self::core::Core;
 use crate::model::view::TourState;
-use crate::store::{Embedded, StateStore};
+use crate::store::Embedded;
 use chrono::Utc;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -192,7 +192,8 @@ async fn end_tours(core: Arc<Core>) {
     let mut tick = tokio::time::interval(TOUR_EVERY);
     while length_s > 0.0 {
         tick.tick().await;
-        let over = |tour: &TourState| matches!(tour, TourState::Playing { .. }) && tour.position_s(Utc::now()).is_some_and(|p| p >= length_s);
+        let over =
+            |tour: &TourState| matches!(tour, TourState::Playing { .. }) && tour.position_s(Utc::now()).is_some_and(|p| p >= length_s);
         if over(&core.world().view.tour) {
             let _turn = core.view_lock.lock().await;
             core.put_view("hub", "", |view| {

@@ -31,9 +31,14 @@ pub enum Waiting {
 pub enum Next {
     Send(Waiting),
     /// The queue ran over: tell the gap from here on and send a snapshot.
-    Resync { from: Revision },
+    Resync {
+        from: Revision,
+    },
     /// High-rate changes, as of the last revision sent.
-    Changes { revision: Revision, changes: Vec<Change> },
+    Changes {
+        revision: Revision,
+        changes: Vec<Change>,
+    },
     /// Too many unread answers.
     CutOff,
     Nothing,
@@ -116,10 +121,8 @@ impl Outbox {
     pub fn unit(&self, unit: &Unit, now: Instant) {
         let mut inner = self.lock();
         if inner.sees(unit.lon, unit.lat) {
-            let since = match inner.units.get(&unit.id) {
-                Some((_, since)) => inner.late(*since, now),
-                None => now,
-            };
+            let since = inner.units.get(&unit.id).map(|(_, since)| *since);
+            let since = inner.waited(since, now);
             inner.units.insert(unit.id.clone(), (unit.clone(), since));
         }
     }
@@ -128,10 +131,8 @@ impl Outbox {
     pub fn observation(&self, observation: &Observation, at: [f64; 2], now: Instant) {
         let mut inner = self.lock();
         if inner.sees(at[0], at[1]) {
-            let since = match inner.observations.get(&observation.datastream) {
-                Some((_, since)) => inner.late(*since, now),
-                None => now,
-            };
+            let since = inner.observations.get(&observation.datastream).map(|(_, since)| *since);
+            let since = inner.waited(since, now);
             inner.observations.insert(observation.datastream.clone(), (observation.clone(), since));
         }
     }
@@ -216,11 +217,11 @@ impl Inner {
     }
 
     /// Counts a value that is replaced before it was sent, if it had waited past its turn; since when its successor waits.
-    fn late(&mut self, since: Instant, now: Instant) -> Instant {
-        if now.duration_since(since) > LATE {
+    fn waited(&mut self, since: Option<Instant>, now: Instant) -> Instant {
+        if since.is_some_and(|since| now.duration_since(since) > LATE) {
             self.dropped += 1;
         }
-        since
+        since.unwrap_or(now)
     }
 
     fn conflated(&mut self) -> Vec<Change> {

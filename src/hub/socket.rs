@@ -72,7 +72,9 @@ async fn hello(core: &Core, input: &mut In) -> Result<(Screen, Option<Revision>)
         return Err("the first message must be a hello".into());
     };
     if version != PROTOCOL_VERSION {
-        return Err(format!("this hub speaks version {PROTOCOL_VERSION} of the protocol, the screen speaks {version}; update the older of the two"));
+        return Err(format!(
+            "this hub speaks version {PROTOCOL_VERSION} of the protocol, the screen speaks {version}; update the older of the two"
+        ));
     }
     if !core.may_enter(token.as_deref()) {
         return Err("wrong or missing token; ask for the hub's --token".into());
@@ -149,9 +151,9 @@ fn leave(core: &Core, screen: &Screen, number: u64) {
 async fn read(core: &Arc<Core>, screen: &Screen, outbox: &Outbox, input: &mut In) -> String {
     loop {
         let message = match timeout(SILENT_MAX, input.next()).await {
+            Ok(None | Some(Ok(Message::Close(_)))) => return "closed".into(),
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(e))) => return format!("the connection failed: {e}"),
-            Ok(None) | Ok(Some(Ok(Message::Close(_)))) => return "closed".into(),
             Err(_) => return "nothing was heard for 30 seconds".into(),
         };
         let Message::Text(message) = message else {
