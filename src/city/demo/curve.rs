@@ -44,6 +44,17 @@ pub fn resample(line: &[DVec2], step: f64) -> Vec<DVec2> {
     out
 }
 
+/// The same line with no stretch longer than `step` metres; every point of it is kept, so its length is too.
+pub fn densify(line: &[DVec2], step: f64) -> Vec<DVec2> {
+    let mut out = vec![line[0]];
+    for w in line.windows(2) {
+        let n = (w[0].distance(w[1]) / step).ceil().max(1.0) as usize;
+        out.extend((1..=n).map(|i| w[0].lerp(w[1], i as f64 / n as f64)));
+    }
+    out.dedup_by(|a, b| a.distance(*b) < 0.05);
+    out
+}
+
 /// Metres.
 pub fn length(line: &[DVec2]) -> f64 {
     line.windows(2).map(|w| w[0].distance(w[1])).sum()

@@ -173,7 +173,12 @@ pub fn superblocks(waters: &[Water], ring: &[DVec2], mask: &Mask, roads: &mut Ve
         let least = if kind == Kind::Stadium { 250_000.0 } else { 120_000.0 };
         let nearest = found
             .iter_mut()
-            .filter(|(_, s, _)| s.area_m2 > least && matches!(s.kind, Kind::Homes | Kind::Industry | Kind::Core))
+            .filter(|(_, s, _)| {
+                s.area_m2 > least
+                    && s.area_m2 < 900_000.0
+                    && s.centroid.distance(CBD) > 1500.0
+                    && matches!(s.kind, Kind::Homes | Kind::Industry | Kind::Core)
+            })
             .min_by(|a, b| a.1.centroid.distance(place).total_cmp(&b.1.centroid.distance(place)));
         if let Some((_, s, _)) = nearest {
             s.kind = kind;

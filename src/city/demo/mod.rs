@@ -4,14 +4,19 @@
 //! others alone; [`write`] puts it on disk. Plane coordinates are metres east and north of the centre ([`plane::Plane`]).
 //! Never here: the clock, hash-map order, anything read from the machine.
 
+pub mod areas;
 pub mod curve;
 pub mod district;
 pub mod forms;
+pub mod incidents;
 pub mod land;
+pub mod marathon;
 pub mod mask;
 pub mod names;
+pub mod network;
 pub mod plane;
 pub mod plots;
+pub mod points;
 pub mod roads;
 pub mod shape;
 pub mod solids;
@@ -19,6 +24,9 @@ pub mod surfaces;
 pub mod villages;
 pub mod water;
 pub mod write;
+
+#[cfg(test)]
+mod tests;
 
 use crate::geo::CrsError;
 use district::{Districts, Kind, Superblock};
@@ -41,6 +49,8 @@ pub enum DemoError {
     Crs(#[from] CrsError),
     #[error("{asked} buildings asked for, but the demo city has room for {most}; ask for fewer with --buildings")]
     Full { asked: usize, most: usize },
+    #[error("seed {seed}: the roads allow no marathon course; try another --seed")]
+    Course { seed: u64 },
     #[error("{file}: {source}; is the folder writable?")]
     Io { file: PathBuf, source: std::io::Error },
     #[error("{file}: {why}")]

@@ -86,7 +86,9 @@ impl<'a> Builder<'a> {
     fn block(&mut self, kind: Kind, block: Rect) {
         let dice: f64 = self.rng.random();
         let far = block.centre.length();
-        match kind {
+        // The centre does not end at a superblock's edge.
+        let central = block.centre.distance(district::CBD) < 760.0 && matches!(kind, Kind::Core | Kind::Homes);
+        match if central { Kind::Cbd } else { kind } {
             Kind::Cbd if dice < 0.08 => self.green(block, "square", None),
             Kind::Cbd => self.towers(block),
             Kind::Core if dice < 0.07 => self.green(block, "park", None),

@@ -161,7 +161,7 @@ impl Tracer<'_> {
             // Straight on is worth a detour; turning back never is.
             let cost = d * (1.6 - to.normalize_or_zero().dot(way));
             let wet = (1..8).any(|k| water::nearest(self.waters, end + to * (f64::from(k) / 8.0)).1 < 20.0);
-            if d < LINK_M && to.normalize_or_zero().dot(way) > 0.15 && !wet && best.is_none_or(|(least, _)| cost < least) {
+            if d < LINK_M && to.normalize_or_zero().dot(way) > 0.12 && !wet && best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, end + to + to.normalize_or_zero() * 1.0));
             }
         }
@@ -295,7 +295,7 @@ fn trim(lines: &mut [Vec<DVec2>], keep: usize) {
         let line = lines[i].clone();
         let mut cuts: Vec<(f64, DVec2)> = Vec::new();
         for (k, w) in line.windows(2).enumerate() {
-            for id in index.near(w[0], 60.0) {
+            for id in index.near((w[0] + w[1]) / 2.0, w[0].distance(w[1]) / 2.0 + 5.0) {
                 let (a, b, owner) = index.segments[id as usize];
                 if owner as usize != i
                     && let Some((t, _)) = curve::crossing(w[0], w[1], a, b)

@@ -1,5 +1,6 @@
 //! Plots to CityJSON buildings: heights above sea level, addresses, attributes.
 
+use super::areas::Areas;
 use super::curve::SegmentIndex;
 use super::plots::Plot;
 use super::roads::Class;
@@ -102,8 +103,8 @@ fn solid_json(shell: &Shell, base: usize) -> Value {
 /// Square metres of floor a person lives on in Jiangsu's towns, rounded (for the population attribute).
 const FLOOR_M2_PER_PERSON: f64 = 44.0;
 
-/// Writes every building. `cells` gives each plot's grid cell code.
-pub fn write_buildings(city: &City, cells: &[String], out: impl Write) -> io::Result<()> {
+/// Writes every building.
+pub fn write_buildings(city: &City, areas: &Areas, out: impl Write) -> io::Result<()> {
     let mut writer = CityJsonWriter::new(out, city, "Yiping demo city: buildings")?;
     let mut streets = SegmentIndex::default();
     for (i, r) in city.roads.iter().enumerate().filter(|(_, r)| r.class != Class::Motorway) {
@@ -112,11 +113,13 @@ pub fn write_buildings(city: &City, cells: &[String], out: impl Write) -> io::Re
     for (i, plot) in city.plots.iter().enumerate() {
         let (shell, base) = shell(city, plot);
         let mut a = Map::new();
+        let cell = areas.cell_of(plot.rect.centre);
+        let (district, town) = areas.district_and_town(cell);
         let street = [120.0, 500.0, 2500.0].iter().find_map(|reach| streets.nearest(plot.rect.centre, *reach));
         if let Some((_, id, _)) = street {
             let road = &city.roads[streets.segments[id as usize].2 as usize];
             let number = 1 + (plot.rect.centre.distance(road.line[0]) / 12.0) as u32;
-            a.insert("address".into(), json!(format!("宿迁市{}{number}号", road.name)));
+            a.insert("address".into(), json!(format!("宿迁市{district}{town}{}{number}号", road.name)));
         }
         if let Some(name) = &plot.name {
             a.insert("name".into(), json!(name));
@@ -130,7 +133,7 @@ pub fn write_buildings(city: &City, cells: &[String], out: impl Write) -> io::Re
         a.insert("roof".into(), json!(plot.roof));
         a.insert("year".into(), json!(plot.year));
         a.insert("population".into(), json!(people));
-        a.insert("grid_cell".into(), json!(cells.get(i)));
+        a.insert("grid_cell".into(), json!(cell.code));
         let first = writer.points(&shell.points);
         writer.object(&format!("SQ-B{:06}", i + 1), "Building", &a, &solid_json(&shell, first))?;
     }
