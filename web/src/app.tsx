@@ -13,14 +13,22 @@ import { Icon } from "./sheet/shape";
 import { Sheet } from "./sheet/sheet";
 import { Notes, StatusBar } from "./status/bar";
 import { SettingsPanel } from "./status/settings-panel";
-import { TourBand } from "./tour/band";
+import { TourBand, touring } from "./tour/band";
 import { height, selected, sheet, sheetPx, show } from "./view/chosen";
 import { Layers } from "./view/layers";
 import { Legend } from "./view/legend";
 
-/** Handle, figures and the first row; a card peeks with its head and state. */
-const PEEK_PX = 172;
-const PEEK_CARD_PX = 190;
+/** Heights at peek, CSS pixels: handle, figures and the first row; a card's head and state; only the figures while a tour speaks. */
+const PEEK_PX = { list: { both: 157, zh: 135, en: 135 }, card: { both: 160, zh: 120, en: 140 }, tour: 72 };
+
+function peek(card: boolean): number {
+  const { lang } = settings.value;
+  if (touring.value) return PEEK_PX.tour;
+  return PEEK_PX[card ? "card" : "list"][lang] + bottomInset;
+}
+
+/** Room for the phone's home bar. */
+const bottomInset = Number.parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--bottom")) || 0;
 
 export function App({ map }: { map: LibreMap }) {
   const incident = sheet.value === "card" ? selected.value : null;
@@ -34,7 +42,7 @@ export function App({ map }: { map: LibreMap }) {
       </div>
       {sheet.value === "report" && <Crosshair />}
       {sheet.value !== "report" && height.value !== "full" && <Buttons map={map} />}
-      <Sheet peekPx={incident ? PEEK_CARD_PX : PEEK_PX} label="事件 Incidents">
+      <Sheet peekPx={peek(incident !== null)} label="事件 Incidents">
         {incident ? <Card incident={incident} /> : <Content map={map} />}
       </Sheet>
     </>

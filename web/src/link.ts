@@ -28,6 +28,8 @@ export interface Receiver {
 }
 
 export const connection = signal<Connection>({ is: "connecting" });
+/** Why the hub closed the connection, in its words; `null` once connected again. */
+export const farewell = signal<string | null>(null);
 
 export class Link {
   private socket: WebSocket | null = null;
@@ -38,6 +40,8 @@ export class Link {
   private hub: string | null = null;
   private resumed = false;
   private ignoreResume = false;
+  /** The same screen was opened elsewhere: coming back by itself would throw that one out, and it us, for ever. */
+  private replaced = false;
 
   constructor(private readonly to: Receiver) {
     setInterval(() => this.beat(), PING_EVERY_MS);
@@ -50,6 +54,7 @@ export class Link {
 
   connect(): void {
     clearTimeout(this.timer);
+    this.replaced = false;
     this.drop();
     const url = new URL("ws", document.baseURI);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
@@ -82,7 +87,6 @@ export class Link {
     this.resumed = resume !== null;
     const who = { screen: s.screen, role: s.role, actor: actor(s), token: s.token };
     this.send({ type: "hello", version: PROTOCOL_VERSION, class: "small", ...who, resume });
-    this.send({ type: "subscribe", viewport: null });
     this.send({ type: "ping", sent_ms: Date.now() });
   }
 
@@ -115,7 +119,8 @@ export class Link {
         learn(message.sent_ms, message.time);
         break;
       case "bye":
-        console.warn(`the hub closes the connection: ${message.why}`);
+        farewell.value = message.why;
+        this.replaced = message.why.includes("second time");
         break;
     }
     this.to.message(message);
@@ -124,6 +129,7 @@ export class Link {
   private live(): void {
     this.failures = 0;
     this.lostAtMs = null;
+    farewell.value = null;
     connection.value = { is: "live" };
   }
 
@@ -139,9 +145,10 @@ export class Link {
     this.drop();
     this.lostAtMs ??= Date.now();
     this.say();
+    clearTimeout(this.timer);
+    if (this.replaced) return;
     const pause = Math.min(PAUSE_FIRST_MS * 2 ** this.failures, PAUSE_MAX_MS);
     this.failures += 1;
-    clearTimeout(this.timer);
     // Spread, so that a hundred phones do not return in the same instant.
     this.timer = setTimeout(() => this.connect(), pause * (0.75 + Math.random() / 2));
   }

@@ -42,7 +42,7 @@ const checks = {
     hub.cut();
     await page.locator('[data-testid="connection"][data-state="reconnecting"]').waitFor();
     await page.getByTestId("report").tap();
-    await page.getByTestId("category-urban_management/environment/waste").tap();
+    await page.getByTestId("category-urban_management/appearance/rubbish").tap();
     await page.getByTestId("send-report").tap();
     await page.locator('[data-testid^="draft-"]').waitFor();
     assert.equal(await page.getByTestId("report-accepted").count(), 0);
@@ -51,7 +51,7 @@ const checks = {
     assert.equal(await page.locator('[data-testid^="draft-"]').count(), 0);
     const reports = [...hub.state.incidents.values()].filter((i) => i.source === "screen");
     assert.equal(reports.length, 1);
-    assert.equal(reports[0].category, "urban_management/environment/waste");
+    assert.equal(reports[0].category, "urban_management/appearance/rubbish");
     assert.ok(Math.abs(reports[0].lon - 118.2757) < 0.02 && Math.abs(reports[0].lat - 33.9631) < 0.02);
   },
 

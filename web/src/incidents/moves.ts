@@ -1,4 +1,4 @@
-/** Which moves a person sees for a state and a role. The hub decides; this only keeps useless buttons away. */
+/** Which moves a person sees for a state and a role, after `src/model/lifecycle.rs`. The hub decides; this only keeps useless buttons away. */
 
 import type { Words } from "../i18n";
 import { type Action, ENDED, type Incident, type IncidentState, type Role } from "../protocol";
@@ -20,7 +20,7 @@ const OFFICER: readonly Role[] = ["officer"];
 
 const MOVES: Partial<Record<MoveName, Move>> = {
   acknowledge: { name: "acknowledge", words: ["确认", "Acknowledge"], roles: FIELD },
-  verify: { name: "verify", words: ["核实", "Verify"], roles: OFFICER },
+  verify: { name: "verify", words: ["核实", "Verify"], roles: FIELD },
   accept: { name: "accept", words: ["受理", "Accept"], roles: OFFICER },
   register: { name: "register", words: ["立案", "Register"], roles: OFFICER },
   dispatch: { name: "dispatch", words: ["派遣", "Dispatch"], needs: "unit", roles: OFFICER },
@@ -28,7 +28,7 @@ const MOVES: Partial<Record<MoveName, Move>> = {
   return: { name: "return", words: ["退回", "Send back"], needs: "reason", aside: true, roles: FIELD },
   arrive: { name: "arrive", words: ["到场", "Arrived"], roles: FIELD },
   finish: { name: "finish", words: ["办结反馈", "Done"], roles: FIELD },
-  check: { name: "check", words: ["核查", "Check"], roles: OFFICER },
+  check: { name: "check", words: ["核查", "Check"], roles: FIELD },
   rework: { name: "rework", words: ["返工", "Rework"], needs: "reason", aside: true, roles: OFFICER },
   close: { name: "close", words: ["结案", "Close"], roles: OFFICER },
   evaluate: { name: "evaluate", words: ["评价", "Evaluate"], needs: "score", roles: OFFICER },
@@ -42,17 +42,17 @@ const MOVES: Partial<Record<MoveName, Move>> = {
 const FROM: Record<IncidentState, readonly MoveName[]> = {
   reported: ["verify", "accept", "void"],
   verifying: ["accept", "void"],
-  accepted: ["register", "void"],
+  accepted: ["dispatch", "register", "void"],
   registered: ["dispatch", "hold", "void"],
   dispatched: ["sign", "return"],
   en_route: ["arrive", "return"],
   handling: ["finish", "hold", "return"],
-  handled: ["check"],
+  handled: ["check", "rework"],
   checking: ["close", "rework"],
   closed: ["evaluate", "reopen"],
-  evaluated: [],
-  duplicate: [],
-  void: [],
+  evaluated: ["reopen"],
+  duplicate: ["reopen"],
+  void: ["reopen"],
 };
 
 export function moves(i: Incident, role: Role): Move[] {

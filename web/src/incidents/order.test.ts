@@ -38,7 +38,7 @@ it("writes spans and ages short", () => {
 
 it("offers a field worker the unit's moves and an officer all of them", () => {
   const names = (i: Incident, role: "field" | "officer" | "viewer") => moves(i, role).map((m) => m.name);
-  expect(names(incident("i"), "field")).toEqual(["acknowledge"]);
+  expect(names(incident("i"), "field")).toEqual(["acknowledge", "verify"]);
   expect(names(incident("i", { state: "dispatched" }), "field")).toEqual(["acknowledge", "sign", "return"]);
   const stamp = { actor: "a", screen: "s", at: iso(0) };
   expect(names(incident("i", { acknowledged: stamp, state: "registered" }), "officer")).toEqual(["dispatch", "hold", "void"]);

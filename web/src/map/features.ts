@@ -4,7 +4,7 @@ import type { Feature, FeatureCollection, Point } from "geojson";
 import { open, rank, used } from "../incidents/order";
 import type { Datastream, HeatConfig, Incident, Observation, Unit } from "../protocol";
 import { incidentIcon, unitIcon } from "./icons";
-import { along, RAMP, UNIT_COLOUR } from "./look";
+import { along, rampColour, UNIT_COLOUR } from "./look";
 
 /** A position older than this is drawn grey and dashed, milliseconds. */
 export const STALE_AFTER_MS = 5 * 60_000;
@@ -43,10 +43,6 @@ export function unitPoints(units: Iterable<Unit>, nowMs: number): Points {
   );
 }
 
-/** Colour of a reading on the ramp, nearest of its stops. */
-export const colourOf = (value: number, range: readonly [number, number]): string =>
-  RAMP[Math.round(along(value, range) * (RAMP.length - 1))] ?? "#FFFFFF";
-
 /** At most one digit after the point, none from 100 on: what fits beside a dot. */
 export const written = (value: number): string => value.toFixed(Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1);
 
@@ -73,7 +69,7 @@ export function sensorPoints(
     if (!suspect) good += 1;
     if (newest === null || Date.parse(reading.phenomenon_time) > Date.parse(newest)) newest = reading.phenomenon_time;
     features.push(
-      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: colourOf(reading.value, heat.range) }),
+      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: rampColour(along(reading.value, heat.range)) }),
     );
   }
   return { points: collection(features), good, newest };

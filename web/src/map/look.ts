@@ -31,8 +31,26 @@ export const TEXT = "#D5DEE9";
 export const TEXT_QUIET = "#9AA9BB";
 export const HALO = "#0E1620";
 
-/** Viridis, 9 stops: perceptually even and colour-blind safe; its dark end is lifted so that it stands off the land. */
-export const RAMP = ["#5B3E8F", "#54589C", "#4672A0", "#3C8AA0", "#33A199", "#46B986", "#7CCF64", "#BFDF45", "#FDE725"];
+/** The ramp of the wall and the desk (`src/render/heat/ramp.rs`): "inferno" from 0.10 up, perceptually even, colour-blind safe. */
+export const RAMP: readonly (readonly [number, number, number])[] = [
+  [36, 12, 79],
+  [78, 15, 109],
+  [118, 27, 109],
+  [158, 42, 99],
+  [196, 60, 78],
+  [228, 90, 49],
+  [247, 132, 16],
+  [250, 182, 30],
+  [243, 233, 121],
+];
+
+/** Colour at `u` (0 to 1), as CSS. */
+export function rampColour(u: number): string {
+  const x = Math.min(1, Math.max(0, u)) * (RAMP.length - 1);
+  const i = Math.min(Math.trunc(x), RAMP.length - 2);
+  const [a, b] = [RAMP[i] ?? [0, 0, 0], RAMP[i + 1] ?? [0, 0, 0]];
+  return `rgb(${[0, 1, 2].map((c) => Math.round((a[c] ?? 0) * (1 - x + i) + (b[c] ?? 0) * (x - i))).join(" ")})`;
+}
 
 /** Whether a reading counts as drawn on the ramp: position 0 to 1, clamped at the ends as the legend is. */
 export const along = (value: number, [low, high]: readonly [number, number]): number =>

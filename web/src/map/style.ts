@@ -127,11 +127,12 @@ const sensors: LayerSpecification[] = [
     type: "circle",
     source: "sensors",
     paint: {
-      "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 5, 15, 9],
+      "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 3, 15, 6.5],
       "circle-color": ["get", "colour"],
       "circle-opacity": ["case", ["get", "suspect"], 0, 0.95],
-      "circle-stroke-color": ["case", ["get", "suspect"], ["get", "colour"], look.HALO],
-      "circle-stroke-width": 2,
+      // A light rim, so that the ramp's dark end shows on a dark city.
+      "circle-stroke-color": ["case", ["get", "suspect"], ["get", "colour"], "#A9B7C8"],
+      "circle-stroke-width": 1.2,
     },
   },
   {
@@ -140,14 +141,14 @@ const sensors: LayerSpecification[] = [
     source: "sensors",
     minzoom: 12,
     layout: {
-      "text-font": look.FONT_BOLD,
+      "text-font": look.FONT_MEDIUM,
       "text-field": ["get", "value"],
-      "text-size": 15,
-      "text-offset": [0, 1],
+      "text-size": 14,
+      "text-offset": [0, 0.6],
       "text-anchor": "top",
       "text-optional": true,
     },
-    paint: { "text-color": look.TEXT, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+    paint: { "text-color": look.TEXT_QUIET, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
   },
 ];
 

@@ -14,27 +14,27 @@ const of = (path: string, zh: string, en: string, severity: Severity): Category 
 
 export const CATEGORIES: Record<Domain, readonly Category[]> = {
   public_order: [
-    of("public_order/dispute/neighbour", "邻里纠纷", "Dispute", "minor"),
-    of("public_order/crowd/gathering", "人员聚集", "Crowd", "major"),
-    of("public_order/theft/vehicle", "盗窃", "Theft", "minor"),
-    of("public_order/person/missing", "走失人员", "Missing person", "major"),
+    of("public_order/dispute/neighbours", "邻里纠纷", "Dispute", "minor"),
+    of("public_order/security/fight", "打架斗殴", "Fight", "major"),
+    of("public_order/people/lost", "人员走失", "Missing person", "major"),
+    of("public_order/crowd/gathering", "群体聚集", "Gathering", "major"),
   ],
   urban_management: [
-    of("urban_management/street_order/stall", "占道经营", "Street stall", "info"),
-    of("urban_management/facility/manhole", "井盖缺损", "Manhole cover", "major"),
-    of("urban_management/environment/waste", "垃圾堆放", "Waste", "minor"),
-    of("urban_management/facility/lamp", "路灯故障", "Street lamp", "info"),
+    of("urban_management/sudden/flooding", "道路积水", "Flooded road", "major"),
+    of("urban_management/public_utility/manhole", "井盖缺损", "Manhole cover", "major"),
+    of("urban_management/appearance/rubbish", "暴露垃圾", "Rubbish", "minor"),
+    of("urban_management/street_order/stall", "游商占道", "Street stall", "info"),
   ],
   emergency: [
-    of("emergency/fire/building", "火情", "Fire", "critical"),
-    of("emergency/flood/waterlogging", "积水内涝", "Flooding", "major"),
-    of("emergency/medical/injury", "伤病", "Medical", "critical"),
-    of("emergency/hazard/gas", "燃气泄漏", "Gas leak", "critical"),
+    of("emergency/accident/fire", "火灾", "Fire", "critical"),
+    of("emergency/public_health/medical", "医疗急救", "Medical", "critical"),
+    of("emergency/accident/gas", "燃气事故", "Gas", "critical"),
+    of("emergency/natural_disaster/flood", "洪涝", "Flood", "major"),
   ],
   traffic: [
-    of("traffic/accident/collision", "交通事故", "Collision", "major"),
-    of("traffic/congestion/jam", "拥堵", "Congestion", "minor"),
-    of("traffic/facility/signal", "信号灯故障", "Signal fault", "major"),
-    of("traffic/parking/illegal", "违停", "Illegal parking", "info"),
+    of("traffic/accident/collision", "车辆碰撞", "Collision", "major"),
+    of("traffic/accident/injury", "伤人事故", "Injury", "critical"),
+    of("traffic/congestion/jam", "道路拥堵", "Jam", "minor"),
+    of("traffic/facility/signal", "信号灯故障", "Signal failure", "major"),
   ],
 };

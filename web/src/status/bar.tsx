@@ -2,10 +2,10 @@
 
 import { hhmm } from "../clock";
 import { one, ROLE, T, type Words } from "../i18n";
-import { connection } from "../link";
+import { connection, farewell } from "../link";
 import { missing } from "../map/base";
 import { accepted } from "../report/outbox";
-import { city, leading } from "../session";
+import { city, introduce, leading } from "../session";
 import { actor, settings } from "../settings";
 import { Icon } from "../sheet/shape";
 import { show } from "../view/chosen";
@@ -53,7 +53,12 @@ export function Notes() {
   const old = c.is === "offline" || c.is === "reconnecting";
   return (
     <>
-      {old && (
+      {farewell.value && c.is !== "live" && (
+        <button type="button" class="notice warn" data-testid="farewell" onClick={introduce}>
+          <T w={[`中枢断开：${farewell.value} · 点按重连`, ""]} />
+        </button>
+      )}
+      {old && city.value.revision !== null && (
         <p class="notice warn" data-testid="stale">
           <T w={[`数据截至 ${hhmm(city.value.time)}`, `data as of ${hhmm(city.value.time)}`]} inline />
         </p>

@@ -1,13 +1,13 @@
 /** The tour's band: its word and time, the caption, and who may, plays, pauses and leaves it. */
 
 import { computed } from "@preact/signals";
-import { now } from "../clock";
+import { hubNow, now } from "../clock";
 import { T } from "../i18n";
 import type { TourMove } from "../protocol";
 import { leading, mayLead, patchView, scene, takeLead, view } from "../session";
 import { change, settings } from "../settings";
 import { Icon } from "../sheet/shape";
-import { captionAt, lengthS, positionS } from "./tour";
+import { captionAt, lengthS, poseAt, positionS } from "./tour";
 
 const tour = computed(() => scene.value?.tour ?? null);
 export const touring = computed(() => tour.value !== null && (view.value?.tour.state ?? "off") !== "off");
@@ -15,7 +15,10 @@ export const touring = computed(() => tour.value !== null && (view.value?.tour.s
 /** Only the screen that leads may move the tour, so the lead is taken first. */
 export function moveTour(move: TourMove): void {
   if (!leading.value) takeLead();
-  patchView({ tour: move });
+  // Whoever leaves the tour stays where it was, and with him everyone who follows.
+  const here = move.move === "leave" && tour.value && view.value ? positionS(view.value.tour, hubNow()) : null;
+  const camera = tour.value && here !== null ? poseAt(tour.value, here) : null;
+  patchView(camera ? { tour: move, camera } : { tour: move });
 }
 
 const clock = (s: number): string => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;

@@ -2,9 +2,12 @@
 
 import { hhmm } from "../clock";
 import { one } from "../i18n";
-import { RAMP } from "../map/look";
+import { RAMP, rampColour } from "../map/look";
 import { heatLegend } from "../map/map";
+import { settings } from "../settings";
 import { heat } from "./chosen";
+
+const STOPS = RAMP.map((_, i) => rampColour(i / (RAMP.length - 1))).join(",");
 
 export function Legend() {
   const h = heat.value;
@@ -15,12 +18,12 @@ export function Legend() {
       <b>{one([h.name, h.name_en])}</b>
       <span class="scale">
         {h.range[0]}
-        <i style={{ background: `linear-gradient(90deg, ${RAMP.join(",")})` }} />
+        <i style={{ background: `linear-gradient(90deg, ${STOPS})` }} />
         {h.range[1]}
       </span>
       <span class="unit">{h.unit}</span>
       <span class="count">
-        {good} {one(["站", "sensors"])} · {hhmm(newest)}
+        {settings.value.lang === "en" ? `n ${good}` : `${good} 站`} · {hhmm(newest)}
       </span>
     </aside>
   );
