@@ -1,49 +1,146 @@
-//! Adapters for live sources: each reads one kind of server and says what it heard as [`FeedEvent`]s.
+//! Feeds 数据源: one adapter a kind of live source, all ending in the same bounded channel of [`FeedEvent`]s.
 //!
-//! An adapter counts what it could not use in its [`FeedStatus`] (`rejected`, `quarantined`, `conflated`); what it hands on is
-//! counted by whoever takes it.
+//! [`spawn`] reads a feed for as long as its [`FeedHandle`] lives. An adapter reconnects by itself (exponential backoff with
+//! jitter), takes up where it was cut off, and accounts for every message in its loss ledger ([`FeedStatus`]).
+//! Never here: what becomes of a report or a reading (the hub's business), and any trust in what a source sends.
+
+mod backoff;
+mod geojson_sse;
+mod http;
+mod outbox;
+mod sensorthings;
+
+pub use http::install_tls;
 
 use crate::model::incident::Report;
 use crate::model::observation::{Datastream, FeedStatus, Observation};
 use crate::model::scene::FeedConfig;
 use crate::model::unit::Unit;
-use tokio::sync::mpsc;
+use backoff::Backoff;
+use outbox::Outbox;
+use std::time::Duration;
+use tokio::sync::mpsc::Sender;
+use tokio::task::JoinHandle;
 
-/// What a source says, in the model's words.
+/// What a feed says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FeedEvent {
+    /// A datastream was found, or its description has changed. Always sent before its first observation.
     Datastream(Datastream),
     Observation(Observation),
+    /// A new incident, by the source's own id: the same id again is the same incident with changed content.
     Incident(Report),
     Unit(Unit),
-    /// The adapter's own counts and whether it is connected.
+    /// The ledger, at most once in [`Tuning::status_every`], and only when something changed.
     Status(FeedStatus),
 }
 
-/// A running adapter; it ends when this is dropped.
-#[derive(Debug)]
-pub struct FeedHandle(tokio::task::AbortHandle);
+/// Intervals of an adapter. The defaults are for use; tests shorten them.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    /// Between two polls of a source that does not push.
+    pub poll_every: Duration,
+    /// Shortest time between two [`FeedEvent::Status`].
+    pub status_every: Duration,
+    /// First wait after a failure; doubled each time up to `retry_max`.
+    pub retry_min: Duration,
+    pub retry_max: Duration,
+    /// A push connection that says nothing at all for so long is taken for dead.
+    pub silence_max: Duration,
+}
 
-impl Drop for FeedHandle {
-    fn drop(&mut self) {
-        self.0.abort();
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            poll_every: Duration::from_secs(5),
+            status_every: Duration::from_secs(1),
+            retry_min: Duration::from_millis(500),
+            retry_max: Duration::from_secs(30),
+            silence_max: Duration::from_secs(60),
+        }
     }
 }
 
-/// Starts the adapter for `config` on the current tokio runtime. It ends when `out` is closed or the handle is dropped.
-pub fn spawn(config: &FeedConfig, out: mpsc::Sender<FeedEvent>) -> FeedHandle {
-    let kind = match config {
-        FeedConfig::Sensorthings { .. } => "sensorthings",
-        FeedConfig::GeojsonSse { .. } => "geojson_sse",
+/// Keeps a feed running; dropping it ends the feed's tasks.
+#[derive(Debug)]
+pub struct FeedHandle {
+    task: JoinHandle<()>,
+}
+
+impl Drop for FeedHandle {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Starts reading a feed into `out`.
+///
+/// Never waits for a slow reader with high-rate data: when `out` is full, readings and positions are conflated per
+/// datastream or unit and counted; incidents wait instead and hold the source back.
+/// Must be called within a tokio runtime. Ends when the handle is dropped or `out` is closed.
+pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
+    spawn_tuned(config, Tuning::default(), out)
+}
+
+/// [`spawn`] with other intervals.
+pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) -> FeedHandle {
+    install_tls();
+    let task = match config.clone() {
+        FeedConfig::Sensorthings { id, url, mqtt } => {
+            let outbox = Outbox::new(&id, "sensorthings", out, tuning.status_every);
+            tokio::spawn(keep_running(sensorthings::Adapter::new(id, url, mqtt, tuning.clone()), tuning, outbox))
+        }
+        FeedConfig::GeojsonSse { id, url } => {
+            let outbox = Outbox::new(&id, "geojson_sse", out, tuning.status_every);
+            tokio::spawn(keep_running(geojson_sse::Adapter::new(url, tuning.clone()), tuning, outbox))
+        }
     };
-    let status = FeedStatus {
-        feed: config.id().to_owned(),
-        kind: kind.to_owned(),
-        last_error: Some(format!("this build has no adapter for {kind}")),
-        ..FeedStatus::default()
-    };
-    let task = tokio::spawn(async move {
-        let _ = out.send(FeedEvent::Status(status)).await;
-    });
-    FeedHandle(task.abort_handle())
+    FeedHandle { task }
+}
+
+/// One way of reading a source; [`keep_running`] does the rest.
+trait Adapter: Send + 'static {
+    /// One connection, from dialling to its end. Must keep its position in `self`, so that the next session goes on from there.
+    ///
+    /// # Errors
+    /// Why the connection ended, in words for the feeds panel; it is never meant to end.
+    fn session(&mut self, outbox: &mut Outbox) -> impl Future<Output = Result<(), FeedError>> + Send;
+}
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum FeedError {
+    #[error("{url}: {why}")]
+    Http { url: String, why: String },
+    #[error("{address}: MQTT: {why}")]
+    Mqtt { address: String, why: String },
+    #[error("{url}: nothing heard for {seconds} s")]
+    Silent { url: String, seconds: u64 },
+    #[error("{url}: the stream ended")]
+    Ended { url: String },
+    /// The reader of the channel is gone; the only end that is no failure.
+    #[error("nobody reads this feed any more")]
+    Closed,
+}
+
+/// Session after session until nobody reads any more.
+async fn keep_running(mut adapter: impl Adapter, tuning: Tuning, mut outbox: Outbox) {
+    let mut backoff = Backoff::new(tuning.retry_min, tuning.retry_max);
+    loop {
+        let stored_before = outbox.status().stored;
+        let error = match adapter.session(&mut outbox).await {
+            Err(FeedError::Closed) => return,
+            Err(error) => error.to_string(),
+            Ok(()) => "the source ended the connection".to_string(),
+        };
+        tracing::warn!(feed = outbox.status().feed, error, "feed lost, will reconnect");
+        outbox.lost(error);
+        // Only a session that brought something counts as healthy; one that connects and fails at once keeps backing off.
+        if outbox.status().stored > stored_before {
+            backoff.reset();
+        }
+        if outbox.idle(backoff.next_wait()).await.is_err() {
+            return;
+        }
+    }
 }

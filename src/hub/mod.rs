@@ -1,1 +1,207 @@
+//! The hub 中枢: feeds in, state and incidents stored, all screens served (floor 3, no Bevy).
 //!
+//! One way in and one way out. A command is decided by `model::lifecycle`, put into the store, and answered once it is on disk
+//! (`commands`). The store tells the hub of every change in order (`core::Core::follow`); that alone changes what the hub knows
+//! (`world`) and goes out to screens (`outbox`, `socket`). So a screen that hears "accepted" has already been sent the change.
+//! Readings and positions are not stored: `ingest` puts the newest of each into the world, and screens get them conflated.
+
+mod commands;
+mod core;
+mod error;
+mod http;
+mod ingest;
+mod keys;
+mod outbox;
+mod scene_file;
+mod socket;
+mod world;
+
+pub use error::HubError;
+pub use scene_file::{LoadedScene, default_data};
+
+use self::core::Core;
+use crate::model::view::TourState;
+use crate::store::Embedded;
+use chrono::Utc;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// How long connections get to end by themselves.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+/// How often the hub looks whether a tour has come to its end.
+const TOUR_EVERY: Duration = Duration::from_millis(500);
+
+/// What a hub is started with.
+#[derive(Clone, Debug)]
+pub struct HubConfig {
+    /// The scene's TOML file.
+    pub scene: PathBuf,
+    /// Folder that paths in the scene are relative to; made when it is not there.
+    pub data: PathBuf,
+    /// Port 0 takes a free one; [`HubHandle::addr`] says which.
+    pub listen: SocketAddr,
+    /// The built web app; without it `/` says how to build it.
+    pub web: Option<PathBuf>,
+    /// State file; `hub.redb` in the data folder when not named.
+    pub state: Option<PathBuf>,
+    /// Screens must bring it, when set.
+    pub token: Option<String>,
+}
+
+impl HubConfig {
+    /// The defaults of `yiping hub` for a scene: data in [`default_data`], 127.0.0.1:8080, state in the data folder, no token.
+    pub fn new(scene: impl Into<PathBuf>) -> Self {
+        let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self { scene: scene.into(), data: default_data(), listen, web: None, state: None, token: None }
+    }
+}
+
+/// A running hub; it stops when this is dropped.
+pub struct HubHandle {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    stop: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+pub struct Hub;
+
+impl Hub {
+    /// Starts a hub on threads of its own. When this returns, it has read its state and takes connections.
+    pub fn start(config: HubConfig) -> Result<HubHandle, HubError> {
+        let data = |why| HubError::Data { dir: config.data.clone(), why };
+        let scene = LoadedScene::load(&config.scene, &config.data)?;
+        std::fs::create_dir_all(&config.data).map_err(data)?;
+        let listener = std::net::TcpListener::bind(config.listen).map_err(|why| match why.kind() {
+            std::io::ErrorKind::AddrInUse => HubError::InUse { addr: config.listen },
+            _ => HubError::Listen { addr: config.listen, why },
+        })?;
+        let listening = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
+        let addr = listening.map_err(|why| HubError::Listen { addr: config.listen, why })?;
+        let store = Arc::new(Embedded::open(&config.state.clone().unwrap_or_else(|| config.data.join("hub.redb")))?);
+        let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
+        let core = runtime.block_on(Core::new(scene, config.web, config.token, store))?;
+        let (stop, stopped) = watch::channel(false);
+        let (ready, is_ready) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("hub".into()).spawn(move || {
+            runtime.block_on(run(core, listener, ready, stopped));
+            runtime.shutdown_timeout(STOP_WITHIN);
+        });
+        let thread = thread.map_err(HubError::Runtime)?;
+        // An error here: the thread has ended and has logged why.
+        let _ = is_ready.blocking_recv();
+        Ok(HubHandle { addr, stop, thread: Some(thread) })
+    }
+}
+
+impl HubHandle {
+    /// `http://127.0.0.1:8080`, as seen from this machine.
+    pub fn url(&self) -> String {
+        let host = if self.addr.ip().is_unspecified() { "127.0.0.1".to_owned() } else { self.addr.ip().to_string() };
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        format!("http://{host}:{}", self.addr.port())
+    }
+
+    /// Says good-bye to all screens and ends; everything accepted is on disk already.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    /// Waits for ctrl-c or SIGTERM, then stops.
+    pub fn wait_for_signal(mut self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(asked_to_stop())?;
+        tracing::info!("stopping");
+        self.end();
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        self.stop.send_replace(true);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the hub's thread has panicked");
+        }
+    }
+}
+
+impl Drop for HubHandle {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn asked_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            ctrl_c = tokio::signal::ctrl_c() => ctrl_c,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::Sender<()>, mut stopped: watch::Receiver<bool>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(e) => return tracing::error!("the hub can't listen: {e}"),
+    };
+    let (read, all_read) = oneshot::channel();
+    tokio::spawn({
+        let core = core.clone();
+        async move {
+            if let Err(e) = core.clone().follow(read).await {
+                tracing::error!("the hub can no longer follow its store, restart it: {e}");
+                core.say_bye("the hub's store has failed");
+            }
+        }
+    });
+    let _ = all_read.await;
+    for feed in core.scene.scene.feeds.clone() {
+        tokio::spawn(ingest::run(core.clone(), feed));
+    }
+    tokio::spawn(end_tours(core.clone()));
+    let _ = ready.send(());
+    let mut stop = stopped.clone();
+    let until = async move {
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let serve = axum::serve(listener, http::router(core.clone())).with_graceful_shutdown(until).into_future();
+    let end = async {
+        let _ = stopped.wait_for(|stop| *stop).await;
+        core.say_bye("the hub stops");
+        tokio::time::sleep(STOP_WITHIN).await;
+    };
+    tokio::select! {
+        served = serve => if let Err(e) = served { tracing::error!("the hub has stopped serving: {e}") },
+        () = end => {}
+    }
+}
+
+/// Holds a tour that has come to its end, so that screens stop counting and the next `play` starts again.
+async fn end_tours(core: Arc<Core>) {
+    let length_s = core.scene.tour_length_s();
+    let mut tick = tokio::time::interval(TOUR_EVERY);
+    while length_s > 0.0 {
+        tick.tick().await;
+        let over =
+            |tour: &TourState| matches!(tour, TourState::Playing { .. }) && tour.position_s(Utc::now()).is_some_and(|p| p >= length_s);
+        if over(&core.world().view.tour) {
+            let _turn = core.view_lock.lock().await;
+            core.put_view("hub", "", |view| {
+                if over(&view.tour) {
+                    view.tour = TourState::Paused { position_s: length_s };
+                }
+            })
+            .await;
+        }
+    }
+}

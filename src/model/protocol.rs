@@ -107,7 +107,7 @@ pub enum Command {
 pub enum FromHub {
     Welcome {
         version: u32,
-        /// One for each start of the hub's store.
+        /// Names the hub's store. A screen that resumes and finds another name here connects anew, without `resume`.
         hub: String,
         time: DateTime<Utc>,
     },

@@ -52,6 +52,14 @@ pub enum Selection {
     },
 }
 
+impl Selection {
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Incident { id } | Self::Feature { id } | Self::Sensor { id } | Self::Unit { id } => id,
+        }
+    }
+}
+
 /// The scene's time, the same on all screens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "snake_case")]

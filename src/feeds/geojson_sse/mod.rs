@@ -1,0 +1,130 @@
+//! GeoJSON Features as server-sent events: incidents and unit positions, resumed by `Last-Event-ID`.
+
+mod events;
+mod parse;
+
+use super::http::{client, in_words};
+use super::outbox::Outbox;
+use super::{FeedError, FeedEvent, Tuning};
+use events::{EVENT_BYTES_MAX, Parser, Said};
+use futures_util::StreamExt;
+use indexmap::IndexMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::time::{Instant, sleep_until, timeout};
+
+/// Entities whose last content is remembered, to know a repetition. Over a day's incidents and all units of a large city.
+const REMEMBERED_MAX: usize = 50_000;
+
+/// Reads one stream; its position outlives the connection.
+pub(super) struct Adapter {
+    url: String,
+    tuning: Tuning,
+    last_event_id: Option<String>,
+    /// Entity id -> hash of its last content, oldest first.
+    seen: IndexMap<String, u64>,
+}
+
+impl Adapter {
+    pub(super) fn new(url: String, tuning: Tuning) -> Self {
+        Self { url, tuning, last_event_id: None, seen: IndexMap::new() }
+    }
+
+    async fn connect(&self) -> Result<reqwest::Response, FeedError> {
+        let mut request = client()?.get(&self.url).header("accept", "text/event-stream").header("cache-control", "no-cache");
+        if let Some(id) = &self.last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response =
+            timeout(self.tuning.silence_max, request.send()).await.map_err(|_| self.silent())?.map_err(|e| self.failed(in_words(&e)))?;
+        if !response.status().is_success() {
+            return Err(self.failed(format!("answered {}", response.status())));
+        }
+        let kind = response.headers().get("content-type").and_then(|v| v.to_str().ok()).unwrap_or("nothing");
+        if !kind.starts_with("text/event-stream") {
+            return Err(self.failed(format!("answered with {kind}, not with text/event-stream; is this the address of a stream?")));
+        }
+        Ok(response)
+    }
+
+    async fn hear(&mut self, said: Said, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let (data, id) = match said {
+            Said::TooLong => return Ok(outbox.reject(format!("an event is longer than {} KiB", EVENT_BYTES_MAX >> 10))),
+            Said::NotText => return Ok(outbox.reject("a line is not UTF-8".into())),
+            Said::Event { data, id } => (data, id),
+        };
+        match parse::features(&data) {
+            Err(why) => outbox.reject(why),
+            Ok(features) => {
+                for feature in features {
+                    self.take(&feature, outbox).await?;
+                }
+            }
+        }
+        // Only now: were it kept before, a cut in between would lose this event.
+        self.last_event_id = id.or(self.last_event_id.take());
+        Ok(())
+    }
+
+    async fn take(&mut self, feature: &serde_json::Value, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let (id, event) = match parse::entity(feature) {
+            Ok(entity) => entity,
+            Err(why) => return Ok(outbox.reject(why)),
+        };
+        let mut hasher = DefaultHasher::new();
+        feature.to_string().hash(&mut hasher);
+        let hash = hasher.finish();
+        if self.seen.get(&id) == Some(&hash) {
+            return Ok(outbox.repeated());
+        }
+        match &event {
+            FeedEvent::Unit(unit) if unit.lon == 0.0 && unit.lat == 0.0 => {
+                return Ok(outbox.quarantine(format!("{id}: is at 0, 0, where a receiver without a fix says it is")));
+            }
+            FeedEvent::Unit(_) => outbox.offer(&id, event)?,
+            _ => outbox.deliver(event).await?,
+        }
+        if self.seen.len() >= REMEMBERED_MAX && !self.seen.contains_key(&id) {
+            // In blocks, because removing the first one shifts all others.
+            self.seen.drain(..REMEMBERED_MAX / 10);
+        }
+        self.seen.insert(id, hash);
+        Ok(())
+    }
+
+    fn failed(&self, why: String) -> FeedError {
+        FeedError::Http { url: self.url.clone(), why }
+    }
+
+    fn silent(&self) -> FeedError {
+        FeedError::Silent { url: self.url.clone(), seconds: self.tuning.silence_max.as_secs() }
+    }
+}
+
+impl super::Adapter for Adapter {
+    async fn session(&mut self, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let mut chunks = self.connect().await?.bytes_stream();
+        outbox.connected();
+        let mut parser = Parser::default();
+        let mut heard = Instant::now();
+        loop {
+            outbox.flush()?;
+            tokio::select! {
+                chunk = chunks.next() => {
+                    let chunk = chunk.ok_or_else(|| FeedError::Ended { url: self.url.clone() })?;
+                    let chunk = chunk.map_err(|e| self.failed(in_words(&e)))?;
+                    heard = Instant::now();
+                    let mut said = Vec::new();
+                    parser.push(&chunk, |s| said.push(s));
+                    for said in said {
+                        self.hear(said, outbox).await?;
+                    }
+                }
+                () = sleep_until(outbox.next_flush()) => {
+                    if heard.elapsed() > self.tuning.silence_max {
+                        return Err(self.silent());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! A GeoJSON Feature as an incident report or a unit.
+//!
+//! `properties.kind` says which: `incident` or `unit`; without it, a `call_sign` makes a unit and a `severity` an incident.
+//! A unit's own kind is `unit_kind`, or `kind` where that is not taken.
+
+use crate::feeds::FeedEvent;
+use crate::model::incident::Report;
+use crate::model::unit::Unit;
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Features of one message: the Feature itself, or those of a FeatureCollection.
+///
+/// # Errors
+/// In words, when the message is neither.
+pub(super) fn features(data: &str) -> Result<Vec<Value>, String> {
+    let mut message: Value = serde_json::from_str(data).map_err(|e| format!("not JSON ({e}): {}", start(data)))?;
+    match message.get("type").and_then(Value::as_str) {
+        Some("Feature") => Ok(vec![message]),
+        Some("FeatureCollection") => match message.get_mut("features").map(Value::take) {
+            Some(Value::Array(features)) => Ok(features),
+            _ => Err("a FeatureCollection without an array \"features\"".into()),
+        },
+        _ => Err(format!("neither a GeoJSON Feature nor a FeatureCollection: {}", start(data))),
+    }
+}
+
+/// What a Feature says, with the id of the entity it is about.
+///
+/// # Errors
+/// In words: which field is missing or what is wrong with it. Only what can't be done without is demanded.
+pub(super) fn entity(feature: &Value) -> Result<(String, FeedEvent), String> {
+    let properties = feature.get("properties").and_then(Value::as_object).ok_or("a Feature without properties")?;
+    let id = id(feature, properties).ok_or("a Feature without id")?;
+    let place = point(feature).map_err(|why| format!("{id}: {why}"))?;
+    let is_unit = match text(properties, "kind") {
+        Some("unit") => true,
+        Some("incident") => false,
+        _ if properties.contains_key("call_sign") => true,
+        _ if properties.contains_key("severity") => false,
+        _ => return Err(format!("{id}: kind is neither incident nor unit")),
+    };
+    let event =
+        if is_unit { unit(&id, properties, place).map(FeedEvent::Unit) } else { incident(&id, properties, place).map(FeedEvent::Incident) };
+    Ok((id.clone(), event.map_err(|why| format!("{id}: {why}"))?))
+}
+
+fn incident(id: &str, p: &Map<String, Value>, (lon, lat): (f64, f64)) -> Result<Report, String> {
+    let title = text(p, "title").or_else(|| text(p, "title_en")).ok_or("no title")?;
+    Ok(Report {
+        id: id.to_owned(),
+        domain: word(p, "domain")?,
+        category: text(p, "category").unwrap_or_default().to_owned(),
+        severity: word(p, "severity")?,
+        title: title.to_owned(),
+        title_en: text(p, "title_en").unwrap_or_default().to_owned(),
+        description: text(p, "description").unwrap_or_default().to_owned(),
+        lon,
+        lat,
+        area: text(p, "area").map(str::to_owned),
+        reported_at: time(p, "reported_at")?,
+    })
+}
+
+fn unit(id: &str, p: &Map<String, Value>, (lon, lat): (f64, f64)) -> Result<Unit, String> {
+    let own_kind = text(p, "kind").filter(|k| *k != "unit");
+    let heading_deg = p.get("heading_deg").and_then(Value::as_f64).filter(|h| h.is_finite()).unwrap_or(0.0);
+    Ok(Unit {
+        id: id.to_owned(),
+        call_sign: text(p, "call_sign").unwrap_or(id).to_owned(),
+        domain: word(p, "domain")?,
+        kind: text(p, "unit_kind").or(own_kind).unwrap_or_default().to_owned(),
+        state: word(p, "state")?,
+        lon,
+        lat,
+        heading_deg: heading_deg.rem_euclid(360.0),
+        // A position without a time says nothing about where the unit is now.
+        seen_at: time(p, "seen_at")?.ok_or("no seen_at")?,
+    })
+}
+
+fn text<'a>(p: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
+    p.get(key).and_then(Value::as_str).filter(|t| !t.trim().is_empty())
+}
+
+/// A field whose value is one of the model's words.
+fn word<T: DeserializeOwned>(p: &Map<String, Value>, key: &str) -> Result<T, String> {
+    let value = p.get(key).ok_or_else(|| format!("no {key}"))?;
+    T::deserialize(value).map_err(|_| format!("{key} is {}", start(&value.to_string())))
+}
+
+fn time(p: &Map<String, Value>, key: &str) -> Result<Option<DateTime<Utc>>, String> {
+    match p.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => serde_json::from_value(value.clone())
+            .map(Some)
+            .map_err(|_| format!("{key} is {}, not a time like 2026-01-01T00:00:00Z", start(&value.to_string()))),
+    }
+}
+
+fn id(feature: &Value, properties: &Map<String, Value>) -> Option<String> {
+    match feature.get("id").or_else(|| properties.get("id"))? {
+        Value::String(id) if !id.trim().is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+/// Longitude and latitude in degrees.
+fn point(feature: &Value) -> Result<(f64, f64), String> {
+    let geometry = feature.get("geometry").unwrap_or(&Value::Null);
+    if geometry.get("type").and_then(Value::as_str) != Some("Point") {
+        return Err("the geometry is no Point".into());
+    }
+    let at = |i: usize| geometry.get("coordinates").and_then(|c| c.get(i)).and_then(Value::as_f64);
+    match (at(0), at(1)) {
+        (Some(lon), Some(lat)) if (-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat) => Ok((lon, lat)),
+        (Some(lon), Some(lat)) => Err(format!("{lon}, {lat} is no place on Earth (longitude, latitude in degrees)")),
+        _ => Err("coordinates are not two numbers".into()),
+    }
+}
+
+fn start(text: &str) -> String {
+    format!("{:?}", text.chars().take(60).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn unit() -> Value {
+        json!({"type": "Feature", "geometry": {"type": "Point", "coordinates": [118.2, 33.9]}, "properties":
+            {"id": "u1", "call_sign": "A 1", "domain": "traffic", "kind": "patrol_car", "state": "available", "seen_at": "2026-01-01T00:00:00Z"}})
+    }
+
+    fn why(change: impl Fn(&mut Value)) -> String {
+        let mut feature = unit();
+        change(&mut feature);
+        entity(&feature).unwrap_err()
+    }
+
+    #[test]
+    fn a_unit_is_known_by_its_call_sign() {
+        let (id, event) = entity(&unit()).unwrap();
+        let FeedEvent::Unit(unit) = event else { panic!("{event:?}") };
+        assert_eq!((id.as_str(), unit.kind.as_str(), unit.lon), ("u1", "patrol_car", 118.2));
+    }
+
+    #[test]
+    fn each_missing_or_wrong_field_is_named() {
+        assert!(why(|f| f["properties"]["state"] = json!("asleep")).contains("state is"));
+        assert!(why(|f| f["properties"]["seen_at"] = json!("yesterday")).contains("seen_at"));
+        assert!(why(|f| f["properties"]["seen_at"] = Value::Null).contains("no seen_at"));
+        assert!(why(|f| f["geometry"]["coordinates"] = json!([500, 1])).contains("no place on Earth"));
+        assert!(why(|f| f["geometry"]["coordinates"] = json!(["118", "33"])).contains("not two numbers"));
+        assert!(why(|f| f["geometry"] = json!({"type": "LineString"})).contains("no Point"));
+        assert!(why(|f| f["properties"]["id"] = json!([])).contains("without id"));
+        assert!(why(|f| f["properties"] = json!({"id": 1})).contains("neither incident nor unit"));
+        assert!(features("<html>").unwrap_err().contains("not JSON"));
+        assert!(features("{\"type\": \"Point\"}").unwrap_err().contains("neither a GeoJSON"));
+    }
+}

@@ -1,0 +1,190 @@
+//! SensorThings 1.1 entities as other people's servers write them.
+//!
+//! Taken: ids that are numbers or text, observations without id, results that are numbers, text or booleans, time instants and
+//! intervals, datastreams without unit, Locations that are a Point or a Feature holding one.
+
+use crate::model::observation::{Datastream, Observation, Quality};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// An entity's `@iot.id` as a key: a number in decimals, text as it is.
+pub(super) fn id(entity: &Value) -> Option<String> {
+    match entity.get("@iot.id").or_else(|| entity.get("id"))? {
+        Value::String(id) if !id.is_empty() => Some(id.clone()),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+/// A datastream's path: `Datastreams(7)`, or `Datastreams('a7')` when the id is text.
+pub(super) fn path(entity: &Value) -> Option<String> {
+    match entity.get("@iot.id")? {
+        Value::String(id) => Some(format!("Datastreams('{}')", id.replace('\'', "''"))),
+        Value::Number(id) => Some(format!("Datastreams({id})")),
+        _ => None,
+    }
+}
+
+/// A Datastream expanded with Thing, its Locations, and ObservedProperty.
+///
+/// # Errors
+/// In words, what can't be done without: id, observed property, place.
+pub(super) fn datastream(feed: &str, entity: &Value) -> Result<Datastream, String> {
+    let id = id(entity).ok_or("a Datastream without @iot.id")?;
+    let thing = entity.get("Thing").unwrap_or(&Value::Null);
+    let property = entity.get("ObservedProperty").unwrap_or(&Value::Null);
+    let property = text(property, "name").or_else(|| text(property, "definition"));
+    let property = property.ok_or_else(|| format!("Datastream {id}: no ObservedProperty name"))?;
+    let unit = entity.get("unitOfMeasurement").unwrap_or(&Value::Null);
+    let (lon, lat, height_m) = place(entity, thing).ok_or_else(|| format!("Datastream {id}: its Thing has no Location with a Point"))?;
+    Ok(Datastream {
+        id: format!("{feed}/{id}"),
+        feed: feed.to_owned(),
+        sensor: text(thing, "name").or_else(|| text(entity, "name")).unwrap_or(&id).to_owned(),
+        observed_property: snake_case(property),
+        unit: text(unit, "symbol").or_else(|| text(unit, "name")).unwrap_or_default().to_owned(),
+        lon,
+        lat,
+        height_m,
+    })
+}
+
+/// Longitude, latitude (degrees) and height: the Thing's newest Location, else the datastream's observed area if it is a Point.
+fn place(entity: &Value, thing: &Value) -> Option<(f64, f64, f64)> {
+    let locations = thing.get("Locations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let points = locations.iter().filter_map(|l| l.get("location")).chain(entity.get("observedArea"));
+    let mut found = points.filter_map(|p| point(p.get("geometry").unwrap_or(p)));
+    let (lon, lat, height_m) = found.next()?;
+    let height_m = thing.pointer("/properties/height_m").and_then(Value::as_f64).or(height_m).unwrap_or(0.0);
+    Some((lon, lat, height_m))
+}
+
+fn point(geometry: &Value) -> Option<(f64, f64, Option<f64>)> {
+    if geometry.get("type")?.as_str()? != "Point" {
+        return None;
+    }
+    let at = |i: usize| geometry.get("coordinates")?.get(i)?.as_f64();
+    let (lon, lat) = (at(0)?, at(1)?);
+    ((-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat)).then_some((lon, lat, at(2)))
+}
+
+/// An Observation of the datastream `id` (as [`Datastream::id`]).
+///
+/// # Errors
+/// In words: no usable time, or no finite number as result.
+pub(super) fn observation(datastream: &str, entity: &Value) -> Result<Observation, String> {
+    let fail = |why: String| format!("{datastream}: {why}");
+    let time = text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"));
+    let time = time.ok_or_else(|| fail("an observation without phenomenonTime".into()))?;
+    let phenomenon_time = instant(time).ok_or_else(|| fail(format!("phenomenonTime {:?} is no time", short(time))))?;
+    let value = number(entity.get("result").unwrap_or(&Value::Null)).map_err(fail)?;
+    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, value, quality: quality(entity) })
+}
+
+/// The end of an interval `a/b` is when its value was known; an instant is itself.
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let end = text.rsplit('/').next()?.trim();
+    DateTime::parse_from_rfc3339(end).ok().map(|t| t.with_timezone(&Utc))
+}
+
+fn number(result: &Value) -> Result<f64, String> {
+    let value = match result {
+        Value::Number(n) => n.as_f64(),
+        Value::String(s) => s.trim().parse().ok(),
+        Value::Bool(b) => Some(f64::from(u8::from(*b))),
+        _ => None,
+    };
+    value.filter(|v| v.is_finite()).ok_or_else(|| format!("result {} is no finite number", short(&result.to_string())))
+}
+
+/// `resultQuality` is free in the standard; anything that says other than good is suspect.
+fn quality(entity: &Value) -> Quality {
+    let flag = match entity.get("resultQuality") {
+        Some(Value::String(s)) => s.as_str(),
+        Some(other) => other.get("nameOfMeasure").or_else(|| other.get("value")).and_then(Value::as_str).unwrap_or("good"),
+        None => "good",
+    };
+    let good = ["good", "ok", "valid", "passed", ""].contains(&flag.trim().to_lowercase().as_str());
+    if good { Quality::Good } else { Quality::Suspect }
+}
+
+fn text<'a>(entity: &'a Value, key: &str) -> Option<&'a str> {
+    entity.get(key).and_then(Value::as_str).filter(|t| !t.trim().is_empty())
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+/// `PM2.5` and `pm2_5` are the same property to the heat layers: small letters and digits, `_` for the rest.
+fn snake_case(name: &str) -> String {
+    let mapped: String = name.trim().chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
+    mapped.split('_').filter(|w| !w.is_empty()).collect::<Vec<_>>().join("_")
+}
+
+/// JSON with bare `NaN` and `Infinity` (as Python writes them) made `null`; `None` when there are none.
+///
+/// One such value must not cost the whole page.
+pub(super) fn without_nan(body: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(body.len());
+    let (mut in_text, mut escaped, mut found) = (false, false, false);
+    let mut i = 0;
+    while i < body.len() {
+        let rest = &body[i..];
+        let bare =
+            if in_text { None } else { ["-Infinity", "Infinity", "-NaN", "NaN"].into_iter().find(|w| rest.starts_with(w.as_bytes())) };
+        if let Some(word) = bare {
+            out.extend_from_slice(b"null");
+            found = true;
+            i += word.len();
+            continue;
+        }
+        match body[i] {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ => {}
+        }
+        out.push(body[i]);
+        i += 1;
+    }
+    found.then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn other_servers_ways_are_understood() {
+        let stream = json!({"@iot.id": "a'b", "ObservedProperty": {"name": "PM2.5"}, "Thing": {"name": "Mast 1", "Locations": [
+            {"location": {"type": "Feature", "geometry": {"type": "Point", "coordinates": [4.3, 52.1, 3.0]}}}]}});
+        let d = datastream("f", &stream).unwrap();
+        assert_eq!((d.id.as_str(), d.observed_property.as_str(), d.unit.as_str(), d.lon, d.height_m), ("f/a'b", "pm2_5", "", 4.3, 3.0));
+        assert_eq!(path(&stream).unwrap(), "Datastreams('a''b')");
+        let o =
+            observation(&d.id, &json!({"phenomenonTime": "2026-01-01T00:00:00Z/2026-01-01T01:00:00+01:00", "result": " 12.5 "})).unwrap();
+        assert_eq!((o.value, o.phenomenon_time.timestamp()), (12.5, 1_767_225_600));
+        let o = observation("f/1", &json!({"resultTime": "2026-01-01T00:00:00Z", "result": 1, "resultQuality": "doubtful"})).unwrap();
+        assert_eq!(o.quality, Quality::Suspect);
+    }
+
+    #[test]
+    fn what_is_no_reading_is_refused_in_words() {
+        for result in [json!(null), json!("NaN"), json!("many"), json!({"a": 1}), json!([1])] {
+            let why = observation("f/1", &json!({"phenomenonTime": "2026-01-01T00:00:00Z", "result": result})).unwrap_err();
+            assert!(why.contains("no finite number"), "{why}");
+        }
+        assert!(observation("f/1", &json!({"phenomenonTime": "soon", "result": 1})).unwrap_err().contains("no time"));
+        assert!(datastream("f", &json!({"@iot.id": 1, "ObservedProperty": {"name": "x"}})).unwrap_err().contains("Location"));
+    }
+
+    #[test]
+    fn bare_nan_becomes_null_but_not_in_text() {
+        let mended = without_nan(br#"{"a": NaN, "b": "NaN \" NaN", "c": [-Infinity]}"#).unwrap();
+        let v: Value = serde_json::from_slice(&mended).unwrap();
+        assert_eq!(v, json!({"a": null, "b": "NaN \" NaN", "c": [null]}));
+        assert!(without_nan(b"{}").is_none());
+    }
+}

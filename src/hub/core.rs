@@ -1,0 +1,195 @@
+//! What all of the hub's tasks share: the store, the world as it is now, and who is connected.
+
+use super::outbox::Outbox;
+use super::scene_file::LoadedScene;
+use super::world::World;
+use super::{HubError, keys};
+use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
+use crate::store::{Expect, Seen, StateStore, StoreError};
+use axum::extract::ws::Utf8Bytes;
+use chrono::Utc;
+use std::collections::BTreeMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// Locks that commands on different incidents share out; two that share one only wait for each other.
+const LOCKS: usize = 64;
+
+/// A screen as it said it is.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    pub id: String,
+    pub class: ScreenClass,
+    pub role: Role,
+    pub actor: String,
+}
+
+/// A connection that is open.
+pub struct Connected {
+    pub screen: Screen,
+    /// Tells two connections of one screen apart.
+    pub number: u64,
+    pub outbox: Arc<Outbox>,
+    /// Dropped or set to a reason: the connection says it and closes.
+    pub bye: watch::Sender<Option<String>>,
+}
+
+pub struct Core {
+    pub scene: LoadedScene,
+    pub web: Option<PathBuf>,
+    pub token: Option<String>,
+    pub store: Arc<dyn StateStore>,
+    /// Names the store, the same at each start of the same state file.
+    pub name: String,
+    pub view_key: String,
+    pub started: Instant,
+    world: Mutex<World>,
+    screens: Mutex<BTreeMap<String, Connected>>,
+    /// The revision up to which `world` holds what the store does.
+    applied: watch::Sender<Revision>,
+    incident_locks: [tokio::sync::Mutex<()>; LOCKS],
+    pub view_lock: tokio::sync::Mutex<()>,
+}
+
+impl Core {
+    pub async fn new(
+        scene: LoadedScene,
+        web: Option<PathBuf>,
+        token: Option<String>,
+        store: Arc<dyn StateStore>,
+    ) -> Result<Arc<Self>, HubError> {
+        let name = store_name(&*store).await?;
+        Ok(Arc::new(Self {
+            world: Mutex::new(World::new(scene.first_view())),
+            view_key: keys::view(&scene.id),
+            scene,
+            web,
+            token,
+            store,
+            name,
+            started: Instant::now(),
+            screens: Mutex::default(),
+            applied: watch::channel(Revision(0)).0,
+            incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
+            view_lock: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// The world now. Held for a moment only, never across an await. Taken before [`Core::screens`] by whoever needs both.
+    pub fn world(&self) -> MutexGuard<'_, World> {
+        // A panic while it was held is a bug of ours; each entry is applied whole or not at all, so going on is right.
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn screens(&self) -> MutexGuard<'_, BTreeMap<String, Connected>> {
+        self.screens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn screen_infos(&self) -> Vec<ScreenInfo> {
+        self.screens().values().map(info).collect()
+    }
+
+    /// Tells every screen who is connected.
+    pub fn tell_screens(&self) {
+        let screens = self.screens();
+        let infos: Vec<_> = screens.values().map(info).collect();
+        for connected in screens.values() {
+            connected.outbox.screens(&infos);
+        }
+    }
+
+    pub fn incident_lock(&self, incident: &str) -> &tokio::sync::Mutex<()> {
+        let mut hasher = DefaultHasher::new();
+        incident.hash(&mut hasher);
+        &self.incident_locks[hasher.finish() as usize % LOCKS]
+    }
+
+    /// Waits until the world holds everything up to `revision`.
+    pub async fn reached(&self, revision: Revision) {
+        // The sender lives as long as `self`.
+        let _ = self.applied.subscribe().wait_for(|applied| *applied >= revision).await;
+    }
+
+    pub fn say_bye(&self, why: &str) {
+        for connected in self.screens().values() {
+            connected.bye.send_replace(Some(why.to_owned()));
+        }
+    }
+
+    /// Follows the store: the one place where durable state enters the world and goes out to screens. `ready` hears when all was read.
+    pub async fn follow(self: Arc<Self>, ready: tokio::sync::oneshot::Sender<()>) -> Result<(), StoreError> {
+        let mut watch = self.store.watch("", None).await?;
+        let (mut live, mut ready) = (false, Some(ready));
+        loop {
+            match watch.next().await? {
+                Seen::Entry(entry) => {
+                    let mut world = self.world();
+                    match world.take(&entry, &self.view_key) {
+                        Ok(Some(change)) if live => self.send_delta(entry.revision, entry.at, change),
+                        Ok(_) => {}
+                        Err(e) => tracing::error!("an entry of the state store is left out: {e}"),
+                    }
+                    drop(world);
+                    if live {
+                        self.applied.send_replace(entry.revision);
+                    }
+                }
+                Seen::Gap { from, to } => {
+                    tracing::warn!("the hub fell behind its store at revision {}; reading all of it up to {}", from.0, to.0);
+                    self.world().forget_durable();
+                    live = false;
+                }
+                Seen::Live(revision) => {
+                    let mut world = self.world();
+                    world.revision = revision;
+                    if ready.is_none() {
+                        self.screens().values().for_each(|c| c.outbox.resync());
+                    }
+                    drop(world);
+                    live = true;
+                    self.applied.send_replace(revision);
+                    if let Some(ready) = ready.take() {
+                        let _ = ready.send(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Written once for all screens.
+    fn send_delta(&self, revision: Revision, time: chrono::DateTime<Utc>, change: Change) {
+        let text = text(&FromHub::Delta { revision, time, changes: vec![change] });
+        for connected in self.screens().values() {
+            connected.outbox.delta(revision, text.clone());
+        }
+    }
+}
+
+fn info(connected: &Connected) -> ScreenInfo {
+    let Screen { id, class, role, actor } = connected.screen.clone();
+    ScreenInfo { screen: id, class, role, actor, dropped: connected.outbox.dropped() }
+}
+
+/// A message as it goes over the wire.
+pub fn text(message: &FromHub) -> Utf8Bytes {
+    // Our own types with string keys: serde_json has no way to refuse them.
+    serde_json::to_string(message).unwrap_or_default().into()
+}
+
+/// The name in the store, chosen when there is none.
+async fn store_name(store: &dyn StateStore) -> Result<String, StoreError> {
+    loop {
+        if let Some(entry) = store.get(keys::STORE_NAME).await? {
+            return Ok(String::from_utf8_lossy(&entry.value).into_owned());
+        }
+        let name = uuid::Uuid::new_v4().to_string();
+        match store.put(keys::STORE_NAME, name.into_bytes(), Expect::Absent, "hub").await {
+            Ok(_) | Err(StoreError::Conflict { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Takes what feeds say into the world, and keeps the loss ledger: `received = stored + rejected + conflated + quarantined`.
+
+use super::core::Core;
+use super::world::{DATASTREAMS_MAX, UNITS_MAX};
+use crate::feeds::{self, FeedEvent, FeedHandle};
+use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::protocol::Outcome;
+use crate::model::scene::FeedConfig;
+use crate::model::unit::Unit;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Events of one feed that may wait for the hub; a full channel makes its adapter wait.
+const QUEUE_MAX: usize = 1024;
+/// How often screens hear of a feed's counts.
+const STATUS_EVERY: Duration = Duration::from_secs(1);
+/// A reading from further in the future than this is a broken clock, and would hide all true ones behind it.
+const AHEAD_MAX: TimeDelta = TimeDelta::days(1);
+
+/// Starts an adapter and takes what it says until the hub ends.
+pub async fn run(core: Arc<Core>, config: FeedConfig) {
+    let (events, mut heard) = mpsc::channel(QUEUE_MAX);
+    let _adapter: FeedHandle = feeds::spawn(&config, events);
+    let mut feed = Ledger::new(config.id());
+    let mut tick = tokio::time::interval(STATUS_EVERY);
+    loop {
+        tokio::select! {
+            event = heard.recv() => match event {
+                Some(event) => feed.take(&core, event).await,
+                None => break,
+            },
+            _ = tick.tick() => feed.tell(&core),
+        }
+    }
+    feed.tell(&core);
+    tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+}
+
+/// What became of one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Stored,
+    Rejected,
+    Conflated,
+    Quarantined,
+}
+
+/// Counts of the hub beside those of the adapter.
+struct Ledger {
+    adapter: FeedStatus,
+    hub: FeedStatus,
+    told: FeedStatus,
+}
+
+impl Ledger {
+    fn new(feed: &str) -> Self {
+        let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
+        Self { adapter: empty.clone(), hub: empty.clone(), told: empty }
+    }
+
+    async fn take(&mut self, core: &Core, event: FeedEvent) {
+        let now = Utc::now();
+        let fate = match event {
+            FeedEvent::Status(status) => {
+                self.adapter = FeedStatus { feed: self.hub.feed.clone(), ..status };
+                return;
+            }
+            FeedEvent::Datastream(datastream) => take_datastream(core, datastream),
+            FeedEvent::Observation(observation) => {
+                self.seen(observation.phenomenon_time, now);
+                take_observation(core, observation, now)
+            }
+            FeedEvent::Unit(unit) => {
+                self.seen(unit.seen_at, now);
+                take_unit(core, unit, now)
+            }
+            FeedEvent::Incident(report) => {
+                self.seen(report.reported_at.unwrap_or(now), now);
+                match core.feed_report(&self.hub.feed, report, now).await {
+                    None => Fate::Conflated,
+                    Some(Outcome::Accepted { .. }) => Fate::Stored,
+                    Some(Outcome::Conflict { .. }) => Fate::Conflated,
+                    Some(Outcome::Rejected { rule, .. }) => {
+                        self.hub.last_error = Some(rule);
+                        Fate::Rejected
+                    }
+                }
+            }
+        };
+        self.count(fate);
+    }
+
+    fn seen(&mut self, at: DateTime<Utc>, now: DateTime<Utc>) {
+        if at <= now + AHEAD_MAX {
+            self.hub.newest = self.hub.newest.max(Some(at));
+        }
+    }
+
+    fn count(&mut self, fate: Fate) {
+        self.hub.received += 1;
+        match fate {
+            Fate::Stored => self.hub.stored += 1,
+            Fate::Rejected => self.hub.rejected += 1,
+            Fate::Conflated => self.hub.conflated += 1,
+            Fate::Quarantined => self.hub.quarantined += 1,
+        }
+    }
+
+    /// What never reached the hub, by the adapter's count, and what did, by ours: balanced at any moment, whatever is on its way.
+    fn status(&self) -> FeedStatus {
+        let (a, h) = (&self.adapter, &self.hub);
+        FeedStatus {
+            received: h.received + a.rejected + a.conflated + a.quarantined,
+            stored: h.stored,
+            rejected: h.rejected + a.rejected,
+            conflated: h.conflated + a.conflated,
+            quarantined: h.quarantined + a.quarantined,
+            newest: h.newest.max(a.newest),
+            last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
+            ..a.clone()
+        }
+    }
+
+    fn tell(&mut self, core: &Core) {
+        let status = self.status();
+        if status != self.told {
+            let mut world = core.world();
+            world.feeds.insert(status.feed.clone(), status.clone());
+            core.screens().values().for_each(|c| c.outbox.feed(&status));
+            drop(world);
+            self.told = status;
+        }
+    }
+}
+
+fn on_earth(lon: f64, lat: f64) -> bool {
+    lon.abs() <= 180.0 && lat.abs() <= 90.0
+}
+
+fn take_datastream(core: &Core, datastream: Datastream) -> Fate {
+    let mut world = core.world();
+    let known = world.datastreams.get(&datastream.id);
+    if known == Some(&datastream) {
+        return Fate::Conflated;
+    }
+    if !on_earth(datastream.lon, datastream.lat) || (known.is_none() && world.datastreams.len() >= DATASTREAMS_MAX) {
+        return Fate::Rejected;
+    }
+    core.screens().values().for_each(|c| c.outbox.datastream(&datastream));
+    world.datastreams.insert(datastream.id.clone(), datastream);
+    Fate::Stored
+}
+
+/// Only the newest of a datastream is kept; one of a datastream nobody has named has no place on the map.
+fn take_observation(core: &Core, observation: Observation, now: DateTime<Utc>) -> Fate {
+    let mut world = core.world();
+    if !observation.value.is_finite() || observation.phenomenon_time > now + AHEAD_MAX {
+        return Fate::Rejected;
+    }
+    let Some(place) = world.datastreams.get(&observation.datastream).map(|d| [d.lon, d.lat]) else { return Fate::Quarantined };
+    if world.observations.get(&observation.datastream).is_some_and(|o| o.phenomenon_time >= observation.phenomenon_time) {
+        return Fate::Conflated;
+    }
+    let at = Instant::now();
+    core.screens().values().for_each(|c| c.outbox.observation(&observation, place, at));
+    world.observations.insert(observation.datastream.clone(), observation);
+    Fate::Stored
+}
+
+fn take_unit(core: &Core, unit: Unit, now: DateTime<Utc>) -> Fate {
+    let mut world = core.world();
+    let known = world.units.get(&unit.id);
+    if known.is_some_and(|u| u.seen_at >= unit.seen_at) {
+        return Fate::Conflated;
+    }
+    if !on_earth(unit.lon, unit.lat) || unit.seen_at > now + AHEAD_MAX || (known.is_none() && world.units.len() >= UNITS_MAX) {
+        return Fate::Rejected;
+    }
+    let at = Instant::now();
+    core.screens().values().for_each(|c| c.outbox.unit(&unit, at));
+    world.units.insert(unit.id.clone(), unit);
+    Fate::Stored
+}

@@ -1,0 +1,140 @@
+//! Reads a scene and finds what it names in the data folder.
+
+use super::HubError;
+use crate::model::scene::Scene;
+use crate::model::view::{CameraPose, Clock, TourState, ViewState};
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+/// Bytes; a scene is written by hand, and a tour of an hour is under this.
+const SCENE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// A scene with the file it came from and the folder its paths are relative to.
+#[derive(Clone, Debug)]
+pub struct LoadedScene {
+    /// File stem: `suqian` for `scenes/suqian.toml`.
+    pub id: String,
+    pub file: PathBuf,
+    pub scene: Scene,
+    pub data: PathBuf,
+}
+
+/// Where data lies when nobody says otherwise: `YIPING_DATA`, else `~/.local/share/yiping`.
+pub fn default_data() -> PathBuf {
+    if let Some(dir) = std::env::var_os("YIPING_DATA").filter(|d| !d.is_empty()) {
+        return dir.into();
+    }
+    let share = std::env::var_os("XDG_DATA_HOME").filter(|d| !d.is_empty()).map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| ".".into())).join(".local/share");
+    share.unwrap_or_else(home).join("yiping")
+}
+
+impl LoadedScene {
+    pub fn load(file: &Path, data: &Path) -> Result<Self, HubError> {
+        let unreadable = |why| HubError::SceneFile { file: file.to_owned(), why };
+        let senseless = |why: String| HubError::SceneSense { file: file.to_owned(), why };
+        let bytes = std::fs::metadata(file).map_err(unreadable)?.len();
+        if bytes > SCENE_BYTES_MAX {
+            return Err(senseless(format!("has {bytes} bytes; a scene has at most {SCENE_BYTES_MAX}")));
+        }
+        let text = std::fs::read_to_string(file).map_err(unreadable)?;
+        let scene: Scene = toml::from_str(&text).map_err(|why| HubError::SceneToml { file: file.to_owned(), why: Box::new(why) })?;
+        check(&scene).map_err(senseless)?;
+        let id = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(Self { id, file: file.to_owned(), scene, data: data.to_owned() })
+    }
+
+    /// Folder of the city package; `None` when the scene names a tileset by URL.
+    pub fn package_dir(&self) -> Option<PathBuf> {
+        (!is_url(&self.scene.package)).then(|| self.data.join(&self.scene.package))
+    }
+
+    pub fn city_data_dir(&self) -> Option<PathBuf> {
+        self.scene.city_data.as_ref().map(|dir| self.data.join(dir))
+    }
+
+    /// What `city.toml` of the package says, as JSON; `null` when there is none.
+    pub fn city(&self) -> Value {
+        let text = self.package_dir().and_then(|dir| std::fs::read_to_string(dir.join("city.toml")).ok());
+        text.and_then(|t| toml::from_str::<Value>(&t).ok()).unwrap_or(Value::Null)
+    }
+
+    pub fn tour_length_s(&self) -> f64 {
+        self.scene.tour.as_ref().map_or(0.0, |t| t.length_s())
+    }
+
+    /// The scene as screens get it: as written, plus `id`, `package_url`, `city` (what `city.toml` says) and `anchor`.
+    pub fn describe(&self) -> Value {
+        let city = self.city();
+        let mut scene = serde_json::to_value(&self.scene).unwrap_or(Value::Null);
+        if let Some(map) = scene.as_object_mut() {
+            let package_url = if is_url(&self.scene.package) { self.scene.package.clone() } else { "/package/".to_owned() };
+            map.insert("id".into(), json!(self.id));
+            map.insert("package_url".into(), json!(package_url));
+            map.insert("anchor".into(), city.get("anchor").cloned().unwrap_or(Value::Null));
+            map.insert("city".into(), city);
+            map.insert("tour_length_s".into(), json!(self.tour_length_s()));
+        }
+        scene
+    }
+
+    /// What screens share before anyone has changed anything: the first camera (else the city from above) and the layers as written.
+    pub fn first_view(&self) -> ViewState {
+        let camera = self.scene.cameras.first().map_or_else(|| self.above_the_city(), |c| c.pose);
+        let layers = self.scene.heats.iter().map(|h| (h.id.clone(), h.shown)).collect();
+        let (clock, tour) = (Clock::default(), TourState::default());
+        ViewState { scene: self.id.clone(), camera, layers, selection: None, clock, tour, leader: None }
+    }
+
+    fn above_the_city(&self) -> CameraPose {
+        let anchor = self.city().get("anchor").cloned().unwrap_or(Value::Null);
+        let number = |key: &str| anchor.get(key).and_then(Value::as_f64).unwrap_or(0.0);
+        let (lon, lat, height_m) = (number("lon_deg"), number("lat_deg"), number("height_m"));
+        CameraPose { lon, lat, height_m, heading_deg: 0.0, pitch_deg: 45.0, distance_m: 4000.0 }
+    }
+
+    /// The scenes beside this one, as `[{id, name, name_en, current}]`; files that are no scenes are left out.
+    pub fn siblings(&self) -> Vec<Value> {
+        let dir = self.file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let files = std::fs::read_dir(dir).into_iter().flatten().flatten().map(|f| f.path());
+        let mut files: Vec<_> = files.filter(|f| f.extension().is_some_and(|e| e == "toml")).collect();
+        files.sort();
+        let scenes = files.iter().filter_map(|f| Self::load(f, &self.data).ok());
+        scenes.map(|s| json!({ "id": s.id, "name": s.scene.name, "name_en": s.scene.name_en, "current": s.id == self.id })).collect()
+    }
+}
+
+fn is_url(package: &str) -> bool {
+    package.starts_with("http://") || package.starts_with("https://")
+}
+
+fn check(scene: &Scene) -> Result<(), String> {
+    unique("feed", scene.feeds.iter().map(|f| f.id()))?;
+    unique("heat", scene.heats.iter().map(|h| h.id.as_str()))?;
+    unique("camera", scene.cameras.iter().map(|c| c.id.as_str()))?;
+    if let Some(feed) = scene.feeds.iter().find(|f| f.id() == "screen") {
+        return Err(format!("a feed may not be called {:?}: that is where people's reports come from", feed.id()));
+    }
+    if let Some(heat) = scene.heats.iter().find(|h| !(h.range[0] < h.range[1]) || !(h.reach_m > 0.0)) {
+        return Err(format!("heat {:?}: range must go from a lower to a higher value, reach_m must be more than 0", heat.id));
+    }
+    let Some(tour) = &scene.tour else { return Ok(()) };
+    if tour.keyframes.first().is_some_and(|k| k.at_s != 0.0) {
+        return Err("tour: the first keyframe must be at_s = 0".into());
+    }
+    match tour.keyframes.windows(2).position(|pair| !(pair[0].at_s < pair[1].at_s)) {
+        Some(i) => Err(format!("tour: keyframe {} (at_s = {}) must come later than the one before", i + 2, tour.keyframes[i + 1].at_s)),
+        None => Ok(()),
+    }
+}
+
+fn unique<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for id in ids {
+        if id.is_empty() || !seen.insert(id) {
+            return Err(format!("{what} id {id:?} is empty or stands twice; every {what} needs its own"));
+        }
+    }
+    Ok(())
+}
