@@ -1,1 +1,41 @@
+//! 3D Tiles 1.0 and 1.1: reading, choosing what to draw, loading it off-thread. Floor 2, no Bevy.
 //!
+//! [`Tileset`] is the whole engine: open one, call [`Tileset::update`] each frame with the [`View`]s, draw what its
+//! [`Frame`] says. Inside, one noun a file, and data flows one way:
+//! `fetch` (bytes) -> `content` (decoded meshes and features) or `tileset`/`subtree` (more tree) -> [`TileTree`] -> `select` -> `engine`.
+//!
+//! World = ECEF metres in f64, or the tileset's own frame when it has no georeference.
+//! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
+
+mod accessor;
+mod attributes;
+mod content;
+mod engine;
+mod error;
+mod features;
+mod fetch;
+mod glb;
+mod gltf_json;
+mod implicit;
+mod instances;
+mod legacy;
+mod loader;
+mod mesh;
+mod pick;
+mod property;
+mod select;
+mod subtree;
+mod tileset;
+mod tree;
+mod view;
+mod volume;
+
+pub use attributes::{FeatureTable, NO_FEATURE};
+pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
+pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
+pub use error::TileError;
+pub use pick::Hit;
+pub use select::{Load, LoadClass, LoadState, SelectOptions, Selection, SelectionState, select};
+pub use tree::{ContentRef, Refine, Tile, TileId, TileTree};
+pub use view::{Plane, Tangents, View};
+pub use volume::BoundingVolume;

@@ -1,0 +1,75 @@
+//! What the features of one tile are: ids of its meshes to attributes.
+
+use super::legacy::BatchTable;
+use super::property::PropertyTable;
+use serde_json::{Map, Value};
+
+/// The feature id of triangles that belong to no feature.
+pub const NO_FEATURE: u32 = u32::MAX;
+
+/// Attributes of the features of one tile, decoded when asked for.
+///
+/// Ids run from 0 to [`FeatureTable::count`] over the whole tile, also where a tile has several contents or tables.
+#[derive(Clone, Debug, Default)]
+pub struct FeatureTable {
+    segments: Vec<Segment>,
+    count: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Segment {
+    base: u32,
+    count: u32,
+    table: Option<Table>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Table {
+    Property(PropertyTable),
+    Batch(BatchTable),
+}
+
+impl FeatureTable {
+    /// Features in the tile, those without attributes included.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Attributes of a feature, types as the file has them; empty for [`NO_FEATURE`] and features without any.
+    pub fn attributes(&self, feature_id: u32) -> Map<String, Value> {
+        let segment = self.segments.iter().find(|s| feature_id >= s.base && feature_id - s.base < s.count);
+        let Some(segment) = segment else { return Map::new() };
+        let row = (feature_id - segment.base) as usize;
+        match &segment.table {
+            Some(Table::Property(table)) => table.row(row),
+            Some(Table::Batch(table)) => table.row(row),
+            None => Map::new(),
+        }
+    }
+
+    /// Adds `count` features and says the id of the first; `None` when ids run out.
+    pub(crate) fn push(&mut self, count: u32, table: Option<Table>) -> Option<u32> {
+        let base = self.count;
+        self.count = base.checked_add(count).filter(|end| *end < NO_FEATURE)?;
+        self.segments.push(Segment { base, count, table });
+        Some(base)
+    }
+
+    /// Adds another content's features and says by how much its ids move; `None` when ids run out.
+    pub(crate) fn append(&mut self, other: Self) -> Option<u32> {
+        let base = self.count;
+        self.count = base.checked_add(other.count).filter(|end| *end < NO_FEATURE)?;
+        self.segments.extend(other.segments.into_iter().map(|s| Segment { base: s.base + base, ..s }));
+        Some(base)
+    }
+
+    /// Memory held, bytes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let table = |s: &Segment| match &s.table {
+            Some(Table::Property(t)) => t.bytes(),
+            Some(Table::Batch(t)) => t.bytes(),
+            None => 0,
+        };
+        self.segments.iter().map(table).sum()
+    }
+}

@@ -1,0 +1,326 @@
+//! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
+
+use super::content::TileContent;
+use super::error::TileError;
+use super::fetch::TileSource;
+use super::loader::{Answer, Job, Payload, TileLoader};
+use super::pick::{self, Hit};
+use super::select::{LoadClass, LoadState, SelectOptions, Selection, SelectionState, select};
+use super::tree::{TileId, TileTree};
+use super::view::View;
+use crate::geo::Sphere;
+use glam::DVec3;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// How a tileset is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct TilesetOptions {
+    pub select: SelectOptions,
+    /// Decoded tiles kept in memory, bytes. Tiles out of view go when it is reached; when all are in view, detail is lowered.
+    pub memory_bytes_max: usize,
+    /// Loaded tiles handed to the renderer in one update; the rest wait a frame, so that none takes long.
+    pub uploads_per_update_max: usize,
+}
+
+impl Default for TilesetOptions {
+    fn default() -> Self {
+        Self { select: SelectOptions::default(), memory_bytes_max: 2 << 30, uploads_per_update_max: 16 }
+    }
+}
+
+/// What changed and what to draw.
+#[derive(Clone, Debug, Default)]
+pub struct Frame {
+    /// Tiles to draw now. Each was in `loaded` of this or an earlier frame and not in `evicted` since.
+    pub draw: Vec<TileId>,
+    /// Tiles to upload.
+    pub loaded: Vec<(TileId, Arc<TileContent>)>,
+    /// Tiles to forget. Never one of `draw`.
+    pub evicted: Vec<TileId>,
+    pub progress: Progress,
+}
+
+/// Figures for the health panel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Progress {
+    /// Tiles the current picture still waits for.
+    pub pending: usize,
+    /// Tiles that would be nice to have.
+    pub preloading: usize,
+    /// Tiles given up; see [`Tileset::failures`].
+    pub failed: usize,
+    /// Tiles in view that are missing because they failed.
+    pub holes: usize,
+    pub resident_tiles: usize,
+    pub resident_bytes: usize,
+    /// Screen-space error drawn, pixels: above the option where memory does not suffice.
+    pub sse_px: f64,
+    /// Tiles whose content was drawn without something, by what.
+    pub notes: BTreeMap<String, usize>,
+}
+
+/// A tile given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    pub tile: TileId,
+    pub error: TileError,
+}
+
+/// Failures kept for the list on screen; beyond it they are only counted.
+const FAILURES_LISTED_MAX: usize = 1000;
+/// Distinct notes kept.
+const NOTES_MAX: usize = 100;
+/// Preloading stops at this part of the memory budget.
+const PRELOAD_SHARE: f64 = 0.75;
+
+/// One tileset, opened.
+#[derive(Debug)]
+pub struct Tileset {
+    options: TilesetOptions,
+    tree: TileTree,
+    loads: Vec<LoadState>,
+    selection: Selection,
+    selection_state: SelectionState,
+    loader: TileLoader,
+    resident: HashMap<TileId, Resident>,
+    resident_bytes: usize,
+    /// How often each tile's load was answered; tells the loader old wishes from new ones.
+    answered: HashMap<TileId, u32>,
+    failures: Vec<Failure>,
+    failed: usize,
+    notes: BTreeMap<String, usize>,
+    /// Above 1 while memory does not suffice.
+    sse_factor: f64,
+    update: u64,
+    settled: bool,
+}
+
+#[derive(Debug)]
+struct Resident {
+    content: Arc<TileContent>,
+    /// The update that last drew it or waited to.
+    used: u64,
+}
+
+impl Tileset {
+    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, or an http(s) address. Does not block.
+    ///
+    /// # Errors
+    /// When a path does not exist. What is found wrong later is in [`Tileset::failures`].
+    pub fn open(address: &str, options: TilesetOptions) -> Result<Self, TileError> {
+        let source = TileSource::open(address)?;
+        let tree = TileTree::new(source.root_url());
+        let loader = TileLoader::start(source)?;
+        Ok(Self {
+            options,
+            tree,
+            loads: vec![LoadState::Absent],
+            selection: Selection::default(),
+            selection_state: SelectionState::default(),
+            loader,
+            resident: HashMap::new(),
+            resident_bytes: 0,
+            answered: HashMap::new(),
+            failures: Vec::new(),
+            failed: 0,
+            notes: BTreeMap::new(),
+            sse_factor: 1.0,
+            update: 0,
+            settled: false,
+        })
+    }
+
+    /// One frame: takes in what was loaded, chooses what to draw, asks for what is missing. Never waits.
+    ///
+    /// All views are served together; a wall node gives one view with the wall's detail ([`View::off_axis`]).
+    pub fn update(&mut self, views: &[View]) -> Frame {
+        self.update += 1;
+        let mut frame = Frame::default();
+        self.take_answers(&mut frame);
+        let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.sse_factor, ..self.options.select };
+        self.selection = select(&self.tree, &self.loads, views, &options, &mut self.selection_state);
+        for id in self.selection.draw.iter().chain(&self.selection.kicked) {
+            if let Some(resident) = self.resident.get_mut(id) {
+                resident.used = self.update;
+            }
+        }
+        self.evict(&mut frame);
+        self.ask();
+        let pending = self.selection.load.iter().filter(|l| l.class != LoadClass::Preload).count();
+        self.settled = pending == 0 && !views.is_empty();
+        frame.draw.clone_from(&self.selection.draw);
+        frame.progress = Progress {
+            pending,
+            preloading: self.selection.load.len() - pending,
+            failed: self.failed,
+            holes: self.selection.holes,
+            resident_tiles: self.resident.len(),
+            resident_bytes: self.resident_bytes,
+            sse_px: options.max_sse_px,
+            notes: self.notes.clone(),
+        };
+        frame
+    }
+
+    /// True if the last update's picture waits for nothing. Failed tiles don't count as waiting.
+    pub fn is_settled(&self) -> bool {
+        self.settled
+    }
+
+    /// A sphere around the whole tileset, for framing a camera; `None` until the root is read.
+    pub fn bounding_sphere(&self) -> Option<Sphere> {
+        self.tree.tile(TileTree::ROOT).volume.bounding_sphere()
+    }
+
+    /// Tiles given up, oldest first, at most 1000 listed.
+    pub fn failures(&self) -> &[Failure] {
+        &self.failures
+    }
+
+    /// Forgets failures, so that the tiles are asked for again.
+    pub fn retry_failed(&mut self) {
+        for load in self.loads.iter_mut().filter(|l| **l == LoadState::Failed) {
+            *load = LoadState::Absent;
+        }
+        self.failures.clear();
+        self.failed = 0;
+    }
+
+    pub fn tree(&self) -> &TileTree {
+        &self.tree
+    }
+
+    /// Content of a tile that is in memory.
+    pub fn content(&self, tile: TileId) -> Option<&Arc<TileContent>> {
+        self.resident.get(&tile).map(|r| &r.content)
+    }
+
+    /// Attributes of a feature; empty if the tile is not in memory or the feature has none.
+    pub fn attributes(&self, tile: TileId, feature_id: u32) -> Map<String, Value> {
+        self.content(tile).map(|c| c.features.attributes(feature_id)).unwrap_or_default()
+    }
+
+    /// The nearest drawn triangle on a ray from `origin` (ECEF) along `direction`.
+    pub fn pick(&self, origin: DVec3, direction: DVec3) -> Option<Hit> {
+        self.pick_where(origin, direction, |_, _| true)
+    }
+
+    /// As [`Tileset::pick`], passing through features for which `visible` is false.
+    pub fn pick_where(&self, origin: DVec3, direction: DVec3, visible: impl Fn(TileId, u32) -> bool) -> Option<Hit> {
+        let drawn = self.selection.draw.iter().filter_map(|id| Some((*id, &self.tree.tile(*id).volume, &*self.resident.get(id)?.content)));
+        pick::nearest(drawn, origin, direction, &visible)
+    }
+
+    fn take_answers(&mut self, frame: &mut Frame) {
+        let mut uploads = 0;
+        while uploads < self.options.uploads_per_update_max {
+            let Some(answer) = self.loader.poll() else { break };
+            let Answer { tile, result } = answer;
+            *self.answered.entry(tile).or_default() += 1;
+            match result.and_then(|payload| self.take(tile, payload)) {
+                Ok(Some(content)) => {
+                    uploads += 1;
+                    frame.loaded.push((tile, content));
+                }
+                Ok(None) => {}
+                Err(error) => self.fail(tile, error),
+            }
+        }
+    }
+
+    /// Puts what was loaded in its place; gives the content to upload, if there is any.
+    fn take(&mut self, id: TileId, payload: Payload) -> Result<Option<Arc<TileContent>>, TileError> {
+        let url = self.loader_url(id);
+        if let Some(subtree) = payload.subtree {
+            self.tree.graft_subtree(id, subtree).map_err(|f| f.at(&url))?;
+            self.loads[id.index()] = if self.tree.tile(id).is_empty() { LoadState::Empty } else { LoadState::Absent };
+            self.grow();
+            return Ok(None);
+        }
+        // Tilesets come back with an evicted content too; they are in the tree already.
+        if self.tree.tile(id).children.is_empty() {
+            for fragment in payload.tilesets {
+                self.tree.graft(id, fragment).map_err(|f| f.at(&url))?;
+            }
+            self.grow();
+        }
+        let Some(content) = payload.content.filter(|c| !c.meshes.is_empty()) else {
+            self.loads[id.index()] = LoadState::Empty;
+            return Ok(None);
+        };
+        for note in &content.notes {
+            if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
+                *self.notes.entry(note.clone()).or_default() += 1;
+            }
+        }
+        let content = Arc::new(content);
+        self.loads[id.index()] = LoadState::Ready;
+        self.resident_bytes += content.bytes;
+        if let Some(old) = self.resident.insert(id, Resident { content: content.clone(), used: self.update }) {
+            self.resident_bytes -= old.content.bytes;
+        }
+        Ok(Some(content))
+    }
+
+    fn grow(&mut self) {
+        let known = self.loads.len();
+        self.loads.extend((known..self.tree.len()).map(|i| match self.tree.tile(TileId(i as u32)).is_empty() {
+            true => LoadState::Empty,
+            false => LoadState::Absent,
+        }));
+    }
+
+    fn fail(&mut self, tile: TileId, error: TileError) {
+        tracing::error!(tile = tile.0, %error, "a tile is given up; what stands in for it stays");
+        self.loads[tile.index()] = LoadState::Failed;
+        self.failed += 1;
+        if self.failures.len() < FAILURES_LISTED_MAX {
+            self.failures.push(Failure { tile, error });
+        }
+    }
+
+    /// Keeps within the memory budget: tiles out of use go, longest unused first; if that is not enough, detail is lowered.
+    fn evict(&mut self, frame: &mut Frame) {
+        let max = self.options.memory_bytes_max;
+        if self.resident_bytes > max {
+            let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < self.update).map(|(id, r)| (r.used, *id)).collect();
+            unused.sort_unstable();
+            for (_, id) in unused {
+                if self.resident_bytes <= max {
+                    break;
+                }
+                if let Some(gone) = self.resident.remove(&id) {
+                    self.resident_bytes -= gone.content.bytes;
+                    self.loads[id.index()] = LoadState::Absent;
+                    frame.loaded.retain(|(loaded, _)| *loaded != id);
+                    frame.evicted.push(id);
+                }
+            }
+        }
+        if self.resident_bytes > max {
+            self.sse_factor = (self.sse_factor * 1.05).min(64.0);
+        } else if self.sse_factor > 1.0 && self.resident_bytes < max / 2 {
+            self.sse_factor = (self.sse_factor / 1.02).max(1.0);
+        }
+    }
+
+    fn ask(&mut self) {
+        let room = (self.resident_bytes as f64) < self.options.memory_bytes_max as f64 * PRELOAD_SHARE;
+        let wanted = self.selection.load.iter().filter(|l| room || l.class != LoadClass::Preload);
+        let jobs = wanted
+            .take(TileLoader::QUEUE_MAX)
+            .map(|l| Job::new(l.tile, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile)));
+        self.loader.want(jobs.collect());
+    }
+
+    fn loader_url(&self, id: TileId) -> String {
+        let tile = self.tree.tile(id);
+        tile.contents.first().map(|c| c.url.clone()).or_else(|| tile.subtree.as_ref().map(|s| s.implicit.url.clone())).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! Bytes from a folder or over HTTP.
+
+use super::error::{Fault, TileError};
+use futures_util::StreamExt;
+use std::path::Path;
+use std::sync::Once;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
+use url::Url;
+
+/// Largest file taken, bytes. City tiles are well under 10 MB; this stops a wrong address from filling the memory.
+pub const BODY_BYTES_MAX: u64 = 256 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Between two pieces of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const USER_AGENT: &str = concat!("yiping/", env!("CARGO_PKG_VERSION"));
+
+/// Reads tiles of one tileset, from disk (`file:`) or the network (`http:`, `https:`).
+#[derive(Clone, Debug)]
+pub struct TileSource {
+    root: Url,
+    client: reqwest::Client,
+}
+
+impl TileSource {
+    /// `address` is a path of a `tileset.json`, of a folder that has one, or an http(s) address.
+    ///
+    /// # Errors
+    /// [`TileError::Fetch`] when there is no such file, or no TLS for this machine.
+    pub fn open(address: &str) -> Result<Self, TileError> {
+        let refused = |why: String| TileError::Fetch { url: address.to_owned(), why, retry: false };
+        static TLS: Once = Once::new();
+        // Fails only when another part of the program has installed a provider first, which serves as well.
+        TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+        let root = if address.starts_with("http://") || address.starts_with("https://") || address.starts_with("file://") {
+            Url::parse(address).map_err(|e| refused(e.to_string()))?
+        } else {
+            let path = Path::new(address);
+            let path = if path.is_dir() { path.join("tileset.json") } else { path.to_path_buf() };
+            let path = path
+                .canonicalize()
+                .map_err(|e| refused(format!("{}: {e}; give the path of a tileset.json or its folder", path.display())))?;
+            Url::from_file_path(&path).map_err(|()| refused("the path can't be written as an address".to_owned()))?
+        };
+        let client = reqwest::Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+        let client = client.build().map_err(|e| refused(e.to_string()))?;
+        Ok(Self { root, client })
+    }
+
+    /// Address of the root `tileset.json`.
+    pub fn root_url(&self) -> &str {
+        self.root.as_str()
+    }
+
+    /// The whole body at `url`.
+    ///
+    /// # Errors
+    /// [`TileError::Fetch`]; `retry` says whether a later try may succeed.
+    pub async fn fetch(&self, url: &str) -> Result<Vec<u8>, TileError> {
+        let refused = |why: String, retry: bool| TileError::Fetch { url: url.to_owned(), why, retry };
+        let parsed = Url::parse(url).map_err(|e| refused(e.to_string(), false))?;
+        match parsed.scheme() {
+            "file" if self.root.scheme() == "file" => {
+                let path = parsed.to_file_path().map_err(|()| refused("not a path of this machine".into(), false))?;
+                read_file(&path).await.map_err(|(why, retry)| refused(why, retry))
+            }
+            "file" => Err(refused("a tileset from the network may not read local files".into(), false)),
+            "http" | "https" => self.get(parsed).await.map_err(|(why, retry)| refused(why, retry)),
+            other => Err(refused(format!("addresses of kind {other:?} are not read; use a path, http or https"), false)),
+        }
+    }
+
+    async fn get(&self, url: Url) -> Result<Vec<u8>, (String, bool)> {
+        let answer = self.client.get(url).send().await.map_err(|e| (describe(&e), true))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let retry = status.is_server_error() || matches!(status.as_u16(), 404 | 408 | 425 | 429);
+            return Err((format!("the server answered {status}"), retry));
+        }
+        if answer.content_length().is_some_and(|n| n > BODY_BYTES_MAX) {
+            return Err((too_large(), false));
+        }
+        let mut body = Vec::new();
+        let mut pieces = answer.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|e| (describe(&e), true))?;
+            if (body.len() + piece.len()) as u64 > BODY_BYTES_MAX {
+                return Err((too_large(), false));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+}
+
+/// reqwest hides the cause ("connection refused") behind "error sending request"; the chain has it. The address is said once, by the caller.
+fn describe(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() { "no answer in time".to_owned() } else { "the request failed".to_owned() };
+    let mut cause = std::error::Error::source(error);
+    while let Some(e) = cause {
+        text = format!("{text}: {e}");
+        cause = e.source();
+    }
+    text
+}
+
+fn too_large() -> String {
+    format!("the file is larger than {} MiB, the most that is read", BODY_BYTES_MAX >> 20)
+}
+
+async fn read_file(path: &Path) -> Result<Vec<u8>, (String, bool)> {
+    // A file that is not there now won't be there in a second; anything else (a network drive) may recover.
+    let failed = |e: std::io::Error| (e.to_string(), e.kind() != std::io::ErrorKind::NotFound);
+    let file = tokio::fs::File::open(path).await.map_err(failed)?;
+    let mut body = Vec::new();
+    file.take(BODY_BYTES_MAX + 1).read_to_end(&mut body).await.map_err(failed)?;
+    if body.len() as u64 > BODY_BYTES_MAX { Err((too_large(), false)) } else { Ok(body) }
+}
+
+/// `uri` as written in the file at `base`, made absolute.
+pub(crate) fn resolve(base: &str, uri: &str) -> Result<String, Fault> {
+    let joined = Url::parse(base).and_then(|base| base.join(uri));
+    joined.map(String::from).map_err(|e| Fault::bad(format!("uri {uri:?}"), e.to_string()).mend("write a relative path or an http address"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uris_resolve_against_their_file() {
+        assert_eq!(resolve("file:///a/b/tileset.json", "t/1.glb").unwrap(), "file:///a/b/t/1.glb");
+        assert_eq!(resolve("https://x.example/a/tileset.json?k=1", "../c.glb").unwrap(), "https://x.example/c.glb");
+        assert!(resolve("nonsense", "a").is_err());
+    }
+
+    #[tokio::test]
+    async fn a_network_tileset_may_not_read_local_files() {
+        let source = TileSource::open("http://127.0.0.1:9/tileset.json").unwrap();
+        assert!(source.fetch("file:///etc/hostname").await.unwrap_err().to_string().contains("local files"));
+        let closed = source.fetch("http://127.0.0.1:9/tileset.json").await.unwrap_err();
+        assert!(matches!(closed, TileError::Fetch { retry: true, .. }), "{closed}");
+    }
+
+    #[test]
+    fn a_missing_folder_is_named_with_the_mend() {
+        let e = TileSource::open("/no/such/city").unwrap_err().to_string();
+        assert!(e.contains("/no/such/city") && e.contains("tileset.json"), "{e}");
+    }
+}

@@ -1,0 +1,1 @@
+//! glTF decoding on real and damaged bytes.

@@ -1,0 +1,198 @@
+//! The part of glTF 2.0's JSON that drawing a tile needs, extensions typed.
+//!
+//! The crate `gltf` is not used to read: its iterators panic on indices out of range unless it has validated the file, and its
+//! validation refuses every required extension it does not know, so neither way suits bytes from anywhere.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Document {
+    pub asset: Asset,
+    pub scene: Option<usize>,
+    pub scenes: Vec<Scene>,
+    pub nodes: Vec<Node>,
+    pub meshes: Vec<Mesh>,
+    pub accessors: Vec<Accessor>,
+    pub buffer_views: Vec<BufferView>,
+    pub buffers: Vec<Buffer>,
+    pub materials: Vec<Material>,
+    pub extensions_required: Vec<String>,
+    pub extensions: RootExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asset {
+    pub version: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RootExtensions {
+    #[serde(rename = "EXT_structural_metadata")]
+    pub metadata: Option<Metadata>,
+    #[serde(rename = "CESIUM_RTC")]
+    pub rtc: Option<Rtc>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Rtc {
+    pub center: [f64; 3],
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Scene {
+    pub nodes: Vec<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Node {
+    pub matrix: Option<[f64; 16]>,
+    pub translation: Option<[f64; 3]>,
+    pub rotation: Option<[f64; 4]>,
+    pub scale: Option<[f64; 3]>,
+    pub mesh: Option<usize>,
+    pub children: Vec<usize>,
+    pub extensions: NodeExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct NodeExtensions {
+    #[serde(rename = "EXT_mesh_gpu_instancing")]
+    pub instancing: Option<Instancing>,
+    #[serde(rename = "EXT_instance_features")]
+    pub features: Option<MeshFeatures>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Instancing {
+    pub attributes: BTreeMap<String, usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Mesh {
+    pub primitives: Vec<Primitive>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Primitive {
+    pub attributes: BTreeMap<String, usize>,
+    pub indices: Option<usize>,
+    pub material: Option<usize>,
+    pub mode: Option<u32>,
+    pub extensions: PrimitiveExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PrimitiveExtensions {
+    #[serde(rename = "EXT_mesh_features")]
+    pub features: Option<MeshFeatures>,
+    #[serde(rename = "KHR_draco_mesh_compression")]
+    pub draco: Option<Value>,
+}
+
+/// `EXT_mesh_features` and `EXT_instance_features` have the same shape.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MeshFeatures {
+    pub feature_ids: Vec<FeatureIdSet>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct FeatureIdSet {
+    pub feature_count: u32,
+    pub null_feature_id: Option<u32>,
+    pub attribute: Option<u32>,
+    pub texture: Option<Value>,
+    pub property_table: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Accessor {
+    pub buffer_view: Option<usize>,
+    pub byte_offset: usize,
+    pub component_type: u32,
+    pub count: usize,
+    #[serde(rename = "type")]
+    pub shape: String,
+    pub normalized: bool,
+    pub sparse: Option<Value>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct BufferView {
+    pub buffer: usize,
+    pub byte_offset: usize,
+    pub byte_length: usize,
+    pub byte_stride: Option<usize>,
+    pub extensions: BufferViewExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct BufferViewExtensions {
+    #[serde(rename = "EXT_meshopt_compression", alias = "KHR_meshopt_compression")]
+    pub meshopt: Option<Meshopt>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Meshopt {
+    pub buffer: usize,
+    pub byte_offset: usize,
+    pub byte_length: usize,
+    pub byte_stride: usize,
+    pub count: usize,
+    pub mode: String,
+    pub filter: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Buffer {
+    pub uri: Option<String>,
+    pub byte_length: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Material {
+    pub pbr_metallic_roughness: Pbr,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Pbr {
+    pub base_color_factor: Option<[f32; 4]>,
+    pub base_color_texture: Option<Value>,
+}
+
+/// `EXT_structural_metadata`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Metadata {
+    pub schema: Option<Value>,
+    pub property_tables: Vec<PropertyTableJson>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PropertyTableJson {
+    pub class: String,
+    pub count: u32,
+    pub properties: Map<String, Value>,
+}

@@ -1,0 +1,163 @@
+//! Implicit tiling: a whole pyramid of tiles said in one rule.
+
+use super::tree::{Refine, UpAxis};
+use crate::geo::Region;
+use glam::{DMat3, DMat4, DVec3};
+
+/// How a tile is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// In four, in x and y.
+    Quadtree,
+    /// In eight.
+    Octree,
+}
+
+impl Scheme {
+    /// Children of a tile, 4 or 8.
+    pub fn branching(self) -> usize {
+        match self {
+            Self::Quadtree => 4,
+            Self::Octree => 8,
+        }
+    }
+
+    /// Levels of one subtree file: at most 2^24 bits of availability, 2 MiB.
+    pub fn subtree_levels_max(self) -> u32 {
+        match self {
+            Self::Quadtree => 12,
+            Self::Octree => 8,
+        }
+    }
+}
+
+/// Where a tile is in an implicit pyramid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coordinates {
+    pub level: u32,
+    pub x: u64,
+    pub y: u64,
+    /// 0 in a quadtree.
+    pub z: u64,
+}
+
+impl Coordinates {
+    pub const ROOT: Self = Self { level: 0, x: 0, y: 0, z: 0 };
+
+    /// Child `i` in Morton order: bit 0 is x, bit 1 is y, bit 2 is z.
+    pub fn child(self, i: usize) -> Self {
+        let bit = |n: usize| (i as u64 >> n) & 1;
+        Self { level: self.level + 1, x: self.x * 2 + bit(0), y: self.y * 2 + bit(1), z: self.z * 2 + bit(2) }
+    }
+
+    /// A template with `{level}`, `{x}`, `{y}` and `{z}` filled in.
+    pub fn fill(self, template: &str) -> String {
+        let Self { level, x, y, z } = self;
+        let filled = template.replace("{level}", &level.to_string()).replace("{x}", &x.to_string()).replace("{y}", &y.to_string());
+        filled.replace("{z}", &z.to_string())
+    }
+}
+
+/// A bounding volume as a file writes it, before any transform.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum VolumeShape {
+    Box { centre: DVec3, half_axes: DMat3 },
+    Region(Region),
+    Sphere { centre: DVec3, radius_m: f64 },
+}
+
+/// The rule of one implicit tileset.
+#[derive(Clone, Debug)]
+pub struct Implicit {
+    /// Address of the tileset the templates are relative to.
+    pub url: String,
+    pub scheme: Scheme,
+    /// Levels with tiles, at most [`Implicit::LEVELS_MAX`].
+    pub levels: u32,
+    pub subtree_levels: u32,
+    pub subtree_template: String,
+    pub content_templates: Vec<String>,
+    /// The root tile's volume.
+    pub shape: VolumeShape,
+    pub transform: DMat4,
+    pub geometric_error_m: f64,
+    pub refine: Refine,
+    pub up_axis: UpAxis,
+}
+
+impl Implicit {
+    /// 2^40 tiles on a side: half a millimetre on the whole Earth's girth, and coordinates stay exact in f64.
+    pub const LEVELS_MAX: u32 = 40;
+
+    /// Volume of the tile at `c`: the root's divided evenly. Source: 3D Tiles 1.1, "Implicit Tiling", subdivision rules.
+    pub fn shape_at(&self, c: Coordinates) -> VolumeShape {
+        let side = (1u64 << c.level) as f64;
+        let octree = self.scheme == Scheme::Octree;
+        match self.shape {
+            VolumeShape::Box { centre, half_axes } => {
+                let middle = |i: u64| (2.0 * i as f64 + 1.0) / side - 1.0;
+                let z = if octree { middle(c.z) } else { 0.0 };
+                let centre = centre + half_axes * DVec3::new(middle(c.x), middle(c.y), z);
+                let shrink = DVec3::new(1.0 / side, 1.0 / side, if octree { 1.0 / side } else { 1.0 });
+                VolumeShape::Box { centre, half_axes: half_axes * DMat3::from_diagonal(shrink) }
+            }
+            VolumeShape::Region(r) => {
+                let turn = if r.east_rad < r.west_rad { std::f64::consts::TAU } else { 0.0 };
+                let (dx, dy) = ((r.east_rad + turn - r.west_rad) / side, (r.north_rad - r.south_rad) / side);
+                let dz = (r.max_height_m - r.min_height_m) / side;
+                let (low, high) = if octree {
+                    (r.min_height_m + dz * c.z as f64, r.min_height_m + dz * (c.z + 1) as f64)
+                } else {
+                    (r.min_height_m, r.max_height_m)
+                };
+                VolumeShape::Region(Region {
+                    west_rad: r.west_rad + dx * c.x as f64,
+                    east_rad: r.west_rad + dx * (c.x + 1) as f64,
+                    south_rad: r.south_rad + dy * c.y as f64,
+                    north_rad: r.south_rad + dy * (c.y + 1) as f64,
+                    min_height_m: low,
+                    max_height_m: high,
+                })
+            }
+            sphere @ VolumeShape::Sphere { .. } => sphere,
+        }
+    }
+
+    /// Metres; halves with each level.
+    pub fn geometric_error_at(&self, c: Coordinates) -> f64 {
+        self.geometric_error_m / (1u64 << c.level) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_and_morton_order() {
+        let c = Coordinates::ROOT.child(1).child(2).child(7);
+        assert_eq!(c, Coordinates { level: 3, x: 5, y: 3, z: 1 });
+        assert_eq!(c.fill("{level}/{x}/{y}/{z}.glb"), "3/5/3/1.glb");
+    }
+
+    #[test]
+    fn four_children_fill_their_parent() {
+        let implicit = Implicit {
+            url: String::new(),
+            scheme: Scheme::Quadtree,
+            levels: 3,
+            subtree_levels: 2,
+            subtree_template: String::new(),
+            content_templates: vec![],
+            shape: VolumeShape::Box { centre: DVec3::ZERO, half_axes: DMat3::from_diagonal(DVec3::new(8.0, 4.0, 1.0)) },
+            transform: DMat4::IDENTITY,
+            geometric_error_m: 64.0,
+            refine: Refine::Replace,
+            up_axis: UpAxis::Y,
+        };
+        let c = Coordinates::ROOT.child(3).child(0);
+        let VolumeShape::Box { centre, half_axes } = implicit.shape_at(c) else { panic!("a box stays a box") };
+        assert_eq!((centre, half_axes), (DVec3::new(2.0, 1.0, 0.0), DMat3::from_diagonal(DVec3::new(2.0, 1.0, 1.0))));
+        assert_eq!(implicit.geometric_error_at(c), 16.0);
+    }
+}

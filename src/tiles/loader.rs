@@ -1,0 +1,251 @@
+//! Fetching and decoding off the calling thread.
+//!
+//! Wishes go in by a watch channel: the latest list *replaces* the one before, so a tile nobody wants any more is never fetched.
+//! Answers come out by a bounded channel; when nobody takes them the loader waits.
+
+use super::content::{DecodeContext, Decoded, TileContent, decode};
+use super::error::TileError;
+use super::fetch::{TileSource, resolve};
+use super::subtree::parse_subtree;
+use super::tileset::{Inherited, parse_tileset};
+use super::tree::{ContentRef, Fragment, Refine, SubtreeRef, Tile, TileId, UpAxis};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use glam::DMat4;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Tiles fetched or decoded at a time: enough to keep a network busy at 100 ms a request, few enough that a turned camera is served soon.
+const IN_FLIGHT_MAX: usize = 16;
+/// Answers waiting to be taken; with tiles of a few MB this holds back some tens of MB.
+const ANSWERS_MAX: usize = 32;
+/// Waits before the second and third try of what may come back (a busy server, a tile just being written).
+const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(1000)];
+
+/// A tile to load.
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub tile: TileId,
+    /// Answers this tile has had; a job that was answered already is an old wish.
+    answered: u32,
+    contents: Vec<ContentRef>,
+    transform: DMat4,
+    refine: Refine,
+    up_axis: UpAxis,
+    subtree: Option<SubtreeRef>,
+}
+
+impl Job {
+    pub fn new(id: TileId, answered: u32, tile: &Tile) -> Self {
+        let Tile { contents, transform, refine, up_axis, subtree, .. } = tile.clone();
+        Self { tile: id, answered, contents, transform, refine, up_axis, subtree }
+    }
+}
+
+/// What a tile turned out to hold.
+#[derive(Debug, Default)]
+pub struct Payload {
+    pub content: Option<TileContent>,
+    /// Tilesets named as content, to be grafted below the tile.
+    pub tilesets: Vec<Fragment>,
+    /// The subtree the tile stood for, to be grafted in its place.
+    pub subtree: Option<Fragment>,
+}
+
+/// Exactly one for each job that was begun.
+#[derive(Debug)]
+pub struct Answer {
+    pub tile: TileId,
+    pub result: Result<Payload, TileError>,
+}
+
+/// A thread of its own with a tokio runtime; ends when dropped.
+#[derive(Debug)]
+pub struct TileLoader {
+    wishes: watch::Sender<Vec<Job>>,
+    answers: Receiver<Answer>,
+}
+
+impl TileLoader {
+    /// Wishes looked at; the rest comes with a later frame.
+    pub const QUEUE_MAX: usize = 256;
+
+    /// # Errors
+    /// When the machine gives no thread.
+    pub fn start(source: TileSource) -> Result<Self, TileError> {
+        let refused =
+            |e: std::io::Error| TileError::Fetch { url: source.root_url().to_owned(), why: format!("no loader thread: {e}"), retry: false };
+        let workers = std::thread::available_parallelism().map_or(2, usize::from);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(workers + 4).enable_all().build();
+        let runtime = runtime.map_err(refused)?;
+        let (wishes, wished) = watch::channel(Vec::new());
+        let (answer, answers) = bounded(ANSWERS_MAX);
+        let decoding = Arc::new(tokio::sync::Semaphore::new(workers));
+        let source_of_thread = source.clone();
+        let thread = std::thread::Builder::new().name("tiles-loader".into());
+        let run = move || {
+            runtime.block_on(serve(Arc::new(source_of_thread), wished, answer, decoding));
+            // A fetch still under way must not hold up the program's end.
+            runtime.shutdown_background();
+        };
+        thread.spawn(run).map_err(refused)?;
+        Ok(Self { wishes, answers })
+    }
+
+    /// Replaces the list of wanted tiles, most wanted first.
+    pub fn want(&self, jobs: Vec<Job>) {
+        self.wishes.send_replace(jobs);
+    }
+
+    /// The next answer, if there is one.
+    pub fn poll(&self) -> Option<Answer> {
+        self.answers.try_recv().ok()
+    }
+}
+
+async fn serve(
+    source: Arc<TileSource>,
+    mut wished: watch::Receiver<Vec<Job>>,
+    answers: Sender<Answer>,
+    decoding: Arc<tokio::sync::Semaphore>,
+) {
+    let mut queue: VecDeque<Job> = VecDeque::new();
+    let mut begun: HashMap<TileId, u32> = HashMap::new();
+    let mut busy: HashSet<TileId> = HashSet::new();
+    let mut running: JoinSet<TileId> = JoinSet::new();
+    loop {
+        while running.len() < IN_FLIGHT_MAX {
+            let Some(job) = queue.pop_front() else { break };
+            // Begun under this count of answers before: it is under way, or its answer is not taken yet.
+            if busy.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n >= job.answered + 1) {
+                continue;
+            }
+            begun.insert(job.tile, job.answered + 1);
+            busy.insert(job.tile);
+            running.spawn(answer(source.clone(), job, answers.clone(), decoding.clone()));
+        }
+        tokio::select! {
+            changed = wished.changed() => match changed {
+                Ok(()) => queue = wished.borrow_and_update().iter().cloned().collect(),
+                Err(_) => return,
+            },
+            Some(done) = running.join_next(), if !running.is_empty() => match done {
+                Ok(tile) => drop(busy.remove(&tile)),
+                Err(e) => tracing::error!(error = %e, "a tile task ended without an answer"),
+            },
+        }
+    }
+}
+
+async fn answer(source: Arc<TileSource>, job: Job, answers: Sender<Answer>, decoding: Arc<tokio::sync::Semaphore>) -> TileId {
+    let tile = job.tile;
+    let result = match &job.subtree {
+        Some(subtree) => load_subtree(&source, subtree.clone()).await,
+        None => load_contents(&source, job, decoding).await,
+    };
+    // The bounded channel may be full; waiting must not hold the runtime's only worker.
+    let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result })).await;
+    if !matches!(sent, Ok(Ok(()))) {
+        tracing::debug!(tile = tile.0, "nobody waits for the tile any more");
+    }
+    tile
+}
+
+async fn load_contents(source: &Arc<TileSource>, job: Job, decoding: Arc<tokio::sync::Semaphore>) -> Result<Payload, TileError> {
+    let mut payload = Payload::default();
+    let (mut failed, mut last) = (Vec::new(), None);
+    for content in job.contents.clone() {
+        let one = match fetch_patiently(source, &content.url).await {
+            Ok(bytes) => decode_apart(source, &job, content.url, bytes, &decoding).await,
+            Err(e) => Err(e),
+        };
+        // One content of several that can't be drawn does not take the others with it.
+        match one {
+            Ok(Part::Meshes(content)) => match &mut payload.content {
+                None => payload.content = Some(content),
+                Some(all) => all.merge(content).map_err(|f| f.at(&job.contents[0].url))?,
+            },
+            Ok(Part::Tileset(fragment)) => payload.tilesets.push(fragment),
+            Err(e) => {
+                failed.push(format!("a content of several is left out: {e}"));
+                last = Some(e);
+            }
+        }
+    }
+    match last {
+        Some(e) if failed.len() == job.contents.len() => Err(e),
+        _ => {
+            if let Some(content) = &mut payload.content {
+                content.notes.extend(failed);
+            }
+            Ok(payload)
+        }
+    }
+}
+
+enum Part {
+    Meshes(TileContent),
+    Tileset(Fragment),
+}
+
+/// Decodes on a worker thread, as many at a time as the machine has cores.
+async fn decode_apart(
+    source: &Arc<TileSource>,
+    job: &Job,
+    url: String,
+    bytes: Vec<u8>,
+    decoding: &Arc<tokio::sync::Semaphore>,
+) -> Result<Part, TileError> {
+    let permit = decoding.clone().acquire_owned().await;
+    let (source, handle) = (source.clone(), tokio::runtime::Handle::current());
+    let (transform, refine, up_axis) = (job.transform, job.refine, job.up_axis);
+    let at = url.clone();
+    let work = move || {
+        let _permit = permit;
+        let external = |url: &str| handle.block_on(fetch_patiently(&source, url));
+        let context = DecodeContext { url: &url, transform, up_axis, external: &external };
+        match decode(&bytes, &context)? {
+            Decoded::Meshes(content) => Ok(Part::Meshes(content)),
+            Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }).map(Part::Tileset),
+        }
+    };
+    // Decoders promise not to panic; if one does, it costs a tile and not the wall.
+    let outcome = tokio::task::spawn_blocking(move || std::panic::catch_unwind(AssertUnwindSafe(work))).await;
+    match outcome {
+        Ok(Ok(result)) => result,
+        _ => Err(TileError::Unsupported {
+            url: at,
+            what: "this content (decoding it failed inside)".into(),
+            mend: "please report the file".into(),
+        }),
+    }
+}
+
+async fn load_subtree(source: &Arc<TileSource>, subtree: SubtreeRef) -> Result<Payload, TileError> {
+    let SubtreeRef { implicit, at } = subtree;
+    let url = resolve(&implicit.url, &at.fill(&implicit.subtree_template)).map_err(|f| f.at(&implicit.url))?;
+    let bytes = fetch_patiently(source, &url).await?;
+    let (source, handle, place) = (source.clone(), tokio::runtime::Handle::current(), url.clone());
+    let parse = move || parse_subtree(&url, &bytes, &implicit, at, &|url| handle.block_on(fetch_patiently(&source, url)));
+    let parsed = tokio::task::spawn_blocking(parse).await;
+    let lost = |_| TileError::Unsupported {
+        url: place,
+        what: "this subtree (reading it failed inside)".into(),
+        mend: "please report the file".into(),
+    };
+    Ok(Payload { subtree: Some(parsed.map_err(lost)??), ..Payload::default() })
+}
+
+/// Fetches, and again after a wait where that may help.
+async fn fetch_patiently(source: &TileSource, url: &str) -> Result<Vec<u8>, TileError> {
+    for wait in RETRY_WAITS {
+        match source.fetch(url).await {
+            Err(TileError::Fetch { retry: true, .. }) => tokio::time::sleep(wait).await,
+            other => return other,
+        }
+    }
+    source.fetch(url).await
+}

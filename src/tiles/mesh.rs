@@ -1,0 +1,207 @@
+//! One glTF primitive to plain per-vertex lists, and many of them to one mesh.
+
+use super::accessor::Buffers;
+use super::attributes::NO_FEATURE;
+use super::content::TileMesh;
+use super::error::Fault;
+use super::gltf_json::{Document, Primitive};
+use super::volume::orthonormal;
+use glam::{DMat3, DMat4, DVec3, Vec3};
+
+/// Vertices of one tile, instances expanded; 45 bytes each, so 360 MB.
+const VERTICES_MAX: usize = 8_000_000;
+
+/// A primitive as read, in its node's frame.
+#[derive(Debug, Default)]
+pub struct Piece {
+    pub positions: Vec<[f32; 3]>,
+    pub normals: Vec<[f32; 3]>,
+    /// Ids within the tile.
+    pub feature_ids: Vec<u32>,
+    pub surfaces: Vec<u8>,
+    pub colours: Vec<[u8; 4]>,
+    /// Empty where there are none.
+    pub texcoords: Vec<[f32; 2]>,
+    pub indices: Vec<u32>,
+}
+
+/// A piece put somewhere.
+pub struct Placed {
+    pub piece: usize,
+    /// World from the piece's frame.
+    pub to_world: DMat4,
+    /// The feature of a whole instance, in place of the piece's own.
+    pub feature_id: Option<u32>,
+}
+
+impl Piece {
+    /// Reads a triangle primitive; `feature_ids` are the tile's, one a vertex, or empty for none.
+    ///
+    /// `None` for points and lines.
+    pub fn read(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, feature_ids: Vec<u32>) -> Result<Option<Self>, Fault> {
+        let mode = primitive.mode.unwrap_or(4);
+        if mode < 4 {
+            return Ok(None);
+        }
+        let attribute = |name: &str| primitive.attributes.get(name).copied();
+        let position = attribute("POSITION").ok_or_else(|| Fault::bad("primitive", "it has no POSITION"))?;
+        let positions = buffers.vectors::<3>(position)?;
+        let count = positions.len();
+        if count > VERTICES_MAX {
+            return Err(too_many());
+        }
+        let same = |name: &str, len: usize| {
+            if len == count { Ok(()) } else { Err(Fault::bad(name, format!("{len} values for {count} vertices"))) }
+        };
+        let normals = attribute("NORMAL").map(|i| buffers.vectors::<3>(i)).transpose()?.unwrap_or_default();
+        let texcoords = attribute("TEXCOORD_0").map(|i| buffers.vectors::<2>(i)).transpose()?.unwrap_or_default();
+        let surfaces = attribute("_SURFACE").map(|i| buffers.whole(i)).transpose()?;
+        let surfaces = surfaces.map_or_else(|| vec![0; count], |list| list.into_iter().map(|s| u8::try_from(s).unwrap_or(0)).collect());
+        let colours = colours(buffers, document, primitive, count)?;
+        let feature_ids = if feature_ids.is_empty() { vec![NO_FEATURE; count] } else { feature_ids };
+        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len())].into_iter().filter(|(_, len)| *len > 0);
+        let needed = [("_SURFACE", surfaces.len()), ("COLOR_0", colours.len()), ("feature ids", feature_ids.len())];
+        for (name, len) in optional.chain(needed) {
+            same(name, len)?;
+        }
+        let indices = match primitive.indices {
+            Some(i) => buffers.whole(i)?,
+            None => (0..count as u32).collect(),
+        };
+        let indices = triangles(mode, indices)?;
+        if indices.iter().any(|i| *i as usize >= count) {
+            return Err(Fault::bad("indices", format!("an index is beyond the {count} vertices")));
+        }
+        let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, indices };
+        Ok(Some(if piece.normals.is_empty() { piece.faceted()? } else { piece }))
+    }
+
+    /// Flat shading: each triangle gets vertices of its own. glTF 2.0: "When normals are not specified, client implementations MUST calculate flat normals".
+    fn faceted(self) -> Result<Self, Fault> {
+        if self.indices.len() > VERTICES_MAX {
+            return Err(too_many());
+        }
+        let corners = || self.indices.iter().map(|i| *i as usize);
+        let positions: Vec<_> = corners().map(|i| self.positions[i]).collect();
+        let mut normals = Vec::with_capacity(positions.len());
+        for [a, b, c] in positions.as_chunks::<3>().0 {
+            let [a, b, c] = [a, b, c].map(|p| Vec3::from(*p));
+            normals.extend([(b - a).cross(c - a).normalize_or(Vec3::Y).to_array(); 3]);
+        }
+        Ok(Self {
+            normals,
+            feature_ids: corners().map(|i| self.feature_ids[i]).collect(),
+            surfaces: corners().map(|i| self.surfaces[i]).collect(),
+            colours: corners().map(|i| self.colours[i]).collect(),
+            texcoords: if self.texcoords.is_empty() { Vec::new() } else { corners().map(|i| self.texcoords[i]).collect() },
+            indices: (0..positions.len() as u32).collect(),
+            positions,
+        })
+    }
+}
+
+fn too_many() -> Fault {
+    Fault::unsupported(format!("a tile of more than {VERTICES_MAX} vertices"), "divide the tile")
+}
+
+/// A triangle list from a list (4), a strip (5) or a fan (6).
+fn triangles(mode: u32, mut indices: Vec<u32>) -> Result<Vec<u32>, Fault> {
+    match mode {
+        4 => {
+            indices.truncate(indices.len() / 3 * 3);
+            Ok(indices)
+        }
+        5 => {
+            Ok(indices.windows(3).enumerate().flat_map(|(i, w)| if i % 2 == 0 { [w[0], w[1], w[2]] } else { [w[1], w[0], w[2]] }).collect())
+        }
+        6 => Ok(indices.get(1..).unwrap_or_default().windows(2).flat_map(|w| [indices[0], w[0], w[1]]).collect()),
+        other => Err(Fault::bad("primitive.mode", format!("{other} is not of the standard"))),
+    }
+}
+
+/// Vertex colour times base colour, linear as glTF has it, stored as sRGB bytes.
+fn colours(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, count: usize) -> Result<Vec<[u8; 4]>, Fault> {
+    let material = primitive.material.and_then(|m| document.materials.get(m));
+    let factor = material.and_then(|m| m.pbr_metallic_roughness.base_color_factor).unwrap_or([1.0; 4]);
+    let Some(accessor) = primitive.attributes.get("COLOR_0") else {
+        return Ok(vec![encode(factor); count]);
+    };
+    let (components, flat) = buffers.read(*accessor, &[3, 4], |v| v as f32)?;
+    let of = |c: &[f32]| encode([c[0] * factor[0], c[1] * factor[1], c[2] * factor[2], c.get(3).copied().unwrap_or(1.0) * factor[3]]);
+    Ok(flat.chunks_exact(components).map(of).collect())
+}
+
+/// Linear to sRGB bytes. Source: IEC 61966-2-1.
+fn encode(linear: [f32; 4]) -> [u8; 4] {
+    let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
+    let gamma = |v: f32| byte(if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 });
+    [gamma(linear[0]), gamma(linear[1]), gamma(linear[2]), byte(linear[3])]
+}
+
+/// All placed pieces as one mesh, in a rigid frame turned like `tile_transform` with its origin in their middle.
+///
+/// `None` if there is no triangle.
+pub fn merge(pieces: &[Piece], placed: &[Placed], tile_transform: &DMat4) -> Result<Option<TileMesh>, Fault> {
+    let vertices = placed.iter().try_fold(0usize, |sum, p| sum.checked_add(pieces[p.piece].positions.len()).filter(|n| *n <= VERTICES_MAX));
+    let vertices = vertices.ok_or_else(too_many)?;
+    let (min, max) = extent(pieces, placed);
+    let origin = (min + max) * 0.5;
+    if !origin.is_finite() {
+        return if vertices == 0 { Ok(None) } else { Err(Fault::bad("POSITION", "coordinates are not finite")) };
+    }
+    let rotation = right_handed(orthonormal(DMat3::from_mat4(*tile_transform)));
+    let to_local = DMat4::from_mat3(rotation.transpose()) * DMat4::from_translation(-origin);
+    let to_world = DMat4::from_translation(origin) * DMat4::from_mat3(rotation);
+    let mut mesh = TileMesh { to_world, positions: Vec::with_capacity(vertices), ..TileMesh::default() };
+    let textured = placed.iter().any(|p| !pieces[p.piece].texcoords.is_empty());
+    for Placed { piece, to_world, feature_id } in placed {
+        append(&mut mesh, &pieces[*piece], &(to_local * *to_world), *feature_id, textured);
+    }
+    Ok((!mesh.indices.is_empty()).then_some(mesh))
+}
+
+fn append(mesh: &mut TileMesh, piece: &Piece, to_local: &DMat4, feature_id: Option<u32>, textured: bool) {
+    let linear = DMat3::from_mat4(*to_local);
+    // Cofactors are the inverse transpose up to a positive factor, and exist for flat scales too.
+    let cofactors =
+        DMat3::from_cols(linear.y_axis.cross(linear.z_axis), linear.z_axis.cross(linear.x_axis), linear.x_axis.cross(linear.y_axis));
+    let mirrored = linear.determinant() < 0.0;
+    let turn = if mirrored { -cofactors } else { cofactors };
+    let base = mesh.positions.len() as u32;
+    let wide = |p: &[f32; 3]| DVec3::from(p.map(f64::from));
+    mesh.positions.extend(piece.positions.iter().map(|p| to_local.transform_point3(wide(p)).as_vec3().to_array()));
+    mesh.normals.extend(piece.normals.iter().map(|n| (turn * wide(n)).normalize_or(DVec3::Z).as_vec3().to_array()));
+    match feature_id {
+        Some(id) => mesh.feature_ids.extend(std::iter::repeat_n(id, piece.positions.len())),
+        None => mesh.feature_ids.extend_from_slice(&piece.feature_ids),
+    }
+    mesh.surfaces.extend_from_slice(&piece.surfaces);
+    mesh.colours.extend_from_slice(&piece.colours);
+    if textured {
+        mesh.texcoords.extend_from_slice(&piece.texcoords);
+        mesh.texcoords.resize(mesh.positions.len(), [0.0; 2]);
+    }
+    for [a, b, c] in piece.indices.as_chunks::<3>().0 {
+        let [b, c] = if mirrored { [c, b] } else { [b, c] };
+        mesh.indices.extend([a + base, b + base, c + base]);
+    }
+}
+
+fn extent(pieces: &[Piece], placed: &[Placed]) -> (DVec3, DVec3) {
+    let (mut min, mut max) = (DVec3::splat(f64::INFINITY), DVec3::splat(f64::NEG_INFINITY));
+    for p in placed {
+        for position in &pieces[p.piece].positions {
+            let world = p.to_world.transform_point3(DVec3::from(position.map(f64::from)));
+            // `min` and `max` pass over NaN; this does not.
+            if !world.is_finite() {
+                return (DVec3::NAN, DVec3::NAN);
+            }
+            (min, max) = (min.min(world), max.max(world));
+        }
+    }
+    (min, max)
+}
+
+fn right_handed(m: DMat3) -> DMat3 {
+    if m.determinant() < 0.0 { DMat3::from_cols(m.x_axis, m.y_axis, -m.z_axis) } else { m }
+}

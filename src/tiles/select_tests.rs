@@ -1,0 +1,1 @@
+//! Selection on made-up trees: no files, no GPU.

@@ -1,0 +1,192 @@
+//! The tree of tiles: an arena that grows as external tilesets and subtrees are read.
+
+use super::error::Fault;
+use super::implicit::{Coordinates, Implicit};
+use super::volume::BoundingVolume;
+use glam::DMat4;
+use std::sync::Arc;
+
+/// Tiles of one tileset, all files together. A node is about 500 bytes, so this is 1 GB of tree; a city has some thousands.
+const TILES_MAX: usize = 2_000_000;
+/// Levels below the root, external tilesets included; stops a tileset that names itself.
+const DEPTH_MAX: u16 = 200;
+
+/// Index of a tile in its [`TileTree`]; stays valid for the tree's life (tiles are added, never removed).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TileId(pub u32);
+
+impl TileId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a tile's children do to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refine {
+    /// Children are drawn beside the tile.
+    Add,
+    /// Children are drawn instead of the tile.
+    Replace,
+}
+
+/// Where a piece of a tile's content is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContentRef {
+    /// Absolute address, `file:` or `http(s):`.
+    pub url: String,
+}
+
+/// The axis that points up inside glTF contents (3D Tiles 1.0 lets old tilesets say otherwise in `asset.gltfUpAxis`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum UpAxis {
+    X,
+    #[default]
+    Y,
+    Z,
+}
+
+/// The part of an implicit tileset a tile stands for until its subtree file is read.
+#[derive(Clone, Debug)]
+pub(crate) struct SubtreeRef {
+    pub implicit: Arc<Implicit>,
+    pub at: Coordinates,
+}
+
+/// One tile.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    pub parent: Option<TileId>,
+    pub children: Vec<TileId>,
+    /// Levels below the root of the whole tree.
+    pub depth: u16,
+    /// World volume of the tile and all below it.
+    pub volume: BoundingVolume,
+    /// The tile is looked at only by cameras inside this volume, where there is one.
+    pub viewer_request_volume: Option<BoundingVolume>,
+    /// Error in metres when the tile is drawn and its children are not.
+    pub geometric_error_m: f64,
+    pub refine: Refine,
+    /// World from content (z-up), all transforms above multiplied in.
+    pub transform: DMat4,
+    pub contents: Vec<ContentRef>,
+    pub up_axis: UpAxis,
+    pub(crate) subtree: Option<SubtreeRef>,
+}
+
+impl Tile {
+    /// True if there is nothing to load for this tile.
+    pub fn is_empty(&self) -> bool {
+        self.contents.is_empty() && self.subtree.is_none()
+    }
+}
+
+/// Tiles read from one file, ids counted from its own root at 0, to be joined to the tree by [`TileTree::graft`].
+#[derive(Clone, Debug, Default)]
+pub struct Fragment {
+    pub(crate) tiles: Vec<Tile>,
+}
+
+/// All tiles known so far. Tile 0 is a stand-in whose content is the root `tileset.json`.
+#[derive(Clone, Debug)]
+pub struct TileTree {
+    tiles: Vec<Tile>,
+}
+
+impl TileTree {
+    /// A tree that knows only the address of its root tileset.
+    pub fn new(url: &str) -> Self {
+        let root = Tile {
+            parent: None,
+            children: Vec::new(),
+            depth: 0,
+            volume: BoundingVolume::Everywhere,
+            viewer_request_volume: None,
+            geometric_error_m: f64::INFINITY,
+            refine: Refine::Replace,
+            transform: DMat4::IDENTITY,
+            contents: vec![ContentRef { url: url.to_owned() }],
+            up_axis: UpAxis::Y,
+            subtree: None,
+        };
+        Self { tiles: vec![root] }
+    }
+
+    pub const ROOT: TileId = TileId(0);
+
+    pub fn len(&self) -> usize {
+        self.tiles.len()
+    }
+
+    /// Never: a tree has at least its stand-in root.
+    pub fn is_empty(&self) -> bool {
+        self.tiles.is_empty()
+    }
+
+    /// # Panics
+    /// If `id` is of another tree.
+    pub fn tile(&self, id: TileId) -> &Tile {
+        &self.tiles[id.index()]
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (TileId, &Tile)> {
+        self.tiles.iter().enumerate().map(|(i, t)| (TileId(i as u32), t))
+    }
+
+    /// Joins a read tileset below `parent`. The fragment was parsed with `parent`'s transform already applied.
+    pub(crate) fn graft(&mut self, parent: TileId, fragment: Fragment) -> Result<(), Fault> {
+        self.room_for(parent, &fragment)?;
+        let base = self.tiles.len() as u32;
+        let depth = self.tile(parent).depth + 1;
+        for mut tile in fragment.tiles {
+            tile.parent = Some(tile.parent.map_or(parent, |p| TileId(p.0 + base)));
+            tile.depth += depth;
+            for child in &mut tile.children {
+                child.0 += base;
+            }
+            self.tiles.push(tile);
+        }
+        if parent == Self::ROOT {
+            self.tiles[0].volume = self.tiles[base as usize].volume;
+        }
+        self.tiles[parent.index()].children.push(TileId(base));
+        Ok(())
+    }
+
+    /// Joins a read subtree: its first tile replaces what `at` stood for, the others come below.
+    pub(crate) fn graft_subtree(&mut self, at: TileId, fragment: Fragment) -> Result<(), Fault> {
+        self.room_for(at, &fragment)?;
+        let depth = self.tile(at).depth;
+        // Tile 0 of the fragment becomes `at`, tile n becomes base + n - 1.
+        let base = self.tiles.len() as u32;
+        let moved = |id: TileId| if id.0 == 0 { at } else { TileId(id.0 - 1 + base) };
+        for (i, mut tile) in fragment.tiles.into_iter().enumerate() {
+            tile.children.iter_mut().for_each(|c| *c = moved(*c));
+            tile.depth += depth;
+            if i == 0 {
+                tile.parent = self.tile(at).parent;
+                self.tiles[at.index()] = tile;
+            } else {
+                tile.parent = tile.parent.map(moved);
+                self.tiles.push(tile);
+            }
+        }
+        Ok(())
+    }
+
+    fn room_for(&self, at: TileId, fragment: &Fragment) -> Result<(), Fault> {
+        let below = fragment.tiles.iter().map(|t| t.depth).max().unwrap_or(0);
+        if fragment.tiles.is_empty() {
+            return Err(Fault::bad("root", "there are no tiles"));
+        }
+        if self.tiles.len() + fragment.tiles.len() > TILES_MAX {
+            return Err(Fault::unsupported(format!("a tileset of more than {TILES_MAX} tiles"), "open a part of it"));
+        }
+        if self.tile(at).depth.saturating_add(below) >= DEPTH_MAX {
+            return Err(
+                Fault::bad("root", format!("the tree is more than {DEPTH_MAX} levels deep")).mend("does a tileset name itself as content?")
+            );
+        }
+        Ok(())
+    }
+}
