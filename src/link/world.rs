@@ -1,0 +1,147 @@
+//! What a screen knows: the last snapshot with every delta since. Pure.
+
+use super::LinkEvent;
+use crate::model::incident::Incident;
+use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::protocol::{Change, Revision, ScreenInfo, Snapshot};
+use crate::model::unit::Unit;
+use crate::model::view::ViewState;
+use chrono::{DateTime, Utc};
+use std::collections::BTreeMap;
+
+/// Filled by [`WorldState::apply`]; two screens with the same `revision` hold the same `view` and `incidents`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorldState {
+    pub revision: Revision,
+    /// `None` until the first snapshot.
+    pub view: Option<ViewState>,
+    pub incidents: BTreeMap<String, Incident>,
+    pub units: BTreeMap<String, Unit>,
+    pub datastreams: BTreeMap<String, Datastream>,
+    /// The latest of each datastream.
+    pub observations: BTreeMap<String, Observation>,
+    pub feeds: BTreeMap<String, FeedStatus>,
+    pub screens: Vec<ScreenInfo>,
+    pub connected: bool,
+    /// Since when all this may be old (this machine's clock); `None` while it is live.
+    pub stale_since: Option<DateTime<Utc>>,
+    /// Why there is no connection, in words.
+    pub why_stale: Option<String>,
+}
+
+impl WorldState {
+    /// Takes what the link says.
+    pub fn apply(&mut self, event: &LinkEvent) {
+        match event {
+            LinkEvent::Connected => {
+                self.connected = true;
+                (self.stale_since, self.why_stale) = (None, None);
+            }
+            LinkEvent::Snapshot(snapshot) => self.replace(snapshot),
+            LinkEvent::Delta { revision, changes, .. } => {
+                // An older one is in what we have already.
+                if *revision >= self.revision {
+                    self.revision = *revision;
+                    changes.iter().for_each(|change| self.change(change));
+                }
+            }
+            LinkEvent::Gap { .. } | LinkEvent::Reply { .. } => {}
+            LinkEvent::Disconnected { why, since } => {
+                self.connected = false;
+                self.stale_since.get_or_insert(*since);
+                self.why_stale = Some(why.clone());
+            }
+        }
+    }
+
+    fn replace(&mut self, snapshot: &Snapshot) {
+        fn by_id<T: Clone>(all: &[T], id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
+            all.iter().map(|t| (id(t).clone(), t.clone())).collect()
+        }
+        self.revision = snapshot.revision;
+        self.view = Some(snapshot.view.clone());
+        self.incidents = by_id(&snapshot.incidents, |i| &i.id);
+        self.units = by_id(&snapshot.units, |u| &u.id);
+        self.datastreams = by_id(&snapshot.datastreams, |d| &d.id);
+        self.observations = by_id(&snapshot.observations, |o| &o.datastream);
+        self.feeds = by_id(&snapshot.feeds, |f| &f.feed);
+        self.screens = snapshot.screens.clone();
+    }
+
+    fn change(&mut self, change: &Change) {
+        match change {
+            Change::View { view } => self.view = Some((**view).clone()),
+            Change::Incident { incident } => drop(self.incidents.insert(incident.id.clone(), (**incident).clone())),
+            Change::Unit { unit } => drop(self.units.insert(unit.id.clone(), unit.clone())),
+            Change::Datastream { datastream } => drop(self.datastreams.insert(datastream.id.clone(), datastream.clone())),
+            Change::Observation { observation } => {
+                self.observations.insert(observation.datastream.clone(), observation.clone());
+            }
+            Change::Feed { feed } => drop(self.feeds.insert(feed.feed.clone(), feed.clone())),
+            Change::Screens { screens } => self.screens = screens.clone(),
+        }
+    }
+
+    /// Whether this screen leads the view.
+    pub fn leads(&self, screen: &str) -> bool {
+        self.view.as_ref().and_then(|v| v.leader.as_deref()) == Some(screen)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::view::{CameraPose, Clock, TourState};
+
+    fn snapshot(revision: u64) -> LinkEvent {
+        let camera = CameraPose { lon: 118.3, lat: 33.9, height_m: 0.0, heading_deg: 0.0, pitch_deg: 45.0, distance_m: 900.0 };
+        let layers = BTreeMap::new();
+        let view = ViewState { scene: "s".into(), camera, layers, selection: None, clock: Clock::Live, tour: TourState::Off, leader: None };
+        let time = DateTime::UNIX_EPOCH;
+        let (incidents, units, datastreams, observations) = (vec![], vec![], vec![], vec![]);
+        let (feeds, screens) = (vec![], vec![]);
+        LinkEvent::Snapshot(Box::new(Snapshot {
+            revision: Revision(revision),
+            time,
+            view,
+            incidents,
+            units,
+            datastreams,
+            observations,
+            feeds,
+            screens,
+        }))
+    }
+
+    fn reading(revision: u64, value: f64) -> LinkEvent {
+        let time = DateTime::UNIX_EPOCH;
+        let observation = Observation { datastream: "d".into(), phenomenon_time: time, value, quality: Default::default() };
+        LinkEvent::Delta { revision: Revision(revision), time, changes: vec![Change::Observation { observation }] }
+    }
+
+    #[test]
+    fn deltas_follow_a_snapshot_and_old_ones_are_ignored() {
+        let mut world = WorldState::default();
+        world.apply(&snapshot(5));
+        world.apply(&reading(5, 1.0));
+        world.apply(&reading(6, 2.0));
+        world.apply(&reading(4, 3.0));
+        assert_eq!((world.revision, world.observations["d"].value), (Revision(6), 2.0));
+        world.apply(&snapshot(7));
+        assert!(world.observations.is_empty() && world.revision == Revision(7), "a snapshot is everything");
+    }
+
+    #[test]
+    fn a_break_leaves_the_picture_and_says_since_when_it_is_old() {
+        let mut world = WorldState::default();
+        world.apply(&snapshot(5));
+        for seconds in [10, 20] {
+            let since = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(seconds);
+            world.apply(&LinkEvent::Disconnected { why: "cut".into(), since });
+        }
+        assert_eq!(world.stale_since, Some(DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(10)));
+        assert!(world.view.is_some());
+        world.apply(&LinkEvent::Connected);
+        assert_eq!((world.stale_since, world.connected), (None, true));
+    }
+}
