@@ -9,7 +9,9 @@ pub mod demo;
 pub mod elevation;
 pub mod error;
 pub mod package;
+mod read;
 pub mod report;
 pub mod source;
 
 pub use error::CityError;
+pub use read::read_source;

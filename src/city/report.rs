@@ -38,6 +38,12 @@ impl Reason {
             self.examples.push(example.to_owned());
         }
     }
+
+    fn merge(&mut self, part: Reason) {
+        self.count += part.count;
+        let room = Self::EXAMPLES_MAX.saturating_sub(self.examples.len());
+        self.examples.extend(part.examples.into_iter().take(room));
+    }
 }
 
 impl BuildReport {
@@ -50,5 +56,21 @@ impl BuildReport {
     /// Something smaller than an object is left out or doubtful.
     pub fn warn(&mut self, reason: &str, example: &str) {
         self.warnings.entry(reason.to_owned()).or_default().add(example);
+    }
+
+    /// Adds what a part of the work reported, as if it had been said here: counts add up, the first examples stay.
+    pub fn merge(&mut self, part: BuildReport) {
+        self.objects_in += part.objects_in;
+        self.objects_written += part.objects_written;
+        self.objects_rejected += part.objects_rejected;
+        self.triangles += part.triangles;
+        self.tiles += part.tiles;
+        self.seconds += part.seconds;
+        self.peak_rss_mib = self.peak_rss_mib.max(part.peak_rss_mib);
+        for (mine, theirs) in [(&mut self.rejections, part.rejections), (&mut self.warnings, part.warnings)] {
+            for (name, reason) in theirs {
+                mine.entry(name).or_default().merge(reason);
+            }
+        }
     }
 }

@@ -1,0 +1,107 @@
+//! Vertex tables and where they lie: integers scaled and moved, in f64 throughout.
+
+use crate::city::report::BuildReport;
+use glam::{DVec2, DVec3};
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::path::Path;
+
+/// Heights beyond this, metres, are mistakes: no city is higher than 9 km or deeper than 11 km.
+const HEIGHT_ABS_MAX_M: f64 = 50_000.0;
+/// Projected coordinates stay within 20,000 km of their origin, with false eastings of zones below 100,000 km.
+const PLANE_ABS_MAX_M: f64 = 1e8;
+
+/// Length of a degree of latitude, metres (mean meridian of WGS 84); exact enough to tell walls from roofs.
+const DEGREE_M: f64 = 111_132.0;
+
+/// From stored numbers to coordinates.
+#[derive(Deserialize, Clone, Copy, Debug)]
+pub(super) struct Transform {
+    scale: [f64; 3],
+    translate: [f64; 3],
+}
+
+impl Transform {
+    /// CityJSON 1.0 may leave the transform out: the vertices then are coordinates.
+    const NONE: Self = Self { scale: [1.0; 3], translate: [0.0; 3] };
+
+    pub(super) fn read(raw: Option<&RawValue>) -> serde_json::Result<Self> {
+        raw.map_or(Ok(Self::NONE), |raw| serde_json::from_str(raw.get()))
+    }
+
+    fn apply(&self, v: [f64; 3]) -> DVec3 {
+        DVec3::from(v) * DVec3::from(self.scale) + DVec3::from(self.translate)
+    }
+}
+
+/// Decodes a vertex table. A vertex that is no usable coordinate becomes `NaN` and is told to `report`: it spoils its own faces only.
+///
+/// # Errors
+/// When the text is no list at all.
+pub(super) fn decode(file: &Path, raw: &RawValue, transform: &Transform, report: &mut BuildReport) -> serde_json::Result<Vec<DVec3>> {
+    let stored: Vec<[f64; 3]> = match serde_json::from_str(raw.get()) {
+        Ok(all) => all,
+        // One bad vertex (null, 1e999, two numbers) fails the whole list; take them one by one.
+        Err(_) => {
+            let each: Vec<&RawValue> = serde_json::from_str(raw.get())?;
+            each.iter().map(|v| serde_json::from_str(v.get()).unwrap_or([f64::NAN; 3])).collect()
+        }
+    };
+    let usable = |p: DVec3| p.is_finite() && p.z.abs() <= HEIGHT_ABS_MAX_M && p.x.abs().max(p.y.abs()) <= PLANE_ABS_MAX_M;
+    let mut vertices: Vec<DVec3> = stored.into_iter().map(|v| transform.apply(v)).collect();
+    for (i, vertex) in vertices.iter_mut().enumerate().filter(|(_, v)| !usable(**v)) {
+        report.warn(
+            "vertex is no usable coordinate",
+            &format!(
+                "{}: vertices[{i}] is ({}, {}, {}) after the transform; export the file again",
+                file.display(),
+                vertex.x,
+                vertex.y,
+                vertex.z
+            ),
+        );
+        *vertex = DVec3::NAN;
+    }
+    Ok(vertices)
+}
+
+/// What `metadata` says of the coordinate system: `referenceSystem` (URL or URN), or `crs.epsg` of old files.
+pub(super) fn reference_system(metadata: Option<&RawValue>) -> Option<String> {
+    let metadata: Value = serde_json::from_str(metadata?.get()).ok()?;
+    match metadata.get("referenceSystem") {
+        Some(Value::String(name)) if !name.trim().is_empty() => return Some(name.trim().to_owned()),
+        Some(Value::Number(code)) => return Some(format!("EPSG:{code}")),
+        _ => {}
+    }
+    match metadata.get("crs")?.get("epsg")? {
+        Value::Number(code) => Some(format!("EPSG:{code}")),
+        Value::String(code) if !code.is_empty() => Some(format!("EPSG:{}", code.trim_start_matches("EPSG:"))),
+        _ => None,
+    }
+}
+
+/// Whether a system counts in degrees: the geographic codes of EPSG that cities are published in.
+pub(super) fn is_geographic(crs: &str) -> bool {
+    let code = crs.rsplit([':', '/']).next().and_then(|c| c.parse::<u32>().ok());
+    code.is_some_and(|c| matches!(c, 4001..=4977 | 4979..=4999 | 6667 | 6668 | 6697) || crs.ends_with("CRS84") || crs.ends_with("CRS84h"))
+}
+
+/// Puts longitude first where a geographic file evidently has latitude first (its second coordinate is no latitude). Tells whether it did.
+pub(super) fn longitude_first(vertices: &mut [DVec3]) -> bool {
+    let good = || vertices.iter().filter(|v| v.is_finite());
+    let swapped = good().any(|v| v.y.abs() > 90.0) && good().all(|v| v.x.abs() <= 90.0 && v.y.abs() <= 180.0);
+    if swapped {
+        vertices.iter_mut().for_each(|v| *v = DVec3::new(v.y, v.x, v.z));
+    }
+    swapped
+}
+
+/// Metres along x and y of one unit of the coordinates, near these vertices.
+pub(super) fn metres_per_unit(geographic: bool, vertices: &[DVec3]) -> DVec2 {
+    if !geographic {
+        return DVec2::ONE;
+    }
+    let latitude = vertices.iter().find(|v| v.is_finite()).map_or(0.0, |v| v.y.clamp(-89.0, 89.0));
+    DVec2::new(DEGREE_M * latitude.to_radians().cos(), DEGREE_M)
+}

@@ -1,0 +1,38 @@
+//! One door for every format of city objects.
+
+use super::CityError;
+use super::error::{ELEVATION_FORMATS, SOURCE_FORMATS};
+use super::report::BuildReport;
+use super::source::CitySource;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Enough of a file to tell its format by: past a byte-order mark, blank lines and an XML comment.
+const HEAD_BYTES: u64 = 4096;
+
+/// Reads a file of city objects, told by its content, then by its extension. What is left out or doubtful goes to `report`.
+///
+/// # Errors
+/// [`CityError`] with file, place and mend; for a format not read here, with the list of those that are.
+pub fn read_source(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
+    let mut head = Vec::new();
+    File::open(path).and_then(|f| f.take(HEAD_BYTES).read_to_end(&mut head)).map_err(CityError::open(path))?;
+    if head.is_empty() {
+        return Err(CityError::Empty { file: path.to_owned() });
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    let named_json = path.extension().is_some_and(|e| ["json", "jsonl", "cityjson"].iter().any(|known| e.eq_ignore_ascii_case(known)));
+    let found = if text.starts_with(b"{") || (named_json && !text.starts_with(b"<")) {
+        return super::cityjson::read(path, report);
+    } else if text.starts_with(b"<") {
+        "XML (CityGML is turned into CityJSON by citygml-tools: `citygml-tools to-cityjson FILE`)".to_owned()
+    } else if super::elevation::is_tiff(&head) {
+        format!("an elevation model or picture (heights are read from {ELEVATION_FORMATS} with --terrain)")
+    } else if text.starts_with(b"glTF") {
+        "a glTF model".to_owned()
+    } else {
+        "a format not known here".to_owned()
+    };
+    Err(CityError::Unsupported { file: path.to_owned(), found, supported: SOURCE_FORMATS })
+}
