@@ -3,6 +3,7 @@
 import { useState } from "preact/hooks";
 import { hhmm, now } from "../clock";
 import { DOMAIN, one, SEVERITY, STATE, T, titleOf, type Words } from "../i18n";
+import { areaFull } from "../map/areas";
 import type { Action, Incident, Outcome } from "../protocol";
 import { act, answers, live, pendingFor, units } from "../session";
 import { settings } from "../settings";
@@ -37,7 +38,7 @@ export function Card({ incident: i }: { incident: Incident }) {
       <Moves key={i.id} incident={i} />
       {i.description && <p class="description">{i.description}</p>}
       <dl>
-        {i.area && <Fact w={["地点", "Place"]}>{i.area}</Fact>}
+        {i.area && <Fact w={["地点", "Place"]}>{one(areaFull(i.area))}</Fact>}
         <Fact w={["上报", "Reported"]}>
           {hhmm(i.reported_at)} · {one(ago)}
         </Fact>

@@ -3,6 +3,7 @@
 import { computed } from "@preact/signals";
 import { now } from "../clock";
 import { one, STATE, T, titleOf } from "../i18n";
+import { areaShort } from "../map/areas";
 import { type Draft, discard, drafts } from "../report/outbox";
 import type { Incident } from "../protocol";
 import { city, incidents, live, pending } from "../session";
@@ -99,7 +100,7 @@ function Row({ incident: i }: { incident: Incident }) {
           <span class="meta">
             <b>{waits ? <T w={["待回复", "pending"]} inline /> : <T w={STATE[i.state]} inline />}</b>
             <span>{one(old)}</span>
-            {i.area && <span class="where">{i.area}</span>}
+            {i.area && <span class="where">{one(areaShort(i.area))}</span>}
           </span>
         </span>
         <Due incident={i} />

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import type { FeatureCollection } from "geojson";
 import type { GeoJSONSource, Map as LibreMap } from "maplibre-gl";
 import type { Words } from "../i18n";
+import { learnAreas } from "./areas";
 import { gpxToGeoJson } from "./gpx";
 import { BASE_FILES } from "./style";
 
@@ -36,6 +37,7 @@ async function load(map: LibreMap, name: BaseName): Promise<boolean> {
     if (!response.ok || response.headers.get("content-type")?.includes("text/html")) return false;
     const data = path.endsWith(".gpx") ? gpxToGeoJson(await response.text()) : ((await response.json()) as FeatureCollection);
     map.getSource<GeoJSONSource>(name)?.setData(data);
+    if (name === "areas") learnAreas(data);
     return true;
   } catch (error) {
     console.warn(`${path}: not loaded, the map goes on without it`, error);

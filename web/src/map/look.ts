@@ -29,6 +29,8 @@ export const BORDER = "#7F93AB";
 export const COURSE = "#E9F1F7";
 export const TEXT = "#D5DEE9";
 export const TEXT_QUIET = "#9AA9BB";
+export const WATER_NAME = "#7FA9C4";
+export const ROAD_NAME = "#8494A8";
 export const HALO = "#0E1620";
 
 /** The ramp of the wall and the desk (`src/render/heat/ramp.rs`): "inferno" from 0.10 up, perceptually even, colour-blind safe. */

@@ -143,7 +143,7 @@ function label(lang: Lang) {
   const en = ["coalesce", ["get", "name_en"], ""];
   if (lang === "zh") return zh as never;
   if (lang === "en") return ["case", ["==", en, ""], zh, en] as never;
-  return ["case", ["==", en, ""], ["format", zh, {}], ["format", zh, {}, "\n", {}, en, { "font-scale": 0.72 }]] as never;
+  return ["case", ["==", en, ""], ["format", zh, {}], ["format", zh, {}, "\n", {}, en, { "font-scale": 0.78 }]] as never;
 }
 
 /** One 1.2 s pulse where an incident is new, then still. */

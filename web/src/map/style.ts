@@ -74,18 +74,25 @@ const buildings: LayerSpecification[] = [
   },
 ];
 
-const names: LayerSpecification[] = [
-  {
-    id: "border",
-    type: "line",
-    source: "areas",
-    paint: {
-      "line-color": look.BORDER,
-      "line-opacity": 0.55,
-      "line-width": ["interpolate", ["linear"], ["zoom"], 9, 0.8, 15, 1.6],
-      "line-dasharray": [4, 3],
-    },
+/** Dashed light lines, finer for lower levels; grid cells are too many to draw on a phone. */
+const border = (id: string, levels: string[], minzoom: number, opacity: number, width: number): LayerSpecification => ({
+  id,
+  type: "line",
+  source: "areas",
+  minzoom,
+  filter: ["in", ["coalesce", ["get", "level"], ""], ["literal", levels]],
+  paint: {
+    "line-color": look.BORDER,
+    "line-opacity": opacity,
+    "line-width": ["interpolate", ["linear"], ["zoom"], 9, width * 0.6, 15, width * 1.2],
+    "line-dasharray": [4, 3],
   },
+});
+
+const names: LayerSpecification[] = [
+  border("border-village", ["village"], 14, 0.28, 0.7),
+  border("border-town", ["town"], 11.5, 0.42, 1),
+  border("border", ["county", "city", ""], 0, 0.6, 1.4),
   {
     id: "course-edge",
     type: "line",
@@ -106,16 +113,26 @@ const place: LayerSpecification = {
   id: "place",
   type: "symbol",
   source: "places",
+  // Rank 1 is seen from farthest, villages and streets only near by.
+  filter: ["<=", ["to-number", ["coalesce", ["get", "rank"], 5]], ["step", ["zoom"], 1, 9, 2, 11, 3, 12, 4, 13, 5, 14, 6]],
   layout: {
     "text-font": look.FONT_MEDIUM,
-    "text-size": ["interpolate", ["linear"], ["zoom"], 10, 15, 16, 18],
+    "text-size": ["interpolate", ["linear"], ["zoom"], 10, 16, 16, 18],
     "text-max-width": 9,
     "text-padding": 6,
     "text-line-height": 1.15,
     "symbol-sort-key": ["to-number", ["coalesce", ["get", "rank"], 5]],
   },
   paint: {
-    "text-color": look.TEXT_QUIET,
+    "text-color": [
+      "match",
+      ["coalesce", ["get", "kind"], ""],
+      ["lake", "river", "canal"],
+      look.WATER_NAME,
+      "road",
+      look.ROAD_NAME,
+      look.TEXT_QUIET,
+    ],
     "text-halo-color": look.HALO,
     "text-halo-width": 1.6,
   },
@@ -143,7 +160,7 @@ const sensors: LayerSpecification[] = [
     layout: {
       "text-font": look.FONT_MEDIUM,
       "text-field": ["get", "value"],
-      "text-size": 14,
+      "text-size": 16,
       "text-offset": [0, 0.6],
       "text-anchor": "top",
       "text-optional": true,
@@ -173,7 +190,7 @@ const units: LayerSpecification[] = [
     layout: {
       "text-field": ["get", "name"],
       "text-font": look.FONT_MEDIUM,
-      "text-size": 14,
+      "text-size": 16,
       "text-offset": [0, 1.1],
       "text-anchor": "top",
       "text-padding": 6,
@@ -237,7 +254,7 @@ const me: LayerSpecification[] = [
 /** What a person switches as one thing; ids as the view state names them. */
 export const LAYER_GROUPS: Record<string, string[]> = {
   buildings: ["footprint", "solid"],
-  areas: ["border"],
+  areas: ["border", "border-town", "border-village"],
   labels: ["place"],
   marathon: ["course", "course-edge"],
   units: ["unit", "unit-name"],
