@@ -51,7 +51,7 @@ function Summary({ list }: { list: Incident[] }) {
     <header class="summary" onClick={() => (height.value = height.value === "peek" ? "half" : height.value)}>
       <Figure n={list.length} w={["未结", "open"]} />
       <Figure n={fresh} w={["待确认", "new"]} strong={fresh > 0} />
-      <Figure n={over} w={["超时", "overdue"]} over={over > 0} />
+      <Figure n={over} w={["超时", "late"]} over={over > 0} />
     </header>
   );
 }

@@ -17,6 +17,13 @@ it("counts points it can't read, ignores comments, and draws nothing of a lone p
   const one = `<trkseg><trkpt lat="95" lon="1"/><trkpt lat="" lon="1"/><trkpt lat="1" lon="2"/><!-- <trkpt lat="3" lon="4"/> --></trkseg>`;
   expect(gpxToGeoJson(one).features).toEqual([]);
   const two = gpxToGeoJson(one.replace("</trkseg>", `<trkpt lat="2" lon="3"/></trkseg>`));
-  expect(two.features[0]?.properties.skipped).toBe(2);
+  expect(two.features[0]?.properties?.["skipped"]).toBe(2);
   expect(two.features[0]?.geometry.coordinates).toEqual([[[2, 1], [3, 2]]]);
+});
+
+it("keeps waypoints with their kind", () => {
+  const { features } = gpxToGeoJson(`<gpx><wpt lat="33.9" lon="118.2"><ele>3</ele><name>起点</name><type>start</type></wpt><wpt lat="x" lon="1"></wpt></gpx>`);
+  expect(features).toEqual([
+    { type: "Feature", properties: { name: "起点", type: "start" }, geometry: { type: "Point", coordinates: [118.2, 33.9] } },
+  ]);
 });

@@ -2,7 +2,7 @@
 
 import { SEVERITIES } from "../incidents/order";
 import type { Severity, Unit } from "../protocol";
-import { SEVERITY_COLOUR, UNIT_COLOUR } from "./look";
+import { COURSE, SEVERITY_COLOUR, UNIT_COLOUR } from "./look";
 
 /** Sharp on every phone; MapLibre scales down. */
 export const PIXEL_RATIO = 3;
@@ -23,6 +23,7 @@ export function draw(name: string): ImageData | null {
   const [what, a = "", b, c = "", d] = name.split("/");
   if (what === "incident" && a in SEVERITY_COLOUR) return incident(a as Severity, b === "hollow", c, d === "selected");
   if (what === "unit" && a in UNIT_COLOUR) return unit(a as keyof typeof UNIT_COLOUR);
+  if (what === "course") return mark(a === "end" ? 6 : 4);
   const cluster_ = /^cluster-(\d)$/.exec(name);
   const severity = SEVERITIES[Number(cluster_?.[1] ?? -1)];
   return severity ? cluster(severity) : null;
@@ -104,6 +105,15 @@ function cluster(severity: Severity): ImageData | null {
     c.stroke();
     c.fillStyle = SEVERITY_COLOUR[severity];
     c.fill();
+  });
+}
+
+/** A point of the course: a ring on the line. */
+function mark(r: number): ImageData | null {
+  return canvas(2 * r + 4, 2 * r + 4, (c) => {
+    dot(c, r + 2, r + 2, r, DARK);
+    c.lineWidth = 2;
+    arc(c, r + 2, r + 2, r, 0, 1, COURSE);
   });
 }
 

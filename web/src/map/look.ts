@@ -22,7 +22,6 @@ export const LAND = "#121A24";
 export const PARK = "#15241F";
 export const WATER = "#0C2A3D";
 export const ROAD = "#243040";
-export const ROAD_EDGE = "#1A2431";
 export const BRIDGE = "#2E3B4C";
 export const FOOTPRINT = "#222A35";
 export const BORDER = "#7F93AB";

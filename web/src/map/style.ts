@@ -23,18 +23,12 @@ const ground: LayerSpecification[] = [
   { id: "green", type: "fill", source: "ground", filter: kind("green", "park"), paint: { "fill-color": look.PARK } },
   { id: "water", type: "fill", source: "ground", filter: kind("water"), paint: { "fill-color": look.WATER } },
   {
-    id: "shore",
-    type: "line",
-    source: "ground",
-    filter: kind("water"),
-    paint: { "line-color": "#164059", "line-width": ["interpolate", ["linear"], ["zoom"], 11, 0.4, 15, 1.2] },
-  },
-  {
     id: "road",
     type: "fill",
     source: "ground",
     filter: kind("road"),
-    paint: { "fill-color": look.ROAD, "fill-outline-color": look.ROAD_EDGE },
+    // No outline: a road is many faces, and their seams would be drawn.
+    paint: { "fill-color": look.ROAD },
   },
   { id: "bridge", type: "fill", source: "ground", filter: kind("bridge"), paint: { "fill-color": look.BRIDGE } },
 ];
@@ -97,6 +91,7 @@ const names: LayerSpecification[] = [
     id: "course-edge",
     type: "line",
     source: "course",
+    filter: ["!=", ["geometry-type"], "Point"],
     layout: { "line-cap": "round", "line-join": "round" },
     paint: { "line-color": look.HALO, "line-opacity": 0.7, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 4, 16, 9] },
   },
@@ -104,10 +99,34 @@ const names: LayerSpecification[] = [
     id: "course",
     type: "line",
     source: "course",
+    filter: ["!=", ["geometry-type"], "Point"],
     layout: { "line-cap": "round", "line-join": "round" },
     paint: { "line-color": look.COURSE, "line-opacity": 0.8, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 1.5, 16, 3.5] },
   },
 ];
+
+/** Start and finish of the course from afar, kilometres, aid and medical posts near by. */
+const coursePoints: LayerSpecification = {
+  id: "course-point",
+  type: "symbol",
+  source: "course",
+  minzoom: 11.5,
+  filter: ["all", ["==", ["geometry-type"], "Point"], ["step", ["zoom"], ["in", ["get", "type"], ["literal", ["start", "finish"]]], 13, true]],
+  layout: {
+    "icon-image": ["match", ["get", "type"], ["start", "finish"], "course/end", "course/mark"],
+    "icon-padding": 0,
+    "text-field": ["step", ["zoom"], "", 13, ["get", "name"]],
+    "text-font": look.FONT_MEDIUM,
+    "text-size": 16,
+    "text-anchor": "left",
+    "text-offset": [0.7, 0],
+    "text-max-width": 20,
+    "text-padding": 4,
+    "text-optional": true,
+    "symbol-sort-key": ["match", ["get", "type"], ["start", "finish"], 0, "half", 1, "distance", 2, 3],
+  },
+  paint: { "text-color": look.TEXT, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+};
 
 const place: LayerSpecification = {
   id: "place",
@@ -256,7 +275,7 @@ export const LAYER_GROUPS: Record<string, string[]> = {
   buildings: ["footprint", "solid"],
   areas: ["border", "border-town", "border-village"],
   labels: ["place"],
-  marathon: ["course", "course-edge"],
+  marathon: ["course", "course-edge", "course-point"],
   units: ["unit", "unit-name"],
   incidents: ["incident", "incident-cluster", "incident-selected"],
 };
@@ -291,7 +310,7 @@ export function style(): StyleSpecification {
       selected: source,
       me: source,
     },
-    layers: [...ground, ...buildings, ...names, place, ...sensors, ...units, ...incidents, ...me],
+    layers: [...ground, ...buildings, ...names, place, coursePoints, ...sensors, ...units, ...incidents, ...me],
   };
 }
 

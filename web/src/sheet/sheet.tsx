@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { type Height, height, sheetPx } from "../view/chosen";
+import { type Height, height, sheet, sheetPx } from "../view/chosen";
 
 /** Parts of the window's height; peek is measured from what must be seen. */
 const HALF = 0.52;
@@ -38,9 +38,15 @@ export function Sheet({ peekPx, label, children }: Props) {
   useEffect(() => {
     if (dragPx.value === null) sheetPx.value = heights[height.value];
   }, [height.value, peekPx, windowPx.value, dragPx.value === null]);
+  // Each content starts at its top; the list comes back to where it was left.
+  const left = useRef(0);
+  useLayoutEffect(() => body.current?.scrollTo(0, sheet.value === "list" ? left.current : 0), [sheet.value]);
   useLayoutEffect(() => {
     if (height.value === "peek") body.current?.scrollTo(0, 0);
   }, [height.value]);
+  const remember = (): void => {
+    if (sheet.value === "list" && height.value !== "peek") left.current = body.current?.scrollTop ?? 0;
+  };
   return (
     <section
       class={`sheet ${height.value} ${dragPx.value === null ? "" : "dragged"}`}
@@ -51,7 +57,7 @@ export function Sheet({ peekPx, label, children }: Props) {
       <button type="button" class="handle" data-testid="handle" aria-label="展开或收起 Expand or collapse" {...grip}>
         <i />
       </button>
-      <div class="body" ref={body} style={{ height: `${Math.max(visible, peekPx) - 24}px` }}>
+      <div class="body" ref={body} onScroll={remember} style={{ height: `${Math.max(visible, peekPx) - 24}px` }}>
         {children}
       </div>
     </section>

@@ -1,13 +1,17 @@
 /** The heat layer's legend: unit, range, sensors, time. Always beside the layer. */
 
 import { hhmm } from "../clock";
-import { one } from "../i18n";
+import { one, type Words } from "../i18n";
 import { RAMP, rampColour } from "../map/look";
 import { heatLegend } from "../map/map";
-import { settings } from "../settings";
 import { heat } from "./chosen";
 
 const STOPS = RAMP.map((_, i) => rampColour(i / (RAMP.length - 1))).join(",");
+
+function counted(good: number, newest: string | null): Words {
+  if (good === 0) return ["暂无读数", "no readings"];
+  return [`${good} 站 · ${hhmm(newest)}`, `n ${good} · ${hhmm(newest)}`];
+}
 
 export function Legend() {
   const h = heat.value;
@@ -23,7 +27,7 @@ export function Legend() {
       </span>
       <span class="unit">{h.unit}</span>
       <span class="count">
-        {settings.value.lang === "en" ? `n ${good}` : `${good} 站`} · {hhmm(newest)}
+        {one(counted(good, newest))}
       </span>
     </aside>
   );
