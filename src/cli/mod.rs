@@ -1,7 +1,21 @@
 //! Argument parsing, one file a command; no logic.
 
+#[cfg(feature = "screen")]
+mod bench;
 mod demo_city;
+#[cfg(feature = "screen")]
+mod desk;
 mod hub;
+#[cfg(feature = "screen")]
+mod quality;
+#[cfg(feature = "screen")]
+mod size;
+#[cfg(feature = "screen")]
+mod snapshot;
+#[cfg(feature = "screen")]
+mod time_of_day;
+#[cfg(feature = "screen")]
+mod wall;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,17 +32,34 @@ struct Args {
 enum Command {
     DemoCity(demo_city::Args),
     Hub(hub::Args),
+    #[cfg(feature = "screen")]
+    Desk(desk::Args),
+    #[cfg(feature = "screen")]
+    Wall(wall::Args),
+    #[cfg(feature = "screen")]
+    Snapshot(snapshot::Args),
+    #[cfg(feature = "screen")]
+    Bench(bench::Args),
 }
 
 /// Parses the command line and runs one command. Exit codes: 0 done, 1 failed (said on stderr), 2 wrong usage.
 pub fn main() -> ExitCode {
     let args = Args::parse();
     // Warnings to stderr unless RUST_LOG says otherwise: a duty officer's terminal shows what is wrong, and nothing else.
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,yiping=info".into());
+    let quiet = "warn,yiping=info,wgpu=error,wgpu_core=error,wgpu_hal=off,naga=warn,bevy_render=error,bevy_egui=error,bevy_winit=error";
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     let done: anyhow::Result<ExitCode> = match args.command {
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),
+        #[cfg(feature = "screen")]
+        Command::Desk(args) => desk::run(args),
+        #[cfg(feature = "screen")]
+        Command::Wall(args) => wall::run(args),
+        #[cfg(feature = "screen")]
+        Command::Snapshot(args) => snapshot::run(args),
+        #[cfg(feature = "screen")]
+        Command::Bench(args) => bench::run(args),
     };
     done.unwrap_or_else(|e| {
         eprintln!("yiping: {e:#}");

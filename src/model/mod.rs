@@ -1,6 +1,7 @@
 //! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
 
 pub mod area;
+pub mod cluster;
 pub mod category;
 pub mod incident;
 pub mod layout;
@@ -11,3 +12,4 @@ pub mod scene;
 pub mod tour;
 pub mod unit;
 pub mod view;
+pub mod wall;

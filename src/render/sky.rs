@@ -37,7 +37,7 @@ fn spawn_sky(
 
 fn colour_sky(environment: Res<Environment>, mut materials: ResMut<Assets<SkyMaterial>>) {
     if environment.is_changed() {
-        for (_, mut material) in materials.iter_mut() {
+        for (_, material) in materials.iter_mut() {
             material.environment = *environment;
         }
     }

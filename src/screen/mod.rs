@@ -1,3 +1,14 @@
 //! Native screens: desk, wall and pictures without a window. Floor 4.
 
 pub mod app;
+pub mod bench;
+pub mod follow;
+pub mod heat_feed;
+pub mod overlay;
+pub mod panels;
+pub mod pick;
+pub mod session;
+pub mod start;
+pub mod style;
+pub mod ui;
+pub mod wall;

@@ -5,7 +5,7 @@
 mod controls;
 mod projection;
 
-pub use controls::{ControlMode, PointerTaken};
+pub use controls::{ControlMode, PointerTaken, ray_through};
 pub use projection::{FOV_Y_RAD, FrustumProjection, Tangents};
 
 use super::environment::Environment;

@@ -1,14 +1,360 @@
-//! wip
+//! Draws what the tile engine says: one entity, one draw call, one range of feature states a tile.
+//!
+//! Add [`CityTilesPlugin`] and insert [`CityTiles`] with an opened tileset. Never here: which tiles are needed ([`crate::tiles`] decides).
+
+mod features;
+mod mesh;
+
+pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
+
+use super::camera::{CameraPlaced, CityCamera, FOV_Y_RAD, OrbitCamera, SceneFrame, enu_from_bevy, eye_of};
+use super::environment::Environment;
+use super::heat::HeatTextures;
+use super::material::CityMaterial;
+use crate::geo::{Ecef, Geodetic};
+use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, Tileset, View};
+use bevy::camera::primitives::Aabb;
+use bevy::math::DVec3;
+use bevy::mesh::MeshTag;
+use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
-/// Ground heights.
-#[derive(Resource, Default)]
+use bevy::render::storage::ShaderBuffer;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The opened tileset and what of it is on the graphics device.
+#[derive(Resource)]
+pub struct CityTiles {
+    tileset: Tileset,
+    resident: HashMap<TileId, Resident>,
+    /// Of the last frame.
+    pub progress: Progress,
+    pub drawn_tiles: usize,
+    pub drawn_triangles: usize,
+    /// Source id of the selected city object.
+    selected: Option<String>,
+    ground: GroundCache,
+}
+
+struct Resident {
+    entities: Vec<Entity>,
+    first_state: u32,
+    states: u32,
+    triangles: usize,
+    drawn: bool,
+    content: Arc<TileContent>,
+}
+
+/// Heights of the ground that were looked up, forgotten when finer terrain arrives.
+#[derive(Default)]
+struct GroundCache {
+    heights: HashMap<(i64, i64), f64>,
+    /// Tiles drawn when the heights were taken.
+    tiles: usize,
+}
+
+/// What a person pointed at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Picked {
+    /// `id` attribute of the object, empty when it has none.
+    pub id: String,
+    pub attributes: Map<String, Value>,
+    pub at: Geodetic,
+}
+
+/// Height of the ground below the eye and below the target, metres in the scene's frame (up of the anchor).
+#[derive(Resource, Default, Debug)]
 pub struct GroundBelow {
     pub eye_m: Option<f64>,
     pub target_m: Option<f64>,
 }
+
+/// What a wall needs beside its own output: lines of the whole wall and its field of view, so that both sides of a seam draw the same tiles.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct WholeWall {
+    pub height_px: f64,
+    pub fovy_rad: f64,
+}
+
+/// The one material all tiles share.
+#[derive(Resource)]
+struct SharedMaterial {
+    material: Handle<CityMaterial>,
+    buffer: Handle<ShaderBuffer>,
+}
+
+/// Surfaces of buildings, which a walker on the ground would not stand on.
+const BUILDING_SURFACES: [u8; 3] = [0, 1, 2];
+/// Roofs and walls a ray down may pass before it gives up.
+const ROOFS_MAX: usize = 24;
+/// Looked-up heights kept.
+const GROUND_CACHE_MAX: usize = 20_000;
+
+impl CityTiles {
+    pub fn new(tileset: Tileset) -> Self {
+        Self {
+            tileset,
+            resident: HashMap::new(),
+            progress: Progress::default(),
+            drawn_tiles: 0,
+            drawn_triangles: 0,
+            selected: None,
+            ground: GroundCache::default(),
+        }
+    }
+
+    pub fn tileset(&self) -> &Tileset {
+        &self.tileset
+    }
+
+    /// The object under a ray, east-north-up metres of the scene's frame.
+    pub fn pick(&self, frame: &SceneFrame, origin: DVec3, direction: DVec3) -> Option<Picked> {
+        let hit = self.ray(frame, origin, direction)?;
+        let attributes = self.tileset.attributes(hit.tile, hit.feature_id);
+        let id = attributes.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(Picked { id, attributes, at: crate::geo::ecef_to_geodetic(Ecef(hit.position)) })
+    }
+
+    /// Attributes of the object with a source id, if a tile that holds it is in memory.
+    pub fn find(&self, id: &str) -> Option<Map<String, Value>> {
+        self.features_named(id).next().map(|(tile, feature, _)| self.tileset.attributes(tile, feature))
+    }
+
+    /// Height of the ground (terrain, water, roads; not roofs) at a place, metres above the ellipsoid or the package's datum.
+    pub fn ground_m(&mut self, frame: &SceneFrame, lon: f64, lat: f64) -> Option<f64> {
+        // About a metre.
+        let key = ((lon * 1e5).round() as i64, (lat * 1e5).round() as i64);
+        if let Some(height) = self.ground.heights.get(&key) {
+            return Some(*height);
+        }
+        let enu = frame.0.geodetic_to_enu(Geodetic::from_degrees(lon, lat, 0.0));
+        let up = self.ground_under(frame, DVec3::new(enu.x, enu.y, 10_000.0))?;
+        let height = frame.0.enu_to_geodetic(DVec3::new(enu.x, enu.y, up)).height_m;
+        if self.ground.heights.len() < GROUND_CACHE_MAX {
+            self.ground.heights.insert(key, height);
+        }
+        Some(height)
+    }
+
+    /// Up of the ground below an east-north-up point.
+    fn ground_under(&self, frame: &SceneFrame, mut from: DVec3) -> Option<f64> {
+        for _ in 0..ROOFS_MAX {
+            let hit = self.ray(frame, from, DVec3::NEG_Z)?;
+            let at = frame.0.to_enu(Ecef(hit.position));
+            if !BUILDING_SURFACES.contains(&hit.surface) {
+                return Some(at.z);
+            }
+            from.z = at.z - 0.05;
+        }
+        None
+    }
+
+    fn ray(&self, frame: &SceneFrame, origin: DVec3, direction: DVec3) -> Option<Hit> {
+        self.tileset.pick(frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction))
+    }
+
+    /// Features of resident tiles with a source id, each with the index of its state.
+    fn features_named<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (TileId, u32, u32)> + 'a {
+        self.resident.iter().flat_map(move |(tile, r)| {
+            let features = 0..r.content.features.count();
+            features.filter(move |f| names(&r.content, *f, id)).map(move |f| (*tile, f, r.first_state + f))
+        })
+    }
+}
+
+fn names(content: &TileContent, feature: u32, id: &str) -> bool {
+    content.features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
+}
+
+/// Which object is lit up; set from the shared view state.
+#[derive(Resource, Default, PartialEq, Clone, Debug)]
+pub struct SelectedFeature(pub Option<String>);
+
+/// Uploads, shows, hides and forgets tiles as the engine says.
 pub struct CityTilesPlugin;
+
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<GroundBelow>();
+        app.init_resource::<GroundBelow>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
+        app.add_systems(Startup, make_material)
+            .add_systems(Update, (stream, look_down, select).chain().after(CameraPlaced))
+            .add_systems(PostUpdate, (upload_states, colour_city));
     }
+}
+
+fn make_material(
+    mut commands: Commands,
+    mut materials: ResMut<Assets<CityMaterial>>,
+    mut buffers: ResMut<Assets<ShaderBuffer>>,
+    environment: Res<Environment>,
+    heat: Res<HeatTextures>,
+) {
+    let buffer = buffers.add(FeatureStates::default().buffer());
+    let material = materials.add(CityMaterial {
+        environment: *environment,
+        features: buffer.clone(),
+        heat_field: heat.field.clone(),
+        heat_ramp: heat.ramp.clone(),
+    });
+    commands.insert_resource(SharedMaterial { material, buffer });
+}
+
+/// One frame of the engine, applied.
+#[expect(clippy::too_many_arguments, reason = "a Bevy system's arguments are what it may touch")]
+fn stream(
+    mut commands: Commands,
+    city: Option<ResMut<CityTiles>>,
+    frame: Res<SceneFrame>,
+    orbit: Res<OrbitCamera>,
+    wall: Option<Res<WholeWall>>,
+    shared: Res<SharedMaterial>,
+    cameras: Query<(&Camera, &Projection), With<CityCamera>>,
+    mut meshes: ResMut<Assets<Mesh>>,
+    mut states: ResMut<FeatureStates>,
+    mut visibilities: Query<&mut Visibility>,
+) {
+    let (Some(mut city), Ok((camera, projection))) = (city, cameras.single()) else { return };
+    let Some(view) = view(&frame, &orbit, camera, projection, wall.as_deref()) else { return };
+    let now = city.tileset.update(&[view]);
+    for (id, content) in now.loaded {
+        let selected = city.selected.clone();
+        let resident = spawn(&mut commands, content, &frame, &shared.material, &mut meshes, &mut states, selected.as_deref());
+        city.resident.insert(id, resident);
+    }
+    for id in now.evicted {
+        if let Some(gone) = city.resident.remove(&id) {
+            states.release(gone.first_state, gone.states);
+            gone.entities.iter().for_each(|e| commands.entity(*e).despawn());
+        }
+    }
+    show(&mut city, &now.draw, &mut commands, &mut visibilities);
+    if city.ground.tiles != now.progress.resident_tiles {
+        city.ground = GroundCache { tiles: now.progress.resident_tiles, ..default() };
+    }
+    city.progress = now.progress;
+}
+
+/// Makes the drawn set visible and everything else not, touching only what changes.
+fn show(city: &mut CityTiles, draw: &[TileId], commands: &mut Commands, visibilities: &mut Query<&mut Visibility>) {
+    let drawn: std::collections::HashSet<TileId> = draw.iter().copied().collect();
+    city.drawn_tiles = draw.len();
+    city.drawn_triangles = 0;
+    for (id, resident) in &mut city.resident {
+        let to = drawn.contains(id);
+        city.drawn_triangles += if to { resident.triangles } else { 0 };
+        if resident.drawn == to {
+            continue;
+        }
+        resident.drawn = to;
+        let visibility = if to { Visibility::Inherited } else { Visibility::Hidden };
+        for entity in &resident.entities {
+            match visibilities.get_mut(*entity) {
+                Ok(mut v) => *v = visibility,
+                // Spawned this frame: not there yet.
+                Err(_) => {
+                    commands.entity(*entity).insert(visibility);
+                }
+            }
+        }
+    }
+}
+
+fn view(frame: &SceneFrame, orbit: &OrbitCamera, camera: &Camera, projection: &Projection, wall: Option<&WholeWall>) -> Option<View> {
+    let size = camera.physical_target_size().filter(|s| s.y > 0)?;
+    let eye = eye_of(&orbit.pose, &frame.0);
+    let clip = projection.get_clip_from_view().as_dmat4();
+    // Back from the projection matrix to the tangents it was made of.
+    let (w, h) = (2.0 / clip.x_axis.x, 2.0 / clip.y_axis.y);
+    let (cx, cy) = (clip.z_axis.x * w, clip.z_axis.y * h);
+    let tangents = Tangents { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 };
+    let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (h * 0.5).atan() };
+    let whole = wall.copied().unwrap_or(own);
+    debug_assert!(FOV_Y_RAD > 0.0);
+    let turn = |v: DVec3| frame.0.ecef_from_enu().transform_vector3(v);
+    Some(View::off_axis(frame.0.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad))
+}
+
+fn spawn(
+    commands: &mut Commands,
+    content: Arc<TileContent>,
+    frame: &SceneFrame,
+    material: &Handle<CityMaterial>,
+    meshes: &mut Assets<Mesh>,
+    states: &mut FeatureStates,
+    selected: Option<&str>,
+) -> Resident {
+    let features = content.features.count();
+    let mut own = vec![[0u32; 2]; features as usize + 1];
+    let mut built = Vec::new();
+    for tile_mesh in &content.meshes {
+        let one = mesh::build(tile_mesh, features);
+        for (state, height_dm) in own.iter_mut().zip(&one.heights_dm) {
+            state[1] = state[1].max(u32::from(*height_dm));
+        }
+        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef())));
+    }
+    if let Some(id) = selected {
+        (0..features).filter(|f| names(&content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
+    }
+    let first_state = states.allocate(&own);
+    let triangles = built.iter().map(|(b, _)| b.triangles).sum();
+    let entities = built.into_iter().map(|(one, transform)| {
+        let bundle = (Mesh3d(meshes.add(one.mesh)), MeshMaterial3d(material.clone()), MeshTag(first_state), transform, Aabb::from(one.bounds), Visibility::Hidden);
+        commands.spawn(bundle).id()
+    });
+    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content }
+}
+
+fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<OrbitCamera>, mut ground: ResMut<GroundBelow>) {
+    let Some(city) = city else { return };
+    let eye = eye_of(&orbit.pose, &frame.0);
+    // From well above, so that an eye that already is under the ground finds it.
+    let from = |p: DVec3| DVec3::new(p.x, p.y, p.z.max(0.0) + 5_000.0);
+    ground.eye_m = city.ground_under(&frame, from(eye.position));
+    ground.target_m = city.ground_under(&frame, from(eye.target));
+}
+
+/// Lights up the selected object in every tile that holds it.
+fn select(city: Option<ResMut<CityTiles>>, wish: Res<SelectedFeature>, mut states: ResMut<FeatureStates>) {
+    let Some(mut city) = city else { return };
+    if city.selected == wish.0 {
+        return;
+    }
+    for (id, on) in [(city.selected.take(), false), (wish.0.clone(), true)] {
+        let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
+        let found: Vec<u32> = city.features_named(&id).map(|(_, _, state)| state).collect();
+        found.into_iter().for_each(|state| states.set_flag(state, FLAG_SELECTED, on));
+    }
+    city.selected = wish.0.clone();
+}
+
+fn upload_states(
+    mut states: ResMut<FeatureStates>,
+    shared: Res<SharedMaterial>,
+    mut buffers: ResMut<Assets<ShaderBuffer>>,
+    mut materials: ResMut<Assets<CityMaterial>>,
+) {
+    if !states.dirty {
+        return;
+    }
+    states.dirty = false;
+    if buffers.insert(&shared.buffer, states.buffer()).is_err() {
+        tracing::error!("the feature state buffer is gone");
+    }
+    // The binding holds the old buffer until its material is prepared again.
+    let _ = materials.get_mut(&shared.material);
+}
+
+fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut materials: ResMut<Assets<CityMaterial>>) {
+    if environment.is_changed()
+        && let Some(mut material) = materials.get_mut(&shared.material)
+    {
+        material.environment = *environment;
+    }
+}
+
+/// East-north-up of a Bevy position; for tests and tools.
+pub fn enu_of(translation: Vec3) -> DVec3 {
+    enu_from_bevy(translation.as_dvec3())
 }

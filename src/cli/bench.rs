@@ -1,0 +1,79 @@
+//! `yiping bench`: figures of this program on this machine.
+
+use super::quality::QualityArg;
+use crate::model::view::CameraPose;
+use crate::screen::bench::{FrameBench, FrameFigures, frames};
+use bevy::math::UVec2;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Measure this program on this machine.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    /// Time of a frame and of the first full view of any 3D Tiles.
+    Frame(FrameArgs),
+}
+
+#[derive(clap::Args)]
+struct FrameArgs {
+    /// Folder of a city package, any tileset.json, or an http(s) address of one.
+    #[arg(long)]
+    package: String,
+    #[arg(long, value_parser = super::size::parse, default_value = "1280x720")]
+    size: (u32, u32),
+    #[arg(long, default_value_t = 30)]
+    frames: u32,
+    /// Look from here instead of framing the whole: longitude,latitude,height,heading,pitch,distance
+    #[arg(long, value_parser = pose)]
+    pose: Option<CameraPose>,
+    #[arg(long, value_enum, default_value_t)]
+    quality: QualityArg,
+    /// Seconds to wait for the full view.
+    #[arg(long, default_value_t = 120)]
+    limit: u64,
+    /// Also save the picture that was measured.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let What::Frame(a) = args.what;
+    let bench = FrameBench {
+        package: a.package,
+        size: UVec2::new(a.size.0, a.size.1),
+        frames: a.frames,
+        pose: a.pose,
+        quality: a.quality.into(),
+        limit: Duration::from_secs(a.limit),
+        picture: a.out,
+    };
+    let figures = frames(&bench)?;
+    if a.json { println!("{}", serde_json::to_string_pretty(&figures)?) } else { print(&figures) }
+    Ok(if figures.settled { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn print(f: &FrameFigures) {
+    println!("adapter      {}", f.adapter);
+    println!("frame        {:.1} ms median, {:.1} ms p99 of {} at {}", f.frame_ms_p50, f.frame_ms_p99, f.frames, f.size);
+    println!("full view    {:.0} ms{}", f.full_view_ms, if f.settled { "" } else { " (not reached)" });
+    println!("drawn        {} tiles, {} triangles, {} failed", f.tiles, f.triangles, f.failed_tiles);
+    println!("memory       {:.0} MiB peak, {:.0} MiB of it tiles", f.peak_rss_mib, f.resident_mib);
+}
+
+fn pose(text: &str) -> Result<CameraPose, String> {
+    let numbers: Vec<f64> = text.split(',').map(|n| n.trim().parse().map_err(|e| format!("{n:?}: {e}"))).collect::<Result<_, _>>()?;
+    let [lon, lat, height_m, heading_deg, pitch_deg, distance_m] = numbers[..] else {
+        return Err("six numbers: longitude,latitude,height,heading,pitch,distance".to_owned());
+    };
+    Ok(CameraPose { lon, lat, height_m, heading_deg, pitch_deg, distance_m })
+}

@@ -1,0 +1,110 @@
+//! `yiping snapshot`: a picture of a scene without a window.
+
+use super::quality::QualityArg;
+use super::size;
+use crate::link::Identity;
+use crate::model::protocol::{Role, ScreenClass};
+use crate::screen::app::{Canvas, Pump};
+use crate::screen::start::{self, From, Setup};
+use anyhow::{Context, bail};
+use bevy::math::UVec2;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+/// Draw a scene off-screen to a PNG.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Scene file; with --hub, the hub's scene is drawn.
+    #[arg(long, default_value = "scenes/suqian.toml")]
+    scene: PathBuf,
+    /// Take scene, live incidents and readings from this hub.
+    #[arg(long)]
+    hub: Option<String>,
+    #[arg(long, env = "YIPING_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Data folder; paths in the scene are relative to it [default: ~/.local/share/yiping]
+    #[arg(long, env = "YIPING_DATA")]
+    data: Option<PathBuf>,
+    #[arg(long, value_parser = size::parse, default_value = "1920x1080")]
+    size: (u32, u32),
+    #[arg(long)]
+    out: PathBuf,
+    /// A camera of the scene, by id or name [default: the first]
+    #[arg(long)]
+    camera: Option<String>,
+    /// Time of day at the place, HH:MM: sets day, dusk or night.
+    #[arg(long, value_parser = super::time_of_day::parse)]
+    time: Option<chrono::NaiveTime>,
+    /// Panels beside the map, as a desk shows them.
+    #[arg(long)]
+    panels: bool,
+    /// Nothing over the city: no markers, no names.
+    #[arg(long)]
+    bare: bool,
+    #[arg(long, value_enum, default_value_t = QualityArg::Full)]
+    quality: QualityArg,
+    /// Seconds to wait for the whole view.
+    #[arg(long, default_value_t = 180)]
+    limit: u64,
+    /// Seconds of live data to wait for, with --hub.
+    #[arg(long, default_value_t = 3)]
+    settle: u64,
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let begun = Instant::now();
+    let data = args.data.clone().unwrap_or_else(crate::hub::default_data);
+    let identity = Identity {
+        screen: format!("snapshot-{}", std::process::id()),
+        class: ScreenClass::Medium,
+        role: Role::Viewer,
+        actor: "snapshot".to_owned(),
+        token: args.token.clone(),
+    };
+    let loaded = match &args.hub {
+        Some(url) => start::load(From::Hub { url, identity })?,
+        None => start::load(From::File { scene: &args.scene, data: &data })?,
+    };
+    let live = args.hub.is_some();
+    let setup = Setup {
+        canvas: Canvas::Picture { size: UVec2::new(args.size.0, args.size.1) },
+        quality: args.quality.into(),
+        class: ScreenClass::Medium,
+        theme: args.time.map(super::time_of_day::theme),
+        camera: args.camera.clone(),
+        wall: None,
+        panels: args.panels,
+        signs: !args.bare,
+    };
+    let app = start::screen(loaded, &setup)?;
+    let mut pump = Pump::new(app);
+    let limit = Duration::from_secs(args.limit);
+    let mut settled = pump.until_ready(4, limit);
+    if live {
+        let until = Instant::now() + Duration::from_secs(args.settle);
+        while Instant::now() < until {
+            pump.frame();
+        }
+        settled = pump.until_ready(4, limit);
+    }
+    let picture = pump.picture().map_err(anyhow::Error::msg)?;
+    picture.save(&args.out).with_context(|| format!("can't write {}", args.out.display()))?;
+    let city = pump.world().resource::<crate::render::tiles::CityTiles>();
+    if args.json {
+        let figures = serde_json::json!({
+            "out": args.out, "width": args.size.0, "height": args.size.1, "settled": settled, "tiles": city.drawn_tiles,
+            "triangles": city.drawn_triangles, "failed_tiles": city.progress.failed, "seconds": begun.elapsed().as_secs_f64(),
+            "adapter": pump.world().get_resource::<crate::screen::app::Adapter>().map(|a| a.name.clone()),
+        });
+        println!("{figures}");
+    } else {
+        println!("{}: {} tiles, {} triangles, {:.1} s", args.out.display(), city.drawn_tiles, city.drawn_triangles, begun.elapsed().as_secs_f64());
+    }
+    if !settled {
+        bail!("the view was not complete after {} s; the picture shows what was there", args.limit);
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,94 @@
+//! Keeps this screen's camera with the others: tour first, then the leader's camera, then this person's hand.
+
+use super::session::Session;
+use crate::model::protocol::Command;
+use crate::model::view::{CameraPose, TourMove, TourState, ViewPatch};
+use crate::render::camera::{MOVE_S, OrbitCamera};
+use bevy::prelude::*;
+
+/// What was last taken over from the shared view and last told to it.
+#[derive(Resource, Default)]
+pub struct Followed {
+    seen: Option<CameraPose>,
+    told_at_s: f64,
+    untold: bool,
+    /// A tour was running last frame.
+    touring: bool,
+}
+
+/// Camera poses told per second while a hand moves: enough to look smooth after easing, few enough to be durable each.
+const TELL_INTERVAL_S: f64 = 0.1;
+/// A pose that differs by more than this share of the distance is flown to, not followed.
+const FAR_SHARE: f64 = 0.35;
+
+/// Moves the camera by tour or leader, and tells the hub where this screen went when it leads.
+pub fn follow(time: Res<Time>, scene: Res<super::session::SceneInfo>, mut session: ResMut<Session>, mut camera: ResMut<OrbitCamera>, mut followed: ResMut<Followed>) {
+    let now_s = time.elapsed_secs_f64();
+    let tour = session.world.view.as_ref().map_or(TourState::Off, |v| v.tour);
+    let by_hand = std::mem::take(&mut camera.moved_by_hand);
+    if let (Some(position_s), Some(path)) = (tour.position_s(session.hub_now()), &scene.scene.tour) {
+        if by_hand && matches!(tour, TourState::Playing { .. }) && session.may_lead() {
+            // A hand on the camera pauses the tour; it can go on from there.
+            session.ask(Command::View { patch: ViewPatch { tour: Some(TourMove::Pause), ..default() } });
+        }
+        if let Some(pose) = path.pose(position_s).filter(|_| !(by_hand && session.may_lead())) {
+            if followed.touring { camera.follow(pose, time.delta_secs_f64() * 2.0) } else { camera.go_to(pose, MOVE_S) }
+            if !followed.touring || camera.is_moving() {
+                followed.touring = !camera.is_moving();
+            }
+            return;
+        }
+    }
+    followed.touring = false;
+    let Some(shared) = session.world.view.as_ref().map(|v| v.camera) else { return };
+    let leads = session.leads();
+    if by_hand && session.may_lead() {
+        followed.untold = true;
+    }
+    if followed.untold && leads_or_free(&session) {
+        if now_s - followed.told_at_s >= TELL_INTERVAL_S {
+            let pose = camera.pose;
+            session.ask(Command::View { patch: ViewPatch { camera: Some(pose), ..default() } });
+            followed.told_at_s = now_s;
+            followed.untold = false;
+            followed.seen = Some(pose);
+        }
+        return;
+    }
+    // What came back of one's own movement is not new.
+    if followed.seen == Some(shared) || (leads && now_s - followed.told_at_s < 1.0) {
+        return;
+    }
+    let first = followed.seen.is_none();
+    followed.seen = Some(shared);
+    if first {
+        camera.set(shared);
+    } else if is_far(&camera.goal(), &shared) {
+        camera.go_to(shared, MOVE_S);
+    } else {
+        camera.go_to(shared, 0.25);
+    }
+}
+
+fn leads_or_free(session: &Session) -> bool {
+    session.leads() || session.world.view.as_ref().is_some_and(|v| v.leader.is_none())
+}
+
+fn is_far(a: &CameraPose, b: &CameraPose) -> bool {
+    let metres = 111_000.0 * ((a.lon - b.lon) * a.lat.to_radians().cos()).hypot(a.lat - b.lat);
+    let turn = ((b.heading_deg - a.heading_deg + 180.0).rem_euclid(360.0) - 180.0).abs();
+    metres > a.distance_m * FAR_SHARE || turn > 25.0 || (a.distance_m / b.distance_m).ln().abs() > 0.5
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_steps_are_followed_and_jumps_are_flown() {
+        let a = CameraPose { lon: 118.275, lat: 33.963, height_m: 20.0, heading_deg: 0.0, pitch_deg: 40.0, distance_m: 2_000.0 };
+        assert!(!is_far(&a, &CameraPose { lon: 118.276, ..a }));
+        assert!(is_far(&a, &CameraPose { lon: 118.375, ..a }));
+        assert!(is_far(&a, &CameraPose { heading_deg: 300.0, ..a }));
+    }
+}

@@ -1,0 +1,180 @@
+//! Card of what is selected: an incident with its next moves, a city object with its attributes, a sensor with its reading.
+
+use super::{Asked, PanelData};
+use crate::model::incident::{Action, Incident, IncidentState};
+use crate::model::protocol::Command;
+use crate::model::view::Selection;
+use crate::screen::overlay::markers::age_words;
+use crate::screen::style::{self, severity_colour};
+use bevy_egui::egui::{self, Button, Color32, RichText};
+use chrono::{FixedOffset, Utc};
+use serde_json::Value;
+
+pub fn has_content(data: &PanelData) -> bool {
+    match data.world.view.as_ref().and_then(|v| v.selection.as_ref()) {
+        Some(Selection::Incident { id }) => data.world.incidents.contains_key(id),
+        Some(Selection::Sensor { id }) => data.world.datastreams.contains_key(id),
+        Some(Selection::Unit { id }) => data.world.units.contains_key(id),
+        Some(Selection::Feature { .. }) => data.feature.is_some(),
+        None => false,
+    }
+}
+
+pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    let Some(selection) = data.world.view.as_ref().and_then(|v| v.selection.as_ref()) else { return };
+    match selection {
+        Selection::Incident { id } => {
+            if let Some(incident) = data.world.incidents.get(id) {
+                show_incident(ui, data, incident, asked);
+            }
+        }
+        Selection::Feature { .. } => show_feature(ui, data),
+        Selection::Sensor { id } => show_sensor(ui, data, id),
+        Selection::Unit { id } => {
+            if let Some(unit) = data.world.units.get(id) {
+                ui.label(RichText::new(&unit.call_sign).font(style::strong(data.text.title)));
+                row(ui, data, "状态 state", &format!("{:?}", unit.state));
+                row(ui, data, "位置 seen", &age_words(data.now - unit.seen_at));
+            }
+        }
+    }
+    if data.interactive && ui.add(Button::new(RichText::new("关闭 close").font(style::regular(data.text.small)))).clicked() {
+        asked.push(Asked::Select(None));
+    }
+}
+
+fn show_incident(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, asked: &mut Vec<Asked>) {
+    let (word, word_en) = style::severity_word(incident.severity);
+    ui.horizontal(|ui| {
+        ui.label(RichText::new(word).font(style::strong(data.text.body)).color(severity_colour(incident.severity)));
+        ui.label(RichText::new(word_en).font(style::regular(data.text.small)).color(style::QUIET));
+        let (zh, en) = style::domain_word(incident.domain);
+        ui.label(RichText::new(format!("{zh} {en}")).font(style::regular(data.text.small)).color(style::QUIET));
+    });
+    ui.label(RichText::new(&incident.title).font(style::strong(data.text.title)));
+    if !incident.title_en.is_empty() {
+        ui.label(RichText::new(&incident.title_en).font(style::regular(data.text.small)).color(style::QUIET));
+    }
+    let (zh, en) = style::state_word(incident.state);
+    row(ui, data, "状态 state", &format!("{zh} {en}"));
+    row(ui, data, "上报 reported", &format!("{} · {}", clock_time(incident.reported_at), age_words(data.now - incident.reported_at)));
+    if let Some(due) = incident.due_at {
+        let over = data.now > due;
+        let left = if over { format!("超时 over by {}", age_words(data.now - due)) } else { format!("{} · 余 {}", clock_time(due), age_words(due - data.now)) };
+        coloured_row(ui, data, "时限 due", &left, if over { style::ALARM } else { style::TEXT });
+    }
+    let acknowledged = incident.acknowledged.as_ref().map_or("—".to_owned(), |s| format!("{} {}", s.actor, clock_time(s.at)));
+    row(ui, data, "确认 seen by", &acknowledged);
+    if let Some(unit) = &incident.unit {
+        let call_sign = data.world.units.get(unit).map_or(unit.as_str(), |u| u.call_sign.as_str());
+        row(ui, data, "力量 unit", call_sign);
+    }
+    row(ui, data, "来源 source", &incident.source);
+    if data.interactive {
+        moves(ui, data, incident, asked);
+    }
+}
+
+/// Buttons for what may come next; the hub has the last word.
+fn moves(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, asked: &mut Vec<Asked>) {
+    let mut next: Vec<(&str, Action)> = Vec::new();
+    if incident.acknowledged.is_none() && !incident.state.is_ended() {
+        next.push(("确认 acknowledge", Action::Acknowledge));
+    }
+    match incident.state {
+        IncidentState::Reported => next.extend([("核实 verify", Action::Verify), ("受理 accept", Action::Accept)]),
+        IncidentState::Verifying => next.push(("受理 accept", Action::Accept)),
+        IncidentState::Accepted => next.push(("立案 register", Action::Register)),
+        IncidentState::Registered => {
+            if let Some(unit) = nearest_unit(data, incident) {
+                next.push(("派遣最近力量 dispatch nearest", Action::Dispatch { unit }));
+            }
+        }
+        IncidentState::Dispatched => next.push(("签收 sign", Action::Sign)),
+        IncidentState::EnRoute => next.push(("到场 arrive", Action::Arrive)),
+        IncidentState::Handling => next.push(("反馈 finish", Action::Finish)),
+        IncidentState::Handled => next.push(("核查 check", Action::Check)),
+        IncidentState::Checking => next.extend([("结案 close", Action::Close), ("返工 rework", Action::Rework)]),
+        _ => {}
+    }
+    ui.horizontal_wrapped(|ui| {
+        for (i, (words, action)) in next.into_iter().enumerate() {
+            let mut button = Button::new(RichText::new(words).font(style::strong(data.text.body)));
+            if i == 0 {
+                button = button.fill(Color32::from_rgb(0x1B, 0x5E, 0xA8));
+            }
+            if ui.add_enabled(data.offline.is_none(), button).clicked() {
+                asked.push(Asked::Command(Command::Incident {
+                    incident: incident.id.clone(),
+                    expected_version: incident.version,
+                    action,
+                    reason: None,
+                    device_time: Utc::now(),
+                }));
+            }
+        }
+    });
+}
+
+fn nearest_unit(data: &PanelData, incident: &Incident) -> Option<String> {
+    let distance = |lon: f64, lat: f64| ((lon - incident.lon) * incident.lat.to_radians().cos()).hypot(lat - incident.lat);
+    let units = data.world.units.values().filter(|u| u.domain == incident.domain);
+    units.min_by(|a, b| distance(a.lon, a.lat).total_cmp(&distance(b.lon, b.lat))).map(|u| u.id.clone())
+}
+
+fn show_feature(ui: &mut egui::Ui, data: &PanelData) {
+    let Some(feature) = data.feature else { return };
+    let text = |key: &str| feature.attributes.get(key).and_then(Value::as_str);
+    let title = text("name").or_else(|| text("class")).unwrap_or("建筑 building");
+    ui.label(RichText::new(title).font(style::strong(data.text.title)));
+    ui.label(RichText::new(&feature.id).font(style::regular(data.text.small)).color(style::QUIET));
+    egui::ScrollArea::vertical().max_height(data.text.body * 18.0).auto_shrink([false, true]).show(ui, |ui| {
+        for (key, value) in &feature.attributes {
+            if key == "id" || value.is_null() {
+                continue;
+            }
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            row(ui, data, key, &value);
+        }
+    });
+}
+
+fn show_sensor(ui: &mut egui::Ui, data: &PanelData, id: &str) {
+    let Some(stream) = data.world.datastreams.get(id) else { return };
+    ui.label(RichText::new(&stream.sensor).font(style::strong(data.text.title)));
+    match data.world.observations.get(id) {
+        Some(o) => {
+            ui.horizontal(|ui| {
+                ui.label(RichText::new(format!("{:.1}", o.value)).font(style::strong(data.text.figure)));
+                ui.label(RichText::new(&stream.unit).font(style::regular(data.text.small)).color(style::QUIET));
+            });
+            row(ui, data, "时间 time", &format!("{} · {}", clock_time(o.phenomenon_time), age_words(data.now - o.phenomenon_time)));
+        }
+        None => {
+            ui.label(RichText::new("没有读数 no reading").color(style::QUIET));
+        }
+    }
+    row(ui, data, "属性 property", &stream.observed_property);
+}
+
+fn row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str) {
+    coloured_row(ui, data, key, value, style::TEXT);
+}
+
+fn coloured_row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str, colour: Color32) {
+    ui.horizontal_top(|ui| {
+        ui.allocate_ui(egui::vec2(data.text.body * 6.2, data.text.body), |ui| {
+            ui.set_min_width(data.text.body * 6.2);
+            ui.add(egui::Label::new(RichText::new(key).font(style::regular(data.text.small)).color(style::QUIET)).truncate());
+        });
+        ui.add(egui::Label::new(RichText::new(value).font(style::regular(data.text.body * 0.94)).color(colour)).wrap());
+    });
+}
+
+/// Time of day in China, where the city is: 14:05.
+pub fn clock_time(at: chrono::DateTime<Utc>) -> String {
+    match FixedOffset::east_opt(8 * 3600) {
+        Some(zone) => at.with_timezone(&zone).format("%H:%M").to_string(),
+        None => at.format("%H:%M UTC").to_string(),
+    }
+}

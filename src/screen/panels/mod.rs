@@ -1,0 +1,177 @@
+//! Panels beside the map: plain egui over the same state on desk and wall. One file a panel.
+
+mod caption;
+mod card;
+mod clock;
+mod feeds;
+mod incidents;
+mod kpi;
+mod layers;
+mod legend;
+
+pub use card::clock_time;
+
+use super::style::{self, TextSizes};
+use crate::link::WorldState;
+use crate::model::layout::{Panel, Place, Placement};
+use crate::model::protocol::Command;
+use crate::model::scene::{HeatConfig, Scene};
+use crate::model::view::{CameraPose, Selection, TourMove};
+use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+
+/// The legend's figures of the heat layer that is shown.
+#[derive(Clone, Debug, Default)]
+pub struct HeatFacts {
+    pub sensors: usize,
+    pub newest: Option<DateTime<Utc>>,
+    /// Leave-one-out error, in the layer's unit.
+    pub rmse: Option<f64>,
+}
+
+/// A picked city object.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PickedFeature {
+    pub id: String,
+    pub attributes: Map<String, Value>,
+}
+
+/// Everything panels read.
+pub struct PanelData<'a> {
+    pub world: &'a WorldState,
+    pub scene: &'a Scene,
+    /// The hub's clock.
+    pub now: DateTime<Utc>,
+    pub text: &'a TextSizes,
+    pub screen: &'a str,
+    pub leads: bool,
+    /// In words when the link is down.
+    pub offline: Option<&'a str>,
+    /// Whether people can click here; a wall has no pointer.
+    pub interactive: bool,
+    pub heat: Option<(&'a HeatConfig, &'a HeatFacts)>,
+    pub feature: Option<&'a PickedFeature>,
+    /// The last refusal, in words, while it is fresh.
+    pub notice: Option<&'a str>,
+    pub tour_position_s: Option<f64>,
+    pub loading: Option<(usize, usize)>,
+    /// Address for phones, and its QR code as dark modules row by row.
+    pub phone: Option<&'a (String, Vec<Vec<bool>>)>,
+}
+
+/// What a person asked a panel for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    Command(Command),
+    Select(Option<Selection>),
+    Layer(String, bool),
+    GoTo(CameraPose),
+    Tour(TourMove),
+    TakeLead,
+}
+
+/// Draws the panels that stand on this screen; returns what was asked and where panels are, so that signs keep clear.
+pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> (Vec<Asked>, Vec<Rect>) {
+    let mut asked = Vec::new();
+    let mut rects: Vec<(Place, Rect)> = Vec::new();
+    let screen = ctx.content_rect();
+    for placement in placements {
+        if !has_content(data, placement.panel) {
+            continue;
+        }
+        let gap = data.text.gap();
+        // Panels at the same place stack away from the edge.
+        let used: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
+        let (align, offset) = anchor(placement.at, gap, used);
+        let width = panel_width(placement.panel, data.text, screen);
+        let area = egui::Area::new(Id::new(("panel", placement.panel as u8 as u64))).anchor(align, offset).order(egui::Order::Middle).fade_in(false);
+        let height = screen.height() - 2.0 * gap - used;
+        let response = area.show(ctx, |ui| {
+            style::frame(data.text).show(ui, |ui| {
+                ui.set_width(width);
+                ui.set_max_height(height);
+                one(ui, data, placement.panel, &mut asked);
+            });
+        });
+        rects.push((placement.at, response.response.rect));
+    }
+    (asked, rects.into_iter().map(|(_, r)| r).collect())
+}
+
+fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>) {
+    match panel {
+        Panel::IncidentList => incidents::show(ui, data, asked),
+        Panel::Card => card::show(ui, data, asked),
+        Panel::Kpi => kpi::show(ui, data),
+        Panel::Legend => legend::show(ui, data),
+        Panel::Clock => clock::show(ui, data, asked),
+        Panel::Layers => layers::show(ui, data, asked),
+        Panel::Feeds => feeds::show(ui, data),
+        Panel::TourCaption => caption::show(ui, data, asked),
+    }
+}
+
+/// An empty panel is not shown at all.
+fn has_content(data: &PanelData, panel: Panel) -> bool {
+    match panel {
+        Panel::Card => card::has_content(data),
+        Panel::Legend => data.heat.is_some(),
+        Panel::TourCaption => data.tour_position_s.is_some(),
+        _ => true,
+    }
+}
+
+fn panel_width(panel: Panel, text: &TextSizes, screen: Rect) -> f32 {
+    let em = text.body;
+    let wish = match panel {
+        Panel::IncidentList | Panel::Card => em * 19.0,
+        Panel::Kpi => em * 15.5,
+        Panel::Clock => em * 26.0,
+        Panel::Legend => em * 19.0,
+        Panel::Layers | Panel::Feeds => em * 15.5,
+        Panel::TourCaption => em * 34.0,
+    };
+    // Beside the map, never over most of it.
+    let most = if matches!(panel, Panel::Clock | Panel::TourCaption) { 0.56 } else { 0.24 };
+    wish.min(screen.width() * most)
+}
+
+fn column(place: Place) -> i8 {
+    match place {
+        Place::TopLeft | Place::Left | Place::BottomLeft => -1,
+        Place::Top | Place::Bottom => 0,
+        Place::TopRight | Place::Right | Place::BottomRight => 1,
+    }
+}
+
+fn at_bottom(place: Place) -> bool {
+    matches!(place, Place::BottomLeft | Place::Bottom | Place::BottomRight)
+}
+
+/// Whether a panel at `b` has to make room for one at `a`.
+fn stacks(a: Place, b: Place) -> bool {
+    column(a) == column(b) && at_bottom(a) == at_bottom(b)
+}
+
+fn anchor(place: Place, gap: f32, used: f32) -> (Align2, egui::Vec2) {
+    let down = if at_bottom(place) { -gap - used } else { gap + used };
+    let align = match (column(place), at_bottom(place)) {
+        (-1, false) => Align2::LEFT_TOP,
+        (-1, true) => Align2::LEFT_BOTTOM,
+        (0, false) => Align2::CENTER_TOP,
+        (0, true) => Align2::CENTER_BOTTOM,
+        (_, false) => Align2::RIGHT_TOP,
+        (_, true) => Align2::RIGHT_BOTTOM,
+    };
+    (align, vec2(-f32::from(column(place)) * gap, down))
+}
+
+/// Chinese with its English smaller and quieter beside it.
+fn two(ui: &mut egui::Ui, text: &TextSizes, zh: &str, en: &str) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = text.body * 0.4;
+        ui.label(egui::RichText::new(zh).font(style::strong(text.body)));
+        ui.label(egui::RichText::new(en).font(style::regular(text.small)).color(style::QUIET));
+    });
+}

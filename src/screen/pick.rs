@@ -1,0 +1,76 @@
+//! Clicks on the city: a marker selects its incident, a building itself; the shared selection lights it up on every screen.
+
+use super::session::Session;
+use super::start::picked;
+use super::ui::{Inputs, PickedHere, carry_out};
+use super::panels::Asked;
+use crate::model::view::Selection;
+use crate::render::camera::{CityCamera, ray_through};
+use crate::render::tiles::{CityTiles, SelectedFeature};
+use bevy::prelude::*;
+use bevy::window::PrimaryWindow;
+use bevy_egui::egui;
+
+/// A press that moves farther than this is a drag, pixels.
+const CLICK_PX: f32 = 5.0;
+
+#[derive(Default)]
+pub struct Press(Option<Vec2>);
+
+/// Turns a short press into a selection.
+pub fn click(
+    buttons: Option<Res<ButtonInput<MouseButton>>>,
+    windows: Query<&Window, With<PrimaryWindow>>,
+    cameras: Query<(&Projection, &GlobalTransform), With<CityCamera>>,
+    mut press: Local<Press>,
+    mut inputs: Inputs,
+) {
+    let (Some(buttons), Ok(window)) = (buttons, windows.single()) else { return };
+    let Some(cursor) = window.cursor_position() else { return };
+    if buttons.just_pressed(MouseButton::Left) {
+        press.0 = (!inputs.pointer_taken()).then_some(cursor);
+    }
+    if !buttons.just_released(MouseButton::Left) {
+        return;
+    }
+    let Some(_) = press.0.take().filter(|at| at.distance(cursor) < CLICK_PX) else { return };
+    let at = egui::pos2(cursor.x, cursor.y);
+    if let Some(id) = inputs.head_at(at) {
+        carry_out(&mut inputs, Asked::Select(Some(Selection::Incident { id })));
+        return;
+    }
+    let Ok((projection, transform)) = cameras.single() else { return };
+    let ndc = Vec2::new(cursor.x / window.width() * 2.0 - 1.0, 1.0 - cursor.y / window.height() * 2.0);
+    let (origin, direction) = ray_through(ndc, projection, transform);
+    let Some(found) = inputs.city_pick(origin, direction) else { return };
+    let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
+        .then(|| Selection::Feature { id: found.id.clone() });
+    inputs.set_picked(selection.is_some().then(|| picked(&found.id, found.attributes)));
+    carry_out(&mut inputs, Asked::Select(selection));
+}
+
+/// Lights up what is selected anywhere and finds its attributes for the card.
+pub fn show_selection(session: Res<Session>, city: Res<CityTiles>, mut lit: ResMut<SelectedFeature>, mut here: ResMut<PickedHere>) {
+    let wanted = match session.world.view.as_ref().and_then(|v| v.selection.as_ref()) {
+        Some(Selection::Feature { id }) => Some(id.clone()),
+        _ => None,
+    };
+    lit.set_if_neq(SelectedFeature(wanted.clone()));
+    match wanted {
+        None => {
+            // A pick made here stays until the hub has heard of it.
+            if session.world.view.as_ref().is_some_and(|v| v.selection.is_none()) && here.0.is_some() && here.is_changed() {
+                return;
+            }
+            if !session.is_alone() && here.0.is_some() && session.world.view.as_ref().is_some_and(|v| v.selection.is_some()) {
+                here.0 = None;
+            }
+        }
+        Some(id) if here.0.as_ref().is_none_or(|p| p.id != id) => {
+            if let Some(attributes) = city.find(&id) {
+                here.0 = Some(picked(&id, attributes));
+            }
+        }
+        Some(_) => {}
+    }
+}

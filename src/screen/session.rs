@@ -1,0 +1,110 @@
+//! This screen's part of the conversation with the hub: state in, commands out.
+
+use crate::geo::Geodetic;
+use crate::link::{Link, LinkEvent, WorldState};
+use crate::model::protocol::{Command, Outcome, Role};
+use crate::model::scene::Scene;
+use bevy::prelude::*;
+use chrono::{DateTime, Utc};
+use std::time::{Duration, Instant};
+
+/// The scene this screen shows, and where.
+#[derive(Resource, Clone, Debug)]
+pub struct SceneInfo {
+    pub id: String,
+    pub scene: Scene,
+    pub anchor: Geodetic,
+}
+
+/// The link, the state it brought, and who this screen is.
+#[derive(Resource)]
+pub struct Session {
+    link: Option<Link>,
+    pub world: WorldState,
+    pub screen: String,
+    pub role: Role,
+    notice: Option<(String, Instant)>,
+    /// Commands of this screen that the hub took.
+    pub accepted: u64,
+}
+
+/// A refusal is shown this long.
+const NOTICE_FOR: Duration = Duration::from_secs(8);
+
+impl Session {
+    pub fn new(link: Option<Link>, screen: String, role: Role) -> Self {
+        Self { link, world: WorldState::default(), screen, role, notice: None, accepted: 0 }
+    }
+
+    /// Why what is shown may be old, in words; `None` while it is live or when there is no hub at all.
+    pub fn offline(&self) -> Option<String> {
+        if self.link.is_none() || self.world.connected {
+            return None;
+        }
+        let why = self.world.why_stale.as_deref().unwrap_or("正在连接 connecting");
+        Some(match self.world.stale_since {
+            Some(since) => format!("{why} · 数据截至 as of {}", super::panels::clock_time(since)),
+            None => why.to_owned(),
+        })
+    }
+
+    /// The hub's clock; this machine's when there is no hub.
+    pub fn hub_now(&self) -> DateTime<Utc> {
+        self.link.as_ref().map_or_else(Utc::now, Link::hub_now)
+    }
+
+    pub fn leads(&self) -> bool {
+        self.world.view.as_ref().is_some_and(|v| v.leader.as_deref() == Some(self.screen.as_str()))
+    }
+
+    pub fn may_lead(&self) -> bool {
+        matches!(self.role, Role::Officer | Role::Presenter)
+    }
+
+    /// Sends a command; what stands against it is shown as a notice.
+    pub fn ask(&mut self, command: Command) {
+        match &self.link {
+            None => self.say("没有连接中枢 no hub: nothing was sent".to_owned()),
+            Some(link) => {
+                link.send(command);
+            }
+        }
+    }
+
+    fn say(&mut self, words: String) {
+        self.notice = Some((words, Instant::now()));
+    }
+
+    /// The last refusal while it is fresh.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_ref().filter(|(_, at)| at.elapsed() < NOTICE_FOR).map(|(words, _)| words.as_str())
+    }
+
+    /// Whether this screen has no hub at all.
+    pub fn is_alone(&self) -> bool {
+        self.link.is_none()
+    }
+
+    /// Whether a snapshot has come (always true without a hub).
+    pub fn is_ready(&self) -> bool {
+        self.link.is_none() || self.world.view.is_some()
+    }
+}
+
+/// Takes in everything the hub said since the last frame.
+pub fn receive(mut session: ResMut<Session>) {
+    let events: Vec<LinkEvent> = match &session.link {
+        Some(link) => link.events().collect(),
+        None => return,
+    };
+    for event in events {
+        session.world.apply(&event);
+        if let LinkEvent::Reply { outcome, .. } = event {
+            match outcome {
+                Outcome::Accepted { .. } => session.accepted += 1,
+                Outcome::Conflict { current } => session.say(format!("别人先改了 changed by someone else: {}", current.title)),
+                Outcome::Rejected { rule, rule_zh } => session.say(format!("{rule_zh} {rule}")),
+            }
+        }
+    }
+}

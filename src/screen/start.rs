@@ -1,0 +1,281 @@
+//! Puts a native screen together: the scene from a hub or a file, the city, signs, panels.
+
+use super::app::{self, Canvas, Quality, Ready, ScreenOptions};
+use super::overlay::{course, labels};
+use super::panels::PickedFeature;
+use super::session::{self, SceneInfo, Session};
+use super::style::TextSizes;
+use super::ui::{self, Heads, PickedHere, ScreenLook};
+use super::{follow, heat_feed, pick};
+use crate::geo::Geodetic;
+use crate::hub::LoadedScene;
+use crate::link::{self, Identity, Link};
+use crate::model::layout::Placement;
+use crate::model::protocol::ScreenClass;
+use crate::model::scene::{NamedCamera, Scene, Theme};
+use crate::model::view::CameraPose;
+use crate::model::wall::{Output, Wall};
+use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
+use crate::render::tiles::{CityTiles, WholeWall};
+use crate::tiles::{Tileset, TilesetOptions};
+use bevy::prelude::*;
+use bevy_egui::EguiPrimaryContextPass;
+use serde::Deserialize;
+use std::path::Path;
+
+/// Why a screen can't start, in words with the mend.
+#[derive(thiserror::Error, Debug)]
+pub enum StartError {
+    #[error("{0}")]
+    Scene(#[from] crate::hub::HubError),
+    #[error("the hub at {url} gives no usable scene: {why}")]
+    Hub { url: String, why: String },
+    #[error("no city package at {place}: {why}; build it with `yiping build`, or run scripts/demo")]
+    Package { place: String, why: String },
+    #[error("the scene has no camera {name:?}; it has {known}")]
+    Camera { name: String, known: String },
+    #[error("no graphics: {0}")]
+    Graphics(String),
+}
+
+/// Where the scene comes from.
+pub enum From<'a> {
+    Hub { url: &'a str, identity: Identity },
+    File { scene: &'a Path, data: &'a Path },
+}
+
+/// A scene with all that is read once.
+pub struct Loaded {
+    pub info: SceneInfo,
+    /// Folder or address of the tileset.
+    pub package: String,
+    places: Vec<labels::Place>,
+    course: Vec<[f64; 2]>,
+    link: Option<Link>,
+    identity: Option<Identity>,
+    phone: Option<String>,
+}
+
+/// The fields the hub adds to a scene.
+#[derive(Deserialize)]
+struct Described {
+    id: String,
+    package_url: String,
+    anchor: Option<Anchor>,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+struct Anchor {
+    lon_deg: f64,
+    lat_deg: f64,
+}
+
+/// Reads the scene and what it names; connects when it comes from a hub.
+///
+/// # Errors
+/// [`StartError`], in words.
+pub fn load(from: From) -> Result<Loaded, StartError> {
+    match from {
+        From::Hub { url, identity } => from_hub(url, identity),
+        From::File { scene, data } => from_file(scene, data),
+    }
+}
+
+fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
+    let fail = |why: String| StartError::Hub { url: url.to_owned(), why };
+    let link = Link::connect(url, identity.clone()).map_err(|e| fail(e.to_string()))?;
+    let get = |path: &str| link::fetch(url, path).map_err(|e| fail(e.to_string()));
+    let mut scene: serde_json::Value = serde_json::from_slice(&get("/api/scene")?).map_err(|e| fail(e.to_string()))?;
+    let described: Described = serde_json::from_value(scene.clone()).map_err(|e| fail(e.to_string()))?;
+    if let Some(map) = scene.as_object_mut() {
+        ["id", "package_url", "anchor", "city", "tour_length_s"].iter().for_each(|key| drop(map.remove(*key)));
+    }
+    let scene: Scene = serde_json::from_value(scene).map_err(|e| fail(e.to_string()))?;
+    let local = !described.package_url.starts_with("http");
+    let package = if local { format!("{}{}tileset.json", url.trim_end_matches('/'), described.package_url) } else { described.package_url };
+    let anchor = anchor(described.anchor, &scene);
+    let places = get("/api/city/places.geojson").ok().map(|b| read_places(&b)).unwrap_or_default();
+    let course = get("/api/city/marathon.gpx").ok().map(|b| read_course(&b)).unwrap_or_default();
+    let course = if scene.tour.is_some() { course } else { Vec::new() };
+    let info = SceneInfo { id: described.id, scene, anchor };
+    let phone = Some(phone_address(url));
+    Ok(Loaded { info, package, places, course, link: Some(link), identity: Some(identity), phone })
+}
+
+fn from_file(scene: &Path, data: &Path) -> Result<Loaded, StartError> {
+    let loaded = LoadedScene::load(scene, data)?;
+    let anchor_of_city = serde_json::from_value(loaded.city().get("anchor").cloned().unwrap_or_default()).ok();
+    let anchor = anchor(anchor_of_city, &loaded.scene);
+    let package = loaded.package_dir().map_or_else(|| loaded.scene.package.clone(), |dir| dir.join("tileset.json").display().to_string());
+    let read = |name: &str| loaded.city_data_dir().and_then(|dir| std::fs::read(dir.join(name)).ok());
+    let places = read("places.geojson").map(|b| read_places(&b)).unwrap_or_default();
+    let course = read("marathon.gpx").filter(|_| loaded.scene.tour.is_some()).map(|b| read_course(&b)).unwrap_or_default();
+    let info = SceneInfo { id: loaded.id.clone(), scene: loaded.scene, anchor };
+    Ok(Loaded { info, package, places, course, link: None, identity: None, phone: None })
+}
+
+/// The package's anchor, else the first camera's target.
+fn anchor(anchor: Option<Anchor>, scene: &Scene) -> Geodetic {
+    let first = scene.cameras.first().map(|c| (c.pose.lon, c.pose.lat));
+    let (lon, lat) = anchor.map(|a| (a.lon_deg, a.lat_deg)).or(first).unwrap_or((0.0, 0.0));
+    Geodetic::from_degrees(lon, lat, 0.0)
+}
+
+fn read_places(bytes: &[u8]) -> Vec<labels::Place> {
+    match labels::places(&String::from_utf8_lossy(bytes)) {
+        Ok((places, 0)) => places,
+        Ok((places, left_out)) => {
+            tracing::warn!("places.geojson: {left_out} features without a name or a point are left out");
+            places
+        }
+        Err(e) => {
+            tracing::error!("{e}; no names are shown");
+            Vec::new()
+        }
+    }
+}
+
+fn read_course(bytes: &[u8]) -> Vec<[f64; 2]> {
+    course::read(bytes).unwrap_or_else(|e| {
+        tracing::error!("{e}; no course is shown");
+        Vec::new()
+    })
+}
+
+/// The hub's address as a phone on the same network reaches it.
+fn phone_address(hub: &str) -> String {
+    let loopback = ["127.0.0.1", "localhost", "0.0.0.0"];
+    match (loopback.iter().find(|h| hub.contains(**h)), local_ip_address::local_ip()) {
+        (Some(host), Ok(ip)) => hub.replace(host, &ip.to_string()),
+        _ => hub.to_owned(),
+    }
+}
+
+/// What a screen looks like beside its scene.
+pub struct Setup {
+    pub canvas: Canvas,
+    pub quality: Quality,
+    pub class: ScreenClass,
+    pub theme: Option<Theme>,
+    /// Name of a camera of the scene; the first when not given.
+    pub camera: Option<String>,
+    /// A wall and which of its outputs this is.
+    pub wall: Option<(Wall, Output)>,
+    pub panels: bool,
+    pub signs: bool,
+}
+
+/// Builds the app of a native screen.
+///
+/// # Errors
+/// [`StartError`], in words.
+pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
+    let scene = &loaded.info.scene;
+    let camera = camera(&scene.cameras, setup.camera.as_deref(), loaded.info.anchor)?;
+    let wall = setup.wall.as_ref().map(|(wall, output)| parts(wall, output));
+    let options = ScreenOptions {
+        canvas: setup.canvas.clone(),
+        anchor: loaded.info.anchor,
+        theme: setup.theme.unwrap_or(scene.theme),
+        camera,
+        output: wall.map(|(_, part)| part),
+        quality: setup.quality,
+    };
+    let mut app = app::build(&options).map_err(StartError::Graphics)?;
+    let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
+    let tileset = Tileset::open(&loaded.package, TilesetOptions::default()).map_err(|e| package(e.to_string()))?;
+    let (screen, role) = loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
+    let offscreen = matches!(setup.canvas, Canvas::Picture { .. });
+    let look = ScreenLook {
+        text: text_sizes(setup),
+        placements: if setup.panels { placements(scene, setup) } else { Vec::new() },
+        interactive: setup.class == ScreenClass::Medium && setup.panels,
+        places: loaded.places,
+        course: loaded.course,
+        wall,
+        phone: loaded.phone.and_then(with_code),
+        signs: setup.signs,
+    };
+    if let Some((wall, output)) = &setup.wall {
+        let lines = f64::from(output.height_px) * wall.size_mm().1 / output.height_mm;
+        app.insert_resource(WholeWall { height_px: lines, fovy_rad: FOV_Y_RAD });
+    }
+    app.insert_resource(CityTiles::new(tileset))
+        .insert_resource(Session::new(loaded.link, screen, role))
+        .insert_resource(loaded.info)
+        .insert_resource(look)
+        .insert_resource(OffScreen(offscreen))
+        .init_resource::<follow::Followed>()
+        .init_resource::<heat_feed::ShownHeat>()
+        .init_resource::<PickedHere>()
+        .init_resource::<Heads>()
+        .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
+        .add_systems(Update, (heat_feed::feed, pick::show_selection, ready).after(session::receive))
+        .add_systems(EguiPrimaryContextPass, ui::draw);
+    Ok(app)
+}
+
+/// A picture waits until everything it shows is there; a window never does.
+#[derive(Resource)]
+struct OffScreen(bool);
+
+fn ready(city: Res<CityTiles>, session: Res<Session>, camera: Res<OrbitCamera>, mut ready: ResMut<Ready>, mut frames: Local<u32>) {
+    *frames += 1;
+    ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving();
+}
+
+fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {
+    let above = CameraPose { lon: anchor.lon_deg(), lat: anchor.lat_deg(), height_m: 0.0, heading_deg: 0.0, pitch_deg: 40.0, distance_m: 4_000.0 };
+    match name {
+        None => Ok(cameras.first().map_or(above, |c| c.pose)),
+        Some(name) => {
+            let found = cameras.iter().find(|c| c.id == name || c.name == name);
+            let known = || cameras.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
+            found.map(|c| c.pose).ok_or_else(|| StartError::Camera { name: name.to_owned(), known: known() })
+        }
+    }
+}
+
+/// Tangents of the whole wall and of one output.
+pub fn parts(wall: &Wall, output: &Output) -> (Tangents, Tangents) {
+    let (width, height) = wall.size_mm();
+    let whole = Tangents::symmetric(FOV_Y_RAD, width / height);
+    let [left, top, right, bottom] = wall.part(output);
+    let part = Tangents {
+        left: whole.left + left * whole.width(),
+        right: whole.left + right * whole.width(),
+        top: whole.top - top * whole.height(),
+        bottom: whole.top - bottom * whole.height(),
+    };
+    (whole, part)
+}
+
+fn text_sizes(setup: &Setup) -> TextSizes {
+    match (&setup.wall, &setup.canvas) {
+        (Some((wall, output)), _) => TextSizes::wall(wall.character_px(output, 25.0) as f32, wall.character_px(output, 20.0) as f32),
+        (None, Canvas::Window { size, .. } | Canvas::Picture { size }) => TextSizes::desk(size.y as f32),
+    }
+}
+
+/// The panels that stand on this screen; on a wall, those of this output.
+fn placements(scene: &Scene, setup: &Setup) -> Vec<Placement> {
+    match (&setup.wall, setup.class) {
+        (Some((wall, output)), _) => super::wall::placements(wall, output, &scene.layout.large),
+        (None, ScreenClass::Large) => scene.layout.large.clone(),
+        (None, _) => scene.layout.medium.clone(),
+    }
+}
+
+/// The address and its QR code.
+fn with_code(address: String) -> Option<(String, Vec<Vec<bool>>)> {
+    let code = qrcode::QrCode::new(&address).ok()?;
+    let width = code.width();
+    let colours = code.to_colors();
+    let rows = colours.chunks(width).map(|row| row.iter().map(|c| *c == qrcode::Color::Dark).collect()).collect();
+    Some((address, rows))
+}
+
+/// A picked object for the card.
+pub fn picked(id: &str, attributes: serde_json::Map<String, serde_json::Value>) -> PickedFeature {
+    PickedFeature { id: id.to_owned(), attributes }
+}

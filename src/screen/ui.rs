@@ -1,0 +1,214 @@
+//! Signs and panels of a native screen, each frame: reads the shared state, draws it, does what people ask.
+
+use super::heat_feed::ShownHeat;
+use super::overlay::labels::{self, Place};
+use super::overlay::markers::{self, DrawnHead, Signs};
+use super::overlay::{Projector, course, units};
+use super::panels::{self, Asked, PanelData, PickedFeature};
+use super::session::{SceneInfo, Session};
+use super::style::{self, TextSizes};
+use crate::model::incident::Incident;
+use crate::model::layout::Placement;
+use crate::model::protocol::Command;
+use crate::model::view::{Selection, TourMove, ViewPatch, ViewState};
+use crate::render::camera::{MOVE_S, OrbitCamera, PointerTaken, SceneFrame, Tangents, eye_of};
+use crate::render::tiles::{CityTiles, Picked};
+use bevy::prelude::*;
+use bevy_egui::EguiContexts;
+use bevy_egui::egui;
+
+/// How this screen shows panels and signs.
+#[derive(Resource, Clone, Debug)]
+pub struct ScreenLook {
+    pub text: TextSizes,
+    pub placements: Vec<Placement>,
+    pub interactive: bool,
+    pub places: Vec<Place>,
+    /// Longitude and latitude along the course of the scene's event.
+    pub course: Vec<[f64; 2]>,
+    /// Whole picture and this screen's part of it; `None` when they are the same.
+    pub wall: Option<(Tangents, Tangents)>,
+    pub phone: Option<(String, Vec<Vec<bool>>)>,
+    /// Whether to write what is drawn over the city at all.
+    pub signs: bool,
+}
+
+/// What was picked by hand on this screen: attributes of the selected city object.
+#[derive(Resource, Default)]
+pub struct PickedHere(pub Option<PickedFeature>);
+
+/// Heads drawn last frame, for clicks.
+#[derive(Resource, Default)]
+pub struct Heads(pub Vec<DrawnHead>);
+
+/// Everything the panels read and the signs stand on.
+#[derive(bevy::ecs::system::SystemParam)]
+pub struct Inputs<'w> {
+    session: ResMut<'w, Session>,
+    scene: Res<'w, SceneInfo>,
+    look: Res<'w, ScreenLook>,
+    frame: Res<'w, SceneFrame>,
+    camera: ResMut<'w, OrbitCamera>,
+    city: Option<ResMut<'w, CityTiles>>,
+    heat: Res<'w, ShownHeat>,
+    picked: ResMut<'w, PickedHere>,
+    heads: ResMut<'w, Heads>,
+    taken: ResMut<'w, PointerTaken>,
+}
+
+impl Inputs<'_> {
+    pub fn pointer_taken(&self) -> bool {
+        self.taken.pointer
+    }
+
+    /// The worst incident of the head at a point.
+    pub fn head_at(&self, at: egui::Pos2) -> Option<String> {
+        self.heads.0.iter().rev().find(|h| h.rect.contains(at)).and_then(|h| h.incidents.first().cloned())
+    }
+
+    pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
+        self.city.as_ref()?.pick(&self.frame, origin, direction)
+    }
+
+    pub fn set_picked(&mut self, picked: Option<PickedFeature>) {
+        self.picked.0 = picked;
+    }
+}
+
+pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bool>) -> Result {
+    let ctx = contexts.ctx_mut()?;
+    if !*styled {
+        style::apply(ctx, &inputs.look.text);
+        *styled = true;
+        // The new fonts are there from the next pass on.
+        return Ok(());
+    }
+    let asked = if inputs.look.placements.is_empty() { (Vec::new(), Vec::new()) } else { show_panels(ctx, &inputs) };
+    let (asked, rects) = asked;
+    if inputs.look.signs {
+        show_signs(ctx, &mut inputs, &rects);
+    }
+    inputs.taken.pointer = ctx.egui_wants_pointer_input() || ctx.is_pointer_over_egui();
+    inputs.taken.keys = ctx.egui_wants_keyboard_input();
+    for wish in asked {
+        carry_out(&mut inputs, wish);
+    }
+    Ok(())
+}
+
+fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::Rect>) {
+    let session = &inputs.session;
+    let now = session.hub_now();
+    let offline = session.offline();
+    let heat = inputs.heat.0.as_ref().and_then(|(id, facts)| Some((inputs.scene.scene.heats.iter().find(|h| h.id == *id)?, facts)));
+    let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
+    let data = PanelData {
+        world: &session.world,
+        scene: &inputs.scene.scene,
+        now,
+        text: &inputs.look.text,
+        screen: &session.screen,
+        leads: session.leads(),
+        offline: offline.as_deref(),
+        interactive: inputs.look.interactive,
+        heat,
+        feature: inputs.picked.0.as_ref(),
+        notice: session.notice(),
+        tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
+        loading: progress.filter(|(pending, failed)| *pending > 0 || *failed > 0),
+        phone: inputs.look.phone.as_ref(),
+    };
+    panels::show(ctx, &data, &inputs.look.placements)
+}
+
+fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
+    let screen = ctx.content_rect();
+    let symmetric = Tangents::symmetric(crate::render::camera::FOV_Y_RAD, f64::from(screen.width()) / f64::from(screen.height().max(1.0)));
+    let (whole, part) = inputs.look.wall.unwrap_or((symmetric, symmetric));
+    let projector = Projector { eye: eye_of(&inputs.camera.pose, &inputs.frame.0), frame: inputs.frame.0, whole, part, screen };
+    let painter = ctx.layer_painter(egui::LayerId::background());
+    let shown = |view: &Option<ViewState>, id: &str| view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
+    let frame = *inputs.frame;
+    let city = std::cell::RefCell::new(inputs.city.as_deref_mut());
+    let ground = |lon: f64, lat: f64| city.borrow_mut().as_deref_mut().and_then(|c| c.ground_m(&frame, lon, lat)).unwrap_or(0.0);
+    let world = &inputs.session.world;
+    let text = &inputs.look.text;
+    course::draw(&painter, &projector, text, &inputs.look.course, &ground);
+    let mut taken = panels.to_vec();
+    if shown(&world.view, "incidents") {
+        let incidents: Vec<&Incident> = world.incidents.values().filter(|i| !i.state.is_ended()).collect();
+        let selected = match world.view.as_ref().and_then(|v| v.selection.as_ref()) {
+            Some(Selection::Incident { id }) => Some(id.as_str()),
+            _ => None,
+        };
+        let signs = Signs { projector: &projector, text, now: inputs.session.hub_now(), ground: &ground, panels, reduced_motion: false };
+        let heads = markers::draw(&painter, &signs, &incidents, selected);
+        taken.extend(heads.iter().map(|h| h.rect));
+        inputs.heads.0 = heads;
+    }
+    if shown(&world.view, "units") {
+        units::draw(&painter, &projector, text, world.units.values(), inputs.session.hub_now(), &ground, &mut taken);
+    }
+    if shown(&world.view, "labels") {
+        labels::draw(&painter, &projector, text, &inputs.look.places, &ground, taken);
+    }
+}
+
+/// Does what a panel, a key or a click asked for.
+pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
+    let patch = |patch: ViewPatch| Command::View { patch };
+    match wish {
+        Asked::Command(command) => inputs.session.ask(command),
+        Asked::TakeLead => inputs.session.ask(Command::TakeLead),
+        Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
+        Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),
+        Asked::GoTo(pose) => {
+            inputs.camera.go_to(pose, MOVE_S);
+            inputs.session.ask(patch(ViewPatch { camera: Some(pose), ..default() }));
+        }
+        Asked::Select(selection) => {
+            let camera = match &selection {
+                Some(Selection::Incident { id }) => look_at_incident(inputs, id),
+                _ => None,
+            };
+            inputs.session.ask(patch(ViewPatch { selection: Some(selection), camera, ..default() }));
+        }
+    }
+}
+
+/// One heat layer at a time: two draped colours can't be told apart.
+fn layer_patch(scene: &SceneInfo, id: &str, on: bool) -> ViewPatch {
+    let mut layers = std::collections::BTreeMap::from([(id.to_owned(), on)]);
+    if on && scene.scene.heats.iter().any(|h| h.id == id) {
+        layers.extend(scene.scene.heats.iter().filter(|h| h.id != id).map(|h| (h.id.clone(), false)));
+    }
+    ViewPatch { layers, ..default() }
+}
+
+/// Selecting an incident in a list flies to it, keeping the direction of view.
+fn look_at_incident(inputs: &mut Inputs, id: &str) -> Option<crate::model::view::CameraPose> {
+    let incident = inputs.session.world.incidents.get(id)?;
+    let (lon, lat) = (incident.lon, incident.lat);
+    let frame = *inputs.frame;
+    let ground = inputs.city.as_mut().and_then(|c| c.ground_m(&frame, lon, lat));
+    let now = inputs.camera.goal();
+    let pose = crate::model::view::CameraPose { lon, lat, height_m: ground.unwrap_or(now.height_m), distance_m: now.distance_m.min(1_600.0), ..now };
+    inputs.camera.go_to(pose, MOVE_S);
+    Some(pose)
+}
+
+/// Keys that work on every screen with a keyboard.
+pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs) {
+    let Some(keys) = keys.filter(|_| inputs.look.interactive && !inputs.taken.keys) else { return };
+    let touring = inputs.session.world.view.as_ref().is_some_and(|v| v.tour != crate::model::view::TourState::Off);
+    let playing = inputs.session.world.view.as_ref().is_some_and(|v| matches!(v.tour, crate::model::view::TourState::Playing { .. }));
+    if keys.just_pressed(KeyCode::KeyT) && inputs.scene.scene.tour.is_some() {
+        carry_out(&mut inputs, Asked::Tour(if playing { TourMove::Pause } else { TourMove::Play }));
+    }
+    if keys.just_pressed(KeyCode::Escape) {
+        carry_out(&mut inputs, if touring { Asked::Tour(TourMove::Leave) } else { Asked::Select(None) });
+    }
+    if keys.just_pressed(KeyCode::KeyL) {
+        carry_out(&mut inputs, Asked::TakeLead);
+    }
+}
