@@ -2,6 +2,7 @@
 
 pub mod area;
 pub mod category;
+pub mod city;
 pub mod incident;
 pub mod layout;
 pub mod lifecycle;
