@@ -96,6 +96,11 @@ impl Seen {
 }
 
 impl Schema {
+    /// Only the base columns; parent and level of detail optional.
+    pub fn base() -> Self {
+        Self { columns: base([true, true, false, false]) }
+    }
+
     /// Looks at every attribute of every feature.
     pub fn of<'a>(features: impl Iterator<Item = &'a Feature>) -> Self {
         let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
@@ -108,14 +113,7 @@ impl Schema {
                 seen.entry(key.clone()).or_default().add(value);
             }
         }
-        let mut columns: Vec<Column> = BASE
-            .into_iter()
-            .zip([true, true, parents == count, lods == count])
-            .map(|(key, required)| {
-                let (no_text, no_number) = (NO_TEXT[0], NO_NUMBER[0]);
-                Column { key: key.to_owned(), id: key.to_owned(), kind: Kind::Text, required, no_text, no_number }
-            })
-            .collect();
+        let mut columns = base([true, true, parents == count, lods == count]);
         let mut ids: BTreeSet<String> = BASE.into_iter().map(str::to_owned).collect();
         for (key, seen) in &seen {
             let id = identifier(key, &mut ids);
@@ -155,6 +153,19 @@ impl Schema {
         }
         json!({ "id": "yiping_city", "classes": { CLASS: { "name": "City object", "properties": properties } } })
     }
+}
+
+fn base(required: [bool; BASE.len()]) -> Vec<Column> {
+    let (no_text, no_number) = (NO_TEXT[0], NO_NUMBER[0]);
+    let column = |(key, required): (&str, bool)| Column {
+        key: key.to_owned(),
+        id: key.to_owned(),
+        kind: Kind::Text,
+        required,
+        no_text,
+        no_number,
+    };
+    BASE.into_iter().zip(required).map(column).collect()
 }
 
 /// Text of a value: strings as they are, everything else as JSON.
