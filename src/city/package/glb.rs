@@ -97,6 +97,8 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         accessor(v, "SCALAR", UNSIGNED_INT, mesh.indices.len(), none())
     };
     let table = table(&mut bin, schema, rows);
+    // The declared length includes the padding that aligns the whole file: readers warn of bytes that nobody declared.
+    bin.bytes.resize(bin.bytes.len().next_multiple_of(ALIGN), 0);
     let mut node = json!({ "mesh": 0 });
     if offset != DVec3::ZERO {
         node["translation"] = json!([offset.x, offset.z, -offset.y]);
@@ -120,7 +122,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         "bufferViews": bin.views,
         "buffers": [{ "byteLength": bin.bytes.len() }],
     });
-    pack(&document, bin.bytes)
+    pack(&document, &bin.bytes)
 }
 
 fn bounds(positions: &[[f32; 3]]) -> ([f32; 3], [f32; 3]) {
@@ -206,12 +208,11 @@ impl Bin {
     }
 }
 
-/// Header, JSON chunk padded with spaces, binary chunk padded with zeros; both to 8 bytes so that the whole file is, as 3D Tiles asks.
-fn pack(document: &Value, mut bin: Vec<u8>) -> Vec<u8> {
+/// Header, JSON chunk padded with spaces, binary chunk; the whole file a multiple of 8 bytes, as 3D Tiles asks.
+fn pack(document: &Value, bin: &[u8]) -> Vec<u8> {
     let mut text = document.to_string().into_bytes();
     // 12 bytes of header and 8 of chunk header come first.
     text.resize((text.len() + 20).next_multiple_of(ALIGN) - 20, b' ');
-    bin.resize((bin.len()).next_multiple_of(ALIGN), 0);
     let total = 12 + 8 + text.len() + 8 + bin.len();
     let mut out = Vec::with_capacity(total);
     out.extend_from_slice(b"glTF");
@@ -222,6 +223,6 @@ fn pack(document: &Value, mut bin: Vec<u8>) -> Vec<u8> {
     out.extend_from_slice(&text);
     out.extend_from_slice(&(bin.len() as u32).to_le_bytes());
     out.extend_from_slice(b"BIN\0");
-    out.extend_from_slice(&bin);
+    out.extend_from_slice(bin);
     out
 }
