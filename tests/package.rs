@@ -7,6 +7,7 @@ use glam::DVec3;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use yiping::city::CityError;
 use yiping::city::package::{self, Job, PackageError};
 use yiping::city::report::BuildReport;
 use yiping::city::source::{CityObject, CitySource, ElevationGrid, Face, Surface};
@@ -190,7 +191,7 @@ fn sources_without_or_with_a_wrong_coordinate_system_are_refused_and_the_old_pac
     let silent = || CitySource { crs: None, ..town(2) };
     let mut report = BuildReport::default();
     let refused = package::build(vec![silent()], Vec::new(), &job(&out), &(), &mut report).unwrap_err();
-    assert!(matches!(&refused, PackageError::NoCrs { .. }));
+    assert!(matches!(&refused, PackageError::Source(CityError::NoCrs { .. })));
     assert!(refused.to_string().contains("--crs EPSG:<code>"), "{refused}");
     let wrong = Job { crs: Some("EPSG:999999".into()), ..job(&out) };
     let refused = package::build(vec![silent()], Vec::new(), &wrong, &(), &mut report).unwrap_err();

@@ -1,13 +1,14 @@
 //! Why a package can't be built. Single bad objects are no error: they are counted in the report.
 
+use crate::city::CityError;
 use crate::geo::CrsError;
 use std::path::PathBuf;
 
 #[derive(thiserror::Error, Debug)]
 pub enum PackageError {
-    /// The file does not say where on Earth it is.
-    #[error("{file}: no coordinate system given; add --crs EPSG:<code> (for a Dutch file often 7415, for PLATEAU 6697)")]
-    NoCrs { file: PathBuf },
+    /// A source that can't be used, [`CityError::NoCrs`] among them.
+    #[error(transparent)]
+    Source(#[from] CityError),
     #[error("{file}: {source}")]
     Crs { file: PathBuf, source: CrsError },
     #[error("nothing could be built: {objects_in} objects with geometry read, {objects_rejected} left out{why}")]

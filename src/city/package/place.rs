@@ -1,6 +1,7 @@
 //! Sources to features on the globe: every vertex reprojected once, every object accepted or rejected with its reason.
 
 use super::PackageError;
+use crate::city::CityError;
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Surface};
 use crate::geo::{Crs, CrsError, Geodetic, Region};
@@ -95,7 +96,7 @@ pub fn join(r: &mut Region, o: &Region) {
 /// `crs` stands in where a source names none; a source that names its own keeps it (counted as a warning when they differ).
 ///
 /// # Errors
-/// [`PackageError::NoCrs`] and [`PackageError::Crs`]: nothing can be placed without a coordinate system.
+/// [`CityError::NoCrs`] and [`PackageError::Crs`]: nothing can be placed without a coordinate system.
 pub fn place(sources: Vec<CitySource>, crs: Option<&str>, report: &mut BuildReport) -> Result<City, PackageError> {
     let mut city = City { points: Vec::new(), features: Vec::new(), crs: Vec::new() };
     for source in sources {
@@ -127,7 +128,7 @@ pub fn choose_crs(
             Ok(own.name().to_owned())
         }
         (None, Some(given)) => Ok(given.name().to_owned()),
-        (None, None) => Err(PackageError::NoCrs { file: file.to_owned() }),
+        (None, None) => Err(CityError::NoCrs { file: file.to_owned() }.into()),
     }
 }
 
