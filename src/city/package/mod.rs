@@ -96,10 +96,10 @@ pub fn build(
         return Err(nothing(report));
     }
     let mut root = Tile { region: NOWHERE, error_m: 0.0, frame: None, content: None, children: Vec::new(), implicit: None };
-    for (role, tile) in &parts {
-        join(&mut root.region, &tile.region);
-        let content = Some(format!("{}/tileset.json", role.name()));
-        root.children.push(Tile { content, frame: None, children: Vec::new(), implicit: None, ..tile.clone() });
+    for part in &parts {
+        join(&mut root.region, &part.root.region);
+        let content = Some(format!("{}/tileset.json", part.role.name()));
+        root.children.push(Tile { content, frame: None, children: Vec::new(), implicit: None, ..part.root.clone() });
     }
     // The root has no content of its own: it is always refined.
     root.error_m = region_size_m(&root.region);
@@ -114,6 +114,13 @@ pub fn build(
     Ok(manifest)
 }
 
+/// One written tileset of the package.
+struct Part {
+    role: TilesetRole,
+    objects: u64,
+    root: Tile,
+}
+
 /// Buildings, surfaces and terrain, each in its folder; only those that exist. Fills the report's counts.
 fn write_parts(
     city: &City,
@@ -121,20 +128,20 @@ fn write_parts(
     dir: &Path,
     progress: &dyn Progress,
     report: &mut BuildReport,
-) -> Result<Vec<(TilesetRole, Tile)>, PackageError> {
+) -> Result<Vec<Part>, PackageError> {
     let mut parts = Vec::new();
     for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
         let schema = schema::Schema::of(city.features.iter().filter(|f| f.role == role));
         let Some(written) = tiles::write(city, &schema, role, &dir.join(role.name()), progress)? else { continue };
         count(city, role, &written, report);
         if written.triangles > 0 {
-            parts.push((role, written.root));
+            parts.push(Part { role, objects: written.drawn.len() as u64, root: written.root });
         }
     }
     if let Some(written) = terrain::write(relief, &dir.join(TilesetRole::Terrain.name()), progress)? {
         report.triangles += written.triangles;
         report.tiles += written.tiles;
-        parts.push((TilesetRole::Terrain, written.root));
+        parts.push(Part { role: TilesetRole::Terrain, objects: 0, root: written.root });
     }
     Ok(parts)
 }
@@ -169,7 +176,7 @@ fn manifest(
     city: &City,
     (files, relief): (&[(PathBuf, u64)], &terrain::Relief),
     region: &Region,
-    (parts, report): (&[(TilesetRole, Tile)], &BuildReport),
+    (parts, report): (&[Part], &BuildReport),
 ) -> Result<CityManifest, PackageError> {
     let mut sources = Vec::new();
     let grids = relief.files();
@@ -181,8 +188,8 @@ fn manifest(
     let mut crs: Vec<String> = sources.iter().map(|s| s.crs.clone()).collect();
     crs.sort();
     crs.dedup();
-    let written = |role| city.features.iter().filter(|f| f.role == role).count() as u64;
-    let entry = |(role, _): &(TilesetRole, Tile)| TilesetEntry { role: *role, path: format!("{}/tileset.json", role.name()) };
+    let drawn = |parts: &[Part], role| parts.iter().filter(|p| p.role == role).map(|p| p.objects).sum();
+    let entry = |p: &Part| TilesetEntry { role: p.role, path: format!("{}/tileset.json", p.role.name()) };
     let round = |deg: f64, digits: i32| (deg * 10f64.powi(digits)).round() / 10f64.powi(digits);
     let middle = |a: f64, b: f64| round(((a + b) * 0.5).to_degrees(), 7);
     Ok(CityManifest {
@@ -204,8 +211,8 @@ fn manifest(
             max_height_m: region.max_height_m,
         },
         counts: Counts {
-            buildings: written(TilesetRole::Buildings),
-            surfaces: written(TilesetRole::Surfaces),
+            buildings: drawn(parts, TilesetRole::Buildings),
+            surfaces: drawn(parts, TilesetRole::Surfaces),
             triangles: report.triangles,
             tiles: report.tiles,
         },

@@ -38,7 +38,8 @@ pub fn coarse(tree: &Tree, items: &[Item], (region, budget): (Region, usize), fr
             content.error_m = content.error_m.max(size_m);
             continue;
         }
-        let changed_m = add(tree, piece, frame, &mut content, Some(tolerance_m as f32));
+        let room = (budget - content.mesh.positions.len()).max(SIMPLIFY_MIN_TRIANGLES);
+        let changed_m = add(tree, piece, frame, &mut content, Some((tolerance_m as f32, room)));
         content.error_m = content.error_m.max(changed_m);
     }
     content
@@ -55,7 +56,7 @@ fn size_m(tree: &Tree, piece: &[Item]) -> f64 {
 }
 
 /// Adds a feature's faces as one row; answers by how many metres they were changed. Terrain is smoothed, everything else keeps flat faces.
-fn add(tree: &Tree, piece: &[Item], frame: &LocalFrame, content: &mut Content, tolerance_m: Option<f32>) -> f64 {
+fn add(tree: &Tree, piece: &[Item], frame: &LocalFrame, content: &mut Content, coarser: Option<(f32, usize)>) -> f64 {
     let feature = &tree.city.features[piece[0].feature as usize];
     let row = content.rows.len() as u16;
     let (mut mesher, mut relief) = (Mesher::default(), Mesh::default());
@@ -69,8 +70,8 @@ fn add(tree: &Tree, piece: &[Item], frame: &LocalFrame, content: &mut Content, t
     }
     let (positions, mut indices) = weld(&relief);
     let mut changed_m = 0.0;
-    if let Some(tolerance_m) = tolerance_m.filter(|_| indices.len() / 3 > SIMPLIFY_MIN_TRIANGLES) {
-        (indices, changed_m) = simplify(&positions, &indices, tolerance_m);
+    if let Some((tolerance_m, triangles_max)) = coarser.filter(|_| indices.len() / 3 > SIMPLIFY_MIN_TRIANGLES) {
+        (indices, changed_m) = simplify(&positions, &indices, tolerance_m, triangles_max);
     }
     smooth(&positions, &indices, tree.style(piece[0].feature, row, Surface::Terrain), &mut content.mesh);
     f64::from(changed_m)
@@ -94,12 +95,17 @@ fn weld(mesh: &Mesh) -> (Vec<[f32; 3]>, Vec<u32>) {
     (positions, indices)
 }
 
-/// Fewer triangles within `tolerance_m`; borders stay, so that neighbouring pieces still meet. Answers the error reached, metres.
-fn simplify(positions: &[[f32; 3]], indices: &[u32], tolerance_m: f32) -> (Vec<u32>, f32) {
+/// Fewer triangles within `tolerance_m`, or as far off as it takes to keep to `triangles_max`; borders stay, so that neighbouring
+/// pieces still meet. Answers the error reached, metres.
+fn simplify(positions: &[[f32; 3]], indices: &[u32], tolerance_m: f32, triangles_max: usize) -> (Vec<u32>, f32) {
     let Ok(vertices) = VertexDataAdapter::new(bytemuck::cast_slice(positions), 12, 0) else { return (indices.to_vec(), 0.0) };
     let options = SimplifyOptions::LockBorder | SimplifyOptions::ErrorAbsolute;
     let mut reached = 0.0;
     let fewer = meshopt::simplify(indices, &vertices, 0, tolerance_m, options, Some(&mut reached));
+    if fewer.len() <= triangles_max * 3 {
+        return (fewer, reached);
+    }
+    let fewer = meshopt::simplify(indices, &vertices, triangles_max * 3, f32::MAX, options, Some(&mut reached));
     (fewer, reached)
 }
 

@@ -4,7 +4,7 @@ use super::PackageError;
 use super::block::Block;
 use super::glb::{self, Row};
 use super::mesh::{Mesh, Mesher, Style};
-use super::place::{City, Feature, NOWHERE, grow, join, region_size_m};
+use super::place::{City, Feature, NOWHERE, grow, join};
 use super::quadtree::{self, Item, LEAF_FEATURES, Node};
 use super::schema::Schema;
 use super::surfaces;
@@ -25,6 +25,11 @@ const FEATURE_BYTES: usize = 160;
 const COARSE_VERTICES: usize = 80_000;
 /// Coarse tiles carry all attributes only up to this many bytes of them; else ids and classes, the rest comes with the full tile.
 const COARSE_ATTRIBUTE_BYTES: usize = 1 << 20;
+/// Of a coarse tile's buildings the odd ones, this part of them, stay whole instead of becoming blocks: else one cathedral would
+/// set the error of a whole district, and all of it would be drawn in full from far off ...
+const LANDMARKS: f64 = 0.05;
+/// ... as long as they cost no more vertices than this.
+const LANDMARK_VERTICES: usize = COARSE_VERTICES / 4;
 /// A coarse tile's error is never 0, or it would count as full.
 const ERROR_MIN_M: f64 = 0.05;
 
@@ -177,14 +182,9 @@ impl Tree<'_> {
     fn full_buildings(&self, items: &[Item], region: Region, frame: &LocalFrame) -> Content {
         let (mut content, mut mesher) = (Content::new(region), Mesher::default());
         for item in items {
-            let feature = &self.city.features[item.feature as usize];
             let row = content.rows.len() as u16;
             content.rows.push(item.feature);
-            for f in feature.drawn_faces() {
-                if !mesher.add(&mut content.mesh, self.city, feature, &feature.object.faces[f], (frame, row)) {
-                    content.degenerate.push((item.feature, f as u32));
-                }
-            }
+            self.whole(&mut content, &mut mesher, item.feature, (frame, row));
         }
         content
     }
@@ -195,21 +195,54 @@ impl Tree<'_> {
         let size = |i: &Item| self.city.features[i.feature as usize].size_m();
         let mut by_size: Vec<(f64, &Item)> = items.iter().map(|i| (size(i), i)).collect();
         by_size.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.feature.cmp(&b.1.feature)));
-        let mut vertices = 0;
+        let limit_m = self.usual_deviation_m(items);
+        let (mut vertices, mut landmarks) = (0, 0);
         for (size_m, item) in by_size {
+            let feature = &self.city.features[item.feature as usize];
             let block = self.blocks[item.feature as usize].as_ref();
-            let Some(block) = block.filter(|b| content.rows.len() < LEAF_FEATURES && vertices + b.vertices() <= COARSE_VERTICES) else {
+            let cost = item.bytes as usize / VERTEX_BYTES;
+            let whole = block.is_none_or(|b| b.deviation_m > limit_m) && landmarks + cost <= LANDMARK_VERTICES;
+            let added = if whole { cost } else { block.map_or(usize::MAX, Block::vertices) };
+            if content.rows.len() >= LEAF_FEATURES || added > COARSE_VERTICES - vertices {
                 content.error_m = content.error_m.max(size_m);
                 continue;
-            };
-            vertices += block.vertices();
+            }
+            vertices += added;
             let row = content.rows.len() as u16;
             content.rows.push(item.feature);
-            block.add(&mut content.mesh, &mut mesher, &self.city.features[item.feature as usize], frame, row);
-            content.error_m = content.error_m.max(block.deviation_m);
-            join(&mut content.region, &block.region);
+            match block.filter(|_| !whole) {
+                None => {
+                    landmarks += cost;
+                    self.whole(&mut content, &mut mesher, item.feature, (frame, row));
+                }
+                Some(block) => {
+                    block.add(&mut content.mesh, &mut mesher, feature, frame, row);
+                    content.error_m = content.error_m.max(block.deviation_m);
+                    join(&mut content.region, &block.region);
+                }
+            }
         }
+        // Faces without area are told by the full tiles.
+        content.degenerate.clear();
         content
+    }
+
+    /// Adds a building as the source has it.
+    fn whole(&self, content: &mut Content, mesher: &mut Mesher, index: u32, place: (&LocalFrame, u16)) {
+        let feature = &self.city.features[index as usize];
+        for f in feature.drawn_faces() {
+            if !mesher.add(&mut content.mesh, self.city, feature, &feature.object.faces[f], place) {
+                content.degenerate.push((index, f as u32));
+            }
+        }
+    }
+
+    /// The deviation that all blocks but the worst [`LANDMARKS`] stay under, metres.
+    fn usual_deviation_m(&self, items: &[Item]) -> f64 {
+        let mut all: Vec<f64> = items.iter().filter_map(|i| self.blocks[i.feature as usize].as_ref()).map(|b| b.deviation_m).collect();
+        all.sort_by(f64::total_cmp);
+        let at = (all.len() as f64 * (1.0 - LANDMARKS)) as usize;
+        all.get(at).copied().unwrap_or(f64::INFINITY)
     }
 
     fn rows(&self, features: &[u32], full: bool) -> Vec<Row<'_>> {
@@ -246,7 +279,7 @@ fn assemble(nodes: &[Node], made: &[Made], index: usize) -> Tile {
     let children: Vec<Tile> = node.children.iter().map(|c| assemble(nodes, made, *c)).collect();
     let mut region = own.region;
     children.iter().for_each(|c| join(&mut region, &c.region));
-    let error_m = children.iter().map(|c| c.error_m).fold(own.error_m, f64::max).min(region_size_m(&region).max(own.error_m));
+    let error_m = children.iter().map(|c| c.error_m).fold(own.error_m, f64::max);
     let content = (own.triangles > 0).then(|| format!("{}.glb", node.path));
     Tile { region, error_m, frame: Some(own.frame), content, children, implicit: None }
 }
