@@ -1,7 +1,7 @@
 //! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata.
 
 use super::mesh::Mesh;
-use super::schema::{BASE, CLASS, Kind, Schema, text};
+use super::schema::{BASE, CLASS, Kind, NO_TEXT, Schema, is_value, text};
 use glam::DVec3;
 use serde_json::{Map, Value, json};
 
@@ -29,13 +29,13 @@ impl Row<'_> {
         match column {
             0 => Some(self.id),
             1 => Some(self.class),
-            2 => self.parent,
+            2 => self.parent.filter(|p| !p.is_empty()),
             _ => Some(self.lod).filter(|l| !l.is_empty()),
         }
     }
 
     fn value(&self, key: &str) -> Option<&Value> {
-        self.attributes?.get(key).filter(|v| !v.is_null())
+        self.attributes?.get(key).filter(|v| is_value(v))
     }
 }
 
@@ -146,7 +146,7 @@ fn table(bin: &mut Bin, schema: &Schema, rows: &[Row]) -> Value {
                     true => r.base(i).map(str::to_owned),
                     false => r.value(&column.key).map(text),
                 };
-                strings(bin, rows.iter().map(|r| cell(r).unwrap_or_else(|| column.no_text.to_owned())))
+                strings(bin, rows.iter().map(|r| cell(r).unwrap_or_else(|| NO_TEXT.to_owned())))
             }
             Kind::Boolean => {
                 let mut bits = vec![0u8; rows.len().div_ceil(8)];
@@ -176,10 +176,6 @@ fn strings(bin: &mut Bin, cells: impl Iterator<Item = String>) -> Value {
     for cell in cells {
         bytes.extend_from_slice(cell.as_bytes());
         offsets.push(bytes.len() as u32);
-    }
-    // A buffer view must hold at least one byte; no offset points at this one.
-    if bytes.is_empty() {
-        bytes.push(0);
     }
     let values = bin.view(&bytes, None, None);
     json!({ "values": values, "stringOffsets": bin.view(bytemuck::cast_slice(&offsets), None, None) })

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const CLASS: &str = "feature";
 /// Columns every row has; they come first.
 pub const BASE: [&str; 4] = ["id", "class", "parent", "lod"];
-/// Stands for "no value" in a text column, the first that no value of the column equals.
-const NO_TEXT: [&str; 4] = ["", "\u{2205}", "(none)", "(no value given)"];
-/// The same for numbers. All are exact in f64 and i32.
+/// Stands for "no value" in a text column. An empty text in a source counts as no value too: glTF has no buffer view of 0 bytes, so a
+/// column of nothing but empty texts can't be written.
+pub const NO_TEXT: &str = "";
+/// The same for numbers, the first that no value of the column equals. All are exact in f64 and i32.
 const NO_NUMBER: [f64; 4] = [-9999.0, -999_999.0, -2_147_483_647.0, 2_147_483_647.0];
 /// Whole numbers beyond this lose digits in the f64 that every reader in JavaScript uses.
 const EXACT_MAX: i64 = 1 << 53;
@@ -32,7 +33,6 @@ pub struct Column {
     pub kind: Kind,
     /// Every feature of the city has a value.
     pub required: bool,
-    pub no_text: &'static str,
     pub no_number: f64,
 }
 
@@ -48,9 +48,8 @@ struct Seen {
     booleans: usize,
     ints: usize,
     floats: usize,
-    /// Sentinels that occur as real values.
-    taken_text: BTreeSet<String>,
-    taken_numbers: BTreeSet<i64>,
+    /// Indices into [`NO_NUMBER`] of those that occur as real values.
+    taken: BTreeSet<usize>,
 }
 
 impl Seen {
@@ -69,29 +68,23 @@ impl Seen {
             }
             _ => {}
         }
-        if let Some(t) = NO_TEXT.iter().find(|t| text(v) == **t) {
-            self.taken_text.insert((*t).to_owned());
-        }
     }
 
     fn take(&mut self, number: f64) {
-        if let Some(i) = NO_NUMBER.iter().position(|n| *n == number) {
-            self.taken_numbers.insert(i as i64);
-        }
+        self.taken.extend(NO_NUMBER.iter().position(|n| *n == number));
     }
 
     /// Mixed types become text, and so do booleans with gaps: the standard has no "no value" for them.
     fn column(&self, key: &str, id: String, features: usize) -> Column {
         let required = self.count == features;
-        let no_number = (0..NO_NUMBER.len()).find(|i| !self.taken_numbers.contains(&(*i as i64)));
+        let no_number = (0..NO_NUMBER.len()).find(|i| !self.taken.contains(i));
         let kind = match self.count {
             n if n == self.booleans && required => Kind::Boolean,
             n if n == self.ints && no_number.is_some() => Kind::Int32,
             n if n == self.ints + self.floats && no_number.is_some() => Kind::Float64,
             _ => Kind::Text,
         };
-        let no_text = NO_TEXT.into_iter().find(|t| !self.taken_text.contains(*t)).unwrap_or(NO_TEXT[0]);
-        Column { key: key.to_owned(), id, kind, required, no_text, no_number: NO_NUMBER[no_number.unwrap_or(0)] }
+        Column { key: key.to_owned(), id, kind, required, no_number: NO_NUMBER[no_number.unwrap_or(0)] }
     }
 }
 
@@ -109,7 +102,7 @@ impl Schema {
             count += 1;
             parents += usize::from(f.object.parent.is_some());
             lods += usize::from(!f.object.lod.is_empty());
-            for (key, value) in f.object.attributes.iter().filter(|(_, v)| !v.is_null()) {
+            for (key, value) in f.object.attributes.iter().filter(|(_, v)| is_value(v)) {
                 seen.entry(key.clone()).or_default().add(value);
             }
         }
@@ -140,7 +133,7 @@ impl Schema {
                 p.insert("required".into(), json!(true));
             } else if !c.required {
                 match c.kind {
-                    Kind::Text => p.insert("noData".into(), json!(c.no_text)),
+                    Kind::Text => p.insert("noData".into(), json!(NO_TEXT)),
                     Kind::Int32 => p.insert("noData".into(), json!(c.no_number as i64)),
                     Kind::Float64 => p.insert("noData".into(), json!(c.no_number)),
                     Kind::Boolean => None,
@@ -156,16 +149,19 @@ impl Schema {
 }
 
 fn base(required: [bool; BASE.len()]) -> Vec<Column> {
-    let (no_text, no_number) = (NO_TEXT[0], NO_NUMBER[0]);
     let column = |(key, required): (&str, bool)| Column {
         key: key.to_owned(),
         id: key.to_owned(),
         kind: Kind::Text,
         required,
-        no_text,
-        no_number,
+        no_number: NO_NUMBER[0],
     };
     BASE.into_iter().zip(required).map(column).collect()
+}
+
+/// Neither null nor an empty text.
+pub fn is_value(v: &Value) -> bool {
+    !v.is_null() && v.as_str() != Some(NO_TEXT)
 }
 
 /// Text of a value: strings as they are, everything else as JSON.
@@ -223,6 +219,6 @@ mod tests {
         assert_eq!(kind(&[json!(true)], 1).kind, Kind::Boolean);
         assert_eq!(kind(&[json!(true)], 2).kind, Kind::Text);
         assert_eq!(kind(&[json!(-9999)], 2).no_number, -999_999.0);
-        assert_eq!(kind(&[json!("")], 2).no_text, "\u{2205}");
+        assert!(!is_value(&json!("")) && !is_value(&json!(null)) && is_value(&json!(false)));
     }
 }

@@ -1,14 +1,14 @@
 //! What lies on the ground: full tiles as the source has it, coarse tiles with small things left out and terrain simplified.
 
-use super::mesh::{Mesh, Mesher};
+use super::mesh::{Mesh, Mesher, Style, lies};
 use super::place::{NOWHERE, grow, region_size_m};
 use super::quadtree::{Item, LEAF_FEATURES};
 use super::tiles::{Content, Tree};
 use crate::city::source::Surface;
 use crate::geo::{LocalFrame, Region};
-use glam::{DVec2, DVec3, Vec3};
+use glam::{DVec2, Vec2, Vec3};
 use meshopt::{SimplifyOptions, VertexDataAdapter};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A coarse tile may be off by this part of its own diagonal.
 const ERROR_PER_SIZE: f64 = 1.0 / 400.0;
@@ -55,44 +55,61 @@ fn size_m(tree: &Tree, piece: &[Item]) -> f64 {
     region_size_m(&region)
 }
 
-/// Adds a feature's faces as one row; answers by how many metres they were changed. Terrain is smoothed, everything else keeps flat faces.
+/// Adds a feature's faces as one row; answers by how many metres they were changed. What lies on the ground is smoothed, kind by
+/// kind; everything else keeps flat faces.
 fn add(tree: &Tree, piece: &[Item], frame: &LocalFrame, content: &mut Content, coarser: Option<(f32, usize)>) -> f64 {
     let feature = &tree.city.features[piece[0].feature as usize];
     let row = content.rows.len() as u16;
-    let (mut mesher, mut relief) = (Mesher::default(), Mesh::default());
+    let mut mesher = Mesher::default();
+    let mut grounds: BTreeMap<u8, (Surface, Mesh)> = BTreeMap::new();
     content.rows.push(piece[0].feature);
     for item in piece {
         let Some(face) = item.face.map(|f| &feature.object.faces[f as usize]) else { continue };
-        let mesh = if face.surface == Surface::Terrain { &mut relief } else { &mut content.mesh };
+        let mesh = match lies(face.surface) {
+            true => &mut grounds.entry(face.surface as u8).or_insert_with(|| (face.surface, Mesh::default())).1,
+            false => &mut content.mesh,
+        };
         if !mesher.add(mesh, tree.city, feature, face, (frame, row)) {
             content.degenerate.push((item.feature, item.face.unwrap_or(0)));
         }
     }
-    let (positions, mut indices) = weld(&relief);
-    let mut changed_m = 0.0;
-    if let Some((tolerance_m, triangles_max)) = coarser.filter(|_| indices.len() / 3 > SIMPLIFY_MIN_TRIANGLES) {
-        (indices, changed_m) = simplify(&positions, &indices, tolerance_m, triangles_max);
+    let mut worst_m: f64 = 0.0;
+    for (surface, mesh) in grounds.values() {
+        let (vertices, mut indices) = weld(mesh);
+        if let Some((tolerance_m, triangles_max)) = coarser.filter(|_| indices.len() / 3 > SIMPLIFY_MIN_TRIANGLES) {
+            let changed_m;
+            (indices, changed_m) = simplify(&vertices.positions, &indices, tolerance_m, triangles_max);
+            worst_m = worst_m.max(f64::from(changed_m));
+        }
+        smooth(&vertices, &indices, tree.style(piece[0].feature, row, *surface), &mut content.mesh);
     }
-    smooth(&positions, &indices, tree.style(piece[0].feature, row, Surface::Terrain), &mut content.mesh);
-    f64::from(changed_m)
+    worst_m
+}
+
+/// Places with their texture coordinates, each once.
+#[derive(Default)]
+struct Welded {
+    positions: Vec<[f32; 3]>,
+    uvs: Vec<[f32; 2]>,
 }
 
 /// Vertices at the same place become one.
-fn weld(mesh: &Mesh) -> (Vec<[f32; 3]>, Vec<u32>) {
+fn weld(mesh: &Mesh) -> (Welded, Vec<u32>) {
     let mut at: HashMap<[u32; 3], u32> = HashMap::with_capacity(mesh.positions.len());
-    let mut positions = Vec::new();
+    let mut welded = Welded::default();
     let mut index = |i: &u32| {
         let p = mesh.positions[*i as usize];
         // + 0.0 makes the two zeros one.
         *at.entry(p.map(|x| (x + 0.0).to_bits())).or_insert_with(|| {
-            positions.push(p);
-            positions.len() as u32 - 1
+            welded.positions.push(p);
+            welded.uvs.push(mesh.uvs[*i as usize]);
+            welded.positions.len() as u32 - 1
         })
     };
     let indices: Vec<u32> = mesh.indices.iter().map(&mut index).collect();
     let proper = |t: &&[u32]| t[0] != t[1] && t[1] != t[2] && t[2] != t[0];
     let indices = indices.chunks_exact(3).filter(proper).flatten().copied().collect();
-    (positions, indices)
+    (welded, indices)
 }
 
 /// Fewer triangles within `tolerance_m`, or as far off as it takes to keep to `triangles_max`; borders stay, so that neighbouring
@@ -110,21 +127,22 @@ fn simplify(positions: &[[f32; 3]], indices: &[u32], tolerance_m: f32, triangles
 }
 
 /// Adds a welded surface with normals averaged by area.
-fn smooth(positions: &[[f32; 3]], indices: &[u32], style: super::mesh::Style, mesh: &mut Mesh) {
-    let mut normals = vec![Vec3::ZERO; positions.len()];
+fn smooth(welded: &Welded, indices: &[u32], style: Style, mesh: &mut Mesh) {
+    let at = |i: u32| Vec3::from(welded.positions[i as usize]);
+    let mut normals = vec![Vec3::ZERO; welded.positions.len()];
     for t in indices.chunks_exact(3) {
-        let [a, b, c] = [t[0], t[1], t[2]].map(|i| Vec3::from(positions[i as usize]));
-        let n = (b - a).cross(c - a);
+        let n = (at(t[1]) - at(t[0])).cross(at(t[2]) - at(t[0]));
         t.iter().for_each(|i| normals[*i as usize] += n);
     }
     // Only vertices that triangles still use.
-    let mut new = vec![u32::MAX; positions.len()];
+    let mut new = vec![u32::MAX; welded.positions.len()];
     for i in indices {
         let old = *i as usize;
         if new[old] == u32::MAX {
             new[old] = mesh.positions.len() as u32;
             let normal = normals[old].try_normalize().unwrap_or(Vec3::Z).as_dvec3();
-            mesh.push(DVec3::from(Vec3::from(positions[old]).as_dvec3()), normal, DVec2::ZERO, &style);
+            let uv = if style.surface == Surface::Terrain { DVec2::ZERO } else { Vec2::from(welded.uvs[old]).as_dvec2() };
+            mesh.push(at(*i).as_dvec3(), normal, uv, &style);
         }
         mesh.indices.push(new[old]);
     }

@@ -135,7 +135,8 @@ fn items(city: &City, role: TilesetRole) -> Vec<Item> {
         for face in feature.drawn_faces() {
             let ring = feature.object.faces[face].rings.first().map_or(&[][..], Vec::as_slice);
             let sum: DVec2 = ring.iter().map(|i| &points[*i as usize]).map(|p| DVec2::new(p.lon_rad * shrink, p.lat_rad)).sum();
-            let bytes = (bytes(face) + FEATURE_BYTES / 8).try_into().unwrap_or(u32::MAX);
+            // Triangles of a net share their vertices once they are welded: each has about half a vertex of its own.
+            let bytes = if ring.len() == 3 { VERTEX_BYTES } else { bytes(face) + FEATURE_BYTES / 8 }.try_into().unwrap_or(u32::MAX);
             items.push(Item { feature: n as u32, face: Some(face as u32), at: sum / (ring.len().max(1) as f64), bytes });
         }
     }
@@ -151,7 +152,7 @@ impl Tree<'_> {
             (true, TilesetRole::Buildings) => self.full_buildings(items, region, &frame),
             (false, TilesetRole::Buildings) => self.blocks(items, region, &frame),
             (true, _) => surfaces::full(self, items, region, &frame),
-            (false, _) => surfaces::coarse(self, items, (region, COARSE_VERTICES / 3), &frame),
+            (false, _) => surfaces::coarse(self, items, (region, COARSE_VERTICES / 2), &frame),
         };
         if content.mesh.triangles() > 0 {
             let bytes = glb::write(&content.mesh, DVec3::ZERO, self.schema, &self.rows(&content.rows, node.full));
