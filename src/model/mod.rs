@@ -3,6 +3,7 @@
 pub mod area;
 pub mod cluster;
 pub mod category;
+pub mod city;
 pub mod incident;
 pub mod layout;
 pub mod lifecycle;

@@ -1,0 +1,241 @@
+//! Sources to features on the globe: every vertex reprojected once, every object accepted or rejected with its reason.
+
+use super::PackageError;
+use crate::city::CityError;
+use crate::city::report::BuildReport;
+use crate::city::source::{CityObject, CitySource, Surface};
+use crate::geo::{Crs, CrsError, Geodetic, Region};
+use crate::model::city::TilesetRole;
+use rayon::prelude::*;
+use serde_json::{Map, Value};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Vertices reprojected by one task: some milliseconds of work, so that threads stay level and progress moves.
+const CHUNK: usize = 8192;
+/// Heights beyond these (metres) are no city on Earth: below the deepest mine, above the highest mountain and any tower on it.
+const HEIGHT_M: std::ops::RangeInclusive<f64> = -5_000.0..=12_000.0;
+/// One object wider than this (degrees, about 200 km) is a mistake in the coordinates, not an object.
+const WIDTH_MAX_DEG: f64 = 2.0;
+/// Mean radius of the Earth, metres (IUGG R1).
+const RADIUS_M: f64 = 6_371_008.8;
+/// Parts of parts of parts: deeper chains of parents are cut, which also ends cycles.
+const PARENTS_MAX: usize = 8;
+
+/// Everything that is going to be drawn, in WGS 84.
+pub struct City {
+    /// Vertex tables, one a source; longitude is NaN where a vertex couldn't be placed.
+    pub points: Vec<Vec<Geodetic>>,
+    pub features: Vec<Feature>,
+    /// Coordinate system used for each source.
+    pub crs: Vec<String>,
+}
+
+/// One accepted object.
+pub struct Feature {
+    pub object: CityObject,
+    /// Index into [`City::points`].
+    pub source: usize,
+    pub role: TilesetRole,
+    /// Around all its vertices, undersides included.
+    pub region: Region,
+}
+
+impl Feature {
+    /// Metres between lowest and highest vertex.
+    pub fn height_m(&self) -> f64 {
+        self.region.max_height_m - self.region.min_height_m
+    }
+
+    /// Diagonal of its bounding box in metres.
+    pub fn size_m(&self) -> f64 {
+        region_size_m(&self.region)
+    }
+
+    /// Indices of faces that are drawn: all but undersides.
+    pub fn drawn_faces(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.object.faces.len()).filter(|&i| self.object.faces[i].surface != Surface::Ground)
+    }
+}
+
+/// Metres along the diagonal of a region, on a sphere: good to half a percent, which is all that error bounds need.
+pub fn region_size_m(r: &Region) -> f64 {
+    let mid = (r.south_rad + r.north_rad) * 0.5;
+    let (x, y) = ((r.east_rad - r.west_rad) * mid.cos() * RADIUS_M, (r.north_rad - r.south_rad) * RADIUS_M);
+    (x * x + y * y + (r.max_height_m - r.min_height_m).powi(2)).sqrt()
+}
+
+/// An empty region, ready for [`grow`].
+pub const NOWHERE: Region = Region {
+    west_rad: f64::INFINITY,
+    south_rad: f64::INFINITY,
+    east_rad: f64::NEG_INFINITY,
+    north_rad: f64::NEG_INFINITY,
+    min_height_m: f64::INFINITY,
+    max_height_m: f64::NEG_INFINITY,
+};
+
+/// `r` widened to hold `p`.
+pub fn grow(r: &mut Region, p: Geodetic) {
+    r.west_rad = r.west_rad.min(p.lon_rad);
+    r.east_rad = r.east_rad.max(p.lon_rad);
+    r.south_rad = r.south_rad.min(p.lat_rad);
+    r.north_rad = r.north_rad.max(p.lat_rad);
+    r.min_height_m = r.min_height_m.min(p.height_m);
+    r.max_height_m = r.max_height_m.max(p.height_m);
+}
+
+/// `r` widened to hold `o`.
+pub fn join(r: &mut Region, o: &Region) {
+    grow(r, Geodetic { lon_rad: o.west_rad, lat_rad: o.south_rad, height_m: o.min_height_m });
+    grow(r, Geodetic { lon_rad: o.east_rad, lat_rad: o.north_rad, height_m: o.max_height_m });
+}
+
+/// Reprojects every vertex and accepts or rejects every object.
+///
+/// `crs` stands in where a source names none; a source that names its own keeps it (counted as a warning when they differ).
+///
+/// # Errors
+/// [`CityError::NoCrs`] and [`PackageError::Crs`]: nothing can be placed without a coordinate system.
+pub fn place(sources: Vec<CitySource>, crs: Option<&str>, report: &mut BuildReport) -> Result<City, PackageError> {
+    let mut city = City { points: Vec::new(), features: Vec::new(), crs: Vec::new() };
+    for source in sources {
+        let name = choose_crs(&source.file, source.crs.as_deref(), crs, report)?;
+        let points = reproject(&source.vertices, &name);
+        accept(source, &points, city.points.len(), &mut city.features, report);
+        city.points.push(points);
+        city.crs.push(name);
+    }
+    Ok(city)
+}
+
+/// The coordinate system of one input, checked, as `EPSG:n` where it is one.
+pub fn choose_crs(
+    file: &std::path::Path,
+    own: Option<&str>,
+    given: Option<&str>,
+    report: &mut BuildReport,
+) -> Result<String, PackageError> {
+    let check = |name: &str| Crs::new(name).map_err(|source| PackageError::Crs { file: file.to_owned(), source });
+    let given = given.map(check).transpose()?;
+    match (own, given) {
+        (Some(own), given) => {
+            let own = check(own)?;
+            if let Some(given) = given.filter(|g| g.name() != own.name()) {
+                let line = format!("{}: says {}, --crs {} not used for it", file.display(), own.name(), given.name());
+                report.warn("a file names its own coordinate system", &line);
+            }
+            Ok(own.name().to_owned())
+        }
+        (None, Some(given)) => Ok(given.name().to_owned()),
+        (None, None) => Err(CityError::NoCrs { file: file.to_owned() }.into()),
+    }
+}
+
+thread_local! {
+    // A PROJ context belongs to one thread and takes milliseconds to make: one a thread, kept while the name stays.
+    static CRS: RefCell<Option<(String, Crs)>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with this thread's [`Crs`] of that name.
+pub fn with_crs<R>(name: &str, f: impl FnOnce(&Crs) -> R) -> Result<R, CrsError> {
+    CRS.with(|cell| {
+        let mut slot = cell.borrow_mut();
+        let kept = match slot.take() {
+            Some(kept) if kept.0 == name => kept,
+            _ => (name.to_owned(), Crs::new(name)?),
+        };
+        let (_, crs) = slot.insert(kept);
+        Ok(f(crs))
+    })
+}
+
+/// A vertex that couldn't be placed.
+const LOST: Geodetic = Geodetic { lon_rad: f64::NAN, lat_rad: f64::NAN, height_m: f64::NAN };
+
+fn reproject(vertices: &[glam::DVec3], name: &str) -> Vec<Geodetic> {
+    let chunk = |chunk: &[glam::DVec3]| {
+        with_crs(name, |crs| chunk.iter().map(|v| crs.to_geodetic(v.x, v.y, v.z).unwrap_or(LOST)).collect::<Vec<_>>())
+            .unwrap_or_else(|_| vec![LOST; chunk.len()])
+    };
+    vertices.par_chunks(CHUNK).flat_map_iter(chunk).collect()
+}
+
+/// Sorts a source's objects into features and rejections.
+fn accept(source: CitySource, points: &[Geodetic], index: usize, features: &mut Vec<Feature>, report: &mut BuildReport) {
+    let groups: HashMap<String, (Option<String>, Map<String, Value>)> = source
+        .objects
+        .iter()
+        .filter(|o| o.faces.is_empty())
+        .map(|o| (o.id.clone(), (o.parent.clone(), o.attributes.clone())))
+        .collect();
+    for mut object in source.objects {
+        if object.faces.is_empty() {
+            continue;
+        }
+        report.objects_in += 1;
+        match extent(&object, &source.vertices, points) {
+            Ok(region) => {
+                inherit(&mut object, &groups);
+                let role = role(&object);
+                features.push(Feature { object, source: index, role, region });
+            }
+            Err((reason, detail)) => {
+                report.reject(reason, &format!("{}: object {:?}: {detail}", source.file.display(), object.id));
+            }
+        }
+    }
+}
+
+/// The region around an object, or why it can't be drawn.
+fn extent(object: &CityObject, raw: &[glam::DVec3], points: &[Geodetic]) -> Result<Region, (&'static str, String)> {
+    let mut region = NOWHERE;
+    for (f, face) in object.faces.iter().enumerate() {
+        for &i in face.rings.iter().flatten() {
+            let Some(p) = points.get(i as usize) else {
+                return Err(("a face names a vertex that the file does not have", format!("face {f}, vertex {i} of {}", points.len())));
+            };
+            let v = raw[i as usize];
+            if !v.is_finite() {
+                return Err(("a vertex is not a finite number", format!("face {f}, vertex {i} is ({}, {}, {})", v.x, v.y, v.z)));
+            }
+            if p.lon_rad.is_nan() {
+                return Err(("a vertex lies outside of its coordinate system", format!("vertex {i} is ({}, {}, {})", v.x, v.y, v.z)));
+            }
+            if !HEIGHT_M.contains(&p.height_m) {
+                return Err(("a height is no height on Earth", format!("vertex {i} is at {} m", p.height_m)));
+            }
+            grow(&mut region, *p);
+        }
+    }
+    let width = (region.east_rad - region.west_rad).max(region.north_rad - region.south_rad).to_degrees();
+    if width > WIDTH_MAX_DEG {
+        return Err(("an object is wider than a city", format!("{width:.1} degrees across")));
+    }
+    if object.faces.iter().all(|f| f.surface == Surface::Ground || f.rings.is_empty()) {
+        return Err(("an object has nothing that can be seen", "only undersides".to_owned()));
+    }
+    Ok(region)
+}
+
+/// A part carries the attributes of objects that only group it, where it has none of its own of that name: they would be lost otherwise.
+fn inherit(object: &mut CityObject, groups: &HashMap<String, (Option<String>, Map<String, Value>)>) {
+    let mut parent = object.parent.clone();
+    for _ in 0..PARENTS_MAX {
+        let Some((next, attributes)) = parent.as_ref().and_then(|p| groups.get(p)) else { return };
+        for (key, value) in attributes {
+            object.attributes.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+        parent = next.clone();
+    }
+}
+
+/// What stands up is a building, what lies on the ground is a surface; the class decides where it is known, else the walls do.
+fn role(object: &CityObject) -> TilesetRole {
+    let stands = |s: Surface| matches!(s, Surface::Wall | Surface::Roof);
+    if object.class.starts_with("Building") || object.faces.iter().any(|f| stands(f.surface)) {
+        TilesetRole::Buildings
+    } else {
+        TilesetRole::Surfaces
+    }
+}
