@@ -18,8 +18,8 @@ import { height, selected, sheet, sheetPx, show } from "./view/chosen";
 import { Layers } from "./view/layers";
 import { Legend } from "./view/legend";
 
-/** Heights at peek, CSS pixels: handle, figures and the first row; a card's head and state; only the figures while a tour speaks. */
-const PEEK_PX = { list: { both: 157, zh: 135, en: 135 }, card: { both: 160, zh: 120, en: 140 }, tour: 72 };
+/** Heights at peek, CSS pixels: handle, figures and the first row; a card's head, state and next move; only the figures while a tour speaks. */
+const PEEK_PX = { list: { both: 157, zh: 135, en: 135 }, card: { both: 198, zh: 166, en: 172 }, tour: 72 };
 
 function peek(card: boolean): number {
   const { lang } = settings.value;

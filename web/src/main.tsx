@@ -23,3 +23,8 @@ render(<App map={map} />, find("app"));
 start();
 // For tests and pictures: `<html data-settled>` once the map has drawn everything it has.
 settled.subscribe((is) => document.documentElement.toggleAttribute("data-settled", is));
+
+// Opens without a network after the first visit; browsers allow it on https and on this machine only.
+if (import.meta.env.PROD && "serviceWorker" in navigator) {
+  navigator.serviceWorker.register("./sw.js").catch((error: unknown) => console.warn("no offline copy of the app:", error));
+}

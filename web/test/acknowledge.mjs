@@ -2,7 +2,7 @@
 // `node web/test/acknowledge.mjs --url http://127.0.0.1:PORT --incident ID [--picture out.png] [--size 390x844] [--token T]`
 // prints one line of JSON: {"revision":N,"incident":"ID","outcome":"accepted"}; exit status 0 when accepted.
 
-import { flags, open, settle, withPage } from "./browser.mjs";
+import { flags, open, openList, settle, withPage } from "./browser.mjs";
 
 const given = flags();
 if (!given.url || !given.incident) {
@@ -12,7 +12,7 @@ if (!given.url || !given.incident) {
 
 const result = await withPage({ size: given.size ?? "390x844", scale: given.scale ?? 2 }, async (page) => {
   await open(page, given.url, { name: given.name ?? "李工", role: given.role ?? "field", screen: "phone-test", token: given.token, follow: "0" });
-  await page.getByTestId("handle").tap();
+  await openList(page);
   await page.getByTestId(`incident-${given.incident}`).tap();
   await page.getByTestId("acknowledge").tap();
   const answer = page.locator('[data-testid="outcome"]:not([data-outcome="pending"])');

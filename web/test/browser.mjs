@@ -60,3 +60,10 @@ export async function open(page, url, query = {}, ms = 30_000) {
 /** Waits until the map has drawn everything; false when it is still busy after `ms` (a tour never settles). */
 export const settle = (page, ms = 30_000) =>
   page.locator("html[data-settled]").waitFor({ state: "attached", timeout: ms }).then(() => true, () => false);
+
+/** The list at half height: a card that the shared selection opened is put back first. */
+export async function openList(page) {
+  if ((await page.getByTestId("back").count()) > 0) await page.getByTestId("back").tap();
+  await page.getByTestId("handle").tap();
+  await page.locator('.sheet[data-height="half"]').waitFor();
+}

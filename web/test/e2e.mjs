@@ -102,6 +102,27 @@ const checks = {
     await page.locator('[data-testid="follow"][aria-pressed="false"]').waitFor();
   },
 
+  async "once visited, it opens without a network and keeps a report through a reload"(page, hub, browser) {
+    await open(page, hub.url, WHO);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+    await page.reload();
+    await page.locator('[data-testid="connection"][data-state="live"]').waitFor();
+    await settle(page);
+    await browser.setOffline(true);
+    hub.cut();
+    await page.reload({ waitUntil: "domcontentloaded" });
+    await page.getByTestId("report").tap();
+    await page.getByTestId("category-urban_management/appearance/rubbish").tap();
+    await page.getByTestId("send-report").tap();
+    await page.locator('[data-testid^="draft-"]').waitFor();
+    await page.reload({ waitUntil: "domcontentloaded" });
+    await page.locator('[data-testid^="draft-"]').waitFor();
+    await browser.setOffline(false);
+    hub.restore();
+    await page.getByTestId("report-accepted").waitFor({ timeout: 30_000 });
+    assert.equal([...hub.state.incidents.values()].filter((i) => i.source === "screen").length, 1);
+  },
+
   async "without the city's files the incidents still work"(page, hub) {
     await open(page, hub.url, WHO);
     await page.getByTestId("missing").waitFor();
@@ -118,9 +139,9 @@ for (const [name, check] of Object.entries(checks)) {
   if (only && !name.includes(only)) continue;
   const hub = await startHub({ missing: name.startsWith("without") ? MISSING : [] });
   try {
-    await withPage({ scale: 1 }, (page) => {
+    await withPage({ scale: 1 }, (page, browser) => {
       page.setDefaultTimeout(15_000);
-      return check(page, hub);
+      return check(page, hub, browser);
     });
     console.log(`ok    ${name}`);
   } catch (error) {

@@ -2,7 +2,7 @@
 // `node web/test/picture.mjs --url URL --out phone.png [--size 390x844] [--scale 2] [--show list|half|full|card|report|layers|settings]
 //   [--incident ID] [--role officer] [--lang both] [--follow 1] [--token T]`
 
-import { flags, open, settle, withPage } from "./browser.mjs";
+import { flags, open, openList, settle, withPage } from "./browser.mjs";
 
 const given = flags();
 if (!given.url || !given.out) {
@@ -14,13 +14,13 @@ const show = async (page) => {
   const tap = (id) => page.getByTestId(id).tap();
   switch (given.show) {
     case "half":
-      return tap("handle");
+      return openList(page);
     case "full":
-      await tap("handle");
+      await openList(page);
       await page.waitForTimeout(400);
       return tap("handle");
     case "card":
-      await tap("handle");
+      await openList(page);
       return given.incident ? tap(`incident-${given.incident}`) : page.locator('[data-testid^="incident-"]').first().tap();
     case "report":
     case "layers":

@@ -17,6 +17,9 @@ const KEY = "yiping.outbox";
 /** A day of a busy worker; beyond it a new report is refused, nothing old is thrown away. */
 const DRAFTS_MAX = 50;
 
+/** How long the notice of an accepted report stands. */
+const NOTICE_MS = 10_000;
+
 export const drafts = signal<readonly Draft[]>(stored<{ drafts: Draft[] }>(KEY).drafts ?? []);
 /** Last report the hub accepted, for the notice. */
 export const accepted = signal<{ report: Report; revision: number } | null>(null);
@@ -45,7 +48,11 @@ function post(draft: Draft): void {
 function settle(draft: Draft, outcome: Outcome): void {
   if (outcome.outcome === "accepted") {
     discard(draft.id);
-    accepted.value = { report: draft.report, revision: outcome.revision };
+    const notice = { report: draft.report, revision: outcome.revision };
+    accepted.value = notice;
+    setTimeout(() => {
+      if (accepted.value === notice) accepted.value = null;
+    }, NOTICE_MS);
   } else {
     const refused =
       outcome.outcome === "rejected"
