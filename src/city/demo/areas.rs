@@ -173,12 +173,11 @@ fn feature(id: &str, name: &str, name_en: &str, level: &str, parent: Option<&str
 
 /// Yanghe lies beyond the modelled land, 24 km to the south-east: an outline only.
 fn far_district() -> Vec<DVec2> {
-    (0..24)
-        .map(|i| {
-            dvec2(10_800.0, -20_500.0)
-                + DVec2::from_angle(std::f64::consts::TAU * f64::from(i) / 24.0) * (4300.0 + 500.0 * f64::from((i * 7) % 5))
-        })
-        .collect()
+    let ray = |i: u32| {
+        let angle = std::f64::consts::TAU * f64::from(i) / 24.0;
+        DVec2::from_angle(angle) * (4600.0 + 700.0 * (2.0 * angle + 0.6).sin() + 350.0 * (5.0 * angle).cos())
+    };
+    (0..24).map(|i| dvec2(10_800.0, -20_500.0) + ray(i)).collect()
 }
 
 /// Rings as a GeoJSON Polygon, or a MultiPolygon where a union falls apart.

@@ -201,8 +201,9 @@ fn thin_out(plots: &mut Vec<Plot>, want: usize, seed: u64) {
     use rand::RngExt;
     let mut rng = stream(seed, 8);
     let heart = district::CBD + dvec2(800.0, -600.0);
-    let mut keys: Vec<(f64, usize)> =
-        plots.iter().enumerate().map(|(i, p)| (p.rect.centre.distance(heart) * rng.random_range(0.6..1.4), i)).collect();
+    // The landmarks stay in the smallest city.
+    let key = |(i, p): (usize, &Plot), play: f64| (if p.tier.highest() > 210.0 { 0.0 } else { p.rect.centre.distance(heart) * play }, i);
+    let mut keys: Vec<(f64, usize)> = plots.iter().enumerate().map(|plot| key(plot, rng.random_range(0.6..1.4))).collect();
     keys.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut keep = vec![false; plots.len()];
     keys[..want].iter().for_each(|&(_, i)| keep[i] = true);
