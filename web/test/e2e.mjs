@@ -87,7 +87,10 @@ const checks = {
     const cameras = hub.received.slice(before).filter((m) => m.patch?.camera);
     assert.ok(cameras.length >= 1, "no camera was sent");
     assert.ok(cameras.length <= Math.ceil((Date.now() - t0) / 200) + 1, `${cameras.length} cameras`);
-    assert.ok(Math.abs(cameras.at(-1).patch.camera.pitch_deg - 48) < 0.5);
+    const { pitch_deg, distance_m } = cameras.at(-1).patch.camera;
+    assert.ok(Math.abs(pitch_deg - 48) < 0.5);
+    // The open sheet must not zoom the wall.
+    assert.ok(Math.abs(distance_m / 2600 - 1) < 0.01, `${distance_m} m`);
   },
 
   async "a tour shows its caption at the hub's time and moves a following phone"(page, hub) {

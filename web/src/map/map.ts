@@ -8,7 +8,7 @@ import { hubNow } from "../clock";
 import { type Lang, reducedMotion, settings } from "../settings";
 import { city, incidents, units } from "../session";
 import { heat, isShown, layers, select, selected, sheet, sheetPx } from "../view/chosen";
-import { loadBase } from "./base";
+import { loaded, loadBase } from "./base";
 import { incidentPoints, selectedPoint, sensorPoints, unitPoints } from "./features";
 import { draw, PIXEL_RATIO } from "./icons";
 import * as look from "./look";
@@ -57,14 +57,14 @@ export function createMap(container: HTMLElement): LibreMap {
   map.on("rotate", () => {
     bearing.value = map.getBearing();
   });
-  map.on("idle", () => {
-    settled.value = true;
-  });
-  map.on("movestart", () => {
+  map.on("render", () => {
     settled.value = false;
   });
+  map.on("idle", () => {
+    settled.value = loaded.value;
+  });
   map.on("load", () => {
-    void loadBase(map);
+    void loadBase(map).then(() => map.triggerRepaint());
     watch(map);
     taps(map);
   });
@@ -76,15 +76,18 @@ function clear(map: LibreMap, sheet_px: number): PaddingOptions {
   return { top: 56, bottom: Math.min(sheet_px, map.getContainer().clientHeight * 0.55), left: 0, right: 0 };
 }
 
+/** Bar above and peeking sheet below, CSS pixels. */
+const COVERED_PX = 56 + 160;
+
 /**
  * Height of the picture proper: the part that neither bar nor peeking sheet covers. The shared camera's field of view spans
- * this part, so that a follower sees at least what is above and below on the wall.
+ * this part, so that a follower sees at least what is above and below on the wall. It must not depend on where the sheet
+ * stands now: a leading phone that opened a list would zoom the wall.
  */
-export function pictureHeight(map: LibreMap): number {
+export const pictureHeight = (map: LibreMap): number => {
   const all = map.getContainer().clientHeight;
-  const { top = 0, bottom = 0 } = padding.peek();
-  return Math.max(all * 0.4, all - top - bottom);
-}
+  return Math.max(all * 0.4, all - COVERED_PX);
+};
 
 function source(map: LibreMap, name: string): GeoJSONSource | undefined {
   return map.getSource<GeoJSONSource>(name);
