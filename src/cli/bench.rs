@@ -57,7 +57,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         limit: Duration::from_secs(a.limit),
         picture: a.out,
     };
-    let figures = frames(&bench)?;
+    let mut figures = frames(&bench)?;
+    figures.peak_rss_mib = super::memory::peak_rss_mib();
     if a.json { println!("{}", serde_json::to_string_pretty(&figures)?) } else { print(&figures) }
     Ok(if figures.settled { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -2,10 +2,12 @@
 
 #[cfg(feature = "screen")]
 mod bench;
+mod build;
 mod demo_city;
 #[cfg(feature = "screen")]
 mod desk;
 mod hub;
+mod memory;
 #[cfg(feature = "screen")]
 mod quality;
 #[cfg(feature = "screen")]
@@ -30,6 +32,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Build(build::Build),
     DemoCity(demo_city::Args),
     Hub(hub::Args),
     #[cfg(feature = "screen")]
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     let done: anyhow::Result<ExitCode> = match args.command {
+        Command::Build(args) => build::run(args),
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),
         #[cfg(feature = "screen")]

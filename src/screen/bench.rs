@@ -7,7 +7,8 @@ use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::camera::FOV_Y_RAD;
 use crate::render::tiles::CityTiles;
-use crate::tiles::{Tileset, TilesetOptions};
+use crate::tiles::{Tileset, TilesetOptions, View};
+use bevy::math::DVec3;
 use bevy::prelude::*;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -106,8 +107,10 @@ fn timed(pump: &mut app::Pump) -> f64 {
 
 fn wait_for_root(tileset: &mut Tileset) -> Result<Sphere, String> {
     let start = Instant::now();
+    // Without a view nothing is wanted; one from far outside wants the root and no more.
+    let far = View::perspective(DVec3::new(1e9, 0.0, 0.0), DVec3::NEG_X, DVec3::Z, 1.0, 1.0, 1.0);
     while start.elapsed() < OPEN_LIMIT {
-        tileset.update(&[]);
+        tileset.update(std::slice::from_ref(&far));
         if let Some(failure) = tileset.failures().first() {
             return Err(failure.error.to_string());
         }

@@ -185,7 +185,6 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
     let tileset = Tileset::open(&loaded.package, TilesetOptions::default()).map_err(|e| package(e.to_string()))?;
     let (screen, role) = loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
-    let offscreen = matches!(setup.canvas, Canvas::Picture { .. });
     let look = ScreenLook {
         text: text_sizes(setup),
         placements: if setup.panels { placements(scene, setup) } else { Vec::new() },
@@ -204,7 +203,6 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .insert_resource(Session::new(loaded.link, screen, role))
         .insert_resource(loaded.info)
         .insert_resource(look)
-        .insert_resource(OffScreen(offscreen))
         .init_resource::<follow::Followed>()
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
@@ -215,10 +213,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     Ok(app)
 }
 
-/// A picture waits until everything it shows is there; a window never does.
-#[derive(Resource)]
-struct OffScreen(bool);
-
+/// Whether the picture shows everything; snapshots wait for it.
 fn ready(city: Res<CityTiles>, session: Res<Session>, camera: Res<OrbitCamera>, mut ready: ResMut<Ready>, mut frames: Local<u32>) {
     *frames += 1;
     ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving();
