@@ -340,3 +340,6 @@ pub fn severity_name(severity: Severity) -> (&'static str, &'static str) {
         Severity::Info => ("info", "提示"),
     }
 }
+
+#[cfg(test)]
+mod tests;

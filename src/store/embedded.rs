@@ -13,6 +13,7 @@ use futures_util::future::BoxFuture;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use watch::EmbeddedWatch;
 
@@ -37,8 +38,25 @@ struct Put {
 #[derive(Clone)]
 pub struct Embedded {
     disk: Arc<Disk>,
-    puts: mpsc::Sender<Put>,
+    writer: Arc<WriterThread>,
     news: broadcast::Sender<Arc<Entry>>,
+}
+
+/// The way to the writer. When the last one is gone, its thread has ended and the file is free for the next to open it.
+struct WriterThread {
+    puts: Option<mpsc::Sender<Put>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for WriterThread {
+    fn drop(&mut self) {
+        self.puts = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the state store's writer has panicked");
+        }
+    }
 }
 
 impl Embedded {
@@ -53,11 +71,9 @@ impl Embedded {
         let (puts, queue) = mpsc::channel(QUEUE_MAX);
         let (news, _) = broadcast::channel(NEWS_MAX);
         let writer = Writer { disk: disk.clone(), news: news.clone(), failed: None };
-        std::thread::Builder::new()
-            .name("store".into())
-            .spawn(move || writer.run(queue))
-            .map_err(|e| StoreError::File { file: file.to_owned(), why: format!("no thread to write it: {e}") })?;
-        Ok(Self { disk, puts, news })
+        let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run(queue));
+        let thread = thread.map_err(|e| StoreError::File { file: file.to_owned(), why: format!("no thread to write it: {e}") })?;
+        Ok(Self { disk, writer: Arc::new(WriterThread { puts: Some(puts), thread: Some(thread) }), news })
     }
 }
 
@@ -126,7 +142,8 @@ impl StateStore for Embedded {
         let put = Put { key: key.to_owned(), value, expect, actor: actor.to_owned(), done };
         Box::pin(async move {
             checked?;
-            self.puts.send(put).await.map_err(|_| StoreError::Closed)?;
+            let puts = self.writer.puts.as_ref().ok_or(StoreError::Closed)?;
+            puts.send(put).await.map_err(|_| StoreError::Closed)?;
             answer.await.unwrap_or(Err(StoreError::Closed))
         })
     }
@@ -167,19 +184,15 @@ mod tests {
 
     #[test]
     fn what_was_put_is_there_after_opening_again() {
-        let file = tempfile::tempdir().unwrap().keep().join("state.redb");
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state.redb");
         let rt = runtime();
         let first = Embedded::open(&file).unwrap();
         let revision = rt.block_on(first.put("a", b"1".to_vec(), Expect::Absent, "me")).unwrap();
         drop(first);
-        // The writer thread lets go of the file when its queue has ended.
-        let second = (0..200).find_map(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(5));
-            Embedded::open(&file).ok()
-        });
+        let second = Embedded::open(&file);
         let entry = rt.block_on(second.unwrap().get("a")).unwrap().unwrap();
         assert_eq!((entry.value.as_slice(), entry.revision, entry.actor.as_str()), (b"1".as_slice(), revision, "me"));
-        std::fs::remove_dir_all(file.parent().unwrap()).unwrap();
     }
 
     #[test]
