@@ -239,3 +239,72 @@ impl Inner {
         changes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::incident::Domain;
+    use crate::model::unit::UnitState;
+    use chrono::DateTime;
+
+    fn unit(id: &str, lon: f64) -> Unit {
+        let (call_sign, kind) = (id.to_owned(), "patrol_car".to_owned());
+        let (domain, state, seen_at) = (Domain::Traffic, UnitState::Available, DateTime::UNIX_EPOCH);
+        Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at }
+    }
+
+    fn flushed(outbox: &Outbox) -> Vec<Change> {
+        outbox.flush();
+        match outbox.next() {
+            Next::Changes { changes, .. } => changes,
+            _ => vec![],
+        }
+    }
+
+    #[test]
+    fn the_newest_of_each_goes_out_and_late_ones_are_counted() {
+        let outbox = Outbox::new(Revision(3));
+        let now = Instant::now();
+        outbox.unit(&unit("a", 1.0), now);
+        outbox.unit(&unit("b", 1.0), now);
+        outbox.unit(&unit("a", 2.0), now + FLUSH_EVERY);
+        assert!(matches!(outbox.next(), Next::Nothing), "it waits for its turn");
+        assert_eq!(outbox.dropped(), 0, "a screen that keeps up is not called slow");
+        outbox.unit(&unit("a", 3.0), now + LATE * 2);
+        assert_eq!(outbox.dropped(), 1);
+        assert_eq!(flushed(&outbox), [Change::Unit { unit: unit("a", 3.0) }, Change::Unit { unit: unit("b", 1.0) }]);
+        assert_eq!(flushed(&outbox), []);
+    }
+
+    #[test]
+    fn what_the_viewport_does_not_see_is_not_sent() {
+        let outbox = Outbox::new(Revision(0));
+        outbox.set_viewport(Some([170.0, 30.0, -170.0, 40.0]));
+        for lon in [0.0, 175.0, -175.0] {
+            outbox.unit(&unit(&lon.to_string(), lon), Instant::now());
+        }
+        assert_eq!(flushed(&outbox).len(), 2, "a viewport may lie across the date line");
+    }
+
+    #[test]
+    fn too_many_deltas_become_a_gap_and_answers_are_kept() {
+        let outbox = Outbox::new(Revision(7));
+        outbox.reply("answer".into());
+        for revision in 8..=8 + DELTAS_MAX as u64 {
+            outbox.delta(Revision(revision), "delta".into());
+        }
+        assert!(matches!(outbox.next(), Next::Resync { from: Revision(7) }));
+        outbox.resynced(Revision(1000));
+        outbox.delta(Revision(1001), "news".into());
+        assert!(matches!(outbox.next(), Next::Send(Waiting::Reply(_))));
+        assert!(matches!(outbox.next(), Next::Send(Waiting::Delta { revision: Revision(1001), .. })));
+        assert_eq!(outbox.dropped(), DELTAS_MAX as u64);
+    }
+
+    #[test]
+    fn who_asks_without_listening_is_cut_off() {
+        let outbox = Outbox::new(Revision(0));
+        (0..=REPLIES_MAX).for_each(|_| outbox.reply("answer".into()));
+        assert!(matches!(outbox.next(), Next::CutOff));
+    }
+}

@@ -3,6 +3,7 @@
 mod door;
 mod killed;
 mod screen;
+mod slow;
 
 use screen::{Screen, accepted, config, data, hub, rejected, report};
 use yiping::hub::Hub;
@@ -117,4 +118,15 @@ fn another_hub_at_the_same_address_is_noticed() {
     desk.until("the break", |s| s.world.stale_since.is_some());
     let _second = Hub::start(config(other.path(), port)).unwrap();
     desk.until("the other hub's state", |s| s.world.connected && s.world.incidents.is_empty());
+}
+
+#[test]
+fn a_tour_that_has_come_to_its_end_is_held_there() {
+    let data = data();
+    let hub = hub(data.path());
+    let mut wall = Screen::open(&hub.url(), "wall", Role::Presenter);
+    for tour in [TourMove::Seek { position_s: 99.9 }, TourMove::Play] {
+        accepted(wall.ask(Command::View { patch: ViewPatch { tour: Some(tour), ..ViewPatch::default() } }));
+    }
+    wall.until("the end", |s| s.world.view.as_ref().is_some_and(|v| v.tour == TourState::Paused { position_s: 100.0 }));
 }
