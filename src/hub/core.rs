@@ -13,11 +13,14 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Locks that commands on different incidents share out; two that share one only wait for each other.
 const LOCKS: usize = 64;
+
+/// How often screens hear how much others were too slow for.
+const DROPPED_EVERY: Duration = Duration::from_secs(2);
 
 /// A screen as it said it is.
 #[derive(Clone, Debug)]
@@ -99,6 +102,20 @@ impl Core {
         let infos: Vec<_> = screens.values().map(info).collect();
         for connected in screens.values() {
             connected.outbox.screens(&infos);
+        }
+    }
+
+    /// Tells every screen which are too slow, as it gets worse.
+    pub async fn watch_dropped(self: Arc<Self>) {
+        let mut tick = tokio::time::interval(DROPPED_EVERY);
+        let mut told = 0;
+        loop {
+            tick.tick().await;
+            let dropped = self.screens().values().map(|c| c.outbox.dropped()).sum();
+            if told != dropped {
+                self.tell_screens();
+                told = dropped;
+            }
         }
     }
 

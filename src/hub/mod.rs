@@ -169,6 +169,7 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
         tokio::spawn(ingest::run(core.clone(), feed));
     }
     tokio::spawn(end_tours(core.clone()));
+    tokio::spawn(core.clone().watch_dropped());
     let _ = ready.send(());
     let mut stop = stopped.clone();
     let until = async move {
