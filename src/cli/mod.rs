@@ -10,6 +10,7 @@ mod hub;
 mod memory;
 #[cfg(feature = "screen")]
 mod quality;
+mod replay;
 #[cfg(feature = "screen")]
 mod size;
 #[cfg(feature = "screen")]
@@ -35,6 +36,7 @@ enum Command {
     Build(build::Build),
     DemoCity(demo_city::Args),
     Hub(hub::Args),
+    Replay(replay::Args),
     #[cfg(feature = "screen")]
     Desk(desk::Args),
     #[cfg(feature = "screen")]
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),
+        Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "screen")]
         Command::Desk(args) => desk::run(args),
         #[cfg(feature = "screen")]

@@ -2,13 +2,17 @@
 //!
 //! [`spawn`] reads a feed for as long as its [`FeedHandle`] lives. An adapter reconnects by itself (exponential backoff with
 //! jitter), takes up where it was cut off, and accounts for every message in its loss ledger ([`FeedStatus`]).
+//! [`replay`] is the other side: a small data platform that serves recorded or generated journals over the same open interfaces.
 //! Never here: what becomes of a report or a reading (the hub's business), and any trust in what a source sends.
 
 mod backoff;
 mod geojson_sse;
 mod http;
 mod outbox;
+pub mod replay;
 mod sensorthings;
+#[cfg(test)]
+mod tests;
 
 pub use http::install_tls;
 

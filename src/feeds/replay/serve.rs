@@ -1,0 +1,95 @@
+//! The platform's HTTP side: SensorThings below `/v1.1`, GeoJSON snapshots and event streams.
+
+use super::lines::Line;
+use super::sta::{Answer, Answerer, Refusal, Store};
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
+use tower_http::cors::CorsLayer;
+
+/// What HTTP reads and the player writes.
+pub struct Shared {
+    store: RwLock<Store>,
+    pub incidents: Arc<Line>,
+    pub units: Arc<Line>,
+}
+
+impl Shared {
+    pub fn new(run: &str) -> Self {
+        Self { store: RwLock::default(), incidents: Line::new(run), units: Line::new(run) }
+    }
+
+    /// The store is consistent after every call, so a panic elsewhere doesn't spoil it.
+    pub fn store(&self) -> RwLockReadGuard<'_, Store> {
+        self.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn store_mut(&self) -> RwLockWriteGuard<'_, Store> {
+        self.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All routes.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let compressed = DefaultPredicate::new().and(NotForContentType::SSE);
+    Router::new()
+        .route("/v1.1", get(service_root))
+        .route("/v1.1/", get(service_root))
+        .route("/v1.1/{*path}", get(sensorthings))
+        .route("/incidents", get(|State(s): State<Arc<Shared>>| async move { geojson(s.incidents.snapshot()) }))
+        .route("/units", get(|State(s): State<Arc<Shared>>| async move { geojson(s.units.snapshot()) }))
+        .route("/incidents/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.incidents.clone(), headers)))
+        .route("/units/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.units.clone(), headers)))
+        .fallback(|| async { error(StatusCode::NOT_FOUND, "nothing here; see /v1.1, /incidents, /units") })
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(CorsLayer::permissive())
+        .with_state(shared)
+}
+
+async fn events(line: Arc<Line>, headers: HeaderMap) -> Response {
+    line.events(headers.get("last-event-id").and_then(|v| v.to_str().ok())).into_response()
+}
+
+async fn service_root(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    axum::Json(Answerer { store: &shared.store(), root: &root(&headers) }.service_root()).into_response()
+}
+
+async fn sensorthings(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    // An answer can take tens of milliseconds of pure work: not on the threads that serve the streams.
+    let work = move || {
+        let root = root(&headers);
+        Answerer { store: &shared.store(), root: &root }.answer(&path, query.as_deref().unwrap_or_default())
+    };
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(Answer::Json(json))) => axum::Json(json).into_response(),
+        Ok(Ok(Answer::Text(text))) => text.into_response(),
+        Ok(Err(refusal @ Refusal::NotFound(_))) => error(StatusCode::NOT_FOUND, &refusal.to_string()),
+        Ok(Err(refusal @ Refusal::Bad(_))) => error(StatusCode::BAD_REQUEST, &refusal.to_string()),
+        Err(failure) => error(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
+    }
+}
+
+/// As the client addressed us, so that links work through a proxy or another name.
+fn root(headers: &HeaderMap) -> String {
+    let host = headers.get(header::HOST).and_then(|v| v.to_str().ok()).unwrap_or("localhost");
+    format!("http://{host}/v1.1")
+}
+
+fn geojson(text: String) -> Response {
+    ([(header::CONTENT_TYPE, "application/geo+json")], text).into_response()
+}
+
+fn error(status: StatusCode, message: &str) -> Response {
+    (status, axum::Json(json!({"code": status.as_u16(), "type": "error", "message": message}))).into_response()
+}

@@ -1,0 +1,259 @@
+//! Adapters and the replay platform against each other, and adapters against servers that send rubbish.
+
+use super::replay::{Options, Platform, fixture};
+use super::*;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::routing::get;
+use chrono::{TimeDelta, Utc};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::mpsc::{self, Receiver};
+
+const ANY: &str = "127.0.0.1:0";
+
+fn quick() -> Tuning {
+    Tuning {
+        poll_every: Duration::from_millis(40),
+        status_every: Duration::ZERO,
+        retry_min: Duration::from_millis(30),
+        retry_max: Duration::from_millis(80),
+        silence_max: Duration::from_secs(5),
+    }
+}
+
+fn options(listen: SocketAddr, mqtt: bool) -> Options {
+    let any = ANY.parse().unwrap();
+    // The hour before the fixture's incident at 9 local time.
+    let start = Some("2026-05-01T00:30:00Z".parse().unwrap());
+    Options { city: Some(fixture::city()), journals: vec![], listen, mqtt: mqtt.then_some(any), speed: 100.0, start, seed: 7, record: None }
+}
+
+fn platform(mqtt: bool) -> Platform {
+    Platform::start(options(ANY.parse().unwrap(), mqtt)).unwrap()
+}
+
+/// Another one on the address of one just dropped, as soon as its port is free.
+async fn again(options: Options) -> Platform {
+    for _ in 0..200 {
+        if let Ok(platform) = Platform::start(options.clone()) {
+            return platform;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Platform::start(options).unwrap()
+}
+
+fn sensorthings(platform: &Platform) -> FeedConfig {
+    FeedConfig::Sensorthings { id: "f".into(), url: platform.sensorthings_url(), mqtt: platform.mqtt_url() }
+}
+
+/// What was heard, and the last ledger.
+#[derive(Default)]
+struct Heard {
+    datastreams: BTreeSet<String>,
+    observations: BTreeMap<String, Vec<(chrono::DateTime<Utc>, f64)>>,
+    incidents: Vec<String>,
+    units: BTreeMap<String, usize>,
+    status: FeedStatus,
+}
+
+/// Listens until `enough`, or fails after 20 s. Every ledger on the way must balance.
+async fn listen(rx: &mut Receiver<FeedEvent>, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
+    let until = async {
+        while !enough(heard) {
+            match rx.recv().await.expect("the feed has ended") {
+                FeedEvent::Datastream(d) => drop(heard.datastreams.insert(d.id)),
+                FeedEvent::Observation(o) => {
+                    assert!(heard.datastreams.contains(&o.datastream), "{} before its datastream", o.datastream);
+                    heard.observations.entry(o.datastream).or_default().push((o.phenomenon_time, o.value));
+                }
+                FeedEvent::Incident(r) => heard.incidents.push(r.id),
+                FeedEvent::Unit(u) => *heard.units.entry(u.id).or_default() += 1,
+                FeedEvent::Status(s) => {
+                    assert_eq!(s.received, s.stored + s.rejected + s.conflated + s.quarantined, "{s:?}");
+                    heard.status = s;
+                }
+            }
+        }
+    };
+    let done = tokio::time::timeout(Duration::from_secs(20), until).await;
+    assert!(done.is_ok(), "not heard in time; last status {:?}", heard.status);
+}
+
+/// Each datastream's readings came once, in order, and none of its period was left out.
+fn assert_complete(heard: &Heard) {
+    for (id, readings) in &heard.observations {
+        let steps: BTreeSet<TimeDelta> = readings.windows(2).map(|w| w[1].0 - w[0].0).collect();
+        assert!(steps.len() <= 1 && steps.iter().all(|s| *s > TimeDelta::zero()), "{id}: {steps:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readings_come_over_mqtt_once_and_without_gaps() {
+    let platform = platform(true);
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&sensorthings(&platform), quick(), tx);
+    let mut heard = Heard::default();
+    let all = |n: usize| move |h: &Heard| h.observations.len() == 12 && h.observations.values().all(|o| o.len() >= n);
+    listen(&mut rx, &mut heard, all(8)).await;
+    assert_eq!(heard.datastreams.len(), 12);
+    assert_complete(&heard);
+    listen(&mut rx, &mut heard, |h| h.status.connected && h.status.stored >= 96).await;
+    assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.last_error.clone()), (0, 0, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn polling_goes_on_where_it_was_when_the_server_comes_back() {
+    let first = platform(false);
+    let (address, config) = (first.http, sensorthings(&first));
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&config, quick(), tx);
+    let mut heard = Heard::default();
+    let all = |n: usize| move |h: &Heard| h.observations.len() == 12 && h.observations.values().all(|o| o.len() >= n);
+    listen(&mut rx, &mut heard, all(4)).await;
+    drop(first);
+    listen(&mut rx, &mut heard, |h| !h.status.connected && h.status.last_error.is_some()).await;
+    // The same journal, further on: what happened while it was away is in its history of the last hour.
+    let start = Some("2026-05-01T01:00:00Z".parse().unwrap());
+    let _second = again(Options { start, ..options(address, false) }).await;
+    let late: chrono::DateTime<Utc> = "2026-05-01T01:01:00Z".parse().unwrap();
+    listen(&mut rx, &mut heard, |h| h.status.connected && h.observations.values().all(|o| o.last().is_some_and(|l| l.0 > late))).await;
+    assert_complete(&sorted(heard));
+}
+
+/// After a break the latest value comes first and what was missed after it.
+fn sorted(mut heard: Heard) -> Heard {
+    heard.observations.values_mut().for_each(|o| o.sort_by_key(|r| r.0));
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn incidents_and_units_come_over_sse_and_again_after_a_restart() {
+    let first = platform(false);
+    let address = first.http;
+    let (tx, mut rx) = mpsc::channel(1000);
+    let url = |what: &str| FeedConfig::GeojsonSse { id: what.into(), url: format!("http://{address}/{what}/stream") };
+    let _incidents = spawn_tuned(&url("incidents"), quick(), tx.clone());
+    let _units = spawn_tuned(&url("units"), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 3 && h.units.len() == 6 && h.units.values().all(|n| *n > 5)).await;
+    assert_eq!(heard.incidents, ["i0-20260501", "i1-20260501", "i2-20260501"]);
+    drop(first);
+    // Next morning; the incidents of yesterday are gone from the server, those of today are new.
+    let start = Some("2026-05-02T00:30:00Z".parse().unwrap());
+    let _second = again(Options { start, ..options(address, false) }).await;
+    listen(&mut rx, &mut heard, |h| h.incidents.len() >= 6).await;
+    assert_eq!(heard.incidents[3..], ["i0-20260502", "i1-20260502", "i2-20260502"]);
+}
+
+/// Serves `router` on a free port.
+async fn serve(router: Router) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind(ANY).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    address
+}
+
+fn feature(id: &str, severity: &str) -> String {
+    format!(
+        r#"{{"type":"Feature","id":"{id}","geometry":{{"type":"Point","coordinates":[118.2,33.9]}},"properties":{{"kind":"incident","domain":"traffic","severity":"{severity}","title":"t"}}}}"#
+    )
+}
+
+#[tokio::test]
+async fn rubbish_on_the_event_stream_is_counted_and_the_good_passes() {
+    // First answer a page, then a stream with all kinds of rubbish, later streams what follows.
+    async fn stream(State(calls): State<Arc<AtomicUsize>>, headers: HeaderMap) -> ([(header::HeaderName, &'static str); 1], String) {
+        let sse = [(header::CONTENT_TYPE, "text/event-stream")];
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => ([(header::CONTENT_TYPE, "text/html")], "<html>Wartung</html>".into()),
+            1 => {
+                let huge = "x".repeat(2 << 20);
+                let rubbish = ["<html>", "{\"type\":", "[]", "{\"type\":\"Feature\"}", &feature("bad", "terrible"), &huge, "{\"a\": NaN}"];
+                let rubbish: String = rubbish.iter().map(|r| format!("data: {r}\n\n")).collect();
+                (sse, format!("id: 1\ndata: {}\n\n{rubbish}id: 2\ndata: {}\n\n", feature("a", "minor"), feature("b", "major")))
+            }
+            _ => {
+                let resumed = headers.get("last-event-id").is_some_and(|id| id == "2");
+                (
+                    sse,
+                    format!("id: 2\ndata: {}\n\ndata: {}\n\n", feature("b", "major"), feature(if resumed { "c" } else { "lost" }, "info")),
+                )
+            }
+        }
+    }
+    let address = serve(Router::new().route("/s", get(stream)).with_state(Arc::default())).await;
+    let (tx, mut rx) = mpsc::channel(100);
+    let _feed = spawn_tuned(&FeedConfig::GeojsonSse { id: "x".into(), url: format!("http://{address}/s") }, quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("text/html"))).await;
+    listen(&mut rx, &mut heard, |h| h.incidents.len() >= 3 && h.status.stored >= 3 && h.status.conflated >= 1).await;
+    assert_eq!(heard.incidents, ["a", "b", "c"]);
+    assert_eq!((heard.status.stored, heard.status.rejected), (3, 7), "{:?}", heard.status);
+}
+
+const CATALOGUE: &str = r#"{"value":[
+ {"@iot.id":"a","ObservedProperty":{"name":"PM2.5"},"Thing":{"name":"A","Locations":[{"location":{"type":"Point","coordinates":[118.2,33.9]}}]}},
+ {"@iot.id":"b","ObservedProperty":{"name":"PM2.5"},"Thing":{"name":"B"}}, 17, null]}"#;
+const OBSERVATIONS: &str = r#"{"value":[
+ {"phenomenonTime":"2026-05-01T00:00:01Z","result":1,"Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"2026-05-01T00:00:02Z","result":NaN,"Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"2026-05-01T00:00:03Z","result":{"x":1},"Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"yesterday","result":1,"Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"2026-05-01T00:00:04Z","result":"4.5","Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"2999-05-01T00:00:04Z","result":5,"Datastream":{"@iot.id":"a"}},
+ {"phenomenonTime":"2026-05-01T00:00:05Z","result":5,"Datastream":{"@iot.id":"zz"}},
+ {"phenomenonTime":"2026-05-01T00:00:05Z","result":5}, "x"]}"#;
+
+#[tokio::test]
+async fn rubbish_in_sensorthings_is_counted_and_the_good_passes() {
+    async fn observations(State(calls): State<Arc<AtomicUsize>>) -> String {
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => "<!doctype html><h1>502</h1>".into(),
+            1 => r#"{"value": {"not": "a list"}}"#.into(),
+            2 => OBSERVATIONS.into(),
+            _ => r#"{"value":[]}"#.into(),
+        }
+    }
+    let first = r#"{"phenomenonTime":"2026-05-01T00:00:00Z","result":0.5}"#;
+    let catalogue = CATALOGUE.replacen("\"Thing\"", &format!("\"Observations\":[{first}],\"Thing\""), 1);
+    let router = Router::new().route("/v1.1/Datastreams", get(|| async move { catalogue })).route("/v1.1/Observations", get(observations));
+    let address = serve(router.with_state(Arc::default())).await;
+    let (tx, mut rx) = mpsc::channel(100);
+    let config = FeedConfig::Sensorthings { id: "x".into(), url: format!("http://{address}/v1.1/"), mqtt: None };
+    let _feed = spawn_tuned(&config, quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("not JSON"))).await;
+    listen(&mut rx, &mut heard, |h| h.status.stored >= 3 && h.status.quarantined >= 2 && h.status.connected).await;
+    assert_eq!(heard.datastreams, ["x/a".to_owned()].into());
+    let values: Vec<f64> = heard.observations["x/a"].iter().map(|o| o.1).collect();
+    assert_eq!(values, [0.5, 1.0, 4.5]);
+    // Three broken datastreams in each of three catalogues, two broken pages, five broken observations.
+    assert_eq!((heard.status.stored, heard.status.quarantined, heard.status.rejected), (3, 2, 16), "{:?}", heard.status);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_plays_again_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("journal.jsonl");
+    let first = Platform::start(Options { record: Some(file.clone()), ..options(ANY.parse().unwrap(), false) }).unwrap();
+    let (tx, mut rx) = mpsc::channel(1000);
+    let feed = spawn_tuned(&sensorthings(&first), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.observations.values().any(|o| o.len() > 4)).await;
+    drop((feed, first));
+    let again = Options { city: None, journals: vec![file], start: None, ..options(ANY.parse().unwrap(), false) };
+    let second = Platform::start(again).unwrap();
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&sensorthings(&second), quick(), tx);
+    let mut replayed = Heard::default();
+    listen(&mut rx, &mut replayed, |h| h.observations.values().any(|o| o.len() > 3)).await;
+    assert_eq!(replayed.datastreams, heard.datastreams);
+    let before: BTreeSet<String> = heard.observations.values().flatten().map(|o| format!("{o:?}")).collect();
+    assert!(replayed.observations.values().flatten().filter(|o| before.contains(&format!("{o:?}"))).count() > 12);
+    assert_eq!(second.report().bad_lines, 0);
+}
