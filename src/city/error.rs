@@ -28,9 +28,9 @@ pub enum CityError {
     NoCrs { file: PathBuf },
     #[error("{file}: {found}, which is not read here; read are {supported}")]
     Unsupported { file: PathBuf, found: String, supported: &'static str },
-    /// An elevation file that can't be understood; `why` ends with the mend.
+    /// A file of a known format that can't be used as it is; `why` ends with the mend.
     #[error("{file}: {why}")]
-    Elevation { file: PathBuf, why: String },
+    Unusable { file: PathBuf, why: String },
 }
 
 impl CityError {
@@ -38,7 +38,7 @@ impl CityError {
         move |source| Self::Open { file: file.to_owned(), source }
     }
 
-    pub(crate) fn elevation(file: &Path, why: impl Into<String>) -> Self {
-        Self::Elevation { file: file.to_owned(), why: why.into() }
+    pub(crate) fn unusable(file: &Path, why: impl Into<String>) -> Self {
+        Self::Unusable { file: file.to_owned(), why: why.into() }
     }
 }

@@ -2,12 +2,13 @@
 //!
 //! [`source`] holds the neutral shape every format is read into; one folder a format (`cityjson/`, `elevation/`) fills it;
 //! [`package`] turns sources into 3D Tiles 1.1 plus `city.toml`; [`demo`] generates the demo city as files that enter
-//! by the same door as real data.
+//! by the same door as real data. [`inspect`] says what is in a file before anything is built.
 
 pub mod cityjson;
 pub mod demo;
 pub mod elevation;
 pub mod error;
+pub mod inspect;
 pub mod package;
 mod read;
 pub mod report;

@@ -7,6 +7,7 @@ mod demo_city;
 #[cfg(feature = "screen")]
 mod desk;
 mod hub;
+mod inspect;
 mod memory;
 #[cfg(feature = "screen")]
 mod quality;
@@ -36,6 +37,7 @@ enum Command {
     Build(build::Build),
     DemoCity(demo_city::Args),
     Hub(hub::Args),
+    Inspect(inspect::Args),
     Replay(replay::Args),
     #[cfg(feature = "screen")]
     Desk(desk::Args),
@@ -58,6 +60,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),
+        Command::Inspect(args) => inspect::run(&args),
         Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "screen")]
         Command::Desk(args) => desk::run(args),

@@ -23,7 +23,7 @@ type Tiff = Decoder<BufReader<File>>;
 
 pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
     let broken = |e: tiff::TiffError| {
-        CityError::elevation(path, format!("{e}; check the file with `gdalinfo`, or rewrite it with `gdal_translate -co COMPRESS=DEFLATE`"))
+        CityError::unusable(path, format!("{e}; check the file with `gdalinfo`, or rewrite it with `gdal_translate -co COMPRESS=DEFLATE`"))
     };
     let file = File::open(path).map_err(CityError::open(path))?;
     let bytes_max = usize::try_from(SAMPLES_MAX * 8).unwrap_or(usize::MAX);
@@ -38,7 +38,7 @@ pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
     let values = heights(tiff.read_image().map_err(broken)?, no_data);
     let (width, height) = (columns as usize, rows as usize);
     if values.len() != width * height {
-        return Err(CityError::elevation(path, format!("{} samples where {width} x {height} belong; download it again", values.len())));
+        return Err(CityError::unusable(path, format!("{} samples where {width} x {height} belong; download it again", values.len())));
     }
     Ok(place.north_up(ElevationGrid { file: path.to_owned(), crs: keys.crs, origin: (0.0, 0.0), step: (1.0, -1.0), width, height, values }))
 }
@@ -50,11 +50,11 @@ fn check_shape(path: &Path, (columns, rows): (u32, u32), colour: ColorType) -> R
         return Err(CityError::TooBig { file: path.to_owned(), what: format!("{count} samples"), limit: SAMPLES_MAX, mend });
     }
     if count == 0 {
-        return Err(CityError::elevation(path, "the image has no samples; export it again"));
+        return Err(CityError::unusable(path, "the image has no samples; export it again"));
     }
     if !matches!(colour, ColorType::Gray(_)) {
         let why = format!("{colour:?} is a picture, not one band of heights; take the band of heights with `gdal_translate -b 1`");
-        return Err(CityError::elevation(path, why));
+        return Err(CityError::unusable(path, why));
     }
     Ok(())
 }
@@ -113,17 +113,17 @@ impl Placement {
             Self { origin: (x + (centre - column) * sx, y - (centre - row) * sy), step: (*sx, -sy) }
         } else if let [a, b, _, x, d, e, _, y, ..] = matrix[..] {
             if b != 0.0 || d != 0.0 {
-                return Err(CityError::elevation(path, "the grid is rotated; turn it north-up with `gdalwarp`"));
+                return Err(CityError::unusable(path, "the grid is rotated; turn it north-up with `gdalwarp`"));
             }
             Self { origin: (x + centre * a, y + centre * e), step: (a, e) }
         } else {
             let why = "nothing says where it lies (no ModelPixelScale with ModelTiepoint, no ModelTransformation); \
                        place it with `gdal_translate -a_srs EPSG:<code> -a_ullr WEST NORTH EAST SOUTH`";
-            return Err(CityError::elevation(path, why));
+            return Err(CityError::unusable(path, why));
         };
         let fine = |v: f64| v.is_finite() && v != 0.0;
         if !(fine(place.step.0) && fine(place.step.1) && place.origin.0.is_finite() && place.origin.1.is_finite()) {
-            return Err(CityError::elevation(
+            return Err(CityError::unusable(
                 path,
                 "its scale or tie point is zero or no number; place it again with `gdal_translate -a_ullr`",
             ));

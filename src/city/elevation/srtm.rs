@@ -13,12 +13,12 @@ const SHAPES: [(usize, usize); 3] = [(1201, 1201), (3601, 3601), (1801, 3601)];
 pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
     let Some((south, west)) = place(path) else {
         let why = "the name does not say the place; call it after its south-west corner, e.g. N33E118.hgt";
-        return Err(CityError::elevation(path, why));
+        return Err(CityError::unusable(path, why));
     };
     let found = std::fs::metadata(path).map_err(CityError::open(path))?.len();
     let Some((width, height_rows)) = SHAPES.into_iter().find(|(w, h)| (w * h * 2) as u64 == found) else {
         let why = format!("{found} bytes fit no SRTM tile (2,884,802 at 3 arc-seconds, 25,934,402 at 1); download it again, unpacked");
-        return Err(CityError::elevation(path, why));
+        return Err(CityError::unusable(path, why));
     };
     let bytes = std::fs::read(path).map_err(CityError::open(path))?;
     let values = bytes.chunks_exact(2).map(|b| height(f64::from(i16::from_be_bytes([b[0], b[1]])), Some(VOID))).collect();

@@ -15,17 +15,17 @@ use tiff::{TiffError, TiffResult};
 /// (4000-4999, and the 6xxx datums of China and Japan known here) are written as geographic, all others as projected.
 ///
 /// # Errors
-/// [`CityError::Write`] when the disk refuses, [`CityError::Elevation`] when the grid contradicts itself.
+/// [`CityError::Write`] when the disk refuses, [`CityError::Unusable`] when the grid contradicts itself.
 pub fn write_geotiff(path: &Path, grid: &ElevationGrid) -> Result<(), CityError> {
     let count = grid.width.checked_mul(grid.height).filter(|n| *n > 0);
     if count != Some(grid.values.len()) {
         let why = format!("{} x {} samples asked for, {} given; nothing is written", grid.width, grid.height, grid.values.len());
-        return Err(CityError::elevation(path, why));
+        return Err(CityError::unusable(path, why));
     }
     let file = File::create(path).map_err(|source| CityError::Write { file: path.to_owned(), source })?;
     encode(BufWriter::new(file), grid).map_err(|e| match e {
         TiffError::IoError(source) => CityError::Write { file: path.to_owned(), source },
-        other => CityError::elevation(path, format!("can't be written as TIFF: {other}")),
+        other => CityError::unusable(path, format!("can't be written as TIFF: {other}")),
     })
 }
 
