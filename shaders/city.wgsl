@@ -80,13 +80,13 @@ fn windows(facade: vec2<f32>, seed: u32, height: f32, pixel: f32) -> vec2<f32> {
     let storey = 3.0;
     let cell = vec2<f32>(facade.x / bay, facade.y / storey);
     // How many cells a pixel spans; the rhythm fades before it can shimmer.
-    let near = clamp(1.6 - pixel / 1.1, 0.0, 1.0);
+    let near = clamp(2.0 - pixel / 1.8, 0.0, 1.0);
     let at = fract(cell);
     let id = vec2<i32>(floor(cell));
     let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
     if near <= 0.0 {
         // Far away: the mean of what is near, so that the value of a wall does not change with distance.
-        return vec2<f32>(0.20 * env.detail.x, 0.30 * share);
+        return vec2<f32>(0.30 * env.detail.x, 0.09 * share);
     }
     let soft = vec2<f32>(pixel / bay, pixel / storey);
     let low = vec2<f32>(0.20, 0.28);
@@ -96,8 +96,8 @@ fn windows(facade: vec2<f32>, seed: u32, height: f32, pixel: f32) -> vec2<f32> {
     let glass = inside.x * inside.y * step(0.6, facade.y) * step(facade.y, max(height - 1.0, 2.6));
     let lit = step(1.0 - share, hash(seed + u32(id.x) * 7919u, u32(id.y)));
     let line = (1.0 - smoothstep(0.02, 0.02 + soft.y * 1.5 + 0.03, at.y)) * env.detail.y;
-    let shade = mix(0.20 * env.detail.x, max(glass * env.detail.x, line), near);
-    return vec2<f32>(shade, mix(0.30 * share, glass * lit, near));
+    let shade = mix(0.30 * env.detail.x, max(glass * env.detail.x, line), near);
+    return vec2<f32>(shade, mix(0.09 * share, glass * lit, near));
 }
 
 // The heat layer's colour over what stands there; the field's alpha says how well sensors inform the place.

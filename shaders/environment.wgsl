@@ -36,7 +36,7 @@ fn sky_colour(env: Environment, direction: vec3<f32>) -> vec3<f32> {
     let base = mix(env.horizon.rgb, env.zenith.rgb, 1.0 - exp(-up * env.zenith.w));
     // A wide soft glow on the light's side of the horizon: tells directions apart without a disc.
     let towards = max(dot(normalize(vec3<f32>(direction.x, 0.0, direction.z) + vec3<f32>(0.0, 1e-4, 0.0)), normalize(vec3<f32>(env.sun.x, 0.0, env.sun.z))), 0.0);
-    return base + env.sun_colour.rgb * (0.10 * towards * towards * exp(-up * 7.0));
+    return base + env.sun_colour.rgb * (0.012 * towards * towards * exp(-up * 7.0));
 }
 
 // Exponential haze that thins with height; `eye` and `at` in metres, y up.
@@ -48,7 +48,9 @@ fn hazed(env: Environment, colour: vec3<f32>, eye: vec3<f32>, at: vec3<f32>) -> 
     let a = max(eye.y, 0.0) / scale;
     let b = max(at.y, 0.0) / scale;
     let mean = select((exp(-a) - exp(-b)) / (b - a), exp(-a), abs(b - a) < 1e-3);
-    let through = exp(-env.horizon.w * distance * mean);
+    // The second factor hides the end of the ground itself, however high the eye stands.
+    let end = distance / 45000.0;
+    let through = exp(-env.horizon.w * distance * mean - end * end);
     return mix(sky_colour(env, vec3<f32>(ray.x, 0.0, ray.z) / max(distance, 1e-3)), colour, through);
 }
 

@@ -30,6 +30,9 @@ const COARSE_ATTRIBUTE_BYTES: usize = 1 << 20;
 const LANDMARKS: f64 = 0.05;
 /// ... as long as they cost no more vertices than this.
 const LANDMARK_VERTICES: usize = COARSE_VERTICES / 4;
+/// A building left out is seen more easily than one that is drawn too plainly: it counts as this many times its size, so that
+/// at 16 pixels of allowed error what is missing is under 4 pixels.
+const MISSING: f64 = 4.0;
 /// A coarse tile's error is never 0, or it would count as full.
 const ERROR_MIN_M: f64 = 0.05;
 
@@ -205,7 +208,7 @@ impl Tree<'_> {
             let whole = block.is_none_or(|b| b.deviation_m > limit_m) && landmarks + cost <= LANDMARK_VERTICES;
             let added = if whole { cost } else { block.map_or(usize::MAX, Block::vertices) };
             if content.rows.len() >= LEAF_FEATURES || added > COARSE_VERTICES - vertices {
-                content.error_m = content.error_m.max(size_m);
+                content.error_m = content.error_m.max(size_m * MISSING);
                 continue;
             }
             vertices += added;
