@@ -69,8 +69,14 @@ fn job(out: &Path) -> Job {
     Job { name: "Town".into(), out: out.to_owned(), crs: None }
 }
 
+/// A report as a reader leaves it.
+fn read_report(sources: &[CitySource]) -> BuildReport {
+    let objects_in = sources.iter().flat_map(|s| &s.objects).filter(|o| !o.faces.is_empty()).count() as u64;
+    BuildReport { objects_in, ..BuildReport::default() }
+}
+
 fn build(sources: Vec<CitySource>, grids: Vec<ElevationGrid>, out: &Path) -> (CityManifest, BuildReport) {
-    let mut report = BuildReport::default();
+    let mut report = read_report(&sources);
     let manifest = package::build(sources, grids, &job(out), &(), &mut report).expect("the package is built");
     (manifest, report)
 }
