@@ -69,8 +69,14 @@ fn job(out: &Path) -> Job {
     Job { name: "Town".into(), out: out.to_owned(), crs: None }
 }
 
+/// A report as a reader leaves it.
+fn read_report(sources: &[CitySource]) -> BuildReport {
+    let objects_in = sources.iter().flat_map(|s| &s.objects).filter(|o| !o.faces.is_empty()).count() as u64;
+    BuildReport { objects_in, ..BuildReport::default() }
+}
+
 fn build(sources: Vec<CitySource>, grids: Vec<ElevationGrid>, out: &Path) -> (CityManifest, BuildReport) {
-    let mut report = BuildReport::default();
+    let mut report = read_report(&sources);
     let manifest = package::build(sources, grids, &job(out), &(), &mut report).expect("the package is built");
     (manifest, report)
 }
@@ -247,4 +253,95 @@ fn every_vertex_lies_where_the_source_says() {
         let nearest = drawn.iter().map(|d| d.distance(*p)).fold(f64::INFINITY, f64::min);
         assert!(nearest < 1e-4, "{p} is {nearest} m from the nearest vertex");
     }
+}
+
+/// A file of the shared real data, or `None` said aloud.
+fn real(path: &str) -> Option<PathBuf> {
+    let roots = [Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), "/work/shared/data".into()];
+    let found = roots.iter().map(|r| r.join(path)).find(|p| p.is_file());
+    if found.is_none() {
+        eprintln!("NOT CHECKED: {path} is not on this machine (../shared/data)");
+    }
+    found
+}
+
+/// The attributes of every object with geometry as the file has them, read without our reader; nulls and empty texts are no values.
+fn attributes_of(file: &Path, classes: &[&str]) -> Vec<(String, Map<String, Value>)> {
+    let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let objects = document["CityObjects"].as_object().unwrap().iter();
+    let drawn = objects.filter(|(_, o)| classes.contains(&o["type"].as_str().unwrap()) && o["geometry"].as_array().is_some_and(|g| !g.is_empty()));
+    drawn
+        .map(|(id, o)| {
+            let all = o["attributes"].as_object().cloned().unwrap_or_default();
+            (id.clone(), all.into_iter().filter(|(_, v)| !v.is_null() && *v != json!("")).collect())
+        })
+        .collect()
+}
+
+/// Builds with the program itself; the report it prints as JSON, or what it says on stderr.
+fn yiping_build(arguments: &[&str], out: &Path) -> Result<Value, String> {
+    let run = Command::new(env!("CARGO_BIN_EXE_yiping")).arg("build").args(arguments).arg("--out").arg(out).arg("--json").output().unwrap();
+    if run.status.success() { Ok(serde_json::from_slice(&run.stdout).unwrap()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) }
+}
+
+#[test]
+fn the_hague_is_built_whole_with_its_attributes() {
+    let Some(file) = real("the-hague/DenHaag_01.city.json") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("the-hague");
+    let input = file.to_str().unwrap();
+    let refused = yiping_build(&[input], &out).unwrap_err();
+    assert!(refused.contains("no coordinate system given; add --crs EPSG:<code>") && !out.exists(), "{refused}");
+    let report = yiping_build(&[input, "--crs", "EPSG:7415"], &out).unwrap();
+    assert_eq!([&report["objects_in"], &report["objects_written"], &report["objects_rejected"]], [1991, 1991, 0], "{report}");
+    assert!(report["peak_rss_mib"].as_f64() > Some(1.0) && report["seconds"].as_f64() > Some(0.0) && report["triangles"].as_u64() > Some(50_000));
+    let rows = leaf_rows(&out, TilesetRole::Buildings);
+    assert_eq!(rows.len(), 1990);
+    for (id, attributes) in attributes_of(&file, &["Building", "BuildingPart"]) {
+        let row = &rows[&id];
+        for (key, value) in attributes {
+            let same = row[&key] == value || row[&key].as_f64().is_some_and(|v| Some(v) == value.as_f64());
+            assert!(same, "{id} {key}: {} is not {value}", row[&key]);
+        }
+    }
+    let ground = leaf_rows(&out, TilesetRole::Surfaces);
+    assert!(ground.values().all(|r| r["class"] == json!("TINRelief")) && ground.len() == 1);
+    validate(&out);
+}
+
+#[test]
+fn delft_is_built_with_its_roads_and_waters() {
+    let Some(file) = real("delft/delft.city.json") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("delft");
+    let report = yiping_build(&[file.to_str().unwrap()], &out).unwrap();
+    assert_eq!([&report["objects_in"], &report["objects_written"], &report["objects_rejected"]], [570, 570, 0], "{report}");
+    let rows = leaf_rows(&out, TilesetRole::Surfaces);
+    let roads = attributes_of(&file, &["Road", "WaterBody", "PlantCover"]);
+    assert_eq!(roads.len(), 272);
+    for (id, attributes) in roads {
+        assert!(attributes.iter().all(|(k, v)| rows[&id][k] == *v), "{id}: {attributes:?} is not in {:?}", rows[&id]);
+    }
+    let footprints = std::fs::read_to_string(out.join("map/footprints.geojson")).unwrap();
+    assert_eq!(footprints.matches("\"height_m\"").count(), 160);
+    let ground: Value = serde_json::from_slice(&std::fs::read(out.join("map/ground.geojson")).unwrap()).unwrap();
+    let kinds: std::collections::BTreeSet<&str> =
+        ground["features"].as_array().unwrap().iter().map(|f| f["properties"]["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["green", "land", "road", "water"]);
+    validate(&out);
+}
+
+#[test]
+fn broken_files_and_codes_are_said_plainly() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("city");
+    let file = dir.path().join("broken.city.json");
+    for text in ["", "{\"type\": \"CityJSON\", \"version\": \"2.0\", \"CityObj"] {
+        std::fs::write(&file, text).unwrap();
+        let said = yiping_build(&[file.to_str().unwrap(), "--crs", "7415"], &out).unwrap_err();
+        assert!(said.contains("broken.city.json") && said.lines().count() == 1, "{said}");
+    }
+    let said = yiping_build(&[file.to_str().unwrap(), "--crs", "EPSG:999999"], &out).unwrap_err();
+    assert!(said.contains("EPSG:999999") && said.contains("--crs EPSG:<code>"), "{said}");
+    assert!(!out.exists());
 }

@@ -4,9 +4,8 @@ use super::memory::peak_rss_mib;
 use crate::city::package::{self, Job, Progress, Stage};
 use crate::city::report::{BuildReport, Reason};
 use crate::city::source::{CitySource, ElevationGrid};
-use crate::city::{cityjson, elevation};
+use crate::city::{elevation, read_source};
 use anyhow::Context;
-use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -16,8 +15,8 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 /// Builds a city package (3D Tiles 1.1 and city.toml) from city models and elevation models.
-#[derive(Args)]
-pub struct Build {
+#[derive(clap::Args)]
+pub struct Args {
     /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
@@ -39,14 +38,14 @@ pub struct Build {
 }
 
 /// Runs the command: 0 when a package was written, rejected objects or not.
-pub fn run(args: Build) -> anyhow::Result<ExitCode> {
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let start = Instant::now();
     let mut report = BuildReport::default();
     if let Some(crs) = &args.crs {
         crate::geo::Crs::new(crs).context("--crs")?;
     }
     let bars = Bars::new(args.json);
-    let (sources, grids) = read(&args, &mut report)?;
+    let (sources, grids) = read(args, &mut report)?;
     let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
     let job = Job { name, out: args.out.clone(), crs: args.crs.clone() };
     let built = package::build(sources, grids, &job, &bars, &mut report);
@@ -63,13 +62,13 @@ pub fn run(args: Build) -> anyhow::Result<ExitCode> {
 }
 
 /// Files by their ending: elevation models, everything else a city model.
-fn read(args: &Build, report: &mut BuildReport) -> anyhow::Result<(Vec<CitySource>, Vec<ElevationGrid>)> {
+fn read(args: &Args, report: &mut BuildReport) -> anyhow::Result<(Vec<CitySource>, Vec<ElevationGrid>)> {
     let (mut sources, mut grids) = (Vec::new(), Vec::new());
     for path in &args.inputs {
         if is_elevation(path) {
             grids.push(elevation::read(path)?);
         } else {
-            sources.push(cityjson::read(path, report)?);
+            sources.push(read_source(path, report)?);
         }
     }
     for path in &args.terrain {

@@ -34,7 +34,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    Build(build::Build),
+    Build(build::Args),
     DemoCity(demo_city::Args),
     Hub(hub::Args),
     Inspect(inspect::Args),
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     let done: anyhow::Result<ExitCode> = match args.command {
-        Command::Build(args) => build::run(args),
+        Command::Build(args) => build::run(&args),
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),
         Command::Inspect(args) => inspect::run(&args),

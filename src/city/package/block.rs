@@ -8,11 +8,11 @@ use crate::geo::{Geodetic, LocalFrame, Region};
 use glam::DVec2;
 
 /// A rectangle stands for an outline that fills this part of it; emptier ones (L, U) keep their own corners.
-const FILL_MIN: f64 = 0.85;
+const FILL_MIN: f64 = 0.7;
 /// Dents under this many metres go.
 const TOLERANCE_M: f64 = 1.0;
 /// Outlines that keep more corners than this become rectangles after all: blocks are for views where 20,000 of them are drawn.
-const CORNERS_MAX: usize = 10;
+const CORNERS_MAX: usize = 8;
 
 /// A prism that stands for one building in inner tiles.
 pub struct Block {

@@ -96,7 +96,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         let v = bin.view(bytemuck::cast_slice(&mesh.indices), None, Some(ELEMENT_ARRAY_BUFFER));
         accessor(v, "SCALAR", UNSIGNED_INT, mesh.indices.len(), none())
     };
-    let table = table(&mut bin, schema, rows);
+    let (table, present) = table(&mut bin, schema, rows);
     // The declared length includes the padding that aligns the whole file: readers warn of bytes that nobody declared.
     bin.bytes.resize(bin.bytes.len().next_multiple_of(ALIGN), 0);
     let mut node = json!({ "mesh": 0 });
@@ -106,7 +106,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
     let document = json!({
         "asset": { "version": "2.0", "generator": concat!("yiping ", env!("CARGO_PKG_VERSION")) },
         "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata"],
-        "extensions": { "EXT_structural_metadata": { "schema": schema.json(), "propertyTables": [table] } },
+        "extensions": { "EXT_structural_metadata": { "schema": schema.json(&present), "propertyTables": [table] } },
         "scene": 0,
         "scenes": [{ "nodes": [0] }],
         "nodes": [node],
@@ -131,9 +131,10 @@ fn bounds(positions: &[[f32; 3]]) -> ([f32; 3], [f32; 3]) {
     })
 }
 
-/// The property table: base columns always, a source attribute when any row has it.
-fn table(bin: &mut Bin, schema: &Schema, rows: &[Row]) -> Value {
-    let mut properties = Map::new();
+/// The property table, and which columns are in it: those that any row has a value of. The tile's schema lists no others: readers
+/// (the standard's validator among them) stumble over properties that a table leaves out.
+fn table(bin: &mut Bin, schema: &Schema, rows: &[Row]) -> (Value, Vec<usize>) {
+    let (mut properties, mut columns) = (Map::new(), Vec::new());
     for (i, column) in schema.columns.iter().enumerate() {
         let present = i < BASE.len() && (column.required || rows.iter().any(|r| r.base(i).is_some()))
             || i >= BASE.len() && rows.iter().any(|r| r.value(&column.key).is_some());
@@ -167,8 +168,9 @@ fn table(bin: &mut Bin, schema: &Schema, rows: &[Row]) -> Value {
             }
         };
         properties.insert(column.id.clone(), property);
+        columns.push(i);
     }
-    json!({ "name": "City objects", "class": CLASS, "count": rows.len(), "properties": properties })
+    (json!({ "name": "City objects", "class": CLASS, "count": rows.len(), "properties": properties }), columns)
 }
 
 fn strings(bin: &mut Bin, cells: impl Iterator<Item = String>) -> Value {

@@ -67,8 +67,9 @@ impl Progress for () {
 
 /// Builds a city package at `job.out`; on any error the package that was there stays as it was.
 ///
-/// Objects that can't be drawn are left out and counted in `report`; afterwards
-/// `objects_in = objects_written + objects_rejected`. `seconds` and `peak_rss_mib` are the caller's to fill in.
+/// `report` comes from the readers, which have counted `objects_in` and what they rejected themselves. Objects that can't be
+/// drawn are left out and counted too; afterwards `objects_in = objects_written + objects_rejected`. `seconds` and
+/// `peak_rss_mib` are the caller's to fill in.
 ///
 /// # Errors
 /// See [`PackageError`]; among them sources without a coordinate system, and input of which nothing is left.

@@ -173,7 +173,6 @@ fn accept(source: CitySource, points: &[Geodetic], index: usize, features: &mut 
         if object.faces.is_empty() {
             continue;
         }
-        report.objects_in += 1;
         match extent(&object, &source.vertices, points) {
             Ok(region) => {
                 inherit(&mut object, &groups);

@@ -115,10 +115,11 @@ impl Schema {
         Self { columns }
     }
 
-    /// The schema as EXT_structural_metadata writes it. A column that is not in every table can't be `required`, so only the base columns may be.
-    pub fn json(&self) -> Value {
+    /// Some of the columns as EXT_structural_metadata writes them. A column that is not in every table can't be `required`, so only
+    /// the base columns may be.
+    pub fn json(&self, columns: &[usize]) -> Value {
         let mut properties = Map::new();
-        for (i, c) in self.columns.iter().enumerate() {
+        for (i, c) in columns.iter().map(|i| (*i, &self.columns[*i])) {
             let mut p = Map::new();
             p.insert("name".into(), json!(c.key));
             match c.kind {

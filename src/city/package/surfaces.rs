@@ -11,7 +11,7 @@ use meshopt::{SimplifyOptions, VertexDataAdapter};
 use std::collections::{BTreeMap, HashMap};
 
 /// A coarse tile may be off by this part of its own diagonal.
-const ERROR_PER_SIZE: f64 = 1.0 / 400.0;
+const ERROR_PER_SIZE: f64 = 1.0 / 2000.0;
 /// Smaller pieces are drawn as they are: simplifying them gains nothing.
 const SIMPLIFY_MIN_TRIANGLES: usize = 64;
 

@@ -25,11 +25,11 @@ const FEATURE_BYTES: usize = 160;
 const COARSE_VERTICES: usize = 80_000;
 /// Coarse tiles carry all attributes only up to this many bytes of them; else ids and classes, the rest comes with the full tile.
 const COARSE_ATTRIBUTE_BYTES: usize = 1 << 20;
-/// Of a coarse tile's buildings the odd ones, this part of them, stay whole instead of becoming blocks: else one cathedral would
+/// In a coarse tile the buildings that blocks are least like stay whole, up to this many vertices of theirs: else one cathedral would
 /// set the error of a whole district, and all of it would be drawn in full from far off ...
-const LANDMARKS: f64 = 0.05;
-/// ... as long as they cost no more vertices than this.
 const LANDMARK_VERTICES: usize = COARSE_VERTICES / 4;
+/// ... unless their block is within this many metres of them.
+const LANDMARK_MIN_M: f64 = 2.0;
 /// A building left out is seen more easily than one that is drawn too plainly: it counts as this many times its size, so that
 /// at 16 pixels of allowed error what is missing is under 4 pixels.
 const MISSING: f64 = 4.0;
@@ -155,7 +155,7 @@ impl Tree<'_> {
             (true, TilesetRole::Buildings) => self.full_buildings(items, region, &frame),
             (false, TilesetRole::Buildings) => self.blocks(items, region, &frame),
             (true, _) => surfaces::full(self, items, region, &frame),
-            (false, _) => surfaces::coarse(self, items, (region, COARSE_VERTICES / 2), &frame),
+            (false, _) => surfaces::coarse(self, items, (region, COARSE_VERTICES), &frame),
         };
         if content.mesh.triangles() > 0 {
             let bytes = glb::write(&content.mesh, DVec3::ZERO, self.schema, &self.rows(&content.rows, node.full));
@@ -199,13 +199,13 @@ impl Tree<'_> {
         let size = |i: &Item| self.city.features[i.feature as usize].size_m();
         let mut by_size: Vec<(f64, &Item)> = items.iter().map(|i| (size(i), i)).collect();
         by_size.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.feature.cmp(&b.1.feature)));
-        let limit_m = self.usual_deviation_m(items);
-        let (mut vertices, mut landmarks) = (0, 0);
+        let landmarks = self.landmarks(items);
+        let mut vertices = 0;
         for (size_m, item) in by_size {
             let feature = &self.city.features[item.feature as usize];
             let block = self.blocks[item.feature as usize].as_ref();
             let cost = item.bytes as usize / VERTEX_BYTES;
-            let whole = block.is_none_or(|b| b.deviation_m > limit_m) && landmarks + cost <= LANDMARK_VERTICES;
+            let whole = landmarks.contains(&item.feature);
             let added = if whole { cost } else { block.map_or(usize::MAX, Block::vertices) };
             if content.rows.len() >= LEAF_FEATURES || added > COARSE_VERTICES - vertices {
                 content.error_m = content.error_m.max(size_m * MISSING);
@@ -215,10 +215,7 @@ impl Tree<'_> {
             let row = content.rows.len() as u16;
             content.rows.push(item.feature);
             match block.filter(|_| !whole) {
-                None => {
-                    landmarks += cost;
-                    self.whole(&mut content, &mut mesher, item.feature, (frame, row));
-                }
+                None => self.whole(&mut content, &mut mesher, item.feature, (frame, row)),
                 Some(block) => {
                     block.add(&mut content.mesh, &mut mesher, feature, frame, row);
                     content.error_m = content.error_m.max(block.deviation_m);
@@ -241,12 +238,17 @@ impl Tree<'_> {
         }
     }
 
-    /// The deviation that all blocks but the worst [`LANDMARKS`] stay under, metres.
-    fn usual_deviation_m(&self, items: &[Item]) -> f64 {
-        let mut all: Vec<f64> = items.iter().filter_map(|i| self.blocks[i.feature as usize].as_ref()).map(|b| b.deviation_m).collect();
-        all.sort_by(f64::total_cmp);
-        let at = (all.len() as f64 * (1.0 - LANDMARKS)) as usize;
-        all.get(at).copied().unwrap_or(f64::INFINITY)
+    /// Buildings that stay whole among blocks, the worst first; those that have no block count as worst.
+    fn landmarks(&self, items: &[Item]) -> BTreeSet<u32> {
+        let deviation = |i: &Item| self.blocks[i.feature as usize].as_ref().map_or(f64::INFINITY, |b| b.deviation_m);
+        let mut worst: Vec<(f64, &Item)> = items.iter().map(|i| (deviation(i), i)).filter(|(d, _)| *d > LANDMARK_MIN_M).collect();
+        worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.feature.cmp(&b.1.feature)));
+        let mut vertices = 0;
+        let fits = |(_, i): &&(f64, &Item)| {
+            vertices += i.bytes as usize / VERTEX_BYTES;
+            vertices <= LANDMARK_VERTICES
+        };
+        worst.iter().take_while(fits).map(|(_, i)| i.feature).collect()
     }
 
     fn rows(&self, features: &[u32], full: bool) -> Vec<Row<'_>> {
