@@ -34,7 +34,7 @@ pub struct TileMesh {
     pub feature_ids: Vec<u32>,
     /// The number of a `Surface` (wall, roof, ...) from the attribute `_SURFACE`; 0 where the file does not say.
     pub surfaces: Vec<u8>,
-    /// sRGB with alpha: vertex colour times the material's base colour.
+    /// Linear, as glTF has it, with alpha: vertex colour times the material's base colour.
     pub colours: Vec<[u8; 4]>,
     /// glTF convention, v down; empty where no primitive has any.
     pub texcoords: Vec<[f32; 2]>,

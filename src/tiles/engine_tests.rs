@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The samples of CesiumGS, or a word that they are missing.
-pub(super) fn samples() -> Option<PathBuf> {
+fn samples() -> Option<PathBuf> {
     let near = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/3d-tiles-samples");
     let found = [near, PathBuf::from("/work/shared/data/3d-tiles-samples")].into_iter().find(|p| p.is_dir());
     if found.is_none() {
@@ -15,7 +15,7 @@ pub(super) fn samples() -> Option<PathBuf> {
     found
 }
 
-pub(super) fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -74,15 +74,6 @@ fn every_sample_tileset_settles_and_each_failure_says_why() {
         let mut tileset = Tileset::open(path.to_str().unwrap(), options(1.0)).unwrap();
         let seen = settle(&mut tileset);
         let last = seen.frames.last().unwrap();
-        eprintln!(
-            "{}: {} tiles known, {} drawn, {} failed {:?}, notes {:?}",
-            path.strip_prefix(&samples).unwrap().display(),
-            tileset.tree().len(),
-            last.draw.len(),
-            last.progress.failed,
-            tileset.failures().iter().map(|f| f.error.to_string()).collect::<Vec<_>>(),
-            last.progress.notes,
-        );
         for failure in tileset.failures() {
             let known = matches!(failure.error, TileError::Unsupported { .. }) || failure.error.url().ends_with("dragon_high.b3dm");
             assert!(known, "{}", failure.error);
@@ -90,4 +81,85 @@ fn every_sample_tileset_settles_and_each_failure_says_why() {
         let has_content = tileset.tree().iter().skip(1).any(|(_, tile)| !tile.is_empty());
         assert!(!last.draw.is_empty() || last.progress.failed > 0 || !has_content, "{}: nothing is drawn", path.display());
     }
+}
+
+const B3DM: &[u8] = include_bytes!("../../tests/data/3d-tiles/ll.b3dm");
+
+/// A folder with a coarse tile and two fine ones of the same content; `fine` names the files of the fine ones.
+fn folder(fine: [&str; 2]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a.b3dm"), B3DM).unwrap();
+    std::fs::write(folder.path().join("broken.b3dm"), &B3DM[..2000]).unwrap();
+    // The content's own RTC_CENTER puts it near this sphere.
+    let volume = serde_json::json!({ "sphere": [1214914.55, -4736388.03, 4081548.04, 300.0] });
+    let tile = |uri: &str| serde_json::json!({ "boundingVolume": volume, "geometricError": 0, "content": { "uri": uri } });
+    let mut root = tile("a.b3dm");
+    root["geometricError"] = 1e4.into();
+    root["refine"] = "REPLACE".into();
+    root["children"] = vec![tile(fine[0]), tile(fine[1])].into();
+    let json = serde_json::json!({ "asset": { "version": "1.1" }, "geometricError": 1e5, "root": root });
+    std::fs::write(folder.path().join("tileset.json"), json.to_string()).unwrap();
+    folder
+}
+
+fn open(folder: &tempfile::TempDir, options: TilesetOptions) -> Tileset {
+    Tileset::open(folder.path().to_str().unwrap(), options).unwrap()
+}
+
+#[test]
+fn a_missing_and_a_broken_tile_are_told_once_and_their_parent_stays() {
+    let folder = folder(["no_such.b3dm", "broken.b3dm"]);
+    let mut tileset = open(&folder, options(16.0));
+    let seen = settle(&mut tileset);
+    let last = seen.frames.last().unwrap();
+    assert_eq!((last.draw.as_slice(), last.progress.failed), ([TileId(1)].as_slice(), 2));
+    let mut told: Vec<_> = tileset.failures().iter().map(|f| f.error.to_string()).collect();
+    told.sort();
+    assert!(told[0].contains("broken.b3dm") && told[0].contains("cut short"), "{told:?}");
+    assert!(told[1].contains("no_such.b3dm"), "{told:?}");
+    // Mended on disk, they come when asked again.
+    std::fs::write(folder.path().join("no_such.b3dm"), B3DM).unwrap();
+    std::fs::write(folder.path().join("broken.b3dm"), B3DM).unwrap();
+    tileset.retry_failed();
+    assert_eq!(settle(&mut tileset).frames.last().unwrap().draw, [TileId(2), TileId(3)]);
+    assert!(tileset.failures().is_empty());
+}
+
+#[test]
+fn every_drawn_tile_was_loaded_before_and_is_not_evicted() {
+    let folder = folder(["a.b3dm", "a.b3dm"]);
+    // Room for less than one tile: unused ones go at once, and detail is lowered.
+    let mut tileset = open(&folder, TilesetOptions { memory_bytes_max: 10_000, ..options(16.0) });
+    let mut here = std::collections::HashSet::new();
+    let (mut evicted, mut raised) = (0, false);
+    let sphere = Sphere { centre: DVec3::new(1214914.55, -4736388.03, 4081548.04), radius_m: 300.0 };
+    for _ in 0..400 {
+        let frame = tileset.update(&[overview(sphere)]);
+        here.extend(frame.loaded.iter().map(|(id, _)| *id));
+        frame.evicted.iter().for_each(|id| assert!(here.remove(id), "{id:?} is evicted but was not here"));
+        evicted += frame.evicted.len();
+        raised |= frame.progress.sse_px > 16.0;
+        assert!(frame.draw.iter().all(|id| here.contains(id)), "{:?} of {here:?}", frame.draw);
+        assert_eq!(frame.progress.resident_tiles, here.len());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(evicted > 0 && raised, "{evicted} evicted");
+}
+
+#[test]
+fn a_ray_from_above_hits_a_building_and_its_attributes_are_at_hand() {
+    let folder = folder(["a.b3dm", "a.b3dm"]);
+    let mut tileset = open(&folder, options(16.0));
+    settle(&mut tileset);
+    let content = tileset.content(TileId(2)).unwrap().clone();
+    let mesh = &content.meshes[0];
+    // Straight down on the middle of each triangle until one is hit from above.
+    let corner = |i: u32| mesh.to_world.transform_point3(DVec3::from(mesh.positions[i as usize].map(f64::from)));
+    let t = mesh.indices.as_chunks::<3>().0[0];
+    let target = (corner(t[0]) + corner(t[1]) + corner(t[2])) / 3.0;
+    let up = target.normalize();
+    let hit = tileset.pick(target + up * 5000.0, -up).unwrap();
+    assert!(hit.distance_m <= 5000.0 + 1e-3 && hit.feature_id < 10);
+    assert_eq!(tileset.attributes(hit.tile, hit.feature_id)["id"], serde_json::json!(hit.feature_id));
+    assert!(tileset.pick_where(target + up * 5000.0, -up, |_, _| false).is_none());
 }

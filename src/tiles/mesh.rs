@@ -119,7 +119,7 @@ fn triangles(mode: u32, mut indices: Vec<u32>) -> Result<Vec<u32>, Fault> {
     }
 }
 
-/// Vertex colour times base colour, linear as glTF has it, stored as sRGB bytes.
+/// Vertex colour times base colour, linear as glTF has both.
 fn colours(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, count: usize) -> Result<Vec<[u8; 4]>, Fault> {
     let material = primitive.material.and_then(|m| document.materials.get(m));
     let factor = material.and_then(|m| m.pbr_metallic_roughness.base_color_factor).unwrap_or([1.0; 4]);
@@ -131,11 +131,8 @@ fn colours(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, co
     Ok(flat.chunks_exact(components).map(of).collect())
 }
 
-/// Linear to sRGB bytes. Source: IEC 61966-2-1.
 fn encode(linear: [f32; 4]) -> [u8; 4] {
-    let byte = |v: f32| (v.clamp(0.0, 1.0) * 255.0).round() as u8;
-    let gamma = |v: f32| byte(if v <= 0.003_130_8 { v * 12.92 } else { 1.055 * v.powf(1.0 / 2.4) - 0.055 });
-    [gamma(linear[0]), gamma(linear[1]), gamma(linear[2]), byte(linear[3])]
+    linear.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
 }
 
 /// All placed pieces as one mesh, in a rigid frame turned like `tile_transform` with its origin in their middle.

@@ -75,14 +75,18 @@ impl PropertyTable {
     pub fn read(metadata: &Metadata, json: &PropertyTableJson, buffers: &Buffers<'_>) -> Result<Self, Fault> {
         let schema = metadata.schema.as_ref().unwrap_or(&Value::Null);
         let mut columns = Vec::new();
-        for (name, property) in schema["classes"][&json.class]["properties"].as_object().into_iter().flatten() {
+        let properties = || schema["classes"][&json.class]["properties"].as_object().into_iter().flatten();
+        let mut shown: HashMap<&str, usize> = HashMap::new();
+        properties().filter_map(|(_, p)| p["name"].as_str()).for_each(|n| *shown.entry(n).or_default() += 1);
+        for (name, property) in properties() {
             let place = format!("EXT_structural_metadata.{}.{name}", json.class);
             let kind =
                 Kind::of(property, schema).ok_or_else(|| Fault::bad(place, format!("type {} is not of the standard", property["type"])))?;
             let given = json.properties.get(name);
             let either = |key: &str| given.and_then(|g| g.get(key)).or_else(|| property.get(key)).cloned();
             columns.push(Column {
-                name: name.clone(),
+                // Ids are ASCII by the standard; `name` is what the source called it, in its own language.
+                name: property["name"].as_str().filter(|n| shown.get(n) == Some(&1)).unwrap_or(name).to_owned(),
                 kind,
                 array: property["array"].as_bool().unwrap_or(false),
                 fixed: property["count"].as_u64(),

@@ -1,1 +1,266 @@
 //! Selection on made-up trees: no files, no GPU.
+
+use super::*;
+use crate::tiles::tree::{Fragment, UpAxis};
+use crate::tiles::{BoundingVolume, ContentRef};
+use LoadState::{Absent, Empty, Failed, Ready};
+use glam::{DMat3, DMat4, DVec3};
+use proptest::prelude::*;
+
+/// A quadtree on the ground: side 100 m at the top, error 16 m halving, each tile with content.
+fn quadtree(levels: u16, refine: Refine) -> TileTree {
+    let mut tiles = Vec::new();
+    let mut level = vec![(DVec3::ZERO, None)];
+    for depth in 0..levels {
+        let half = 50.0 / f64::from(1u32 << depth);
+        let mut below = Vec::new();
+        for (centre, parent) in level {
+            let id = TileId(tiles.len() as u32);
+            tiles.push(Tile {
+                parent,
+                children: Vec::new(),
+                depth,
+                volume: BoundingVolume::from_half_axes(centre, DMat3::from_diagonal(DVec3::new(half, half, 1.0)), &DMat4::IDENTITY),
+                viewer_request_volume: None,
+                geometric_error_m: if depth + 1 == levels { 0.0 } else { 16.0 / f64::from(1u32 << depth) },
+                refine,
+                transform: DMat4::IDENTITY,
+                contents: vec![ContentRef { url: format!("file:///{}.glb", id.0) }],
+                up_axis: UpAxis::Y,
+                subtree: None,
+            });
+            if let Some(TileId(parent)) = parent {
+                let parent: &mut Tile = &mut tiles[parent as usize];
+                parent.children.push(id);
+            }
+            below.extend(
+                [(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)].map(|(x, y)| (centre + DVec3::new(x, y, 0.0) * half * 0.5, Some(id))),
+            );
+        }
+        level = below;
+    }
+    let mut tree = TileTree::new("file:///tileset.json");
+    tree.graft(TileTree::ROOT, Fragment { tiles }).unwrap();
+    tree
+}
+
+/// Straight down from `height_m` over (x, y).
+fn above(x: f64, y: f64, height_m: f64) -> View {
+    View::perspective(DVec3::new(x, y, height_m), -DVec3::Z, DVec3::Y, 1.0, 1.0, 1000.0)
+}
+
+/// The stand-in root is empty, everything else as given.
+fn all(tree: &TileTree, state: LoadState) -> Vec<LoadState> {
+    let mut loads = vec![state; tree.len()];
+    loads[0] = Empty;
+    loads
+}
+
+/// The quadtree's own root, and its first child.
+const TOP: TileId = TileId(1);
+const CHILD: TileId = TileId(2);
+
+fn run(tree: &TileTree, loads: &[LoadState], views: &[View], state: &mut SelectionState) -> Selection {
+    select(tree, loads, views, &SelectOptions::default(), state)
+}
+
+fn once(tree: &TileTree, loads: &[LoadState], views: &[View]) -> Selection {
+    run(tree, loads, views, &mut SelectionState::default())
+}
+
+fn wanted(selection: &Selection, class: LoadClass) -> Vec<TileId> {
+    selection.load.iter().filter(|l| l.class == class).map(|l| l.tile).collect()
+}
+
+const FAR: f64 = 2000.0;
+const MIDDLE: f64 = 600.0;
+
+#[test]
+fn detail_follows_distance() {
+    let tree = quadtree(3, Refine::Replace);
+    let loads = all(&tree, Ready);
+    assert_eq!(once(&tree, &loads, &[above(0.0, 0.0, FAR)]).draw, [TOP]);
+    assert_eq!(once(&tree, &loads, &[above(0.0, 0.0, MIDDLE)]).draw, (2..6).map(TileId).collect::<Vec<_>>());
+    assert_eq!(once(&tree, &loads, &[above(0.0, 0.0, 150.0)]).draw.len(), 16);
+}
+
+#[test]
+fn what_no_view_sees_is_neither_drawn_nor_awaited() {
+    let tree = quadtree(3, Refine::Replace);
+    let up = View::perspective(DVec3::new(0.0, 0.0, 10.0), DVec3::Z, DVec3::Y, 1.0, 1.0, 1000.0);
+    let selection = once(&tree, &all(&tree, Ready), &[up]);
+    assert!(selection.draw.is_empty() && selection.load.is_empty());
+    // Close above one corner: tiles of the other corners are at most preloaded.
+    let corner = once(&tree, &all(&tree, Absent), &[above(-40.0, -40.0, 15.0)]);
+    let normal = wanted(&corner, LoadClass::Normal);
+    assert!(!normal.is_empty() && normal.len() < 16, "{normal:?}");
+    assert!(wanted(&corner, LoadClass::Preload).len() > 3);
+}
+
+#[test]
+fn a_parent_stays_until_all_wanted_children_are_here() {
+    let tree = quadtree(2, Refine::Replace);
+    let mut loads = all(&tree, Ready);
+    loads[CHILD.index()] = Absent;
+    let selection = once(&tree, &loads, &[above(0.0, 0.0, MIDDLE)]);
+    assert_eq!(selection.draw, [TOP]);
+    assert_eq!(wanted(&selection, LoadClass::Normal), [CHILD]);
+    assert_eq!(selection.kicked.len(), 3);
+}
+
+#[test]
+fn detail_once_shown_does_not_vanish_for_a_late_neighbour() {
+    let tree = quadtree(2, Refine::Replace);
+    let mut loads = all(&tree, Ready);
+    let mut state = SelectionState::default();
+    run(&tree, &loads, &[above(0.0, 0.0, MIDDLE)], &mut state);
+    loads[CHILD.index()] = Absent;
+    let after = run(&tree, &loads, &[above(0.0, 0.0, MIDDLE)], &mut state);
+    assert_eq!(after.draw, [TileId(3), TileId(4), TileId(5)]);
+    assert_eq!(wanted(&after, LoadClass::Normal), [CHILD]);
+}
+
+#[test]
+fn zooming_out_keeps_the_children_until_the_parent_is_here() {
+    let tree = quadtree(2, Refine::Replace);
+    let mut loads = all(&tree, Ready);
+    loads[TOP.index()] = Absent;
+    let mut state = SelectionState::default();
+    run(&tree, &loads, &[above(0.0, 0.0, MIDDLE)], &mut state);
+    let out = run(&tree, &loads, &[above(0.0, 0.0, FAR)], &mut state);
+    assert_eq!(out.draw.len(), 4);
+    assert_eq!(wanted(&out, LoadClass::Urgent), [TOP]);
+    loads[TOP.index()] = Ready;
+    assert_eq!(run(&tree, &loads, &[above(0.0, 0.0, FAR)], &mut state).draw, [TOP]);
+}
+
+#[test]
+fn added_tiles_are_drawn_with_their_parents_and_each_as_it_comes() {
+    let tree = quadtree(2, Refine::Add);
+    let mut loads = all(&tree, Ready);
+    loads[CHILD.index()] = Absent;
+    let selection = once(&tree, &loads, &[above(0.0, 0.0, MIDDLE)]);
+    assert_eq!(selection.draw, [TOP, TileId(3), TileId(4), TileId(5)]);
+    assert_eq!(wanted(&selection, LoadClass::Normal), [CHILD]);
+}
+
+#[test]
+fn the_nearest_of_several_views_decides() {
+    let tree = quadtree(2, Refine::Replace);
+    let loads = all(&tree, Ready);
+    let (far, near) = (above(0.0, 0.0, FAR), above(0.0, 0.0, MIDDLE));
+    assert_eq!(once(&tree, &loads, &[far.clone(), near.clone()]).draw, once(&tree, &loads, &[near]).draw);
+    // A view that does not see the tile has no say.
+    let near_but_turned_away = View::perspective(DVec3::new(0.0, 0.0, MIDDLE), DVec3::Z, DVec3::Y, 1.0, 1.0, 1000.0);
+    assert_eq!(once(&tree, &loads, &[far, near_but_turned_away]).draw, [TOP]);
+}
+
+#[test]
+fn two_halves_of_a_wall_draw_the_same_tiles_as_the_whole() {
+    let tree = quadtree(4, Refine::Replace);
+    let loads = all(&tree, Ready);
+    let (eye, top) = (DVec3::new(0.0, -80.0, 60.0), 0.5f64.tan());
+    let forward = DVec3::new(0.0, 1.0, -0.6);
+    let half = |left: f64, right: f64| {
+        let tangents = crate::tiles::Tangents { left: left * top, right: right * top, bottom: -top, top };
+        View::off_axis(eye, forward, DVec3::Z, tangents, 2000.0, 1.0)
+    };
+    let whole: std::collections::BTreeSet<_> = once(&tree, &loads, &[half(-2.0, 2.0)]).draw.into_iter().collect();
+    let (left, right) = (once(&tree, &loads, &[half(-2.0, 0.0)]).draw, once(&tree, &loads, &[half(0.0, 2.0)]).draw);
+    assert!(left.len() > 3 && right.len() > 3);
+    assert_eq!(left.into_iter().chain(right).collect::<std::collections::BTreeSet<_>>(), whole);
+}
+
+#[test]
+fn a_failed_child_leaves_its_parent_on_screen_and_is_not_asked_again() {
+    let tree = quadtree(2, Refine::Replace);
+    let mut loads = all(&tree, Ready);
+    loads[CHILD.index()] = Failed;
+    let selection = once(&tree, &loads, &[above(0.0, 0.0, MIDDLE)]);
+    assert_eq!((selection.draw, selection.load.len(), selection.holes), (vec![TOP], 0, 0));
+    // Without a parent to stand in, the rest is drawn and the hole is counted.
+    loads[TOP.index()] = Failed;
+    let selection = once(&tree, &loads, &[above(0.0, 0.0, FAR)]);
+    assert_eq!((selection.draw.len(), selection.holes), (3, 1));
+}
+
+#[test]
+fn with_too_many_to_wait_for_the_ancestor_comes_first() {
+    let tree = quadtree(4, Refine::Replace);
+    let selection = once(&tree, &all(&tree, Absent), &[above(0.0, 0.0, 60.0)]);
+    assert_eq!(wanted(&selection, LoadClass::Normal), [TOP]);
+}
+
+#[test]
+fn wishes_are_sorted_by_class_then_by_score() {
+    let tree = quadtree(3, Refine::Replace);
+    let options = SelectOptions { loading_descendants_max: 1000, ..SelectOptions::default() };
+    let selection = select(&tree, &all(&tree, Absent), &[above(-30.0, -30.0, 80.0)], &options, &mut SelectionState::default());
+    let keys: Vec<_> = selection.load.iter().map(|l| (l.class, -l.score)).collect();
+    assert!(keys.len() > 5 && keys.is_sorted_by(|a, b| a.0 < b.0 || (a.0 == b.0 && a.1 <= b.1)), "{keys:?}");
+}
+
+fn ancestors(tree: &TileTree, id: TileId) -> impl Iterator<Item = TileId> {
+    std::iter::successors(tree.tile(id).parent, |id| tree.tile(*id).parent)
+}
+
+fn any_state() -> impl Strategy<Value = LoadState> {
+    prop_oneof![3 => Just(Absent), 6 => Just(Ready), 1 => Just(Failed), 1 => Just(Empty)]
+}
+
+fn any_view() -> impl Strategy<Value = View> {
+    (-60.0..60.0f64, -60.0..60.0f64, 5.0..3000.0f64, -1.0..1.0f64, -1.0..1.0f64).prop_map(|(x, y, height_m, dx, dy)| {
+        View::perspective(DVec3::new(x, y, height_m), DVec3::new(dx, dy, -1.0), DVec3::new(0.1, 1.0, 0.3), 1.0, 1.6, 1000.0)
+    })
+}
+
+proptest! {
+    /// Over a walk of frames in which tiles come, fail and go.
+    #[test]
+    fn a_replaced_tile_is_never_drawn_with_what_replaces_it(
+        frames in prop::collection::vec((prop::collection::vec(any_state(), 86), prop::collection::vec(any_view(), 1..3)), 1..5)
+    ) {
+        let tree = quadtree(4, Refine::Replace);
+        let mut state = SelectionState::default();
+        for (mut loads, views) in frames {
+            loads[0] = Empty;
+            let selection = run(&tree, &loads, &views, &mut state);
+            let drawn: std::collections::HashSet<_> = selection.draw.iter().copied().collect();
+            prop_assert_eq!(drawn.len(), selection.draw.len(), "a tile is drawn twice");
+            for id in &selection.draw {
+                prop_assert_eq!(loads[id.index()], Ready);
+                prop_assert!(ancestors(&tree, *id).all(|a| !drawn.contains(&a)));
+            }
+            for load in &selection.load {
+                prop_assert_eq!(loads[load.tile.index()], Absent);
+            }
+        }
+    }
+
+    #[test]
+    fn with_the_top_here_nothing_in_view_is_a_hole(mut loads in prop::collection::vec(any_state(), 86), view in any_view()) {
+        let tree = quadtree(4, Refine::Replace);
+        (loads[0], loads[1]) = (Empty, Ready);
+        let drawn: std::collections::HashSet<_> = once(&tree, &loads, std::slice::from_ref(&view)).draw.into_iter().collect();
+        for (id, tile) in tree.iter().filter(|(_, t)| t.children.is_empty() && t.volume.meets_frustum(view.planes())) {
+            let covered = drawn.contains(&id) || ancestors(&tree, id).any(|a| drawn.contains(&a));
+            prop_assert!(covered || loads[id.index()] == Empty, "{id:?} at {:?}", tile.volume);
+        }
+    }
+
+    /// What it asks for, if it all comes, ends in a picture that waits for nothing.
+    #[test]
+    fn loading_what_is_asked_settles(mut loads in prop::collection::vec(any_state(), 86), view in any_view()) {
+        let tree = quadtree(4, Refine::Replace);
+        loads[0] = Empty;
+        let mut state = SelectionState::default();
+        for _ in 0..20 {
+            let selection = run(&tree, &loads, std::slice::from_ref(&view), &mut state);
+            if selection.load.is_empty() {
+                return Ok(());
+            }
+            selection.load.iter().for_each(|l| loads[l.tile.index()] = Ready);
+        }
+        prop_assert!(false, "still asking after 20 rounds");
+    }
+}
