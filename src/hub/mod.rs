@@ -22,6 +22,7 @@ pub use scene_file::{LoadedScene, default_data};
 use self::core::Core;
 use crate::model::view::TourState;
 use crate::store::Embedded;
+use axum::serve::ListenerExt;
 use chrono::Utc;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -151,7 +152,8 @@ async fn asked_to_stop() -> std::io::Result<()> {
 
 async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::Sender<()>, mut stopped: watch::Receiver<bool>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
+        // Small messages must not wait for one another's acknowledgement: 40 ms a command, measured.
+        Ok(listener) => listener.tap_io(|tcp| drop(tcp.set_nodelay(true))),
         Err(e) => return tracing::error!("the hub can't listen: {e}"),
     };
     let (read, all_read) = oneshot::channel();
