@@ -58,6 +58,8 @@ struct Inner {
     feeds: IndexMap<String, FeedStatus>,
     screens: Option<Vec<ScreenInfo>>,
     flush: bool,
+    /// The last message was of conflated changes: answers and deltas are next.
+    flushed_last: bool,
     dropped: u64,
     viewport: Option<[f64; 4]>,
 }
@@ -178,7 +180,8 @@ impl Outbox {
         inner.observations.clear();
     }
 
-    /// The next thing to send, answers and deltas first.
+    /// The next thing to send. Conflated changes that are due take turns with answers and deltas: a stream of either must not
+    /// keep the other waiting.
     pub fn next(&self) -> Next {
         let mut inner = self.lock();
         if inner.cut_off {
@@ -187,25 +190,24 @@ impl Outbox {
         if let Some(from) = inner.resync {
             return Next::Resync { from };
         }
-        if let Some(waiting) = inner.ordered.pop_front() {
-            match &waiting {
-                Waiting::Delta { revision, .. } => {
-                    inner.deltas -= 1;
-                    inner.sent = *revision;
-                }
-                Waiting::Reply(_) => inner.replies -= 1,
+        if inner.flush && !(inner.flushed_last && !inner.ordered.is_empty()) {
+            let changes = inner.conflated();
+            inner.flush = !changes.is_empty();
+            if !changes.is_empty() {
+                inner.flushed_last = true;
+                return Next::Changes { revision: inner.sent, changes };
             }
-            return Next::Send(waiting);
         }
-        if !inner.flush {
-            return Next::Nothing;
+        inner.flushed_last = false;
+        let Some(waiting) = inner.ordered.pop_front() else { return Next::Nothing };
+        match &waiting {
+            Waiting::Delta { revision, .. } => {
+                inner.deltas -= 1;
+                inner.sent = *revision;
+            }
+            Waiting::Reply(_) => inner.replies -= 1,
         }
-        let changes = inner.conflated();
-        if changes.is_empty() {
-            inner.flush = false;
-            return Next::Nothing;
-        }
-        Next::Changes { revision: inner.sent, changes }
+        Next::Send(waiting)
     }
 }
 
@@ -299,6 +301,23 @@ mod tests {
         assert!(matches!(outbox.next(), Next::Send(Waiting::Reply(_))));
         assert!(matches!(outbox.next(), Next::Send(Waiting::Delta { revision: Revision(1001), .. })));
         assert_eq!(outbox.dropped(), DELTAS_MAX as u64);
+    }
+
+    #[test]
+    fn a_stream_of_deltas_and_a_stream_of_readings_take_turns() {
+        let outbox = Outbox::new(Revision(0));
+        outbox.flush();
+        let mut order = String::new();
+        for n in 1..=4 {
+            outbox.delta(Revision(n), "delta".into());
+            outbox.unit(&unit(&n.to_string(), 1.0), Instant::now());
+            order.push(match outbox.next() {
+                Next::Changes { .. } => 'c',
+                Next::Send(_) => 'd',
+                _ => '?',
+            });
+        }
+        assert_eq!(order, "cdcd");
     }
 
     #[test]

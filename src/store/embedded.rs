@@ -206,4 +206,35 @@ mod tests {
         assert!(matches!(Embedded::open(&rubbish), Err(StoreError::Unreadable { .. })));
         assert_eq!(std::fs::read(&rubbish).unwrap(), vec![0x5a; 70_000], "a file that is not ours stays as it was");
     }
+
+    #[test]
+    fn a_damaged_file_is_refused_or_whole_and_never_a_panic() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state.redb");
+        let store = Embedded::open(&file).unwrap();
+        let rt = runtime();
+        let puts = (0..100).map(|i| store.put(&format!("k/{i}"), vec![i; 2000], Expect::Any, "me"));
+        rt.block_on(futures_util::future::try_join_all(puts)).unwrap();
+        drop(store);
+        let whole = std::fs::read(&file).unwrap();
+        let mut refused = 0;
+        for eighth in 0..8 {
+            let at = whole.len() / 8 * eighth;
+            let mut flipped = whole.clone();
+            flipped[at..at + 3000].iter_mut().for_each(|b| *b ^= 0x55);
+            for damaged in [&flipped, &whole[..at].to_vec()] {
+                std::fs::write(&file, damaged).unwrap();
+                match Embedded::open(&file) {
+                    Ok(store) if at > 0 => {
+                        let value = rt.block_on(store.get("k/99")).unwrap().map(|e| e.value);
+                        assert_eq!(value, Some(vec![99; 2000]), "what opens is whole");
+                    }
+                    Ok(_) => {}
+                    Err(StoreError::Unreadable { .. }) => refused += 1,
+                    Err(e) => panic!("{e}"),
+                }
+            }
+        }
+        assert!(refused >= 8, "only {refused} of 16 damaged files were refused");
+    }
 }
