@@ -16,6 +16,7 @@
 //! - `render` never opens a socket or a file: bytes and messages reach it over crossbeam channels.
 //! - `model` and `geo` never do I/O and never ask for the time; what they need is an argument.
 //! - tokio lives in `hub`, `feeds`, `link` and `tiles` (fetch), on its own runtime thread; never in `render` or `screen`.
+//!   `store` uses its channels and blocking threads (a watcher is a tokio broadcast), and `cli` waits for ctrl-c with it.
 //! - Commands reach the store by one road only: screen -> `link` -> `hub` -> `store`.
 //!
 //! `docs/architecture.md` follows one building from file to pixel and one acknowledgement from thumb to wall.
