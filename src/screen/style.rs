@@ -136,6 +136,16 @@ pub fn apply(ctx: &egui::Context, text: &TextSizes) {
     });
 }
 
+/// Draws every digit once, invisibly: a glyph first needed in the frame of a snapshot would be missing from it.
+pub fn warm(ctx: &egui::Context, text: &TextSizes) {
+    let painter = ctx.layer_painter(egui::LayerId::background());
+    for size in [text.figure, text.title, text.body, text.small] {
+        for font in [strong(size), regular(size)] {
+            let _ = painter.layout_no_wrap("0123456789:-./±%".to_owned(), font, Color32::TRANSPARENT);
+        }
+    }
+}
+
 fn font_definitions() -> egui::FontDefinitions {
     let mut fonts = egui::FontDefinitions::default();
     let found = FONTS.iter().find_map(|(regular, bold, face)| {

@@ -83,6 +83,7 @@ pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bo
         // The new fonts are there from the next pass on.
         return Ok(());
     }
+    style::warm(ctx, &inputs.look.text);
     let asked = if inputs.look.placements.is_empty() { (Vec::new(), Vec::new()) } else { show_panels(ctx, &inputs) };
     let (asked, rects) = asked;
     if inputs.look.signs {

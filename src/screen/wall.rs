@@ -24,7 +24,18 @@ pub fn placements(wall: &Wall, output: &Output, all: &[Placement]) -> Vec<Placem
         };
         (column, row) == (wanted_column, wanted_row)
     };
-    all.iter().filter(|p| here(p.at)).copied().collect()
+    let mut own: Vec<Placement> = all.iter().filter(|p| here(p.at)).copied().collect();
+    if columns.len() > 1 && middle == 0 {
+        // The middle shares its output with the left: it moves to that output's other side.
+        for p in &mut own {
+            p.at = match p.at {
+                Place::Top => Place::TopRight,
+                Place::Bottom => Place::BottomRight,
+                other => other,
+            };
+        }
+    }
+    own
 }
 
 fn edges(values: impl Iterator<Item = f64>) -> Vec<f64> {
@@ -84,7 +95,7 @@ mod tests {
         let wall = Wall::grid("2x1").unwrap();
         let white = RgbImage::from_pixel(64, 36, Rgb([255; 3]));
         let whole = compose(&wall, &[white.clone(), white], 0.5);
-        assert_eq!(whole.get_pixel(605, 100).0[0] < 10, true, "the bezel at 605 mm / 2");
+        assert!(whole.get_pixel(605, 100).0[0] < 10, "the bezel at 605 mm / 2");
         assert_eq!(whole.get_pixel(100, 100).0, [255; 3]);
     }
 }

@@ -51,6 +51,10 @@ pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected:
         let (first, foot, spot) = placed[c.members[0]];
         let incident = incidents[first];
         let is_selected = selected == Some(incident.id.as_str());
+        // Under a panel it would be half a sign; the list shows it.
+        if signs.panels.iter().any(|p| p.expand(radius).contains(signs.projector.place(&spot))) {
+            continue;
+        }
         stem_line(painter, signs, &foot, &spot, incident, is_selected);
         let Some(at) = signs.projector.kept_whole(signs.projector.place(&spot), radius * 1.7) else { continue };
         one_head(painter, signs, at, radius, c, incident, is_selected);
@@ -64,7 +68,7 @@ pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected:
         let incident = incidents[first];
         let is_selected = selected == Some(incident.id.as_str());
         let at = signs.projector.place(&spot);
-        if c.members.len() == 1 && signs.projector.screen.contains(at) && (is_selected || spot.distance_m < 9_000.0) {
+        if c.members.len() == 1 && signs.projector.screen.contains(at) && !signs.panels.iter().any(|p| p.expand(radius).contains(at)) && (is_selected || spot.distance_m < 9_000.0) {
             label(painter, signs, at, radius, incident, is_selected, &mut taken);
         }
     }

@@ -67,12 +67,13 @@ fn screen_heading(projector: &Projector, unit: &Unit, ground: &dyn Fn(f64, f64) 
 fn arrow(painter: &Painter, at: Pos2, size: f32, heading: f32, fill: Color32, stale: bool) {
     let (sin, cos) = heading.sin_cos();
     let turn = |x: f32, y: f32| at + vec2(x * cos - y * sin, x * sin + y * cos) * size;
-    let outline = Stroke::new((size * 0.16).max(1.0), Color32::from_rgb(0x0B, 0x11, 0x1B));
+    let outline = Stroke::new((size * 0.34).max(1.5), Color32::from_rgb(0x0B, 0x11, 0x1B));
     let (tip, right, notch, left) = (turn(0.0, -1.0), turn(0.72, 0.85), turn(0.0, 0.45), turn(-0.72, 0.85));
     if stale {
         painter.extend(Shape::dashed_line(&[tip, right, notch, left, tip], Stroke::new(size * 0.16, fill), size * 0.3, size * 0.25));
     } else {
-        painter.add(Shape::convex_polygon(vec![tip, right, notch], fill, outline));
-        painter.add(Shape::convex_polygon(vec![tip, notch, left], fill, outline));
+        painter.add(Shape::closed_line(vec![tip, right, notch, left], outline));
+        painter.add(Shape::convex_polygon(vec![tip, right, notch], fill, Stroke::NONE));
+        painter.add(Shape::convex_polygon(vec![tip, notch, left], fill, Stroke::NONE));
     }
 }

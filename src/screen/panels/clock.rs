@@ -8,29 +8,32 @@ use chrono::FixedOffset;
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let text = data.text;
+    let zone = FixedOffset::east_opt(8 * 3600);
+    let time = zone.map_or_else(|| data.now.format("%H:%M:%S").to_string(), |z| data.now.with_timezone(&z).format("%m-%d %H:%M:%S").to_string());
     ui.horizontal(|ui| {
         ui.label(RichText::new(&data.scene.name).font(style::strong(text.title)));
-        ui.label(RichText::new(&data.scene.name_en).font(style::regular(text.small)).color(style::QUIET));
+        if data.interactive {
+            ui.label(RichText::new(&data.scene.name_en).font(style::regular(text.small)).color(style::QUIET));
+        }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            let zone = FixedOffset::east_opt(8 * 3600);
-            let time = zone.map_or_else(|| data.now.format("%H:%M:%S").to_string(), |z| data.now.with_timezone(&z).format("%m-%d %H:%M:%S").to_string());
             ui.label(RichText::new(time).font(style::strong(text.title)));
-            let (word, colour) = match (data.offline, data.world.view.as_ref().map(|v| v.clock)) {
-                (Some(_), _) => ("● 断开 OFFLINE".to_owned(), style::ALARM),
-                (None, Some(Clock::At { time })) => (format!("● 回放 REPLAY {}", time.format("%H:%M")), style::WARN),
-                (None, _) => ("● 在线 LIVE".to_owned(), style::GOOD),
-            };
-            ui.label(RichText::new(word).font(style::strong(text.small)).color(colour));
         });
     });
     ui.horizontal(|ui| {
+        let (word, colour) = match (data.offline, data.world.view.as_ref().map(|v| v.clock)) {
+            (Some(_), _) => ("● 断开 OFFLINE".to_owned(), style::ALARM),
+            (None, Some(Clock::At { time })) => (format!("● 回放 REPLAY {}", time.format("%H:%M")), style::WARN),
+            (None, _) => ("● 在线 LIVE".to_owned(), style::GOOD),
+        };
+        ui.label(RichText::new(word).font(style::strong(text.small)).color(colour));
         let leader = data.world.view.as_ref().and_then(|v| v.leader.clone());
         let words = match &leader {
-            Some(l) if *l == data.screen => "本屏主导 this screen leads".to_owned(),
-            Some(l) => format!("跟随 {l} · following"),
-            None => "无人主导 nobody leads".to_owned(),
+            Some(l) if *l == data.screen => "本屏主导 leads".to_owned(),
+            Some(l) => format!("跟随 {l}"),
+            None => "无人主导 no leader".to_owned(),
         };
-        ui.label(RichText::new(format!("r{} · {} 屏 screens · {words}", data.world.revision.0, data.world.screens.len())).font(style::regular(text.small)).color(style::QUIET));
+        let words = format!("r{} · {} 屏 screens · {words}", data.world.revision.0, data.world.screens.len());
+        ui.add(egui::Label::new(RichText::new(words).font(style::regular(text.small)).color(style::QUIET)).truncate());
         if data.interactive {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if data.scene.tour.is_some() && data.tour_position_s.is_none() && ui.add(small(data, "▶ 巡演 tour (T)")).clicked() {

@@ -17,9 +17,12 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let new = open.iter().filter(|i| i.acknowledged.is_none()).count();
     ui.horizontal(|ui| {
         ui.label(RichText::new("事件").font(style::strong(data.text.title)));
-        ui.label(RichText::new("incidents").font(style::regular(data.text.small)).color(style::QUIET));
+        if data.interactive {
+            ui.label(RichText::new("incidents").font(style::regular(data.text.small)).color(style::QUIET));
+        }
+        let counts = if data.interactive { format!("{new} 待确认 new · {} 在办 open", open.len()) } else { format!("{new} 新 · {} 在办", open.len()) };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            ui.label(RichText::new(format!("{} 待确认 new · {} 在办 open", new, open.len())).font(style::regular(data.text.small)).color(style::QUIET));
+            ui.add(egui::Label::new(RichText::new(counts).font(style::regular(data.text.small)).color(style::QUIET)).truncate());
         });
     });
     ui.separator();
@@ -69,7 +72,7 @@ fn row(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, height: f32, as
     painter.galley(egui::pos2(left, rect.top() + height * 0.08), title, title_colour);
     let state = style::state_word(incident.state);
     let domain = style::domain_word(incident.domain);
-    let under = format!("{} · {} {}", domain.0, state.0, state.1);
+    let under = if data.interactive { format!("{} · {} {}", domain.0, state.0, state.1) } else { format!("{} · {}", domain.0, state.0) };
     let under = elided(&painter, &under, style::regular(data.text.small), style::QUIET, room - age.size().x - em * 0.5);
     let y = rect.top() + height * 0.56;
     painter.galley(egui::pos2(left, y), under, style::QUIET);

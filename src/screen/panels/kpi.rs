@@ -17,6 +17,10 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
         figure(&mut columns[0], data, over, "超时", "overdue", if over > 0 { style::ALARM } else { style::TEXT });
         figure(&mut columns[1], data, closed, "结案", "closed", style::TEXT);
     });
+    if !data.interactive {
+        // On a wall four large figures are read; bars would not be.
+        return;
+    }
     ui.separator();
     let most = [Domain::PublicOrder, Domain::UrbanManagement, Domain::Emergency, Domain::Traffic].map(|d| (d, open.iter().filter(|i| i.domain == d).count()));
     let scale = most.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);

@@ -8,7 +8,9 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "图层", "layers");
     let shown = |id: &str| data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(false);
     for (id, zh, en) in fixed_layers() {
-        switch(ui, data, id, &format!("{zh} {en}"), shown(id), asked);
+        // Signs are on until someone switches them off.
+        let on = data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
+        switch(ui, data, id, &format!("{zh} {en}"), on, asked);
     }
     for heat in &data.scene.heats {
         switch(ui, data, &heat.id, &format!("{} {}", heat.name, heat.name_en), shown(&heat.id), asked);

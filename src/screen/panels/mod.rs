@@ -84,7 +84,7 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
         // Panels at the same place stack away from the edge.
         let used: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
         let (align, offset) = anchor(placement.at, gap, used);
-        let width = panel_width(placement.panel, data.text, screen);
+        let width = panel_width(placement.panel, data, screen);
         let area = egui::Area::new(Id::new(("panel", placement.panel as u8 as u64))).anchor(align, offset).order(egui::Order::Middle).fade_in(false);
         let height = screen.height() - 2.0 * gap - used;
         let response = area.show(ctx, |ui| {
@@ -122,18 +122,25 @@ fn has_content(data: &PanelData, panel: Panel) -> bool {
     }
 }
 
-fn panel_width(panel: Panel, text: &TextSizes, screen: Rect) -> f32 {
-    let em = text.body;
+fn panel_width(panel: Panel, data: &PanelData, screen: Rect) -> f32 {
+    let em = data.text.body;
     let wish = match panel {
         Panel::IncidentList | Panel::Card => em * 19.0,
-        Panel::Kpi => em * 15.5,
-        Panel::Clock => em * 26.0,
+        Panel::Kpi if data.interactive => em * 15.5,
+        Panel::Kpi => em * 11.0,
+        Panel::Clock if data.interactive => em * 36.0,
+        Panel::Clock => em * 22.0,
         Panel::Legend => em * 19.0,
         Panel::Layers | Panel::Feeds => em * 15.5,
         Panel::TourCaption => em * 34.0,
     };
     // Beside the map, never over most of it.
-    let most = if matches!(panel, Panel::Clock | Panel::TourCaption) { 0.56 } else { 0.24 };
+    let most = match panel {
+        Panel::Clock | Panel::TourCaption => 0.56,
+        // One output of a wall is a part of the picture: its neighbours are all map.
+        _ if !data.interactive => 0.32,
+        _ => 0.24,
+    };
     wish.min(screen.width() * most)
 }
 

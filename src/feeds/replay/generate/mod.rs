@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 /// Incidents of the last hours are there when the platform starts.
-const INCIDENTS_BEFORE: TimeDelta = TimeDelta::hours(4);
+const INCIDENTS_BEFORE: TimeDelta = TimeDelta::hours(9);
 /// Readings of the last hour are there when it starts.
 const READINGS_BEFORE: TimeDelta = TimeDelta::hours(1);
 /// Units have been on the move for so long when it starts.
