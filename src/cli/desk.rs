@@ -70,6 +70,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// A desk window on a hub of this machine; returns when it is closed.
+pub fn window(hub: &str, size: (u32, u32), quality: crate::screen::app::Quality) -> anyhow::Result<ExitCode> {
+    let size = UVec2::new(size.0, size.1);
+    let actor = std::env::var("USER").unwrap_or_else(|_| "值班员".to_owned());
+    let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
+    let loaded = start::load(From::Hub { url: hub, identity })?;
+    let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
+    let setup = Setup { canvas, quality, class: ScreenClass::Medium, theme: None, camera: None, wall: None, panels: true, signs: true };
+    let mut app = start::screen(loaded, &setup)?;
+    Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
 /// Whether a window can be opened at all.
 pub fn has_display() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());

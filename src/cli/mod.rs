@@ -3,6 +3,8 @@
 #[cfg(feature = "screen")]
 mod bench;
 mod build;
+#[cfg(feature = "screen")]
+mod demo;
 mod demo_city;
 #[cfg(feature = "screen")]
 mod desk;
@@ -40,6 +42,8 @@ enum Command {
     Inspect(inspect::Args),
     Replay(replay::Args),
     #[cfg(feature = "screen")]
+    Demo(demo::Args),
+    #[cfg(feature = "screen")]
     Desk(desk::Args),
     #[cfg(feature = "screen")]
     Wall(wall::Args),
@@ -62,6 +66,8 @@ pub fn main() -> ExitCode {
         Command::Hub(args) => hub::run(args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Replay(args) => replay::run(&args),
+        #[cfg(feature = "screen")]
+        Command::Demo(args) => demo::run(args),
         #[cfg(feature = "screen")]
         Command::Desk(args) => desk::run(args),
         #[cfg(feature = "screen")]

@@ -143,9 +143,7 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
             _ => None,
         };
         let signs = Signs { projector: &projector, text, now: inputs.session.hub_now(), ground: &ground, panels, reduced_motion: false };
-        let heads = markers::draw(&painter, &signs, &incidents, selected);
-        taken.extend(heads.iter().map(|h| h.rect));
-        inputs.heads.0 = heads;
+        (inputs.heads.0, taken) = markers::draw(&painter, &signs, &incidents, selected);
     }
     if shown(&world.view, "units") {
         units::draw(&painter, &projector, text, world.units.values(), inputs.session.hub_now(), &ground, &mut taken);

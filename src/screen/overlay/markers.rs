@@ -33,8 +33,8 @@ const CLUSTER_REACH: f64 = 3.0;
 const STEM_M: f64 = 60.0;
 const PULSE_S: f32 = 1.2;
 
-/// Draws all open incidents and returns where their heads are.
-pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected: Option<&str>) -> Vec<DrawnHead> {
+/// Draws all open incidents; returns their heads, and everything names and units must keep clear of (panels included).
+pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected: Option<&str>) -> (Vec<DrawnHead>, Vec<Rect>) {
     let radius = signs.text.body * 0.62;
     let placed: Vec<(usize, Spot, Spot)> = incidents.iter().enumerate().filter_map(|(i, n)| stem(signs, n).map(|(f, h)| (i, f, h))).collect();
     let heads: Vec<Head> = placed
@@ -72,7 +72,7 @@ pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected:
             label(painter, signs, at, radius, incident, is_selected, &mut taken);
         }
     }
-    drawn
+    (drawn, taken)
 }
 
 /// Foot and head of an incident's stem.

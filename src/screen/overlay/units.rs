@@ -32,9 +32,9 @@ pub fn draw<'a>(
 ) {
     for unit in units {
         let Some(spot) = projector.spot(unit.lon, unit.lat, ground(unit.lon, unit.lat) + 6.0).filter(|s| s.distance_m < REACH_M) else { continue };
-        let size = text.body * 0.55;
+        let size = text.body * 0.46;
         let Some(at) = projector.kept_whole(projector.place(&spot), size) else { continue };
-        if taken.iter().any(|t| t.contains(at)) {
+        if taken.iter().any(|t| t.intersects(Rect::from_center_size(at, vec2(size, size) * 1.6))) {
             continue;
         }
         let stale = now - unit.seen_at > STALE_AFTER;

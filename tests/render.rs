@@ -1,0 +1,137 @@
+//! Off-screen render tests at small sizes: what the graphics device computes is what the CPU says, and a wall is one picture.
+//! They need a Vulkan driver; Mesa's software rasteriser will do (scripts/setup installs it).
+#![cfg(feature = "screen")]
+
+use bevy::math::{DVec2, UVec2};
+use bevy::prelude::*;
+use bevy::render::gpu_readback::{Readback, ReadbackComplete};
+use image::RgbImage;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use yiping::geo::Geodetic;
+use yiping::heat::{Idw, Sample};
+use yiping::model::city::CityManifest;
+use yiping::model::scene::Theme;
+use yiping::model::view::CameraPose;
+use yiping::render::camera::{FOV_Y_RAD, Tangents};
+use yiping::render::heat::{FIELD_SIZE, HeatLayer, HeatTextures};
+use yiping::render::tiles::{CityTiles, WholeWall};
+use yiping::screen::app::{self, Canvas, Pump, Quality, Ready, ScreenOptions};
+use yiping::tiles::{Tileset, TilesetOptions};
+
+/// Two software rasterisers at once are slower than one after the other, and Bevy's task pools are one per process.
+fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(|broken| broken.into_inner())
+}
+
+fn options(size: UVec2, output: Option<Tangents>) -> ScreenOptions {
+    at(4.24, 52.1, size, output)
+}
+
+fn at(lon: f64, lat: f64, size: UVec2, output: Option<Tangents>) -> ScreenOptions {
+    let camera = CameraPose { lon, lat, height_m: 5.0, heading_deg: 30.0, pitch_deg: 32.0, distance_m: 300.0 };
+    ScreenOptions {
+        canvas: Canvas::Picture { size },
+        anchor: Geodetic::from_degrees(camera.lon, camera.lat, 0.0),
+        theme: Theme::Night,
+        camera,
+        output,
+        quality: Quality::Lean,
+    }
+}
+
+fn half_to_f32(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (if bits & 0x8000 == 0 { 1.0 } else { -1.0 }, i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    sign * if exponent == 0 { fraction * 2f32.powi(-24) } else { (1.0 + fraction / 1024.0) * 2f32.powi(exponent - 15) }
+}
+
+#[test]
+fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_range() {
+    let _turn = one_at_a_time();
+    let samples: Vec<Sample> = (0..40)
+        .map(|i| {
+            let (x, y) = (f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
+            Sample { at_m: DVec2::new(x, y), value: f64::from(i * 37 % 150) }
+        })
+        .collect();
+    let layer = HeatLayer {
+        shown: true,
+        origin_m: DVec2::new(-2500.0, -2500.0),
+        size_m: DVec2::new(5000.0, 5000.0),
+        range: [0.0, 150.0],
+        power: 2.0,
+        reach_m: 600.0,
+        samples: samples.clone(),
+    };
+    let mut app = app::build(&options(UVec2::new(64, 36), None)).unwrap();
+    app.insert_resource(layer.clone());
+    let mut pump = Pump::new(app);
+    (0..10).for_each(|_| pump.frame());
+    let field = pump.world().resource::<HeatTextures>().field.clone();
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let to = bytes.clone();
+    pump.world_mut().spawn(Readback::texture(field)).observe(move |read: On<ReadbackComplete>| *to.lock().unwrap() = read.data.clone());
+    (0..20).for_each(|_| pump.frame());
+    let bytes = bytes.lock().unwrap().clone();
+    assert_eq!(bytes.len(), (FIELD_SIZE * FIELD_SIZE * 8) as usize, "the whole field came back");
+
+    let idw = Idw { power: 2.0, reach_m: f64::INFINITY };
+    let mut worst = 0.0f64;
+    for (x, y) in (0..FIELD_SIZE).step_by(17).flat_map(|x| (0..FIELD_SIZE).step_by(13).map(move |y| (x, y))) {
+        let at = ((y * FIELD_SIZE + x) * 8) as usize;
+        let channel = |c: usize| f64::from(half_to_f32(u16::from_le_bytes([bytes[at + 2 * c], bytes[at + 2 * c + 1]])));
+        let place = layer.origin_m + (DVec2::new(f64::from(x), f64::from(y)) + 0.5) / f64::from(FIELD_SIZE) * layer.size_m;
+        let expected = idw.at(place, &samples).unwrap();
+        worst = worst.max((channel(0) - (expected.value / 150.0).clamp(0.0, 1.0)).abs());
+        let informed = (1.0 - 0.5 * expected.nearest_m / 600.0).clamp(0.0, 1.0);
+        assert!((channel(1) - informed).abs() < 0.01, "how well {place} is informed");
+    }
+    assert!(worst < 0.01, "differs by {worst} of the range");
+}
+
+/// The Hague sample as a city package.
+fn package(dir: &Path) -> PathBuf {
+    let out = dir.join("package");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/the-hague-sample.city.json");
+    let built = Command::new(env!("CARGO_BIN_EXE_yiping")).args(["build", "--crs", "EPSG:7415", "--out"]).arg(&out).arg(sample).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    out
+}
+
+fn picture(package: &Path, size: UVec2, output: Option<Tangents>, wall_px: f64) -> RgbImage {
+    let manifest = std::fs::read_to_string(package.join(CityManifest::FILE)).unwrap();
+    let anchor = toml::from_str::<CityManifest>(&manifest).unwrap().anchor;
+    let mut app = app::build(&at(anchor.lon_deg, anchor.lat_deg, size, output)).unwrap();
+    let tileset = Tileset::open(&package.join("tileset.json").display().to_string(), TilesetOptions::default()).unwrap();
+    app.insert_resource(CityTiles::new(tileset))
+        .insert_resource(WholeWall { height_px: wall_px, fovy_rad: FOV_Y_RAD })
+        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0);
+    let mut pump = Pump::new(app);
+    assert!(pump.until_ready(3, Duration::from_secs(60)), "the sample is drawn");
+    pump.picture().unwrap()
+}
+
+#[test]
+fn two_outputs_side_by_side_are_the_same_picture_as_one() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let package = package(dir.path());
+    let whole = Tangents::symmetric(FOV_Y_RAD, 2.0);
+    let left = Tangents { right: 0.0, ..whole };
+    let right = Tangents { left: 0.0, ..whole };
+    let one = picture(&package, UVec2::new(320, 160), Some(whole), 160.0);
+    let halves = [left, right].map(|part| picture(&package, UVec2::new(160, 160), Some(part), 160.0));
+    let colours: std::collections::HashSet<[u8; 3]> = one.pixels().map(|p| p.0).collect();
+    assert!(colours.len() > 200, "a city, not a blank: {} colours", colours.len());
+    // Rasterisation may round an edge the other way; a seam or a wrong frustum would shift everything.
+    let differs = |(x, y, p): (u32, u32, &image::Rgb<u8>)| {
+        let half = &halves[(x / 160) as usize];
+        let q = half.get_pixel(x % 160, y);
+        p.0.iter().zip(q.0).any(|(a, b)| a.abs_diff(b) > 6)
+    };
+    let wrong = one.enumerate_pixels().filter(|p| differs(*p)).count();
+    assert!(wrong < 320 * 160 / 200, "{wrong} of {} pixels differ", 320 * 160);
+}
