@@ -27,8 +27,8 @@ fn quick() -> Tuning {
 
 fn options(listen: SocketAddr, mqtt: bool) -> Options {
     let any = ANY.parse().unwrap();
-    // The hour before the fixture's incident at 9 local time.
-    let start = Some("2026-05-01T00:30:00Z".parse().unwrap());
+    // Two minutes before the fixture's incident at 9 local time.
+    let start = Some("2026-05-01T00:58:00Z".parse().unwrap());
     Options { city: Some(fixture::city()), journals: vec![], listen, mqtt: mqtt.then_some(any), speed: 100.0, start, seed: 7, record: None }
 }
 
@@ -118,9 +118,9 @@ async fn polling_goes_on_where_it_was_when_the_server_comes_back() {
     drop(first);
     listen(&mut rx, &mut heard, |h| !h.status.connected && h.status.last_error.is_some()).await;
     // The same journal, further on: what happened while it was away is in its history of the last hour.
-    let start = Some("2026-05-01T01:00:00Z".parse().unwrap());
+    let start = Some("2026-05-01T01:20:00Z".parse().unwrap());
     let _second = again(Options { start, ..options(address, false) }).await;
-    let late: chrono::DateTime<Utc> = "2026-05-01T01:01:00Z".parse().unwrap();
+    let late: chrono::DateTime<Utc> = "2026-05-01T01:21:00Z".parse().unwrap();
     listen(&mut rx, &mut heard, |h| h.status.connected && h.observations.values().all(|o| o.last().is_some_and(|l| l.0 > late))).await;
     assert_complete(&sorted(heard));
 }
@@ -144,7 +144,7 @@ async fn incidents_and_units_come_over_sse_and_again_after_a_restart() {
     assert_eq!(heard.incidents, ["i0-20260501", "i1-20260501", "i2-20260501"]);
     drop(first);
     // Next morning; the incidents of yesterday are gone from the server, those of today are new.
-    let start = Some("2026-05-02T00:30:00Z".parse().unwrap());
+    let start = Some("2026-05-02T00:58:00Z".parse().unwrap());
     let _second = again(Options { start, ..options(address, false) }).await;
     listen(&mut rx, &mut heard, |h| h.incidents.len() >= 6).await;
     assert_eq!(heard.incidents[3..], ["i0-20260502", "i1-20260502", "i2-20260502"]);

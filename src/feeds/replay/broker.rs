@@ -3,6 +3,7 @@
 use super::ReplayError;
 use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 use std::collections::HashMap;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -56,7 +57,7 @@ impl Publisher {
             })
             .map_err(failed)?;
         for _ in 0..100 {
-            if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+            if answers(&address).is_ok() {
                 return Ok(Self { address, queue });
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -68,6 +69,17 @@ impl Publisher {
     pub fn publish(&self, topic: String, payload: String) -> bool {
         !matches!(self.queue.try_send((topic, payload)), Err(TrySendError::Full(_) | TrySendError::Disconnected(_)))
     }
+}
+
+/// Whether MQTT is spoken there: a whole CONNECT (3.1.1, clean session), since the broker logs a mere connection as an error.
+fn answers(address: &SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(address, Duration::from_millis(200))?;
+    stream.set_read_timeout(Some(Duration::from_secs(2)))?;
+    stream.write_all(b"\x10\x11\x00\x04MQTT\x04\x02\x00\x3c\x00\x05probe")?;
+    let mut connack = [0; 4];
+    stream.read_exact(&mut connack)?;
+    // DISCONNECT
+    stream.write_all(b"\xe0\x00")
 }
 
 fn config(listen: SocketAddr) -> Config {
