@@ -128,7 +128,7 @@ fn heated(colour: vec3<f32>, world: vec3<f32>, wall: bool, pixel: f32) -> vec3<f
     let contour = (1.0 - smoothstep(0.5, 1.5, to_step / slope)) * select(0.35, 0.0, wall);
     let lit = clamp(dot(colour, vec3<f32>(3.0)), 0.55, 1.25);
     // Low values let the city through: what is ordinary should not shout.
-    let strength = opacity * mix(0.22, 1.0, smoothstep(0.10, 0.60, value));
+    let strength = opacity * mix(0.10, 1.0, smoothstep(0.15, 0.65, value));
     return mix(colour, ramp * lit + vec3<f32>(contour * 0.25), strength * smoothstep(0.5, 0.75, field.g));
 }
 

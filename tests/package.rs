@@ -46,11 +46,18 @@ fn town(n: usize) -> CitySource {
     let mut source = empty();
     for i in 0..n * n {
         let at = (80_000.0 + (i % n) as f64 * 30.0, 455_000.0 + (i / n) as f64 * 25.0);
-        let attributes = json!({ "year": 1900 + i, "use": if i % 3 == 0 { json!("home") } else { json!(null) }, "height (m)": i as f64 * 0.5 });
+        let attributes =
+            json!({ "year": 1900 + i, "use": if i % 3 == 0 { json!("home") } else { json!(null) }, "height (m)": i as f64 * 0.5 });
         house(&mut source, &format!("h{i}"), at, (10.0 + (i % 5) as f64, 8.0, 6.0 + (i % 7) as f64), attributes);
     }
     let w = n as f64 * 30.0;
-    ground(&mut source, "road", "Road", Surface::Road, &[(80_000.0, 454_990.0), (80_000.0, 454_980.0), (80_000.0 + w, 454_980.0), (80_000.0 + w, 454_990.0)]);
+    ground(
+        &mut source,
+        "road",
+        "Road",
+        Surface::Road,
+        &[(80_000.0, 454_990.0), (80_000.0, 454_980.0), (80_000.0 + w, 454_980.0), (80_000.0 + w, 454_990.0)],
+    );
     ground(&mut source, "pond", "WaterBody", Surface::Water, &[(79_900.0, 455_000.0), (79_950.0, 455_000.0), (79_950.0, 455_060.0)]);
     source
 }
@@ -269,7 +276,8 @@ fn real(path: &str) -> Option<PathBuf> {
 fn attributes_of(file: &Path, classes: &[&str]) -> Vec<(String, Map<String, Value>)> {
     let document: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let objects = document["CityObjects"].as_object().unwrap().iter();
-    let drawn = objects.filter(|(_, o)| classes.contains(&o["type"].as_str().unwrap()) && o["geometry"].as_array().is_some_and(|g| !g.is_empty()));
+    let drawn =
+        objects.filter(|(_, o)| classes.contains(&o["type"].as_str().unwrap()) && o["geometry"].as_array().is_some_and(|g| !g.is_empty()));
     drawn
         .map(|(id, o)| {
             let all = o["attributes"].as_object().cloned().unwrap_or_default();
@@ -281,7 +289,11 @@ fn attributes_of(file: &Path, classes: &[&str]) -> Vec<(String, Map<String, Valu
 /// Builds with the program itself; the report it prints as JSON, or what it says on stderr.
 fn yiping_build(arguments: &[&str], out: &Path) -> Result<Value, String> {
     let run = Command::new(env!("CARGO_BIN_EXE_yiping")).arg("build").args(arguments).arg("--out").arg(out).arg("--json").output().unwrap();
-    if run.status.success() { Ok(serde_json::from_slice(&run.stdout).unwrap()) } else { Err(String::from_utf8_lossy(&run.stderr).into_owned()) }
+    if run.status.success() {
+        Ok(serde_json::from_slice(&run.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&run.stderr).into_owned())
+    }
 }
 
 #[test]
@@ -294,7 +306,11 @@ fn the_hague_is_built_whole_with_its_attributes() {
     assert!(refused.contains("no coordinate system given; add --crs EPSG:<code>") && !out.exists(), "{refused}");
     let report = yiping_build(&[input, "--crs", "EPSG:7415"], &out).unwrap();
     assert_eq!([&report["objects_in"], &report["objects_written"], &report["objects_rejected"]], [1991, 1991, 0], "{report}");
-    assert!(report["peak_rss_mib"].as_f64() > Some(1.0) && report["seconds"].as_f64() > Some(0.0) && report["triangles"].as_u64() > Some(50_000));
+    assert!(
+        report["peak_rss_mib"].as_f64() > Some(1.0)
+            && report["seconds"].as_f64() > Some(0.0)
+            && report["triangles"].as_u64() > Some(50_000)
+    );
     let rows = leaf_rows(&out, TilesetRole::Buildings);
     assert_eq!(rows.len(), 1990);
     for (id, attributes) in attributes_of(&file, &["Building", "BuildingPart"]) {

@@ -96,7 +96,8 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
 fn package(dir: &Path) -> PathBuf {
     let out = dir.join("package");
     let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/the-hague-sample.city.json");
-    let built = Command::new(env!("CARGO_BIN_EXE_yiping")).args(["build", "--crs", "EPSG:7415", "--out"]).arg(&out).arg(sample).output().unwrap();
+    let built =
+        Command::new(env!("CARGO_BIN_EXE_yiping")).args(["build", "--crs", "EPSG:7415", "--out"]).arg(&out).arg(sample).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     out
 }
@@ -108,7 +109,9 @@ fn picture(package: &Path, size: UVec2, output: Option<Tangents>, wall_px: f64) 
     let tileset = Tileset::open(&package.join("tileset.json").display().to_string(), TilesetOptions::default()).unwrap();
     app.insert_resource(CityTiles::new(tileset))
         .insert_resource(WholeWall { height_px: wall_px, fovy_rad: FOV_Y_RAD })
-        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0);
+        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
+            ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0
+        });
     let mut pump = Pump::new(app);
     assert!(pump.until_ready(3, Duration::from_secs(60)), "the sample is drawn");
     pump.picture().unwrap()

@@ -59,7 +59,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let mut figures = frames(&bench)?;
     figures.peak_rss_mib = super::memory::peak_rss_mib();
-    if a.json { println!("{}", serde_json::to_string_pretty(&figures)?) } else { print(&figures) }
+    if a.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?)
+    } else {
+        print(&figures)
+    }
     Ok(if figures.settled { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

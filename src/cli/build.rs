@@ -83,11 +83,14 @@ fn is_elevation(path: &Path) -> bool {
 }
 
 fn print(report: &BuildReport, out: &Path) {
-    println!("{}: {} of {} objects written, {} rejected", out.display(), report.objects_written, report.objects_in, report.objects_rejected);
     println!(
-        "{} tiles, {} triangles, {:.1} s, {:.0} MiB at most",
-        report.tiles, report.triangles, report.seconds, report.peak_rss_mib
+        "{}: {} of {} objects written, {} rejected",
+        out.display(),
+        report.objects_written,
+        report.objects_in,
+        report.objects_rejected
     );
+    println!("{} tiles, {} triangles, {:.1} s, {:.0} MiB at most", report.tiles, report.triangles, report.seconds, report.peak_rss_mib);
     for (title, reasons) in [("rejected", &report.rejections), ("warning", &report.warnings)] {
         print_reasons(title, reasons);
     }

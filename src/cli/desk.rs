@@ -48,7 +48,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false },
     };
     if args.picture.is_none() && !has_display() {
-        bail!("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set); draw a picture with --picture desk.png, or open a remote desktop");
+        bail!(
+            "there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set); draw a picture with --picture desk.png, or open a remote desktop"
+        );
     }
     let identity = Identity { screen: args.screen, class: ScreenClass::Medium, role: Role::Officer, actor: args.actor, token: args.token };
     let loaded = start::load(From::Hub { url: &args.hub, identity })?;

@@ -101,7 +101,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         });
         println!("{figures}");
     } else {
-        println!("{}: {} tiles, {} triangles, {:.1} s", args.out.display(), city.drawn_tiles, city.drawn_triangles, begun.elapsed().as_secs_f64());
+        println!(
+            "{}: {} tiles, {} triangles, {:.1} s",
+            args.out.display(),
+            city.drawn_tiles,
+            city.drawn_triangles,
+            begun.elapsed().as_secs_f64()
+        );
     }
     if !settled {
         bail!("the view was not complete after {} s; the picture shows what was there", args.limit);

@@ -1,9 +1,9 @@
 //! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
 
 pub mod area;
-pub mod cluster;
 pub mod category;
 pub mod city;
+pub mod cluster;
 pub mod incident;
 pub mod layout;
 pub mod lifecycle;

@@ -22,7 +22,13 @@ const TELL_INTERVAL_S: f64 = 0.1;
 const FAR_SHARE: f64 = 0.35;
 
 /// Moves the camera by tour or leader, and tells the hub where this screen went when it leads.
-pub fn follow(time: Res<Time>, scene: Res<super::session::SceneInfo>, mut session: ResMut<Session>, mut camera: ResMut<OrbitCamera>, mut followed: ResMut<Followed>) {
+pub fn follow(
+    time: Res<Time>,
+    scene: Res<super::session::SceneInfo>,
+    mut session: ResMut<Session>,
+    mut camera: ResMut<OrbitCamera>,
+    mut followed: ResMut<Followed>,
+) {
     let now_s = time.elapsed_secs_f64();
     let tour = session.world.view.as_ref().map_or(TourState::Off, |v| v.tour);
     let by_hand = std::mem::take(&mut camera.moved_by_hand);
@@ -32,7 +38,11 @@ pub fn follow(time: Res<Time>, scene: Res<super::session::SceneInfo>, mut sessio
             session.ask(Command::View { patch: ViewPatch { tour: Some(TourMove::Pause), ..default() } });
         }
         if let Some(pose) = path.pose(position_s).filter(|_| !(by_hand && session.may_lead())) {
-            if followed.touring { camera.follow(pose, time.delta_secs_f64() * 2.0) } else { camera.go_to(pose, MOVE_S) }
+            if followed.touring {
+                camera.follow(pose, time.delta_secs_f64() * 2.0)
+            } else {
+                camera.go_to(pose, MOVE_S)
+            }
             if !followed.touring || camera.is_moving() {
                 followed.touring = !camera.is_moving();
             }

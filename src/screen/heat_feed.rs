@@ -2,11 +2,11 @@
 
 use super::panels::HeatFacts;
 use super::session::{SceneInfo, Session};
+use crate::geo::Geodetic;
 use crate::heat::{Idw, Sample};
 use crate::model::observation::Quality;
 use crate::render::camera::SceneFrame;
 use crate::render::heat::HeatLayer;
-use crate::geo::Geodetic;
 use bevy::math::DVec2;
 use bevy::prelude::*;
 use chrono::TimeDelta;
@@ -63,7 +63,8 @@ pub fn feed(
     const MOST_FOR_ERROR: usize = 400;
     facts.rmse = (samples.len() <= MOST_FOR_ERROR).then(|| idw.leave_one_out_rmse(&samples)).flatten();
     let (low, high) = bounds(&samples, f64::from(heat.reach_m) * 2.0);
-    let to = HeatLayer { shown: true, origin_m: low, size_m: high - low, range: heat.range, power: heat.power, reach_m: heat.reach_m, samples };
+    let to =
+        HeatLayer { shown: true, origin_m: low, size_m: high - low, range: heat.range, power: heat.power, reach_m: heat.reach_m, samples };
     layer.set_if_neq(to);
     shown.0 = Some((heat.id.clone(), facts));
 }

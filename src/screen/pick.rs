@@ -1,9 +1,9 @@
 //! Clicks on the city: a marker selects its incident, a building itself; the shared selection lights it up on every screen.
 
+use super::panels::Asked;
 use super::session::Session;
 use super::start::picked;
 use super::ui::{Inputs, PickedHere, carry_out};
-use super::panels::Asked;
 use crate::model::view::Selection;
 use crate::render::camera::{CityCamera, ray_through};
 use crate::render::tiles::{CityTiles, SelectedFeature};

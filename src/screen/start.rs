@@ -184,7 +184,8 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
     let tileset = Tileset::open(&loaded.package, TilesetOptions::default()).map_err(|e| package(e.to_string()))?;
-    let (screen, role) = loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
+    let (screen, role) =
+        loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
     let look = ScreenLook {
         text: text_sizes(setup),
         placements: if setup.panels { placements(scene, setup) } else { Vec::new() },
@@ -220,7 +221,8 @@ fn ready(city: Res<CityTiles>, session: Res<Session>, camera: Res<OrbitCamera>, 
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {
-    let above = CameraPose { lon: anchor.lon_deg(), lat: anchor.lat_deg(), height_m: 0.0, heading_deg: 0.0, pitch_deg: 40.0, distance_m: 4_000.0 };
+    let above =
+        CameraPose { lon: anchor.lon_deg(), lat: anchor.lat_deg(), height_m: 0.0, heading_deg: 0.0, pitch_deg: 40.0, distance_m: 4_000.0 };
     match name {
         None => Ok(cameras.first().map_or(above, |c| c.pose)),
         Some(name) => {

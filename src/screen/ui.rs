@@ -191,7 +191,13 @@ fn look_at_incident(inputs: &mut Inputs, id: &str) -> Option<crate::model::view:
     let frame = *inputs.frame;
     let ground = inputs.city.as_mut().and_then(|c| c.ground_m(&frame, lon, lat));
     let now = inputs.camera.goal();
-    let pose = crate::model::view::CameraPose { lon, lat, height_m: ground.unwrap_or(now.height_m), distance_m: now.distance_m.min(1_600.0), ..now };
+    let pose = crate::model::view::CameraPose {
+        lon,
+        lat,
+        height_m: ground.unwrap_or(now.height_m),
+        distance_m: now.distance_m.min(1_600.0),
+        ..now
+    };
     inputs.camera.go_to(pose, MOVE_S);
     Some(pose)
 }

@@ -58,7 +58,11 @@ pub fn compose(wall: &Wall, pictures: &[RgbImage], px_per_mm: f64) -> RgbImage {
     let mut whole = RgbImage::from_pixel(px(width_mm).max(1), px(height_mm).max(1), Rgb([3, 4, 6]));
     for (output, picture) in wall.outputs.iter().zip(pictures) {
         let (w, h) = (px(output.width_mm).max(1), px(output.height_mm).max(1));
-        let sized = if picture.dimensions() == (w, h) { picture.clone() } else { image::imageops::resize(picture, w, h, image::imageops::FilterType::CatmullRom) };
+        let sized = if picture.dimensions() == (w, h) {
+            picture.clone()
+        } else {
+            image::imageops::resize(picture, w, h, image::imageops::FilterType::CatmullRom)
+        };
         image::imageops::replace(&mut whole, &sized, i64::from(px(output.left_mm)), i64::from(px(output.top_mm)));
     }
     whole

@@ -163,12 +163,8 @@ fn reproject(vertices: &[glam::DVec3], name: &str) -> Vec<Geodetic> {
 
 /// Sorts a source's objects into features and rejections.
 fn accept(source: CitySource, points: &[Geodetic], index: usize, features: &mut Vec<Feature>, report: &mut BuildReport) {
-    let groups: HashMap<String, (Option<String>, Map<String, Value>)> = source
-        .objects
-        .iter()
-        .filter(|o| o.faces.is_empty())
-        .map(|o| (o.id.clone(), (o.parent.clone(), o.attributes.clone())))
-        .collect();
+    let groups: HashMap<String, (Option<String>, Map<String, Value>)> =
+        source.objects.iter().filter(|o| o.faces.is_empty()).map(|o| (o.id.clone(), (o.parent.clone(), o.attributes.clone()))).collect();
     for mut object in source.objects {
         if object.faces.is_empty() {
             continue;

@@ -29,8 +29,7 @@ pub fn coarse(tree: &Tree, items: &[Item], (region, budget): (Region, usize), fr
     let mut content = Content::new(region);
     let mut items = items.to_vec();
     items.sort_by_key(|i| (i.feature, i.face));
-    let mut pieces: Vec<(f64, &[Item])> =
-        items.chunk_by(|a, b| a.feature == b.feature).map(|piece| (size_m(tree, piece), piece)).collect();
+    let mut pieces: Vec<(f64, &[Item])> = items.chunk_by(|a, b| a.feature == b.feature).map(|piece| (size_m(tree, piece), piece)).collect();
     pieces.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1[0].feature.cmp(&b.1[0].feature)));
     let tolerance_m = region_size_m(&region) * ERROR_PER_SIZE;
     for (size_m, piece) in pieces {

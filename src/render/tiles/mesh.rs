@@ -66,11 +66,7 @@ pub fn transform(to_world: DMat4, enu_from_world: DMat4) -> Transform {
     let m = bevy_from_enu * enu_from_world * to_world;
     let scale = m.x_axis.truncate().length();
     let turn = DMat3::from_cols(m.x_axis.truncate() / scale, m.y_axis.truncate() / scale, m.z_axis.truncate() / scale);
-    Transform {
-        translation: m.w_axis.truncate().as_vec3(),
-        rotation: DQuat::from_mat3(&turn).as_quat(),
-        scale: Vec3::splat(scale as f32),
-    }
+    Transform { translation: m.w_axis.truncate().as_vec3(), rotation: DQuat::from_mat3(&turn).as_quat(), scale: Vec3::splat(scale as f32) }
 }
 
 #[cfg(test)]

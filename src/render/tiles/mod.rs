@@ -300,7 +300,14 @@ fn spawn(
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, _)| b.triangles).sum();
     let entities = built.into_iter().map(|(one, transform)| {
-        let bundle = (Mesh3d(meshes.add(one.mesh)), MeshMaterial3d(material.clone()), MeshTag(first_state), transform, Aabb::from(one.bounds), Visibility::Hidden);
+        let bundle = (
+            Mesh3d(meshes.add(one.mesh)),
+            MeshMaterial3d(material.clone()),
+            MeshTag(first_state),
+            transform,
+            Aabb::from(one.bounds),
+            Visibility::Hidden,
+        );
         commands.spawn(bundle).id()
     });
     Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content }
@@ -342,8 +349,10 @@ fn upload_states(
     if buffers.insert(&shared.buffer, states.buffer()).is_err() {
         tracing::error!("the feature state buffer is gone");
     }
-    // The binding holds the old buffer until its material is prepared again.
-    let _ = materials.get_mut(&shared.material);
+    // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
+    if let Some(mut material) = materials.get_mut(&shared.material) {
+        material.features = shared.buffer.clone();
+    }
 }
 
 fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut materials: ResMut<Assets<CityMaterial>>) {

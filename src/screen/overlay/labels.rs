@@ -64,7 +64,14 @@ fn reach_m(rank: u8) -> f64 {
 }
 
 /// Draws names where there is room, most important first. `taken` holds heads and panels.
-pub fn draw(painter: &Painter, projector: &Projector, text: &TextSizes, places: &[Place], ground: &dyn Fn(f64, f64) -> f64, mut taken: Vec<Rect>) {
+pub fn draw(
+    painter: &Painter,
+    projector: &Projector,
+    text: &TextSizes,
+    places: &[Place],
+    ground: &dyn Fn(f64, f64) -> f64,
+    mut taken: Vec<Rect>,
+) {
     for place in places {
         let lift_m = if place.water { 0.0 } else { 40.0 };
         let Some(spot) = projector.spot(place.lon, place.lat, ground(place.lon, place.lat) + lift_m) else { continue };
@@ -84,7 +91,11 @@ pub fn draw(painter: &Painter, projector: &Projector, text: &TextSizes, places: 
             continue;
         }
         taken.push(rect);
-        let painter = { let mut p = painter.clone(); p.multiply_opacity(fade as f32 * 0.92); p };
+        let painter = {
+            let mut p = painter.clone();
+            p.multiply_opacity(fade as f32 * 0.92);
+            p
+        };
         haloed(&painter, pos2(rect.center().x, rect.top() + 2.0), &place.name, size, colour);
         haloed(&painter, pos2(rect.center().x, rect.top() + zh.size().y * 0.92), &place.name_en, size * 0.55, colour);
     }

@@ -36,10 +36,16 @@ const PULSE_S: f32 = 1.2;
 /// Draws all open incidents; returns their heads, and everything names and units must keep clear of (panels included).
 pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected: Option<&str>) -> (Vec<DrawnHead>, Vec<Rect>) {
     let radius = signs.text.body * 0.62;
-    let placed: Vec<(usize, Spot, Spot)> = incidents.iter().enumerate().filter_map(|(i, n)| stem(signs, n).map(|(f, h)| (i, f, h))).collect();
+    let placed: Vec<(usize, Spot, Spot)> =
+        incidents.iter().enumerate().filter_map(|(i, n)| stem(signs, n).map(|(f, h)| (i, f, h))).collect();
     let heads: Vec<Head> = placed
         .iter()
-        .map(|(i, _, head)| Head { x: head.x, y: head.y, severity: incidents[*i].severity, alone: selected == Some(incidents[*i].id.as_str()) })
+        .map(|(i, _, head)| Head {
+            x: head.x,
+            y: head.y,
+            severity: incidents[*i].severity,
+            alone: selected == Some(incidents[*i].id.as_str()),
+        })
         .collect();
     let reach = f64::from(radius) * CLUSTER_REACH / signs.projector.points_per_height();
     let mut clusters = cluster(&heads, reach);
@@ -68,7 +74,11 @@ pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected:
         let incident = incidents[first];
         let is_selected = selected == Some(incident.id.as_str());
         let at = signs.projector.place(&spot);
-        if c.members.len() == 1 && signs.projector.screen.contains(at) && !signs.panels.iter().any(|p| p.expand(radius).contains(at)) && (is_selected || spot.distance_m < 9_000.0) {
+        if c.members.len() == 1
+            && signs.projector.screen.contains(at)
+            && !signs.panels.iter().any(|p| p.expand(radius).contains(at))
+            && (is_selected || spot.distance_m < 9_000.0)
+        {
             label(painter, signs, at, radius, incident, is_selected, &mut taken);
         }
     }
@@ -105,7 +115,11 @@ fn one_head(painter: &Painter, signs: &Signs, at: Pos2, radius: f32, c: &Cluster
     let age_s = (signs.now - incident.reported_at).as_seconds_f64() as f32;
     if (0.0..PULSE_S).contains(&age_s) && !signs.reduced_motion {
         let u = age_s / PULSE_S;
-        painter.circle_stroke(at, radius * (1.3 + 2.2 * u), Stroke::new(radius * 0.2, severity_colour(incident.severity).gamma_multiply(1.0 - u)));
+        painter.circle_stroke(
+            at,
+            radius * (1.3 + 2.2 * u),
+            Stroke::new(radius * 0.2, severity_colour(incident.severity).gamma_multiply(1.0 - u)),
+        );
     }
     if c.members.len() > 1 {
         painter.circle_filled(at, radius * 1.45, Color32::from_rgba_unmultiplied(11, 17, 27, 235));

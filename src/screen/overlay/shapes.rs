@@ -12,12 +12,16 @@ pub fn head(painter: &Painter, at: Pos2, radius: f32, severity: Severity, hollow
     let r = radius;
     let corner = |x: f32, y: f32| at + vec2(x * r, y * r);
     match severity {
-        Severity::Critical => polygon(painter, vec![corner(0.0, -1.25), corner(1.15, 0.0), corner(0.0, 1.25), corner(-1.15, 0.0)], fill, line),
+        Severity::Critical => {
+            polygon(painter, vec![corner(0.0, -1.25), corner(1.15, 0.0), corner(0.0, 1.25), corner(-1.15, 0.0)], fill, line)
+        }
         Severity::Major => polygon(painter, vec![corner(0.0, -1.15), corner(1.15, 0.85), corner(-1.15, 0.85)], fill, line),
         Severity::Minor => {
             painter.circle(at, r * 0.95, fill, line);
         }
-        Severity::Info => polygon(painter, vec![corner(-0.85, -0.85), corner(0.85, -0.85), corner(0.85, 0.85), corner(-0.85, 0.85)], fill, line),
+        Severity::Info => {
+            polygon(painter, vec![corner(-0.85, -0.85), corner(0.85, -0.85), corner(0.85, 0.85), corner(-0.85, 0.85)], fill, line)
+        }
     }
 }
 

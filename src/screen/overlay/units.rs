@@ -31,7 +31,9 @@ pub fn draw<'a>(
     taken: &mut Vec<Rect>,
 ) {
     for unit in units {
-        let Some(spot) = projector.spot(unit.lon, unit.lat, ground(unit.lon, unit.lat) + 6.0).filter(|s| s.distance_m < REACH_M) else { continue };
+        let Some(spot) = projector.spot(unit.lon, unit.lat, ground(unit.lon, unit.lat) + 6.0).filter(|s| s.distance_m < REACH_M) else {
+            continue;
+        };
         let size = text.body * 0.46;
         let Some(at) = projector.kept_whole(projector.place(&spot), size) else { continue };
         if taken.iter().any(|t| t.intersects(Rect::from_center_size(at, vec2(size, size) * 1.6))) {
@@ -60,7 +62,8 @@ fn screen_heading(projector: &Projector, unit: &Unit, ground: &dyn Fn(f64, f64) 
     let height = ground(unit.lon, unit.lat) + 6.0;
     let step = 20.0 / 111_320.0;
     let a = projector.place(&projector.spot(unit.lon, unit.lat, height)?);
-    let b = projector.place(&projector.spot(unit.lon + sin * step / unit.lat.to_radians().cos().max(0.05), unit.lat + cos * step, height)?);
+    let b =
+        projector.place(&projector.spot(unit.lon + sin * step / unit.lat.to_radians().cos().max(0.05), unit.lat + cos * step, height)?);
     Some((b.x - a.x).atan2(a.y - b.y))
 }
 

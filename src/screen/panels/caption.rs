@@ -10,7 +10,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let text = data.text;
     let length_s = tour.length_s();
     ui.vertical_centered(|ui| {
-        ui.label(RichText::new(format!("巡演 TOUR · {} · {}", tour.name, minutes(position_s, length_s))).font(style::strong(text.small)).color(style::WARN));
+        ui.label(
+            RichText::new(format!("巡演 TOUR · {} · {}", tour.name, minutes(position_s, length_s)))
+                .font(style::strong(text.small))
+                .color(style::WARN),
+        );
         if let Some(caption) = tour.caption(position_s) {
             ui.label(RichText::new(&caption.zh).font(style::strong(text.title * 1.15)));
             if !caption.en.is_empty() {

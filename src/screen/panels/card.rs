@@ -60,7 +60,11 @@ fn show_incident(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, asked
     row(ui, data, "上报 reported", &format!("{} · {}", clock_time(incident.reported_at), age_words(data.now - incident.reported_at)));
     if let Some(due) = incident.due_at {
         let over = data.now > due;
-        let left = if over { format!("超时 over by {}", age_words(data.now - due)) } else { format!("{} · 余 {}", clock_time(due), age_words(due - data.now)) };
+        let left = if over {
+            format!("超时 over by {}", age_words(data.now - due))
+        } else {
+            format!("{} · 余 {}", clock_time(due), age_words(due - data.now))
+        };
         coloured_row(ui, data, "时限 due", &left, if over { style::ALARM } else { style::TEXT });
     }
     let acknowledged = incident.acknowledged.as_ref().map_or("—".to_owned(), |s| format!("{} {}", s.actor, clock_time(s.at)));

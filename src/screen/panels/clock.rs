@@ -9,7 +9,8 @@ use chrono::FixedOffset;
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let text = data.text;
     let zone = FixedOffset::east_opt(8 * 3600);
-    let time = zone.map_or_else(|| data.now.format("%H:%M:%S").to_string(), |z| data.now.with_timezone(&z).format("%m-%d %H:%M:%S").to_string());
+    let time =
+        zone.map_or_else(|| data.now.format("%H:%M:%S").to_string(), |z| data.now.with_timezone(&z).format("%m-%d %H:%M:%S").to_string());
     ui.horizontal(|ui| {
         ui.label(RichText::new(&data.scene.name).font(style::strong(text.title)));
         if data.interactive {
@@ -46,7 +47,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
         }
     });
     if let Some((pending, failed)) = data.loading {
-        let words = if failed > 0 { format!("正在载入 loading {pending} · 失败 failed {failed}") } else { format!("正在载入 loading {pending}") };
+        let words = if failed > 0 {
+            format!("正在载入 loading {pending} · 失败 failed {failed}")
+        } else {
+            format!("正在载入 loading {pending}")
+        };
         ui.label(RichText::new(words).font(style::regular(text.small)).color(style::QUIET));
     }
     if let Some(why) = data.offline.or(data.notice) {

@@ -11,7 +11,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
         ui.horizontal(|ui| {
             ui.label(RichText::new("●").font(style::regular(data.text.small)).color(colour));
             ui.label(RichText::new(&feed.feed).font(style::regular(data.text.body * 0.92)));
-            ui.label(RichText::new(format!("{} 收 · {} 拒", feed.received, feed.rejected)).font(style::regular(data.text.small)).color(style::QUIET));
+            ui.label(
+                RichText::new(format!("{} 收 · {} 拒", feed.received, feed.rejected))
+                    .font(style::regular(data.text.small))
+                    .color(style::QUIET),
+            );
         });
         if let Some(error) = feed.last_error.as_ref().filter(|_| !feed.connected) {
             ui.label(RichText::new(error).font(style::regular(data.text.small)).color(style::WARN));

@@ -20,7 +20,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
         if data.interactive {
             ui.label(RichText::new("incidents").font(style::regular(data.text.small)).color(style::QUIET));
         }
-        let counts = if data.interactive { format!("{new} 待确认 new · {} 在办 open", open.len()) } else { format!("{new} 新 · {} 在办", open.len()) };
+        let counts = if data.interactive {
+            format!("{new} 待确认 new · {} 在办 open", open.len())
+        } else {
+            format!("{new} 新 · {} 在办", open.len())
+        };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add(egui::Label::new(RichText::new(counts).font(style::regular(data.text.small)).color(style::QUIET)).truncate());
         });
@@ -33,7 +37,9 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             row(ui, data, incident, row_height, asked);
         }
         if open.len() > rows {
-            ui.label(RichText::new(format!("还有 {} 件 more", open.len() - rows)).font(style::regular(data.text.small)).color(style::QUIET));
+            ui.label(
+                RichText::new(format!("还有 {} 件 more", open.len() - rows)).font(style::regular(data.text.small)).color(style::QUIET),
+            );
         }
         if open.is_empty() {
             ui.label(RichText::new("没有在办事件 nothing open").color(style::QUIET));
@@ -53,7 +59,8 @@ fn rows_that_fit(ui: &egui::Ui, row_height: f32) -> usize {
 }
 
 fn row(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, height: f32, asked: &mut Vec<Asked>) {
-    let selected = matches!(data.world.view.as_ref().and_then(|v| v.selection.as_ref()), Some(Selection::Incident { id }) if *id == incident.id);
+    let selected =
+        matches!(data.world.view.as_ref().and_then(|v| v.selection.as_ref()), Some(Selection::Incident { id }) if *id == incident.id);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), Sense::click());
     let painter = ui.painter_at(rect);
     if selected || response.hovered() {
@@ -66,7 +73,11 @@ fn row(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, height: f32, as
     let fresh = incident.acknowledged.is_none();
     let title_colour = if fresh { style::TEXT } else { style::TEXT.gamma_multiply(0.8) };
     let over = incident.due_at.is_some_and(|due| data.now > due);
-    let age = painter.layout_no_wrap(age_words(data.now - incident.reported_at), style::regular(data.text.small), if over { style::ALARM } else { style::QUIET });
+    let age = painter.layout_no_wrap(
+        age_words(data.now - incident.reported_at),
+        style::regular(data.text.small),
+        if over { style::ALARM } else { style::QUIET },
+    );
     let room = rect.right() - left - em * 0.4;
     let title = elided(&painter, &incident.title, style::strong(em), title_colour, room);
     painter.galley(egui::pos2(left, rect.top() + height * 0.08), title, title_colour);

@@ -22,13 +22,18 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
         return;
     }
     ui.separator();
-    let most = [Domain::PublicOrder, Domain::UrbanManagement, Domain::Emergency, Domain::Traffic].map(|d| (d, open.iter().filter(|i| i.domain == d).count()));
+    let most = [Domain::PublicOrder, Domain::UrbanManagement, Domain::Emergency, Domain::Traffic]
+        .map(|d| (d, open.iter().filter(|i| i.domain == d).count()));
     let scale = most.iter().map(|(_, n)| *n).max().unwrap_or(0).max(1);
     for (domain, count) in most {
         bar(ui, data, domain_word(domain).0, count, scale);
     }
     let free = data.world.units.values().filter(|u| u.state == UnitState::Available).count();
-    ui.label(RichText::new(format!("力量 units {} · 可派 free {}", data.world.units.len(), free)).font(style::regular(data.text.small)).color(style::QUIET));
+    ui.label(
+        RichText::new(format!("力量 units {} · 可派 free {}", data.world.units.len(), free))
+            .font(style::regular(data.text.small))
+            .color(style::QUIET),
+    );
 }
 
 fn figure(ui: &mut egui::Ui, data: &PanelData, value: usize, zh: &str, en: &str, colour: Color32) {

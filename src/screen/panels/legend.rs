@@ -19,16 +19,32 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
     for i in 0..slices {
         let [r, g, b] = ramp_colour((i as f32 + 0.5) / slices as f32);
         let x = |i: usize| strip.left() + strip.width() * i as f32 / slices as f32;
-        painter.rect_filled(egui::Rect::from_min_max(egui::pos2(x(i), strip.top()), egui::pos2(x(i + 1) + 0.5, strip.bottom())), 0.0, Color32::from_rgb(r, g, b));
+        painter.rect_filled(
+            egui::Rect::from_min_max(egui::pos2(x(i), strip.top()), egui::pos2(x(i + 1) + 0.5, strip.bottom())),
+            0.0,
+            Color32::from_rgb(r, g, b),
+        );
     }
     for step in 0..=LEGEND_STEPS {
         let u = step as f32 / LEGEND_STEPS as f32;
         let x = strip.left() + strip.width() * u;
         painter.line_segment([egui::pos2(x, strip.bottom()), egui::pos2(x, strip.bottom() + em * 0.2)], Stroke::new(1.0, style::QUIET));
         let value = heat.range[0] + (heat.range[1] - heat.range[0]) * u;
-        let align = if step == 0 { egui::Align2::LEFT_TOP } else if step == LEGEND_STEPS { egui::Align2::RIGHT_TOP } else { egui::Align2::CENTER_TOP };
+        let align = if step == 0 {
+            egui::Align2::LEFT_TOP
+        } else if step == LEGEND_STEPS {
+            egui::Align2::RIGHT_TOP
+        } else {
+            egui::Align2::CENTER_TOP
+        };
         if step % 2 == 0 {
-            painter.text(egui::pos2(x, strip.bottom() + em * 0.25), align, format!("{value:.0}"), style::regular(data.text.small), style::TEXT);
+            painter.text(
+                egui::pos2(x, strip.bottom() + em * 0.25),
+                align,
+                format!("{value:.0}"),
+                style::regular(data.text.small),
+                style::TEXT,
+            );
         }
     }
     let time = facts.newest.map_or("—".to_owned(), clock_time);

@@ -85,7 +85,10 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
         let used: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
         let (align, offset) = anchor(placement.at, gap, used);
         let width = panel_width(placement.panel, data, screen);
-        let area = egui::Area::new(Id::new(("panel", placement.panel as u8 as u64))).anchor(align, offset).order(egui::Order::Middle).fade_in(false);
+        let area = egui::Area::new(Id::new(("panel", placement.panel as u8 as u64)))
+            .anchor(align, offset)
+            .order(egui::Order::Middle)
+            .fade_in(false);
         let height = screen.height() - 2.0 * gap - used;
         let response = area.show(ctx, |ui| {
             style::frame(data.text).show(ui, |ui| {

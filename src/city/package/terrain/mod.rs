@@ -152,8 +152,7 @@ fn look(relief: &Relief, extent: &Extent, levels: u32) -> Vec<Vec<Look>> {
             let bits = |shift: u32| (0..16).map(|b| ((m >> (2 * b + shift)) & 1) << b).sum::<usize>() as u32;
             Address { level, x: bits(0), y: bits(1) }
         };
-        let mut row: Vec<Look> =
-            (0..1usize << (2 * level)).into_par_iter().map(|m| tile::look(relief, &at(m).extent(extent))).collect();
+        let mut row: Vec<Look> = (0..1usize << (2 * level)).into_par_iter().map(|m| tile::look(relief, &at(m).extent(extent))).collect();
         if let Some(below) = looks.last() {
             for (look, children) in row.iter_mut().zip(below.chunks_exact(4)) {
                 look.error_m += children.iter().map(|c| c.error_m).fold(0.0, f64::max);

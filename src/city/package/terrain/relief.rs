@@ -108,7 +108,8 @@ impl Placed {
                 let (x, y) = (west + t * (east - west), south + t * (north - south));
                 [(x, south), (x, north), (west, y), (east, y)]
             });
-            let edge = around.map(|(x, y)| crs.to_geodetic(x, y, 0.0).map(|g| (g.lon_deg(), g.lat_deg()))).collect::<Result<Vec<_>, _>>()?;
+            let edge =
+                around.map(|(x, y)| crs.to_geodetic(x, y, 0.0).map(|g| (g.lon_deg(), g.lat_deg()))).collect::<Result<Vec<_>, _>>()?;
             let extent = Extent::of(edge.into_iter());
             let node = |i: usize| {
                 let (lon, lat) = extent.at((i % NET) as f64 / (NET - 1) as f64, (i / NET) as f64 / (NET - 1) as f64);

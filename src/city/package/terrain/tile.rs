@@ -111,7 +111,8 @@ impl Builder<'_> {
     /// From the samples around, across the tile's border too: no seam shows in the shading.
     fn normal(&self, i: u32) -> DVec3 {
         let Some(p) = self.points[i as usize] else { return DVec3::Z };
-        let (dx, dy) = ((self.extent.east - self.extent.west) / (SIDE - 1) as f64, (self.extent.north - self.extent.south) / (SIDE - 1) as f64);
+        let (dx, dy) =
+            ((self.extent.east - self.extent.west) / (SIDE - 1) as f64, (self.extent.north - self.extent.south) / (SIDE - 1) as f64);
         let frame = &self.plan.frame;
         let at = |x: f64, y: f64| {
             let (lon, lat) = (p.lon_deg() + x * dx, p.lat_deg() + y * dy);
