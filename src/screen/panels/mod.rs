@@ -71,6 +71,9 @@ pub enum Asked {
     TakeLead,
 }
 
+/// Height under which a panel is left out: a title and a line.
+const ROOM_EM_MIN: f32 = 4.0;
+
 /// Draws the panels that stand on this screen; returns what was asked and where panels are, so that signs keep clear.
 pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> (Vec<Asked>, Vec<Rect>) {
     let mut asked = Vec::new();
@@ -90,6 +93,10 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
             .order(egui::Order::Middle)
             .fade_in(false);
         let height = screen.height() - 2.0 * gap - used;
+        // In a window too small for all of them, the first ones stand.
+        if height < ROOM_EM_MIN * data.text.body {
+            continue;
+        }
         let response = area.show(ctx, |ui| {
             style::frame(data.text).show(ui, |ui| {
                 ui.set_width(width);
