@@ -1,8 +1,7 @@
 //! Times of the two hot paths that need no GPU: reading CityJSON, and choosing tiles for a moving camera.
 //!
-//! `cargo bench --no-default-features --profile dev` shares what demo and tests have built; without `--profile dev`, release figures.
-//! Prints median and 95th percentile; no other
-//! crate measures, because two lines of statistics need none.
+//! `cargo bench --bench city --profile dev` shares what demo and tests have built; without `--profile dev`, release figures.
+//! Prints median and 95th percentile by itself: two lines of statistics need no crate.
 
 use glam::DVec3;
 use std::error::Error;
