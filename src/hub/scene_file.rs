@@ -82,7 +82,9 @@ impl LoadedScene {
     /// What screens share before anyone has changed anything: the first camera (else the city from above) and the layers as written.
     pub fn first_view(&self) -> ViewState {
         let camera = self.scene.cameras.first().map_or_else(|| self.above_the_city(), |c| c.pose);
-        let layers = self.scene.heats.iter().map(|h| (h.id.clone(), h.shown)).collect();
+        let heats = self.scene.heats.iter().map(|h| (h.id.clone(), h.shown));
+        // The course belongs to the scene of its event.
+        let layers = heats.chain([("marathon".to_owned(), self.scene.tour.is_some())]).collect();
         let (clock, tour) = (Clock::default(), TourState::default());
         ViewState { scene: self.id.clone(), camera, layers, selection: None, clock, tour, leader: None }
     }
