@@ -57,7 +57,8 @@ enum Command {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     // Warnings to stderr unless RUST_LOG says otherwise: a duty officer's terminal shows what is wrong, and nothing else.
-    let quiet = "warn,yiping=info,wgpu=error,wgpu_core=error,wgpu_hal=off,naga=warn,bevy_render=error,bevy_egui=error,bevy_winit=error";
+    let quiet =
+        "warn,yiping=info,wgpu=error,wgpu_core=error,wgpu_hal=off,naga=warn,bevy_render=error,bevy_egui=error,bevy_winit=error,rumqttd=off";
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     let done: anyhow::Result<ExitCode> = match args.command {

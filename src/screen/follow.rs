@@ -12,8 +12,17 @@ pub struct Followed {
     seen: Option<CameraPose>,
     told_at_s: f64,
     untold: bool,
-    /// A tour was running last frame.
-    touring: bool,
+    tour: Joined,
+}
+
+/// How far this screen is with a tour.
+#[derive(Default, PartialEq)]
+enum Joined {
+    #[default]
+    No,
+    /// Flying to where the tour is.
+    Joining,
+    Along,
 }
 
 /// Camera poses told per second while a hand moves: enough to look smooth after easing, few enough to be durable each.
@@ -38,18 +47,21 @@ pub fn follow(
             session.ask(Command::View { patch: ViewPatch { tour: Some(TourMove::Pause), ..default() } });
         }
         if let Some(pose) = path.pose(position_s).filter(|_| !(by_hand && session.may_lead())) {
-            if followed.touring {
-                camera.follow(pose, time.delta_secs_f64() * 2.0)
-            } else {
-                camera.go_to(pose, MOVE_S)
-            }
-            if !followed.touring || camera.is_moving() {
-                followed.touring = !camera.is_moving();
+            match followed.tour {
+                Joined::No => {
+                    camera.go_to(pose, MOVE_S);
+                    followed.tour = Joined::Joining;
+                }
+                Joined::Joining if camera.is_moving() => {}
+                _ => {
+                    followed.tour = Joined::Along;
+                    camera.follow(pose, time.delta_secs_f64() * 2.0);
+                }
             }
             return;
         }
     }
-    followed.touring = false;
+    followed.tour = Joined::No;
     let Some(shared) = session.world.view.as_ref().map(|v| v.camera) else { return };
     let leads = session.leads();
     if by_hand && session.may_lead() {

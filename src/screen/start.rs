@@ -56,6 +56,9 @@ pub struct Loaded {
     phone: Option<String>,
 }
 
+/// This machine answers itself at once, or not at all.
+const PHONE_WAIT: std::time::Duration = std::time::Duration::from_millis(300);
+
 /// The fields the hub adds to a scene.
 #[derive(Deserialize)]
 struct Described {
@@ -98,7 +101,7 @@ fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
     let course = get("/api/city/marathon.gpx").ok().map(|b| read_course(&b)).unwrap_or_default();
     let course = if scene.tour.is_some() { course } else { Vec::new() };
     let info = SceneInfo { id: described.id, scene, anchor };
-    let phone = Some(phone_address(url));
+    let phone = phone_address(url);
     Ok(Loaded { info, package, places, course, link: Some(link), identity: Some(identity), phone })
 }
 
@@ -142,13 +145,18 @@ fn read_course(bytes: &[u8]) -> Vec<[f64; 2]> {
     })
 }
 
-/// The hub's address as a phone on the same network reaches it.
-fn phone_address(hub: &str) -> String {
-    let loopback = ["127.0.0.1", "localhost", "0.0.0.0"];
-    match (loopback.iter().find(|h| hub.contains(**h)), local_ip_address::local_ip()) {
-        (Some(host), Ok(ip)) => hub.replace(host, &ip.to_string()),
-        _ => hub.to_owned(),
+/// The hub's address as a phone on the same network reaches it; `None` when the hub listens to this machine alone.
+fn phone_address(hub: &str) -> Option<String> {
+    let mut url = url::Url::parse(hub).ok()?;
+    let host = url.host_str()?;
+    if !["127.0.0.1", "localhost", "0.0.0.0", "[::1]"].contains(&host) {
+        return Some(hub.to_owned());
     }
+    let ip = local_ip_address::local_ip().ok()?;
+    let there = std::net::SocketAddr::new(ip, url.port_or_known_default()?);
+    std::net::TcpStream::connect_timeout(&there, PHONE_WAIT).ok()?;
+    url.set_host(Some(&ip.to_string())).ok()?;
+    Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
 /// What a screen looks like beside its scene.
