@@ -207,7 +207,10 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
 async fn end_tours(core: Arc<Core>) {
     let length_s = core.scene.tour_length_s();
     let mut tick = tokio::time::interval(TOUR_EVERY);
-    while length_s > 0.0 {
+    if length_s <= 0.0 {
+        return;
+    }
+    loop {
         tick.tick().await;
         let over =
             |tour: &TourState| matches!(tour, TourState::Playing { .. }) && tour.position_s(Utc::now()).is_some_and(|p| p >= length_s);

@@ -190,7 +190,7 @@ impl Outbox {
         if let Some(from) = inner.resync {
             return Next::Resync { from };
         }
-        if inner.flush && !(inner.flushed_last && !inner.ordered.is_empty()) {
+        if inner.flush && (!inner.flushed_last || inner.ordered.is_empty()) {
             let changes = inner.conflated();
             inner.flush = !changes.is_empty();
             if !changes.is_empty() {

@@ -118,14 +118,18 @@ fn check(scene: &Scene) -> Result<(), String> {
     if let Some(feed) = scene.feeds.iter().find(|f| f.id() == "screen") {
         return Err(format!("a feed may not be called {:?}: that is where people's reports come from", feed.id()));
     }
-    if let Some(heat) = scene.heats.iter().find(|h| !(h.range[0] < h.range[1]) || !(h.reach_m > 0.0)) {
+    if let Some(heat) = scene
+        .heats
+        .iter()
+        .find(|h| h.range.iter().any(|r| !r.is_finite()) || h.range[0] >= h.range[1] || !h.reach_m.is_finite() || h.reach_m <= 0.0)
+    {
         return Err(format!("heat {:?}: range must go from a lower to a higher value, reach_m must be more than 0", heat.id));
     }
     let Some(tour) = &scene.tour else { return Ok(()) };
     if tour.keyframes.first().is_some_and(|k| k.at_s != 0.0) {
         return Err("tour: the first keyframe must be at_s = 0".into());
     }
-    match tour.keyframes.windows(2).position(|pair| !(pair[0].at_s < pair[1].at_s)) {
+    match tour.keyframes.windows(2).position(|pair| !pair[1].at_s.is_finite() || pair[0].at_s >= pair[1].at_s) {
         Some(i) => Err(format!("tour: keyframe {} (at_s = {}) must come later than the one before", i + 2, tour.keyframes[i + 1].at_s)),
         None => Ok(()),
     }

@@ -48,7 +48,8 @@ impl BatchTable {
             "VEC4" => 4,
             _ => return None,
         };
-        let (size, read): (usize, fn(&[u8]) -> Option<Value>) = match column["componentType"].as_str()? {
+        type Read = fn(&[u8]) -> Option<Value>;
+        let (size, read): (usize, Read) = match column["componentType"].as_str()? {
             "BYTE" => (1, |b| Some(json!(*b.first()? as i8))),
             "UNSIGNED_BYTE" => (1, |b| Some(json!(*b.first()?))),
             "SHORT" => (2, |b| Some(json!(i16::from_le_bytes(b.try_into().ok()?)))),

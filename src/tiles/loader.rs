@@ -120,7 +120,7 @@ async fn serve(
         while running.len() < IN_FLIGHT_MAX {
             let Some(job) = queue.pop_front() else { break };
             // Begun under this count of answers before: it is under way, or its answer is not taken yet.
-            if busy.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n >= job.answered + 1) {
+            if busy.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n > job.answered) {
                 continue;
             }
             begun.insert(job.tile, job.answered + 1);
@@ -147,8 +147,8 @@ async fn answer(source: Arc<TileSource>, job: Job, answers: Sender<Answer>, deco
         None => load_contents(&source, job, decoding).await,
     };
     // The bounded channel may be full; waiting must not hold the runtime's only worker.
-    let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result })).await;
-    if !matches!(sent, Ok(Ok(()))) {
+    let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result }).is_ok()).await;
+    if !matches!(sent, Ok(true)) {
         tracing::debug!(tile = tile.0, "nobody waits for the tile any more");
     }
     tile

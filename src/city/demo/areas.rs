@@ -258,7 +258,8 @@ fn voronoi(sites: &[DVec2]) -> Vec<Vec<DVec2>> {
 /// Outlines of several cells together: borders that two of them share fall away.
 fn union(cells: &[&Cell]) -> Vec<Vec<DVec2>> {
     let key = |p: DVec2| ((p.x * 20.0).round() as i64, (p.y * 20.0).round() as i64);
-    let mut edges: BTreeMap<((i64, i64), (i64, i64)), (DVec2, DVec2)> = BTreeMap::new();
+    type Key = (i64, i64);
+    let mut edges: BTreeMap<(Key, Key), (DVec2, DVec2)> = BTreeMap::new();
     for c in cells {
         for i in 0..c.ring.len() {
             let (a, b) = (c.ring[i], c.ring[(i + 1) % c.ring.len()]);

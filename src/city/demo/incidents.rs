@@ -87,8 +87,8 @@ pub fn script(city: &City, areas: &Areas) -> Result<Value, DemoError> {
     let mut list: Vec<(u32, &Template, DVec2, String)> = Vec::new();
     for i in 0..COUNT {
         // Each template once, then by weight: a day shows every kind.
-        let template = if i < TEMPLATES.len() {
-            &TEMPLATES[i]
+        let template = if let Some(template) = TEMPLATES.get(i) {
+            template
         } else {
             let mut dice = rng.random_range(0..total);
             TEMPLATES

@@ -286,6 +286,7 @@ fn trace_all(tracer: &mut Tracer, rng: &mut ChaCha8Rng) {
 }
 
 /// Cuts each line from `keep` on back to its outermost crossings, so that no road ends in a field.
+#[expect(clippy::needless_range_loop, reason = "the body replaces lines[i] while the index holds all lines")]
 fn trim(lines: &mut [Vec<DVec2>], keep: usize) {
     let mut index = SegmentIndex::default();
     for (i, line) in lines.iter().enumerate() {

@@ -79,7 +79,8 @@ impl Parser {
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field.trim_start_matches('\u{feff}') {
             "data" if self.data.len() + value.len() > EVENT_BYTES_MAX => {
-                if !std::mem::replace(&mut self.spoilt, true) {
+                let said = std::mem::replace(&mut self.spoilt, true);
+                if !said {
                     say(Said::TooLong);
                 }
             }

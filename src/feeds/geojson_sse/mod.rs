@@ -48,8 +48,14 @@ impl Adapter {
 
     async fn hear(&mut self, said: Said, outbox: &mut Outbox) -> Result<(), FeedError> {
         let (data, id) = match said {
-            Said::TooLong => return Ok(outbox.reject(format!("an event is longer than {} KiB", EVENT_BYTES_MAX >> 10))),
-            Said::NotText => return Ok(outbox.reject("a line is not UTF-8".into())),
+            Said::TooLong => {
+                outbox.reject(format!("an event is longer than {} KiB", EVENT_BYTES_MAX >> 10));
+                return Ok(());
+            }
+            Said::NotText => {
+                outbox.reject("a line is not UTF-8".into());
+                return Ok(());
+            }
             Said::Event { data, id } => (data, id),
         };
         match parse::features(&data) {
@@ -68,17 +74,22 @@ impl Adapter {
     async fn take(&mut self, feature: &serde_json::Value, outbox: &mut Outbox) -> Result<(), FeedError> {
         let (id, event) = match parse::entity(feature) {
             Ok(entity) => entity,
-            Err(why) => return Ok(outbox.reject(why)),
+            Err(why) => {
+                outbox.reject(why);
+                return Ok(());
+            }
         };
         let mut hasher = DefaultHasher::new();
         feature.to_string().hash(&mut hasher);
         let hash = hasher.finish();
         if self.seen.get(&id) == Some(&hash) {
-            return Ok(outbox.repeated());
+            outbox.repeated();
+            return Ok(());
         }
         match &event {
             FeedEvent::Unit(unit) if unit.lon == 0.0 && unit.lat == 0.0 => {
-                return Ok(outbox.quarantine(format!("{id}: is at 0, 0, where a receiver without a fix says it is")));
+                outbox.quarantine(format!("{id}: is at 0, 0, where a receiver without a fix says it is"));
+                return Ok(());
             }
             FeedEvent::Unit(_) => outbox.offer(&id, event)?,
             _ => outbox.deliver(event).await?,

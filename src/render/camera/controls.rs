@@ -56,6 +56,7 @@ pub struct Devices<'w> {
     touches: Option<Res<'w, Touches>>,
 }
 
+#[expect(clippy::too_many_arguments, reason = "a Bevy system's arguments are what it may touch")]
 pub fn control(
     devices: Devices,
     taken: Res<PointerTaken>,

@@ -26,13 +26,13 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
     let mut heights_dm = vec![0u16; features as usize + 1];
     let facade = facades(tile);
     let mut packed = Vec::with_capacity(vertices);
-    for i in 0..vertices {
+    for (i, place) in facade.iter().enumerate() {
         let feature = tile.feature_ids.get(i).copied().unwrap_or(u32::MAX).min(features);
         let surface = tile.surfaces.get(i).copied().unwrap_or(0);
         let normal = tile.normals.get(i).copied().unwrap_or([0.0, 0.0, 1.0]).map(|c| (c.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8);
         packed.push([u32::from_le_bytes([normal[0], normal[1], normal[2], surface]), feature]);
         if surface == WALL {
-            let height = (facade[i][1] * 10.0).clamp(0.0, f32::from(u16::MAX)) as u16;
+            let height = (place[1] * 10.0).clamp(0.0, f32::from(u16::MAX)) as u16;
             let known = &mut heights_dm[feature as usize];
             *known = (*known).max(height);
         }

@@ -7,13 +7,12 @@ mod mesh;
 
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 
-use super::camera::{CameraPlaced, CityCamera, FOV_Y_RAD, OrbitCamera, SceneFrame, enu_from_bevy, eye_of};
+use super::camera::{CameraPlaced, CityCamera, OrbitCamera, SceneFrame, enu_from_bevy, eye_of};
 use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::CityMaterial;
 use crate::geo::{Ecef, Geodetic};
 use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, Tileset, View};
-use bevy::camera::primitives::Aabb;
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -270,7 +269,6 @@ fn view(frame: &SceneFrame, orbit: &OrbitCamera, camera: &Camera, projection: &P
     let tangents = Tangents { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 };
     let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (h * 0.5).atan() };
     let whole = wall.copied().unwrap_or(own);
-    debug_assert!(FOV_Y_RAD > 0.0);
     let turn = |v: DVec3| frame.0.ecef_from_enu().transform_vector3(v);
     Some(View::off_axis(frame.0.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad))
 }
@@ -305,7 +303,7 @@ fn spawn(
             MeshMaterial3d(material.clone()),
             MeshTag(first_state),
             transform,
-            Aabb::from(one.bounds),
+            one.bounds,
             Visibility::Hidden,
         );
         commands.spawn(bundle).id()
