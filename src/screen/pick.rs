@@ -1,8 +1,7 @@
 //! Clicks on the city: a marker selects its incident, a building itself; the shared selection lights it up on every screen.
 
-use super::panels::Asked;
+use super::panels::{Asked, PickedFeature};
 use super::session::Session;
-use super::start::picked;
 use super::ui::{Inputs, PickedHere, carry_out};
 use crate::model::view::Selection;
 use crate::render::camera::{CityCamera, ray_through};
@@ -45,7 +44,7 @@ pub fn click(
     let Some(found) = inputs.city_pick(origin, direction) else { return };
     let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
         .then(|| Selection::Feature { id: found.id.clone() });
-    inputs.set_picked(selection.is_some().then(|| picked(&found.id, found.attributes)));
+    inputs.set_picked(selection.is_some().then(|| PickedFeature { id: found.id.clone(), attributes: found.attributes }));
     carry_out(&mut inputs, Asked::Select(selection));
 }
 
@@ -68,7 +67,7 @@ pub fn show_selection(session: Res<Session>, city: Res<CityTiles>, mut lit: ResM
         }
         Some(id) if here.0.as_ref().is_none_or(|p| p.id != id) => {
             if let Some(attributes) = city.find(&id) {
-                here.0 = Some(picked(&id, attributes));
+                here.0 = Some(PickedFeature { id, attributes });
             }
         }
         Some(_) => {}

@@ -2,7 +2,6 @@
 
 use super::app::{self, Canvas, Quality, Ready, ScreenOptions};
 use super::overlay::{course, labels};
-use super::panels::PickedFeature;
 use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::ui::{self, Heads, PickedHere, ScreenLook};
@@ -278,9 +277,4 @@ fn with_code(address: String) -> Option<(String, Vec<Vec<bool>>)> {
     let colours = code.to_colors();
     let rows = colours.chunks(width).map(|row| row.iter().map(|c| *c == qrcode::Color::Dark).collect()).collect();
     Some((address, rows))
-}
-
-/// A picked object for the card.
-pub fn picked(id: &str, attributes: serde_json::Map<String, serde_json::Value>) -> PickedFeature {
-    PickedFeature { id: id.to_owned(), attributes }
 }

@@ -9,7 +9,6 @@ pub use controls::{ControlMode, PointerTaken, ray_through};
 pub use projection::{FOV_Y_RAD, FrustumProjection, Tangents};
 
 use super::environment::Environment;
-use super::tiles::GroundBelow;
 use crate::geo::{Geodetic, LocalFrame};
 use crate::model::view::CameraPose;
 use bevy::camera::Exposure;
@@ -127,6 +126,13 @@ pub fn eye_of(pose: &CameraPose, frame: &LocalFrame) -> Eye {
     Eye { position: target - forward * pose.distance_m, forward, up, target }
 }
 
+/// Height of the ground, told by whoever draws it, below the eye and below the target, metres in the scene's frame (up of the anchor).
+#[derive(Resource, Default, Debug)]
+pub struct GroundBelow {
+    pub eye_m: Option<f64>,
+    pub target_m: Option<f64>,
+}
+
 /// Marks the one camera that draws the city.
 #[derive(Component)]
 pub struct CityCamera;
@@ -149,7 +155,8 @@ pub struct CameraPlaced;
 
 impl Plugin for CityCameraPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<PointerTaken>()
+        app.init_resource::<GroundBelow>()
+            .init_resource::<PointerTaken>()
             .init_resource::<ControlMode>()
             .add_systems(Update, (controls::control, advance, place).chain().in_set(CameraPlaced));
     }

@@ -7,7 +7,7 @@ mod mesh;
 
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 
-use super::camera::{CameraPlaced, CityCamera, OrbitCamera, SceneFrame, enu_from_bevy, eye_of};
+use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
 use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::CityMaterial;
@@ -60,13 +60,6 @@ pub struct Picked {
     pub id: String,
     pub attributes: Map<String, Value>,
     pub at: Geodetic,
-}
-
-/// Height of the ground below the eye and below the target, metres in the scene's frame (up of the anchor).
-#[derive(Resource, Default, Debug)]
-pub struct GroundBelow {
-    pub eye_m: Option<f64>,
-    pub target_m: Option<f64>,
 }
 
 /// What a wall needs beside its own output: lines of the whole wall and its field of view, so that both sides of a seam draw the same tiles.
@@ -175,7 +168,7 @@ pub struct CityTilesPlugin;
 
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<GroundBelow>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
+        app.init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
             .add_systems(Update, (stream, look_down, select).chain().after(CameraPlaced))
             .add_systems(PostUpdate, (upload_states, colour_city));
@@ -359,9 +352,4 @@ fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut m
     {
         material.environment = *environment;
     }
-}
-
-/// East-north-up of a Bevy position; for tests and tools.
-pub fn enu_of(translation: Vec3) -> DVec3 {
-    enu_from_bevy(translation.as_dvec3())
 }
