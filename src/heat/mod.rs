@@ -57,11 +57,13 @@ impl Idw {
         let mut others = samples.to_vec();
         let mut sum = 0.0;
         for i in 0..samples.len() {
-            others.swap_remove(i);
+            let left_out = others.swap_remove(i);
             let everywhere = Idw { reach_m: f64::INFINITY, ..*self };
             let e = everywhere.at(samples[i].at_m, &others).map_or(0.0, |e| e.value - samples[i].value);
             sum += e * e;
-            others = samples.to_vec();
+            // Back to its place, so that index i stays sample i.
+            others.push(left_out);
+            others.swap(i, samples.len() - 1);
         }
         Some((sum / samples.len() as f64).sqrt())
     }
