@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 use yiping::city::package::{self, Job};
 use yiping::city::report::BuildReport;
-use yiping::city::{cityjson, demo, elevation};
+use yiping::city::{demo, elevation, read_source};
 use yiping::geo::{Geodetic, LocalFrame};
 use yiping::tiles::{Tileset, TilesetOptions, View};
 
@@ -33,7 +33,7 @@ fn read_cityjson(file: &Path) -> Result<(), Box<dyn Error>> {
     let mut times = Vec::new();
     for _ in 0..READS {
         let start = Instant::now();
-        let source = cityjson::read(file, &mut BuildReport::default())?;
+        let source = read_source(file, &mut BuildReport::default())?;
         times.push(start.elapsed());
         std::hint::black_box(source);
     }
@@ -44,7 +44,7 @@ fn read_cityjson(file: &Path) -> Result<(), Box<dyn Error>> {
 
 fn select_tiles(dir: &Path) -> Result<(), Box<dyn Error>> {
     let mut report = BuildReport::default();
-    let sources = [dir.join("buildings.city.json"), dir.join("surfaces.city.json")].map(|f| cityjson::read(&f, &mut report));
+    let sources = [dir.join("buildings.city.json"), dir.join("surfaces.city.json")].map(|f| read_source(&f, &mut report));
     let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
     let out = dir.join("package");
     let job = Job { name: "bench".into(), out: out.clone(), crs: None };

@@ -10,7 +10,7 @@ use std::process::Command;
 use yiping::city::CityError;
 use yiping::city::package::{self, Job, PackageError};
 use yiping::city::report::BuildReport;
-use yiping::city::source::{CityObject, CitySource, ElevationGrid, Face, Surface};
+use yiping::city::source::{CityObject, CitySource, ElevationGrid, Faces, Surface};
 use yiping::model::city::{CityManifest, TilesetRole};
 
 /// A box with gabled or flat roof, underside included; corners in Dutch metres.
@@ -21,11 +21,11 @@ fn house(source: &mut CitySource, id: &str, at: (f64, f64), size: (f64, f64, f64
             source.vertices.push(DVec3::new(at.0 + x, at.1 + y, 3.0 + z));
         }
     }
-    let face = |surface, ring: [u32; 4]| Face { surface, rings: vec![ring.iter().map(|i| first + i).collect()] };
-    let walls = (0..4).map(|i| face(Surface::Wall, [i, (i + 1) % 4, (i + 1) % 4 + 4, i + 4]));
-    let mut faces: Vec<Face> = walls.collect();
-    faces.push(face(Surface::Roof, [4, 5, 6, 7]));
-    faces.push(face(Surface::Ground, [3, 2, 1, 0]));
+    let mut faces = Faces::default();
+    let mut face = |surface, ring: [u32; 4]| faces.push(surface, [ring.map(|i| first + i)]);
+    (0..4).for_each(|i| face(Surface::Wall, [i, (i + 1) % 4, (i + 1) % 4 + 4, i + 4]));
+    face(Surface::Roof, [4, 5, 6, 7]);
+    face(Surface::Ground, [3, 2, 1, 0]);
     let attributes = attributes.as_object().cloned().unwrap_or_default();
     source.objects.push(CityObject { id: id.into(), class: "Building".into(), parent: None, lod: "1".into(), attributes, faces });
 }
@@ -33,12 +33,13 @@ fn house(source: &mut CitySource, id: &str, at: (f64, f64), size: (f64, f64, f64
 fn ground(source: &mut CitySource, id: &str, class: &str, surface: Surface, ring: &[(f64, f64)]) {
     let first = source.vertices.len() as u32;
     source.vertices.extend(ring.iter().map(|(x, y)| DVec3::new(*x, *y, 3.0)));
-    let faces = vec![Face { surface, rings: vec![(first..first + ring.len() as u32).collect()] }];
+    let mut faces = Faces::default();
+    faces.push(surface, [(first..first + ring.len() as u32).collect::<Vec<_>>()]);
     source.objects.push(CityObject { id: id.into(), class: class.into(), parent: None, lod: "1".into(), attributes: Map::new(), faces });
 }
 
 fn empty() -> CitySource {
-    CitySource { file: "town.city.json".into(), crs: Some("EPSG:7415".into()), vertices: Vec::new(), objects: Vec::new() }
+    CitySource::new("town.city.json", Some("EPSG:7415".into()))
 }
 
 /// A made town of `n` x `n` houses, a road, a pond.
@@ -183,7 +184,7 @@ fn bad_objects_are_counted_and_the_rest_is_written() {
     let mut source = town(3);
     source.vertices[0].x = f64::NAN;
     source.vertices[8].z = 1e9;
-    source.objects[2].faces[0].rings[0][1] = 9_999_999;
+    source.objects[2].faces.corners_mut()[1] = 9_999_999;
     for v in &mut source.vertices[24..32] {
         *v = DVec3::new(80_000.0, 455_000.0, 3.0);
     }

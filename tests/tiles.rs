@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use yiping::city::package::{Job, build};
-use yiping::city::{cityjson, report::BuildReport};
+use yiping::city::{read_source, report::BuildReport};
 use yiping::tiles::{SelectOptions, Tileset, TilesetOptions, View};
 
 fn the_hague() -> Option<PathBuf> {
@@ -24,7 +24,7 @@ fn tiles_of_the_hague_bring_every_object_back() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("hague");
     let mut report = BuildReport::default();
-    let source = cityjson::read(&file, &mut report).unwrap();
+    let source = read_source(&file, &mut report).unwrap();
     let job = Job { name: "The Hague".into(), out: out.clone(), crs: Some("EPSG:7415".into()) };
     build(vec![source], vec![], &job, &(), &mut report).unwrap();
 

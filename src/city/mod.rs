@@ -8,11 +8,13 @@ pub mod cityjson;
 pub mod demo;
 pub mod elevation;
 pub mod error;
+mod faces;
 pub mod inspect;
+pub(crate) mod meaning;
 pub mod package;
 mod read;
 pub mod report;
 pub mod source;
 
 pub use error::CityError;
-pub use read::read_source;
+pub use read::{ReadOptions, Sink, read_parts, read_source};

@@ -6,16 +6,47 @@ use super::report::BuildReport;
 use super::source::CitySource;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Enough of a file to tell its format by: past a byte-order mark, blank lines and an XML comment.
 const HEAD_BYTES: u64 = 4096;
 
-/// Reads a file of city objects, told by its content, then by its extension. What is left out or doubtful goes to `report`.
+/// How a source is to be read, beyond what it says itself.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// Level of detail wanted (`"1"`, `"2.2"`): objects come at the highest level that is not above it; `None`: at their best.
+    pub lod: Option<String>,
+    /// TOML that says which attributes of footprints hold heights, storeys and roofs.
+    pub mapping: Option<PathBuf>,
+    /// Only what touches this: west, south, east, north in WGS 84 degrees. Formats with an index read no more of the file than that.
+    pub extent: Option<[f64; 4]>,
+}
+
+/// Takes a source as it is read, part by part.
+pub type Sink<'a> = dyn FnMut(CitySource) -> Result<(), CityError> + 'a;
+
+/// Reads a file of city objects in one piece.
 ///
 /// # Errors
-/// [`CityError`] with file, place and mend; for a format not read here, with the list of those that are.
+/// As [`read_parts`].
 pub fn read_source(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
+    let mut whole: Option<CitySource> = None;
+    read_parts(path, &ReadOptions::default(), report, &mut |part| match &mut whole {
+        Some(whole) => whole.append(part),
+        None => {
+            whole = Some(part);
+            Ok(())
+        }
+    })?;
+    Ok(whole.unwrap_or_else(|| CitySource::new(path, None)))
+}
+
+/// Reads a file of city objects, told by its content, then by its extension, and hands it on part by part, so that a file need not fit in
+/// memory where its format allows. What is left out or doubtful goes to `report`.
+///
+/// # Errors
+/// [`CityError`] with file, place and mend; for a format not read here, with the list of those that are. What `sink` answers ends the reading.
+pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
     let mut head = Vec::new();
     File::open(path).and_then(|f| f.take(HEAD_BYTES).read_to_end(&mut head)).map_err(CityError::open(path))?;
     if head.is_empty() {
@@ -24,7 +55,7 @@ pub fn read_source(path: &Path, report: &mut BuildReport) -> Result<CitySource, 
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
     let named_json = path.extension().is_some_and(|e| ["json", "jsonl", "cityjson"].iter().any(|known| e.eq_ignore_ascii_case(known)));
     let found = if text.starts_with(b"{") || (named_json && !text.starts_with(b"<")) {
-        return super::cityjson::read(path, report);
+        return super::cityjson::read(path, options, report, sink);
     } else if text.starts_with(b"<") {
         "XML (CityGML is turned into CityJSON by citygml-tools: `citygml-tools to-cityjson FILE`)".to_owned()
     } else if super::elevation::is_tiff(&head) {

@@ -1,11 +1,17 @@
 //! The neutral shape every city format is read into, before tiling.
 
+use super::error::CityError;
+pub use super::faces::{Face, Faces};
+
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-/// One read file: a vertex table in the source's own coordinates, and objects that index it.
+/// One read file, or a part of one: a vertex table in the source's own coordinates, and objects that index it.
+///
+/// A big file comes as many of these, one after the other ([`super::read_parts`]); an object and its parents come in the same one.
 #[derive(Debug, Clone)]
 pub struct CitySource {
     pub file: PathBuf,
@@ -14,10 +20,39 @@ pub struct CitySource {
     /// Decoded (scale and translation applied); x east or longitude, y north or latitude, z height in metres.
     pub vertices: Vec<DVec3>,
     pub objects: Vec<CityObject>,
+    /// Colours and textures that faces name by number.
+    pub paints: Vec<Paint>,
 }
 
-/// A city object that has (or had) geometry, at the best level of detail the file offers.
-#[derive(Debug, Clone)]
+impl CitySource {
+    /// Nothing read yet.
+    pub fn new(file: impl Into<PathBuf>, crs: Option<String>) -> Self {
+        Self { file: file.into(), crs, vertices: Vec::new(), objects: Vec::new(), paints: Vec::new() }
+    }
+
+    /// Puts another part of the same file behind this one.
+    ///
+    /// # Errors
+    /// [`CityError::TooBig`] when vertices can no longer be numbered with 32 bits; this source then is unchanged.
+    pub fn append(&mut self, mut part: CitySource) -> Result<(), CityError> {
+        let (base, paints) = (self.vertices.len(), self.paints.len() as u32);
+        if u32::try_from(base + part.vertices.len()).is_err() {
+            let (what, mend) = ("too many vertices".to_owned(), "split the city into several files and give them all");
+            return Err(CityError::TooBig { file: self.file.clone(), what, limit: u64::from(u32::MAX), mend });
+        }
+        for object in &mut part.objects {
+            object.faces.corners_mut().iter_mut().for_each(|n| *n += base as u32);
+            object.faces.repaint(|p| p + paints);
+        }
+        self.vertices.append(&mut part.vertices);
+        self.objects.append(&mut part.objects);
+        self.paints.append(&mut part.paints);
+        Ok(())
+    }
+}
+
+/// A city object that has (or had) geometry, at the level of detail asked for, else the best the file offers.
+#[derive(Debug, Clone, Default)]
 pub struct CityObject {
     /// `gml:id` or CityJSON key, unchanged.
     pub id: String,
@@ -27,18 +62,33 @@ pub struct CityObject {
     pub parent: Option<String>,
     /// Level of detail of `faces`, as the file writes it: `"1"`, `"2.2"`, ...
     pub lod: String,
-    /// Every source attribute, types kept.
+    /// Every source attribute, types kept. Attributes of semantic surfaces stand under `surfaces`, a list.
     pub attributes: Map<String, Value>,
     /// Polygons; empty for an object that only groups its parts.
-    pub faces: Vec<Face>,
+    pub faces: Faces,
 }
 
-/// A planar polygon with holes.
-#[derive(Debug, Clone)]
-pub struct Face {
-    pub surface: Surface,
-    /// Outer ring first, then holes; indices into [`CitySource::vertices`]; not closed (first point not repeated); at least 3 points a ring.
-    pub rings: Vec<Vec<u32>>,
+/// How a face is coloured when the source says so (CityGML's and CityJSON's appearance, a glTF material).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Paint {
+    /// sRGB with opacity; multiplied with the texture where there is one.
+    pub colour: Option<[u8; 4]>,
+    pub texture: Option<Texture>,
+}
+
+/// A picture that faces wear.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Texture {
+    pub image: TextureImage,
+    /// Texture coordinates beyond 0..1 repeat the picture; else its edge goes on.
+    pub repeats: bool,
+}
+
+/// Where a picture's bytes (PNG or JPEG) are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TextureImage {
+    File(PathBuf),
+    Bytes(Arc<[u8]>),
 }
 
 /// What a piece of surface is; the number is written to the glb as the vertex attribute `_SURFACE` and read by `shaders/city.wgsl`.

@@ -92,7 +92,7 @@ pub(super) fn part(document: &Document, frame: &Frame) -> Part {
         // Vertices of templates were numbered from `count` on in every object; give each object's their own place.
         let moved = (vertices.len() - count) as u32;
         if !outcome.extra.is_empty() && moved > 0 {
-            object.faces.iter_mut().flat_map(|f| &mut f.rings).flatten().filter(|n| **n as usize >= count).for_each(|n| *n += moved);
+            object.faces.corners_mut().iter_mut().filter(|n| **n as usize >= count).for_each(|n| *n += moved);
         }
         vertices.extend(outcome.extra);
         objects.push(object);
@@ -139,7 +139,7 @@ pub(super) fn append(source: &mut CitySource, mut part: Part, report: &mut Build
     if base == 0 {
         source.vertices = part.vertices;
     } else {
-        part.objects.iter_mut().flat_map(|o| &mut o.faces).flat_map(|f| &mut f.rings).flatten().for_each(|n| *n += base as u32);
+        part.objects.iter_mut().flat_map(|o| o.faces.corners_mut()).for_each(|n| *n += base as u32);
         source.vertices.append(&mut part.vertices);
     }
     source.objects.append(&mut part.objects);

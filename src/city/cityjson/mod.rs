@@ -6,7 +6,6 @@
 
 mod boundaries;
 mod document;
-mod meaning;
 mod object;
 mod sequence;
 mod shape;
@@ -16,6 +15,7 @@ mod tests;
 mod vertices;
 
 use super::CityError;
+use super::read::{ReadOptions, Sink};
 use super::report::BuildReport;
 use super::source::CitySource;
 use document::Frame;
@@ -37,10 +37,11 @@ const HEAD_BYTES: u64 = 64 << 10;
 ///
 /// # Errors
 /// A [`CityError`] with file, place and mend when the file as a whole can't be read: not there, empty, cut off, not JSON, not CityJSON, too old.
-pub fn read(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
+pub fn read(path: &Path, options: &ReadOptions, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
+    let _ = options;
     let source = if is_sequence(path)? { sequence::read(path, report)? } else { read_document(path, report)? };
     document::tell_twins(&source, report);
-    Ok(source)
+    sink(source)
 }
 
 fn read_document(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
@@ -56,7 +57,7 @@ fn read_document(path: &Path, report: &mut BuildReport) -> Result<CitySource, Ci
     let text = document::utf8(path, &bytes)?;
     let document: Document = serde_json::from_str(text).map_err(|e| json_error(path, &e, 0))?;
     let frame = Frame::read(path, &document, report)?;
-    let mut source = CitySource { file: path.to_owned(), crs: frame.crs.clone(), vertices: Vec::new(), objects: Vec::new() };
+    let mut source = CitySource::new(path, frame.crs.clone());
     document::append(&mut source, document::part(&document, &frame), report)?;
     Ok(source)
 }

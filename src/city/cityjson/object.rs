@@ -1,11 +1,11 @@
 //! One city object: its best geometry as faces, its attributes, and whatever is wrong with it.
 
 use super::boundaries::{self, Nesting, RingPath};
-use super::meaning::{self, Rule};
 use super::shape::{Geometry, Object, Semantics};
 use super::template::{self, Templates};
+use crate::city::meaning::{self, Rule};
 use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, Face};
+use crate::city::source::{CityObject, Faces};
 use glam::{DVec2, DVec3};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -137,18 +137,19 @@ impl Candidate<'_> {
 impl Reader<'_, '_> {
     /// The faces of the highest level of detail that has any. Of several geometries on that level solids win, because files that give both
     /// say the same twice; otherwise all are taken.
-    fn best(&mut self, geometries: &[Geometry]) -> (String, Vec<Face>) {
+    fn best(&mut self, geometries: &[Geometry]) -> (String, Faces) {
         let mut candidates: Vec<Candidate> = geometries.iter().enumerate().filter_map(|(i, g)| self.candidate(i, g)).collect();
         candidates.sort_by(|a, b| b.level().total_cmp(&a.level()));
         for level in candidates.chunk_by(|a, b| a.level() == b.level()) {
             let has_solid = level.iter().any(|c| c.nesting != Nesting::Surfaces);
             let chosen = level.iter().filter(|c| !has_solid || c.nesting != Nesting::Surfaces);
-            let faces: Vec<Face> = chosen.flat_map(|c| self.faces(c)).collect();
+            let mut faces = Faces::default();
+            chosen.for_each(|c| faces.append(&self.faces(c)));
             if !faces.is_empty() {
                 return (level[0].lod.to_owned(), faces);
             }
         }
-        (candidates.first().map_or_else(String::new, |c| c.lod.to_owned()), Vec::new())
+        (candidates.first().map_or_else(String::new, |c| c.lod.to_owned()), Faces::default())
     }
 
     /// `None`, and a warning, for what has no surfaces or points nowhere.
@@ -176,7 +177,7 @@ impl Reader<'_, '_> {
         Some(Candidate { index, lod: geometry.lod(), nesting, geometry, instance })
     }
 
-    fn faces(&mut self, candidate: &Candidate) -> Vec<Face> {
+    fn faces(&mut self, candidate: &Candidate) -> Faces {
         match candidate.instance {
             None => self.faces_on(candidate, self.context.vertices, self.context.metres),
             Some(instance) => {
@@ -186,14 +187,14 @@ impl Reader<'_, '_> {
                     Err(why) => {
                         let text = format!("{}: geometry[{}]: {why}; it is left out", self.name, candidate.index);
                         self.report.warn("geometry template not placed", &text);
-                        Vec::new()
+                        Faces::default()
                     }
                 }
             }
         }
     }
 
-    fn faces_on(&mut self, candidate: &Candidate, vertices: &[DVec3], metres: DVec2) -> Vec<Face> {
+    fn faces_on(&mut self, candidate: &Candidate, vertices: &[DVec3], metres: DVec2) -> Faces {
         let &Candidate { index, nesting, geometry, .. } = candidate;
         let shells = match boundaries::shells(nesting, geometry.boundaries.map_or("[]", |raw| raw.get())) {
             Ok(shells) => shells,
@@ -201,21 +202,21 @@ impl Reader<'_, '_> {
                 let kind = &geometry.kind;
                 let text = format!("{}: geometry[{index}].boundaries are not those of a {kind}: {}; it is left out", self.name, plain(&e));
                 self.report.warn("geometry left out: boundaries", &text);
-                return Vec::new();
+                return Faces::default();
             }
         };
         if shells.inner > 0 {
             self.report.warn("inner shell of a solid left out", &format!("{}: geometry[{index}] has {} inside", self.name, shells.inner));
         }
         let meanings = self.meanings(index, nesting, geometry);
-        let mut faces = Vec::with_capacity(shells.faces.iter().map(Vec::len).sum());
+        let mut faces = Faces::default();
         for (solid, shell) in shells.faces.into_iter().enumerate() {
             for (face, rings) in shell.into_iter().enumerate() {
                 let at = RingPath { geometry: index, nesting, solid, face, ring: 0 };
                 let Some(rings) = self.rings(rings, vertices, at) else { continue };
                 let semantic = meanings.of(solid, face);
                 let surface = meaning::surface(self.rule, semantic, || meaning::normal(&rings[0], vertices, metres));
-                faces.push(Face { surface, rings });
+                faces.push(surface, &rings);
             }
         }
         faces

@@ -22,7 +22,7 @@ pub(super) fn read(path: &Path, report: &mut BuildReport) -> Result<CitySource, 
     let first = document::utf8(path, &first)?;
     let header: Document = serde_json::from_str(first).map_err(|e| json_error(path, &e, 0))?;
     let frame = Frame::read(path, &header, report)?;
-    let mut source = CitySource { file: path.to_owned(), crs: frame.crs.clone(), vertices: Vec::new(), objects: Vec::new() };
+    let mut source = CitySource::new(path, frame.crs.clone());
     document::append(&mut source, document::part(&header, &frame), report)?;
     loop {
         let batch = lines.batch()?;

@@ -4,7 +4,7 @@ use super::object::Context;
 use super::shape::{Geometry, RawTemplates};
 use super::vertices::{self, Transform};
 use crate::city::report::BuildReport;
-use crate::city::source::Face;
+use crate::city::source::Faces;
 use glam::{DMat4, DVec3};
 use serde_json::value::RawValue;
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ impl<'a> Templates<'a> {
 ///
 /// # Errors
 /// What is wrong with the instance, in words.
-pub(super) fn place(instance: &Geometry, faces: &mut [Face], context: &Context, extra: &mut Vec<DVec3>) -> Result<(), String> {
+pub(super) fn place(instance: &Geometry, faces: &mut Faces, context: &Context, extra: &mut Vec<DVec3>) -> Result<(), String> {
     let matrix = match instance.matrix {
         None => DMat4::IDENTITY,
         Some(raw) => {
@@ -55,7 +55,7 @@ pub(super) fn place(instance: &Geometry, faces: &mut [Face], context: &Context, 
     let count = context.vertices.len();
     let at = *context.vertices.get(reference[0] as usize).ok_or_else(|| format!("names vertex {}, the file has {count}", reference[0]))?;
     let mut placed: HashMap<u32, u32> = HashMap::new();
-    for number in faces.iter_mut().flat_map(|f| &mut f.rings).flatten() {
+    for number in faces.corners_mut() {
         let template = *number;
         *number = match placed.get(&template) {
             Some(known) => *known,

@@ -32,7 +32,7 @@ fn count(objects: &[CityObject], f: impl Fn(&CityObject) -> bool) -> usize {
 
 fn surfaces(source: &CitySource) -> HashMap<Surface, usize> {
     let mut counts = HashMap::new();
-    source.objects.iter().flat_map(|o| &o.faces).for_each(|f| *counts.entry(f.surface).or_default() += 1);
+    source.objects.iter().flat_map(|o| o.faces.iter()).for_each(|f| *counts.entry(f.surface).or_default() += 1);
     counts
 }
 
@@ -144,7 +144,7 @@ fn a_cube_is_decoded_and_told_by_slope_with_every_attribute() {
     let attributes = Value::Object(source.objects[0].attributes.clone());
     assert_eq!(attributes, json!({"name": "立方", "storeys": 2, "height": 1.5, "listed": true, "owner": null, "more": {"a": [1]}}));
     assert!(attributes["storeys"].is_i64() && attributes["height"].is_f64());
-    assert_eq!((source.objects[1].faces[0].surface, report.objects_in, report.warnings.len()), (Surface::Road, 2, 0));
+    assert_eq!((source.objects[1].faces.get(0).unwrap().surface, report.objects_in, report.warnings.len()), (Surface::Road, 2, 0));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn solids_of_solids_hollows_and_holes_are_read() {
     }));
     let roofs = source.objects[0].faces.iter().filter(|f| f.surface == Surface::Roof).count();
     assert_eq!((source.objects[0].faces.len(), roofs, warned(&report, "inner shell of a solid left out")), (12, 7, 1));
-    assert_eq!(source.objects[1].faces[0].rings, [vec![0, 1, 2, 3], vec![4, 5, 6]]);
+    assert_eq!(source.objects[1].faces.get(0).unwrap().rings().collect::<Vec<_>>(), [&[0, 1, 2, 3][..], &[4, 5, 6]]);
     let hole = &report.warnings["hole left out: ring of fewer than 3 points"];
     assert!(hole.examples[0].contains("\"flat\": ring geometry[0].boundaries[0][2] has 2"), "{hole:?}");
 }
@@ -210,8 +210,8 @@ fn templates_are_placed_where_they_are_named() {
     }));
     let top = |id: &str| {
         let object = source.objects.iter().find(|o| o.id == id).unwrap();
-        assert_eq!((object.lod.as_str(), object.faces[0].surface), ("2", Surface::Green));
-        source.vertices[object.faces[0].rings[0][2] as usize]
+        assert_eq!((object.lod.as_str(), object.faces.get(0).unwrap().surface), ("2", Surface::Green));
+        source.vertices[object.faces.corners()[2] as usize]
     };
     assert_eq!((top("tree 1"), top("tree 2")), (DVec3::new(110.0, 220.0, 38.0), DVec3::new(111.0, 221.0, 39.0)));
     assert_eq!((report.objects_in, report.objects_rejected, warned(&report, "geometry template missing")), (5, 1, 1));
@@ -297,7 +297,7 @@ fn bad_attributes_and_semantics_cost_only_themselves() {
     let text = cube(|f| f["CityObjects"]["cube"]["geometry"][0]["semantics"] = json!({"surfaces": 5})).to_string();
     let (source, report) = read_text("city.json", text.replace("\"height\":1.5", "\"height\":1e999"));
     let source = source.unwrap();
-    assert_eq!((source.objects[0].attributes.len(), source.objects[0].faces[1].surface), (5, Surface::Roof));
+    assert_eq!((source.objects[0].attributes.len(), source.objects[0].faces.get(1).unwrap().surface), (5, Surface::Roof));
     assert_eq!((warned(&report, "attribute left out"), warned(&report, "semantics not understood")), (1, 1));
     let (source, report) = read_value(&cube(|f| f["CityObjects"]["cube"]["attributes"] = json!([1])));
     assert_eq!((source.objects.len(), warned(&report, "attributes left out")), (2, 1));
@@ -356,7 +356,7 @@ fn a_sequence_numbers_its_vertices_on() {
         let source = source.unwrap();
         assert_eq!((source.objects.len(), source.vertices.len(), report.objects_in), (2, 16, 2));
         assert!(source.crs.unwrap().ends_with("7415"));
-        assert_eq!(source.objects[1].faces[1].rings[0], [12, 13, 14, 15]);
+        assert_eq!(source.objects[1].faces.get(1).unwrap().outer(), [12, 13, 14, 15]);
         assert_eq!(source.vertices[12].x, 105.0);
     }
 }
@@ -394,7 +394,7 @@ proptest! {
         if let Ok(source) = source {
             let with_faces = count(&source.objects, |o| !o.faces.is_empty()) as u64;
             prop_assert_eq!(report.objects_in, with_faces + report.objects_rejected);
-            for ring in source.objects.iter().flat_map(|o| &o.faces).flat_map(|f| &f.rings) {
+            for ring in source.objects.iter().flat_map(|o| o.faces.iter()).flat_map(|f| f.rings()) {
                 prop_assert!(ring.len() >= 3 && ring.iter().all(|i| source.vertices[*i as usize].is_finite()));
             }
         }

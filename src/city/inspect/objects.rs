@@ -81,7 +81,7 @@ pub(super) fn summarise(source: &CitySource, report: BuildReport) -> ObjectsSumm
         let lod = if object.faces.is_empty() { "-" } else { &object.lod };
         *classes.entry(object.class.clone()).or_default().entry(lod.to_owned()).or_default() += 1;
         faces += object.faces.len() as u64;
-        for face in &object.faces {
+        for face in object.faces.iter() {
             *surfaces.entry(name(face.surface).to_owned()).or_default() += 1;
         }
         for (key, value) in &object.attributes {

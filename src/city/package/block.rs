@@ -151,15 +151,15 @@ struct Roof {
 
 fn roofs(city: &City, feature: &Feature, frame: &LocalFrame) -> Vec<Roof> {
     let points = &city.points[feature.source];
-    let faces = feature.drawn_faces().map(|i| &feature.object.faces[i]).filter(|f| f.surface != Surface::Wall);
-    let roof = |outer: &Vec<u32>| {
+    let faces = feature.drawn_faces().filter(|f| f.surface != Surface::Wall);
+    let roof = |outer: &[u32]| {
         let corner = |i: &u32| (frame.geodetic_to_enu(points[*i as usize]).truncate(), points[*i as usize].height_m);
         let points: Vec<(DVec2, f64)> = outer.iter().map(corner).collect();
         let flat: Vec<DVec2> = points.iter().map(|p| p.0).collect();
         let mean_m = points.iter().map(|p| p.1).sum::<f64>() / points.len().max(1) as f64;
         Roof { mean_m, area_m2: signed_area(&flat).abs(), points }
     };
-    faces.filter_map(|f| f.rings.first()).map(roof).filter(|r| r.area_m2 > 0.0).collect()
+    faces.map(|f| roof(f.outer())).filter(|r| r.area_m2 > 0.0).collect()
 }
 
 /// Roofs by steps, the lowest first; one step up to the highest point where nothing covers the building.
@@ -205,8 +205,8 @@ fn deviation(groups: &[Vec<Roof>], steps: &[Step<DVec2>]) -> f64 {
 /// How far the walls stick out of the block's outline.
 fn walls_outside(city: &City, feature: &Feature, frame: &LocalFrame, ring: &[DVec2]) -> f64 {
     let points = &city.points[feature.source];
-    let walls = feature.drawn_faces().map(|i| &feature.object.faces[i]).filter(|f| f.surface == Surface::Wall);
-    let corners = walls.flat_map(|f| f.rings.iter().flatten());
+    let walls = feature.drawn_faces().filter(|f| f.surface == Surface::Wall);
+    let corners = walls.flat_map(|f| f.corners());
     corners.map(|v| outside(frame.geodetic_to_enu(points[*v as usize]).truncate(), ring)).fold(0.0, f64::max)
 }
 
@@ -236,7 +236,7 @@ mod tests {
             parent: None,
             lod: "1".into(),
             attributes: Default::default(),
-            faces: Vec::new(),
+            faces: Default::default(),
         };
         let region = Region { max_height_m: 30.0, min_height_m: 0.0, ..NOWHERE };
         Feature { object, source: 0, role: crate::model::city::TilesetRole::Buildings, region }

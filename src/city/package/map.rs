@@ -33,16 +33,16 @@ fn ground(city: &City, feature: &Feature) -> Vec<String> {
     let kinds = [(Surface::Water, "water"), (Surface::Green, "green"), (Surface::Road, "road"), (Surface::Land, "land")];
     let of = |surface: Surface| -> Polygons {
         let faces = feature.object.faces.iter().filter(|f| f.surface == surface);
-        faces.map(|f| rings(city, feature, f, &frame)).filter(|p| !p.is_empty()).collect()
+        faces.map(|f| rings(city, feature, &f, &frame)).filter(|p| !p.is_empty()).collect()
     };
     kinds.into_iter().filter_map(|(surface, kind)| polygons(&of(surface), &frame, json!({ "kind": kind }))).collect()
 }
 
 /// A face seen from above: outer ring counter-clockwise, holes clockwise; nothing when it stands on edge.
-fn rings(city: &City, feature: &Feature, face: &Face, frame: &LocalFrame) -> Vec<Vec<DVec2>> {
+fn rings(city: &City, feature: &Feature, face: &Face<'_>, frame: &LocalFrame) -> Vec<Vec<DVec2>> {
     let points = &city.points[feature.source];
     let flat = |i: &u32| frame.geodetic_to_enu(points[*i as usize]).truncate();
-    let mut rings: Vec<Vec<DVec2>> = face.rings.iter().map(|r| r.iter().map(flat).collect()).collect();
+    let mut rings: Vec<Vec<DVec2>> = face.rings().map(|r| r.iter().map(flat).collect()).collect();
     for (i, ring) in rings.iter_mut().enumerate() {
         if (signed_area(ring) < 0.0) == (i == 0) {
             ring.reverse();

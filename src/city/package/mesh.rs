@@ -82,17 +82,17 @@ pub struct Mesher {
 
 impl Mesher {
     /// Adds one face of a feature. `false`: it has no area, or its rings cross so badly that no triangle comes out; nothing is added.
-    pub fn add(&mut self, mesh: &mut Mesh, city: &City, feature: &Feature, face: &Face, place: (&LocalFrame, u16)) -> bool {
+    pub fn add(&mut self, mesh: &mut Mesh, city: &City, feature: &Feature, face: &Face<'_>, place: (&LocalFrame, u16)) -> bool {
         self.corners.clear();
         self.holes.clear();
         let points = &city.points[feature.source];
-        for (r, ring) in face.rings.iter().enumerate() {
+        for (r, ring) in face.rings().enumerate() {
             if r > 0 {
                 self.holes.push(self.corners.len() as u32);
             }
             self.corners.extend(ring.iter().map(|&i| Corner::new(place.0, points[i as usize])));
         }
-        let outer = face.rings.first().map_or(0, Vec::len);
+        let outer = face.outer().len();
         self.emit(mesh, outer, &Style::of(feature, place.1, face.surface))
     }
 

@@ -13,7 +13,7 @@ pub fn outline(city: &City, feature: &Feature, frame: &LocalFrame) -> Polygons {
     let flat = |i: &u32| frame.geodetic_to_enu(city.points[feature.source][*i as usize]).truncate();
     let mut polygons = Polygons::new();
     for face in feature.object.faces.iter().filter(|f| f.surface == Surface::Ground) {
-        let mut rings: Vec<Vec<DVec2>> = face.rings.iter().map(|r| r.iter().map(flat).collect()).collect();
+        let mut rings: Vec<Vec<DVec2>> = face.rings().map(|r| r.iter().map(flat).collect()).collect();
         // Outer rings turn left and holes right, as GeoJSON wants; undersides come the other way round.
         for (i, ring) in rings.iter_mut().enumerate() {
             if (signed_area(ring) < 0.0) == (i == 0) {
@@ -25,7 +25,7 @@ pub fn outline(city: &City, feature: &Feature, frame: &LocalFrame) -> Polygons {
         }
     }
     if polygons.is_empty() {
-        let all = feature.object.faces.iter().flat_map(|f| f.rings.iter().flatten()).map(flat).collect();
+        let all = feature.object.faces.corners().iter().map(flat).collect();
         let hull = convex_hull(all);
         if hull.len() >= 3 {
             polygons.push(vec![hull]);

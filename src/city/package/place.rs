@@ -3,7 +3,7 @@
 use super::PackageError;
 use crate::city::CityError;
 use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, CitySource, Surface};
+use crate::city::source::{CityObject, CitySource, Face, Surface};
 use crate::geo::{Crs, CrsError, Geodetic, Region};
 use crate::model::city::TilesetRole;
 use rayon::prelude::*;
@@ -52,9 +52,9 @@ impl Feature {
         region_size_m(&self.region)
     }
 
-    /// Indices of faces that are drawn: all but undersides.
-    pub fn drawn_faces(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.object.faces.len()).filter(|&i| self.object.faces[i].surface != Surface::Ground)
+    /// Faces that are drawn: all but undersides.
+    pub fn drawn_faces(&self) -> impl Iterator<Item = Face<'_>> {
+        self.object.faces.iter().filter(|f| f.surface != Surface::Ground)
     }
 }
 
@@ -186,7 +186,7 @@ fn accept(source: CitySource, points: &[Geodetic], index: usize, features: &mut 
 fn extent(object: &CityObject, raw: &[glam::DVec3], points: &[Geodetic]) -> Result<Region, (&'static str, String)> {
     let mut region = NOWHERE;
     for (f, face) in object.faces.iter().enumerate() {
-        for &i in face.rings.iter().flatten() {
+        for &i in face.corners() {
             let Some(p) = points.get(i as usize) else {
                 return Err(("a face names a vertex that the file does not have", format!("face {f}, vertex {i} of {}", points.len())));
             };
@@ -207,7 +207,7 @@ fn extent(object: &CityObject, raw: &[glam::DVec3], points: &[Geodetic]) -> Resu
     if width > WIDTH_MAX_DEG {
         return Err(("an object is wider than a city", format!("{width:.1} degrees across")));
     }
-    if object.faces.iter().all(|f| f.surface == Surface::Ground || f.rings.is_empty()) {
+    if object.faces.iter().all(|f| f.surface == Surface::Ground || f.corners().is_empty()) {
         return Err(("an object has nothing that can be seen", "only undersides".to_owned()));
     }
     Ok(region)

@@ -48,8 +48,8 @@ fn size_m(tree: &Tree, piece: &[Item]) -> f64 {
     let mut region = NOWHERE;
     for item in piece {
         let feature = &tree.city.features[item.feature as usize];
-        let Some(face) = item.face.map(|f| &feature.object.faces[f as usize]) else { continue };
-        face.rings.iter().flatten().for_each(|v| grow(&mut region, tree.city.points[feature.source][*v as usize]));
+        let Some(face) = item.face.and_then(|f| feature.object.faces.get(f as usize)) else { continue };
+        face.corners().iter().for_each(|v| grow(&mut region, tree.city.points[feature.source][*v as usize]));
     }
     region_size_m(&region)
 }
@@ -63,12 +63,12 @@ fn add(tree: &Tree, piece: &[Item], frame: &LocalFrame, content: &mut Content, c
     let mut grounds: BTreeMap<u8, (Surface, Mesh)> = BTreeMap::new();
     content.rows.push(piece[0].feature);
     for item in piece {
-        let Some(face) = item.face.map(|f| &feature.object.faces[f as usize]) else { continue };
+        let Some(face) = item.face.and_then(|f| feature.object.faces.get(f as usize)) else { continue };
         let mesh = match lies(face.surface) {
             true => &mut grounds.entry(face.surface as u8).or_insert_with(|| (face.surface, Mesh::default())).1,
             false => &mut content.mesh,
         };
-        if !mesher.add(mesh, tree.city, feature, face, (frame, row)) {
+        if !mesher.add(mesh, tree.city, feature, &face, (frame, row)) {
             content.degenerate.push((item.feature, item.face.unwrap_or(0)));
         }
     }

@@ -10,6 +10,7 @@ use super::schema::Schema;
 use super::surfaces;
 use super::tileset::{self, Tile};
 use super::{Progress, Stage};
+use crate::city::source::{Face, Surface};
 use crate::geo::{Geodetic, LocalFrame, Region};
 use crate::model::city::TilesetRole;
 use glam::{DVec2, DVec3};
@@ -127,7 +128,7 @@ fn items(city: &City, role: TilesetRole) -> Vec<Item> {
     let shrink = city.features.first().map_or(1.0, |f| f.region.south_rad.cos());
     for (n, feature) in city.features.iter().enumerate().filter(|(_, f)| f.role == role) {
         let points = &city.points[feature.source];
-        let bytes = |face: usize| feature.object.faces[face].rings.iter().map(Vec::len).sum::<usize>() * VERTEX_BYTES;
+        let bytes = |face: Face| face.corners().len() * VERTEX_BYTES;
         if role == TilesetRole::Buildings {
             let r = &feature.region;
             let at = DVec2::new((r.west_rad + r.east_rad) * 0.5 * shrink, (r.south_rad + r.north_rad) * 0.5);
@@ -135,12 +136,12 @@ fn items(city: &City, role: TilesetRole) -> Vec<Item> {
             items.push(Item { feature: n as u32, face: None, at, bytes: bytes.try_into().unwrap_or(u32::MAX) });
             continue;
         }
-        for face in feature.drawn_faces() {
-            let ring = feature.object.faces[face].rings.first().map_or(&[][..], Vec::as_slice);
+        for (n_face, face) in feature.object.faces.iter().enumerate().filter(|(_, f)| f.surface != Surface::Ground) {
+            let ring = face.outer();
             let sum: DVec2 = ring.iter().map(|i| &points[*i as usize]).map(|p| DVec2::new(p.lon_rad * shrink, p.lat_rad)).sum();
             // Triangles of a net share their vertices once they are welded: each has about half a vertex of its own.
             let bytes = if ring.len() == 3 { VERTEX_BYTES } else { bytes(face) + FEATURE_BYTES / 8 }.try_into().unwrap_or(u32::MAX);
-            items.push(Item { feature: n as u32, face: Some(face as u32), at: sum / (ring.len().max(1) as f64), bytes });
+            items.push(Item { feature: n as u32, face: Some(n_face as u32), at: sum / (ring.len().max(1) as f64), bytes });
         }
     }
     items
@@ -175,8 +176,8 @@ impl Tree<'_> {
             match item.face {
                 None => join(&mut region, &feature.region),
                 Some(face) => {
-                    let vertices = feature.object.faces[face as usize].rings.iter().flatten();
-                    vertices.for_each(|v| grow(&mut region, self.city.points[feature.source][*v as usize]));
+                    let corners = feature.object.faces.get(face as usize).map_or(&[][..], |f| f.corners());
+                    corners.iter().for_each(|v| grow(&mut region, self.city.points[feature.source][*v as usize]));
                 }
             }
         }
@@ -231,8 +232,8 @@ impl Tree<'_> {
     /// Adds a building as the source has it.
     fn whole(&self, content: &mut Content, mesher: &mut Mesher, index: u32, place: (&LocalFrame, u16)) {
         let feature = &self.city.features[index as usize];
-        for f in feature.drawn_faces() {
-            if !mesher.add(&mut content.mesh, self.city, feature, &feature.object.faces[f], place) {
+        for (f, face) in feature.object.faces.iter().enumerate().filter(|(_, f)| f.surface != Surface::Ground) {
+            if !mesher.add(&mut content.mesh, self.city, feature, &face, place) {
                 content.degenerate.push((index, f as u32));
             }
         }

@@ -9,7 +9,7 @@ const ROOF_NORMAL_Z_MIN: f64 = 0.17;
 
 /// How the faces of an object get their meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Rule {
+pub(crate) enum Rule {
     /// Whatever the semantics say, this.
     Always(Surface),
     /// This, unless the semantics know better.
@@ -19,7 +19,7 @@ pub(super) enum Rule {
 }
 
 /// The rule of a class; `attributes` tell parks from paved land.
-pub(super) fn rule(class: &str, attributes: &Map<String, Value>) -> Rule {
+pub(crate) fn rule(class: &str, attributes: &Map<String, Value>) -> Rule {
     match class {
         "TINRelief" => Rule::Always(Surface::Terrain),
         "PlantCover" | "SolitaryVegetationObject" => Rule::Always(Surface::Green),
@@ -80,7 +80,7 @@ fn is_green(attributes: &Map<String, Value>) -> bool {
 /// The meaning of one face.
 ///
 /// `semantic` is the type of its semantic surface. `normal` is asked only where nothing else says it.
-pub(super) fn surface(rule: Rule, semantic: Option<&str>, normal: impl FnOnce() -> DVec3) -> Surface {
+pub(crate) fn surface(rule: Rule, semantic: Option<&str>, normal: impl FnOnce() -> DVec3) -> Surface {
     let known = match rule {
         Rule::Always(surface) => return surface,
         _ => semantic.and_then(by_semantic),
@@ -117,7 +117,7 @@ fn by_semantic(kind: &str) -> Option<Surface> {
 /// Unit normal of a ring by Newell's method, out of the side from which it runs counter-clockwise; zero for a ring without area.
 ///
 /// `metres` are the metres along x and y of one unit of the coordinates.
-pub(super) fn normal(ring: &[u32], vertices: &[DVec3], metres: DVec2) -> DVec3 {
+pub(crate) fn normal(ring: &[u32], vertices: &[DVec3], metres: DVec2) -> DVec3 {
     let Some(origin) = ring.first().map(|i| vertices[*i as usize]) else { return DVec3::ZERO };
     // From the first point: coordinates are millions of metres, faces a few.
     let point = |i: usize| (vertices[ring[i % ring.len()] as usize] - origin) * metres.extend(1.0);
