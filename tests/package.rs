@@ -74,7 +74,7 @@ fn hills(crs: &str, origin: (f64, f64), step: f64) -> ElevationGrid {
 }
 
 fn job(out: &Path) -> Job {
-    Job { name: "Town".into(), out: out.to_owned(), crs: None }
+    Job { name: "Town".into(), out: out.to_owned(), ..Job::default() }
 }
 
 /// A report as a reader leaves it.
