@@ -1,5 +1,7 @@
 //! `city::package` from the outside: packages on disk, read back and put before the standard's own validator.
 
+#[path = "package/again.rs"]
+mod again;
 #[path = "package/glb.rs"]
 mod glb;
 

@@ -30,6 +30,8 @@ pub struct Builder {
     files: Vec<SourceFile>,
     paints: Vec<Paint>,
     paint_numbers: HashMap<Paint, u32>,
+    /// Sets of attributes, numbered.
+    keys: HashMap<Vec<String>, u32>,
     /// Buildings, surfaces.
     objects: [u64; 2],
 }
@@ -60,6 +62,7 @@ impl Builder {
             files: Vec::new(),
             paints: Vec::new(),
             paint_numbers: HashMap::new(),
+            keys: HashMap::new(),
             objects: [0; 2],
         })
     }
@@ -83,7 +86,9 @@ impl Builder {
             part.objects.iter_mut().for_each(|o| o.faces.repaint(new));
         }
         self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
-        for prepared in prepare(part, &self.files[file].crs, &self.paints) {
+        for mut prepared in prepare(part, &self.files[file].crs, &self.paints) {
+            let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
+            prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
             for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
                 self.objects[survey_of(role)] += count;
             }
@@ -93,6 +98,12 @@ impl Builder {
             self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
         }
         Ok(())
+    }
+
+    /// The number of a set of attributes in the package.
+    fn set(&mut self, set: Vec<String>) -> u32 {
+        let next = self.keys.len() as u32;
+        *self.keys.entry(set).or_insert(next)
     }
 
     /// The number of a paint in the package: the same for the same paint.
@@ -121,11 +132,14 @@ impl Builder {
             return Err(PackageError::nothing(&report));
         }
         let colours: Vec<[u8; 4]> = self.paints.iter().map(|p| p.colour.unwrap_or_default()).collect();
+        let mut sets: Vec<(&[String], u32)> = self.keys.iter().map(|(set, n)| (set.as_slice(), *n)).collect();
+        sets.sort_by_key(|s| s.1);
+        let sets: Vec<&[String]> = sets.into_iter().map(|s| s.0).collect();
         let old = Outcome::of_package(&self.job.out);
         let mut done = Vec::new();
         for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
             let schema = Schema::of(&self.surveys[survey_of(role)]);
-            let tree = Tree::plan(&self.spool, &schema, &colours, role);
+            let tree = Tree::plan(&self.spool, (&schema, &sets), &colours, role);
             if !tree.nodes.is_empty() {
                 done.push(self.tiles(&tree, old.as_ref(), progress)?);
             }

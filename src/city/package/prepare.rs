@@ -7,7 +7,7 @@ use super::outline::outline;
 use super::piece::{Piece, cuts};
 use super::place::{self, Groups};
 use super::quadtree::code;
-use super::schema::Survey;
+use super::schema::{Survey, is_value};
 use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
@@ -37,6 +37,8 @@ pub struct Prepared {
     pub surveys: [Survey; 2],
     /// Buildings and surfaces.
     pub counts: [u64; 2],
+    /// Names of attributes that objects have values of, by [`Entry::keys`].
+    pub keys: Vec<Vec<String>>,
     /// Lines of the phone's map.
     pub map: map::Lines,
 }
@@ -86,6 +88,16 @@ impl Context<'_> {
 }
 
 impl Prepared {
+    /// The number of an object's set of attributes: few sets are shared by all.
+    fn keys(&mut self, object: &CityObject) -> u32 {
+        let own = || object.attributes.iter().filter(|(_, v)| is_value(v)).map(|(k, _)| k);
+        let known = self.keys.iter().position(|set| set.iter().eq(own()));
+        known.unwrap_or_else(|| {
+            self.keys.push(own().cloned().collect());
+            self.keys.len() - 1
+        }) as u32
+    }
+
     fn add(&mut self, context: &Context, object: &mut CityObject, role: TilesetRole, shape: &Shape, triangulator: &mut Triangulator) {
         let whole = role == TilesetRole::Buildings;
         let mut bad = Vec::new();
@@ -107,12 +119,13 @@ impl Prepared {
         self.counts[survey_of(role)] += 1;
         let outline = if whole { outline(shape) } else { Vec::new() };
         self.map.add(object, role, shape, &outline);
+        let keys = self.keys(object);
         let meta = meta(object, shape);
         let colours = dominant(shape, context.paints);
         for (piece, middle) in pieces {
             let region = if whole { shape.region } else { region(shape, &piece) };
             let mut entry = Entry::new(self.objects, role, code(middle), region);
-            entry.colours = colours;
+            (entry.colours, entry.keys) = (colours, keys);
             let coarse = if whole { block(shape, &outline, &mut entry) } else { surfaces::simplified(&piece, &mut entry) };
             let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
             let vertices = if sharing { piece.points.len() } else { piece.vertices() };

@@ -36,6 +36,8 @@ pub struct Entry {
     pub region: Region,
     /// Walls and roofs from afar; transparent where the source says nothing.
     pub colours: [[u8; 4]; 2],
+    /// Number of the set of attributes that it has values of.
+    pub keys: u32,
     /// Of all its bytes: the same piece has the same in the next build.
     pub hash: u64,
 }
@@ -144,6 +146,7 @@ impl Entry {
             area_m2: 0.0,
             region,
             colours: [[0; 4]; 2],
+            keys: 0,
             hash: 0,
         }
     }

@@ -7,7 +7,7 @@ use super::mesh::{Mesh, Placement, Triangulator, painted};
 use super::piece::BARE;
 use super::place::{NOWHERE, grow, join};
 use super::quadtree::{self, Item, Node};
-use super::schema::Schema;
+use super::schema::{BASE, Schema};
 use super::shape::middle;
 use super::spool::{Coarse, Meta, Spool};
 use super::surfaces;
@@ -18,6 +18,7 @@ use crate::model::city::TilesetRole;
 use glam::{DAffine3, DVec3};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 pub use super::shape::middle as frame;
@@ -64,7 +65,9 @@ pub struct Tree<'a> {
     pub items: Vec<Item>,
     pub nodes: Vec<Node>,
     pub role: TilesetRole,
-    /// Of the schema and all that makes two builds of the same things differ.
+    /// Columns of each set of attributes, see [`super::spool::Entry::keys`].
+    sets: Vec<Vec<usize>>,
+    /// Of all that makes two builds of the same things differ.
     seed: u64,
 }
 
@@ -82,14 +85,15 @@ pub struct Made {
 }
 
 impl<'a> Tree<'a> {
-    /// Plans the tiles of a role.
-    pub fn plan(spool: &'a Spool, schema: &'a Schema, colours: &'a [[u8; 4]], role: TilesetRole) -> Self {
+    /// Plans the tiles of a role. `sets` are the sets of attributes that entries name by number.
+    pub fn plan(spool: &'a Spool, (schema, sets): (&'a Schema, &[&[String]]), colours: &'a [[u8; 4]], role: TilesetRole) -> Self {
         let own = spool.entries.iter().enumerate().filter(|(_, e)| e.role == role);
         let mut items: Vec<Item> = own.map(|(n, e)| Item { code: e.code, entry: n as u32, bytes: e.bytes }).collect();
         let nodes = quadtree::grow(&mut items);
-        let all: Vec<usize> = (0..schema.columns.len()).collect();
-        let text = format!("{} {} {:?}", env!("CARGO_PKG_VERSION"), schema.json(&all), colours);
-        Self { spool, schema, colours, items, nodes, role, seed: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) }
+        let columns: HashMap<&str, usize> = schema.columns.iter().enumerate().skip(BASE.len()).map(|(n, c)| (c.key.as_str(), n)).collect();
+        let sets = sets.iter().map(|set| set.iter().filter_map(|k| columns.get(k.as_str()).copied()).collect()).collect();
+        let text = format!("{} {colours:?}", env!("CARGO_PKG_VERSION"));
+        Self { spool, schema, colours, items, nodes, role, sets, seed: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) }
     }
 
     /// The key of a tile: of everything that goes into it.
@@ -97,7 +101,17 @@ impl<'a> Tree<'a> {
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         hash.update(&self.seed.to_le_bytes());
         hash.update(&[u8::from(node.full)]);
-        self.items[node.items.clone()].iter().for_each(|i| hash.update(&self.spool.entries[i.entry as usize].hash.to_le_bytes()));
+        let mut sets = BTreeSet::new();
+        for item in &self.items[node.items.clone()] {
+            let entry = &self.spool.entries[item.entry as usize];
+            hash.update(&entry.hash.to_le_bytes());
+            sets.insert(entry.keys);
+        }
+        // Not the whole schema: a new attribute somewhere in the city changes no tile that has none of it.
+        let columns: BTreeSet<usize> =
+            sets.iter().filter_map(|s| self.sets.get(*s as usize)).flatten().copied().chain(0..BASE.len()).collect();
+        let columns: Vec<usize> = columns.into_iter().collect();
+        hash.update(self.schema.json(&columns).to_string().as_bytes());
         hash.digest()
     }
 
@@ -214,7 +228,7 @@ impl<'a> Tree<'a> {
     }
 
     /// Buildings that stay whole among blocks, the worst first; numbers as in the groups.
-    fn landmarks(&self, items: &[Item], groups: &[Group]) -> std::collections::BTreeSet<usize> {
+    fn landmarks(&self, items: &[Item], groups: &[Group]) -> BTreeSet<usize> {
         let deviation = |i: usize| self.spool.entries[items[i].entry as usize].deviation_m;
         let single = groups.iter().filter_map(|g| if let Group::One(i) = g { Some(*i) } else { None });
         let mut worst: Vec<(f32, usize)> = single.map(|i| (deviation(i), i)).filter(|(d, _)| *d > LANDMARK_MIN_M).collect();
