@@ -59,7 +59,7 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 /// Runs the command: 0 when a package was written, rejected objects or not.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(crs) = &args.crs {
-        crate::geo::Crs::new(crs).context("--crs")?;
+        package::check_crs(crs).context("--crs")?;
     }
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;

@@ -1,7 +1,17 @@
 //! Any coordinate reference system to WGS 84, through PROJ.
 
 use super::Geodetic;
+use super::patch::{Cell, Patch};
+use glam::{DVec2, DVec3};
 use proj::Proj;
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// Fitted cells kept at once; a country has fewer.
+const PATCHES_MAX: usize = 100_000;
+
+/// A point that has no place.
+const LOST: Geodetic = Geodetic { lon_rad: f64::NAN, lat_rad: f64::NAN, height_m: f64::NAN };
 
 /// Why a coordinate system can't be used.
 #[derive(thiserror::Error, Debug)]
@@ -21,6 +31,8 @@ pub enum CrsError {
 pub struct Crs {
     name: String,
     proj: Proj,
+    /// Fitted cells; `None` for those that can't be.
+    patches: RefCell<HashMap<Cell, Option<Patch>>>,
 }
 
 impl Crs {
@@ -32,7 +44,7 @@ impl Crs {
         let name = normalise(name);
         let proj =
             Proj::new_known_crs(&name, "EPSG:4979", None).map_err(|e| CrsError::Unknown { name: name.clone(), why: e.to_string() })?;
-        Ok(Self { name, proj })
+        Ok(Self { name, proj, patches: RefCell::default() })
     }
 
     /// The name as `EPSG:n` where it is one.
@@ -55,6 +67,39 @@ impl Crs {
             return Err(outside(format!("it projects to longitude {lon}, latitude {lat}")));
         }
         Ok(Geodetic::from_degrees(lon, lat, z))
+    }
+
+    /// Many points to WGS 84, within 1 mm of [`Crs::to_geodetic`] and many times faster where they lie near each other. A point that can't be
+    /// placed gets a longitude of NaN. What a point becomes does not depend on the others.
+    pub fn to_geodetic_batch(&self, points: &[DVec3], out: &mut Vec<Geodetic>) {
+        // Numbers as small as degrees are degrees.
+        let degrees = |p: DVec2| p.abs().max_element() <= 360.0;
+        let exact = |p: DVec2| self.to_geodetic(p.x, p.y, 0.0).ok().map(|g| DVec2::new(g.lon_deg(), g.lat_deg()));
+        let mut patches = self.patches.borrow_mut();
+        if patches.len() > PATCHES_MAX {
+            patches.clear();
+        }
+        out.reserve(points.len());
+        let mut rest = points;
+        while let Some(first) = rest.first() {
+            if !first.is_finite() {
+                out.push(LOST);
+                rest = &rest[1..];
+                continue;
+            }
+            // Neighbours in the file are neighbours in the city: look a cell up once for all that follow in it.
+            let (unit, cell) = (degrees(first.truncate()), Cell::of(first.truncate(), degrees(first.truncate())));
+            let same = |p: &DVec3| p.is_finite() && degrees(p.truncate()) == unit && Cell::of(p.truncate(), unit) == cell;
+            let (run, after) = rest.split_at(rest.iter().position(|p| !same(p)).unwrap_or(rest.len()));
+            match patches.entry(cell).or_insert_with(|| Patch::fit(cell, exact)) {
+                None => out.extend(run.iter().map(|p| self.to_geodetic(p.x, p.y, p.z).unwrap_or(LOST))),
+                Some(patch) => out.extend(run.iter().map(|p| {
+                    let at = patch.at(p.truncate());
+                    Geodetic::from_degrees(at.x, at.y, p.z)
+                })),
+            }
+            rest = after;
+        }
     }
 
     /// The inverse of [`Crs::to_geodetic`]: WGS 84 to this system's `(x, y)`, east or longitude first.
@@ -98,6 +143,31 @@ mod tests {
         assert!((x - 617_830.0).abs() < 500.0 && (y - 3_759_800.0).abs() < 1_500.0, "{x} {y}");
         let back = crs.to_geodetic(x, y, 0.0).unwrap();
         assert!((back.lon_deg() - 118.275).abs() < 1e-9 && (back.lat_deg() - 33.963).abs() < 1e-9, "{back:?}");
+    }
+
+    #[test]
+    fn many_points_land_where_each_would_alone() {
+        for (name, origin, step) in [
+            ("EPSG:7415", DVec2::new(78_000.0, 457_000.0), 9.0),
+            ("EPSG:7415", DVec2::new(20_000.0, 310_000.0), 700.0),
+            ("EPSG:4548", DVec2::new(617_000.0, 3_759_000.0), 100.0),
+            ("EPSG:4326", DVec2::new(118.2, 33.9), 1e-4),
+            ("EPSG:3857", DVec2::new(13_000_000.0, 4_000_000.0), 30.0),
+            ("EPSG:27700", DVec2::new(530_000.0, 180_000.0), 20.0),
+        ] {
+            let crs = Crs::new(name).unwrap();
+            let mut points: Vec<DVec3> =
+                (0..150).map(|n| (origin + DVec2::new(f64::from(n % 13), f64::from(n)) * step).extend(7.0)).collect();
+            points[17].x = f64::NAN;
+            let mut batch = Vec::new();
+            crs.to_geodetic_batch(&points, &mut batch);
+            assert!(batch.len() == points.len() && batch[17].lon_rad.is_nan());
+            for (p, b) in points.iter().zip(&batch).filter(|(p, _)| p.is_finite()) {
+                let a = crs.to_geodetic(p.x, p.y, p.z).unwrap();
+                assert!((a.lon_deg() - b.lon_deg()).abs() < 9e-9 && (a.lat_deg() - b.lat_deg()).abs() < 9e-9, "{name}: {a:?} {b:?}");
+                assert_eq!(b.height_m, 7.0);
+            }
+        }
     }
 
     #[test]

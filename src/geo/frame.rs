@@ -126,6 +126,23 @@ impl LocalFrame {
         self.to_enu(geodetic_to_ecef(p))
     }
 
+    /// The same for points near the origin, many times faster: within 1 cm up to 1 km from it.
+    ///
+    /// Series of the geodesic problem to the second order (Torge and Müller, Geodesy, 4th edition, section 6.3); the height is told to the
+    /// curvature of the mean sphere.
+    pub fn enu_to_geodetic_near(&self, enu: DVec3) -> Geodetic {
+        let (sin_lat, cos_lat) = self.origin.lat_rad.sin_cos();
+        let w2 = 1.0 - E2 * sin_lat * sin_lat;
+        // Radii of curvature along the parallel and along the meridian, at the point's height.
+        let n = WGS84_A_M / w2.sqrt();
+        let (n, m) = (n + self.origin.height_m + enu.z, n * (1.0 - E2) / w2 + self.origin.height_m + enu.z);
+        let tan_lat = sin_lat / cos_lat;
+        let lat_rad = self.origin.lat_rad + enu.y / m - enu.x * enu.x * tan_lat / (2.0 * m * n);
+        let lon_rad = self.origin.lon_rad + enu.x / (n * cos_lat) * (1.0 + enu.y * tan_lat / n);
+        let height_m = self.origin.height_m + enu.z + (enu.x * enu.x / n + enu.y * enu.y / m) * 0.5;
+        Geodetic { lon_rad, lat_rad, height_m }
+    }
+
     /// Metres east, north and up of the origin to geodetic.
     pub fn enu_to_geodetic(&self, enu: DVec3) -> Geodetic {
         ecef_to_geodetic(self.to_ecef(enu))
@@ -150,6 +167,14 @@ mod tests {
             let q = ecef_to_geodetic(geodetic_to_ecef(p));
             prop_assert!((q.height_m - h).abs() < 1e-6);
             prop_assert!((q.lat_rad - p.lat_rad).abs() < 1e-12 && (q.lon_rad - p.lon_rad).abs() < 1e-12);
+        }
+
+        #[test]
+        fn the_fast_way_back_is_good_to_a_centimetre(lat in -70.0..70.0f64, e in -700.0..700.0f64, n in -700.0..700.0f64, u in -100.0..500.0f64) {
+            let f = LocalFrame::new(Geodetic::from_degrees(118.275, lat, 20.0));
+            let (fast, exact) = (f.enu_to_geodetic_near(DVec3::new(e, n, u)), f.enu_to_geodetic(DVec3::new(e, n, u)));
+            let off = geodetic_to_ecef(fast).0.distance(geodetic_to_ecef(exact).0);
+            prop_assert!(off < 0.01, "{off} m");
         }
 
         #[test]

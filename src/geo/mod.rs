@@ -6,6 +6,7 @@
 mod bounds;
 mod crs;
 mod frame;
+mod patch;
 
 pub use bounds::{Aabb, Region, Sphere};
 pub use crs::{Crs, CrsError};

@@ -227,11 +227,10 @@ fn deviation(groups: &[Vec<Roof>], steps: &[Step]) -> f64 {
     worst
 }
 
-/// How far the walls stick out of the block's outline.
+/// How far the building sticks out of the block's outline.
 fn walls_outside(shape: &Shape, ring: &[DVec2]) -> f64 {
-    let walls = shape.drawn_faces().filter(|f| f.surface == Surface::Wall);
-    let corners = walls.flat_map(|f| f.corners());
-    corners.map(|v| outside(shape.points[*v as usize].truncate(), ring)).fold(0.0, f64::max)
+    // Each vertex once, of whatever face: those of roofs are inside of their steps, and these of the ground.
+    shape.points.iter().map(|p| outside(p.truncate(), ring)).fold(0.0, f64::max)
 }
 
 /// Metres from a point to a ring it lies outside of; 0 inside.

@@ -58,7 +58,7 @@ pub fn plan(items: &[Item], entries: &[Entry], level: u32, budget: usize) -> Vec
 
 /// Vertices of a building from afar; of one without block, in full.
 pub fn vertices(entry: &Entry) -> usize {
-    if entry.has_coarse() { entry.coarse_vertices as usize } else { entry.bytes as usize / 46 }
+    if entry.has_block() { entry.coarse_vertices as usize } else { entry.bytes as usize / 46 }
 }
 
 struct Planner<'a> {
@@ -123,10 +123,35 @@ fn sides_m(r: &Region) -> (f64, f64) {
 
 /// A building that is merged: its prisms from above and their heights, metres in the tile's frame.
 pub struct Member {
-    rings: Vec<(Vec<DVec2>, f64)>,
+    rings: Vec<Roof>,
     base_m: f64,
     area_m2: f64,
     deviation_m: f64,
+}
+
+/// One of its roofs, level, with the box around it.
+struct Roof {
+    ring: Vec<DVec2>,
+    top_m: f64,
+    lo: DVec2,
+    hi: DVec2,
+}
+
+impl Roof {
+    fn new(ring: Vec<DVec2>, top_m: f64) -> Self {
+        let (lo, hi) = ring.iter().fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+        Self { ring, top_m, lo, hi }
+    }
+
+    /// Metres from a point on a level to the roof, where that is under `best`; else anything that is not.
+    fn distance(&self, p: DVec2, level_m: f64, best: f64) -> f64 {
+        let up = self.top_m - level_m;
+        let to_box = (self.lo - p).max(p - self.hi).max(DVec2::ZERO);
+        if to_box.length_squared() + up * up >= best * best {
+            return best;
+        }
+        outside(p, &self.ring).hypot(up)
+    }
 }
 
 impl Member {
@@ -134,17 +159,17 @@ impl Member {
         let at = |p: &DVec2, z: f64| to_tile.transform_point3(p.extend(z));
         // All of a city's verticals are parallel to a thousandth: one point tells how far up its frame lies.
         let lift_m = to_tile.transform_point3(DVec3::ZERO).z;
-        let ring = |top_m: f64, r: &[DVec2]| (r.iter().map(|p| at(p, top_m).truncate()).collect(), top_m + lift_m);
+        let ring = |top_m: f64, r: &[DVec2]| Roof::new(r.iter().map(|p| at(p, top_m).truncate()).collect(), top_m + lift_m);
         let rings = block.steps.iter().flat_map(|s| s.rings.iter().map(|r| ring(s.top_m, r))).collect();
         Self { rings, base_m: block.base_m + lift_m, area_m2: block.area_m2(), deviation_m: block.deviation_m }
     }
 
     fn top_m(&self) -> f64 {
-        self.rings.first().map_or(self.base_m, |r| r.1)
+        self.rings.first().map_or(self.base_m, |r| r.top_m)
     }
 
     fn points(&self) -> impl Iterator<Item = (DVec2, f64)> {
-        self.rings.iter().flat_map(|(ring, top_m)| ring.iter().map(|p| (*p, *top_m)))
+        self.rings.iter().flat_map(|r| r.ring.iter().map(|p| (*p, r.top_m)))
     }
 }
 
@@ -190,8 +215,8 @@ fn prism_off(members: &[Member], ring: &[DVec2], top_m: f64) -> f64 {
     let inner = (1..=SAMPLES).flat_map(|y| (1..=SAMPLES).map(move |x| lo + step * DVec2::new(x as f64, y as f64)));
     let samples = ring.iter().copied().chain(inner.filter(|p| outside(*p, ring) == 0.0));
     let nearest = |p: DVec2| {
-        let each = members.iter().flat_map(|m| &m.rings).map(|(r, z)| outside(p, r).hypot(z - top_m));
-        each.fold(f64::INFINITY, f64::min)
+        let roofs = members.iter().flat_map(|m| &m.rings);
+        roofs.fold(f64::INFINITY, |best, roof| roof.distance(p, top_m, best).min(best))
     };
     samples.map(nearest).fold(0.0, f64::max)
 }

@@ -92,7 +92,7 @@ fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
 
 /// Longitude and latitude in millionths of a degree, 11 cm: finer than a phone's map can show.
 fn millionths(p: DVec2, frame: &LocalFrame) -> [i64; 2] {
-    let g = frame.enu_to_geodetic(p.extend(0.0));
+    let g = frame.enu_to_geodetic_near(p.extend(0.0));
     [g.lon_deg(), g.lat_deg()].map(|d| (d * 1e6).round() as i64)
 }
 

@@ -36,6 +36,7 @@ pub use outcome::merge;
 
 use super::report::BuildReport;
 use super::source::{CitySource, ElevationGrid};
+use crate::geo::CrsError;
 use crate::model::city::{CityManifest, TilesetRole};
 use std::path::PathBuf;
 
@@ -71,6 +72,14 @@ pub trait Progress: Sync {
 impl Progress for () {
     fn start(&self, _: Stage, _: u64) {}
     fn advance(&self, _: u64) {}
+}
+
+/// Whether PROJ knows a coordinate system; it is kept for the build that follows.
+///
+/// # Errors
+/// [`CrsError::Unknown`].
+pub fn check_crs(name: &str) -> Result<(), CrsError> {
+    place::with_crs(name, |_| ())
 }
 
 /// Builds a city package at `job.out` from what is in memory; on any error the package that was there stays as it was.

@@ -64,18 +64,20 @@ pub fn choose_crs(
     given: Option<&str>,
     report: &mut BuildReport,
 ) -> Result<String, PackageError> {
-    let check = |name: &str| Crs::new(name).map_err(|source| PackageError::Crs { file: file.to_owned(), source });
-    let given = given.map(check).transpose()?;
-    match (own, given) {
+    let check = |name: &str| {
+        let known = with_crs(name, |crs| crs.name().to_owned());
+        known.map_err(|source| PackageError::Crs { file: file.to_owned(), source })
+    };
+    match (own, given.map(check).transpose()?) {
         (Some(own), given) => {
             let own = check(own)?;
-            if let Some(given) = given.filter(|g| g.name() != own.name()) {
-                let line = format!("{}: says {}, --crs {} not used for it", file.display(), own.name(), given.name());
+            if let Some(given) = given.filter(|g| *g != own) {
+                let line = format!("{}: says {own}, --crs {given} not used for it", file.display());
                 report.warn("a file names its own coordinate system", &line);
             }
-            Ok(own.name().to_owned())
+            Ok(own)
         }
-        (None, Some(given)) => Ok(given.name().to_owned()),
+        (None, Some(given)) => Ok(given),
         (None, None) => Err(CityError::NoCrs { file: file.to_owned() }.into()),
     }
 }
@@ -90,7 +92,7 @@ pub fn with_crs<R>(name: &str, f: impl FnOnce(&Crs) -> R) -> Result<R, CrsError>
     CRS.with(|cell| {
         let mut slot = cell.borrow_mut();
         let kept = match slot.take() {
-            Some(kept) if kept.0 == name => kept,
+            Some(kept) if kept.0 == name || kept.1.name() == name => kept,
             _ => (name.to_owned(), Crs::new(name)?),
         };
         let (_, crs) = slot.insert(kept);
@@ -104,8 +106,10 @@ const LOST: Geodetic = Geodetic { lon_rad: f64::NAN, lat_rad: f64::NAN, height_m
 /// Every vertex of a part of a source, in WGS 84.
 pub fn place(vertices: &[DVec3], crs: &str) -> Placed {
     let chunk = |chunk: &[DVec3]| -> Vec<(Geodetic, DVec3)> {
-        let placed = with_crs(crs, |crs| chunk.iter().map(|v| crs.to_geodetic(v.x, v.y, v.z).unwrap_or(LOST)).collect::<Vec<_>>());
-        let placed = placed.unwrap_or_else(|_| vec![LOST; chunk.len()]);
+        let mut placed = Vec::with_capacity(chunk.len());
+        if with_crs(crs, |crs| crs.to_geodetic_batch(chunk, &mut placed)).is_err() {
+            placed = vec![LOST; chunk.len()];
+        }
         placed.into_iter().map(|g| (g, geodetic_to_ecef(g).0)).collect()
     };
     let (geodetic, ecef) = vertices.par_chunks(CHUNK).flat_map_iter(chunk).unzip();

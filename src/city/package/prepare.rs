@@ -17,6 +17,7 @@ use crate::geo::Region;
 use crate::model::city::TilesetRole;
 use glam::DVec3;
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::path::Path;
 
 /// Objects made ready by one task: some milliseconds of work, so that cores stay level.
@@ -56,10 +57,19 @@ pub fn prepare(part: CitySource, crs: &str, paints: &[Paint]) -> Vec<Prepared> {
     let groups = Groups::of(&part.objects);
     let mut objects: Vec<CityObject> = part.objects.into_iter().filter(|o| !o.faces.is_empty()).collect();
     let context = Context { file: &part.file, raw: &part.vertices, placed: &placed, groups: &groups, paints };
-    objects
-        .par_chunks_mut(CHUNK)
-        .map_init(|| (Stamps::new(part.vertices.len()), Triangulator::default()), |tools, chunk| context.chunk(chunk, tools))
-        .collect()
+    let chunk = |chunk: &mut [CityObject]| {
+        TOOLS.with(|tools| {
+            let tools = &mut *tools.borrow_mut();
+            tools.0.fit(part.vertices.len());
+            context.chunk(chunk, tools)
+        })
+    };
+    objects.par_chunks_mut(CHUNK).map(chunk).collect()
+}
+
+thread_local! {
+    // Their buffers stay between chunks: a table of all vertices for every hundred objects would cost more than the objects.
+    static TOOLS: RefCell<(Stamps, Triangulator)> = RefCell::default();
 }
 
 struct Context<'a> {
@@ -172,7 +182,7 @@ fn block(shape: &Shape, outline: &super::outline::Polygons, entry: &mut Entry) -
     entry.deviation_m = block.deviation_m as f32;
     entry.area_m2 = block.area_m2() as f32;
     for p in block.rings().flatten() {
-        place::grow(&mut entry.region, shape.frame.enu_to_geodetic(p.extend(shape.base_m)));
+        place::grow(&mut entry.region, shape.frame.enu_to_geodetic_near(p.extend(shape.base_m)));
     }
     Coarse::Block(block)
 }
@@ -184,7 +194,7 @@ fn region(shape: &Shape, piece: &Piece) -> Region {
     for x in [lo.x, hi.x] {
         for y in [lo.y, hi.y] {
             for z in [lo.z, hi.z] {
-                place::grow(&mut region, shape.frame.enu_to_geodetic(DVec3::new(f64::from(x), f64::from(y), f64::from(z))));
+                place::grow(&mut region, shape.frame.enu_to_geodetic_near(DVec3::new(f64::from(x), f64::from(y), f64::from(z))));
             }
         }
     }

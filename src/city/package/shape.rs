@@ -66,14 +66,20 @@ pub struct Stamps {
 }
 
 impl Stamps {
-    /// For a source of `vertices` vertices.
-    pub fn new(vertices: usize) -> Self {
-        Self { met: vec![(0, 0); vertices], object: 0 }
+    /// Makes room for a source of `vertices` vertices.
+    pub fn fit(&mut self, vertices: usize) {
+        if self.met.len() < vertices {
+            self.met.resize(vertices, (0, 0));
+        }
     }
 
     /// Puts new numbers into `corners`; answers the old number of each.
     fn renumber(&mut self, corners: &mut [u32]) -> Vec<u32> {
-        self.object += 1;
+        self.object = self.object.wrapping_add(1);
+        if self.object == 0 {
+            self.met.fill((0, 0));
+            self.object = 1;
+        }
         let mut kept = Vec::with_capacity(corners.len() / 3 + 1);
         for corner in corners {
             let slot = &mut self.met[*corner as usize];

@@ -1,12 +1,13 @@
 //! Everything that tiles are made from, on disk: a city need not fit in memory.
 //!
 //! A record is one piece: what it is (its row of attributes), how it looks from afar, and its full geometry, in this order, so that a tile
-//! reads no more of it than it draws. What is needed to plan tiles stays in memory, an [`Entry`] a piece.
+//! reads no more of it than it draws. What is needed to plan tiles stays in memory, an [`Entry`] a piece; so do the blocks of buildings, a
+//! hundred bytes each: every coarse tile above a building looks at its block.
 
 use super::PackageError;
 use super::block::Block;
 use super::piece::{Piece, take};
-use crate::geo::{Geodetic, LocalFrame, Region};
+use crate::geo::{Geodetic, Region};
 use crate::model::city::TilesetRole;
 use serde_json::{Map, Value};
 use std::fs::File;
@@ -23,6 +24,8 @@ pub struct Entry {
     /// Running number of its object; pieces of one object share it.
     pub object: u32,
     pub role: TilesetRole,
+    /// Where its block is: which batch, and which bytes of it.
+    block: (u32, u32, u32),
     /// See [`super::quadtree::code`].
     pub code: u64,
     /// Estimated size in a tile of full geometry.
@@ -59,10 +62,6 @@ pub struct Meta {
 }
 
 impl Meta {
-    pub fn frame(&self) -> LocalFrame {
-        LocalFrame::new(self.origin)
-    }
-
     /// The attributes; empty when the text is none.
     pub fn attributes(&self) -> Map<String, Value> {
         serde_json::from_str(&self.attributes).unwrap_or_default()
@@ -97,6 +96,7 @@ impl Meta {
 pub enum Coarse {
     /// No better than in full.
     Same,
+    /// Of a building.
     Block(Block),
     /// Ground with fewer triangles.
     Ground(Piece),
@@ -106,6 +106,7 @@ pub enum Coarse {
 #[derive(Default)]
 pub struct Batch {
     pub bytes: Vec<u8>,
+    blocks: Vec<u8>,
     /// Offsets count from the start of `bytes`, objects from the batch's first.
     pub entries: Vec<Entry>,
 }
@@ -118,7 +119,12 @@ impl Batch {
         let after_meta = self.bytes.len();
         match coarse {
             Coarse::Same => {}
-            Coarse::Block(block) => block.encode(&mut self.bytes),
+            Coarse::Block(block) => {
+                let first = self.blocks.len();
+                self.blocks.extend_from_slice(bytemuck::bytes_of(&[meta.origin.lon_rad, meta.origin.lat_rad]));
+                block.encode(&mut self.blocks);
+                entry.block = (0, first as u32, self.blocks.len() as u32);
+            }
             Coarse::Ground(piece) => piece.encode(&mut self.bytes),
         }
         let after_coarse = self.bytes.len();
@@ -126,6 +132,7 @@ impl Batch {
         let end = self.bytes.len();
         entry.offset = start as u64;
         entry.lengths = [after_meta - start, after_coarse - after_meta, end - after_coarse].map(|n| n as u32);
+        // The block follows from the full geometry, which is in the bytes.
         entry.hash = xxhash_rust::xxh3::xxh3_64_with_seed(&self.bytes[start..], u64::from_le_bytes(bytemuck::cast(entry.colours)));
         self.entries.push(entry);
     }
@@ -139,6 +146,7 @@ impl Entry {
             lengths: [0; 3],
             object,
             role,
+            block: (0, 0, 0),
             code,
             bytes: 0,
             coarse_vertices: 0,
@@ -151,8 +159,8 @@ impl Entry {
         }
     }
 
-    pub fn has_coarse(&self) -> bool {
-        self.lengths[1] > 0
+    pub fn has_block(&self) -> bool {
+        self.block.2 > self.block.1
     }
 }
 
@@ -161,6 +169,7 @@ pub struct Spool {
     file: File,
     path: PathBuf,
     length: u64,
+    blocks: Vec<Box<[u8]>>,
     pub entries: Vec<Entry>,
     objects: u32,
 }
@@ -173,7 +182,7 @@ impl Spool {
     pub fn new(path: &Path) -> Result<Self, PackageError> {
         let open = File::options().read(true).write(true).create(true).truncate(true).open(path);
         let file = open.map_err(PackageError::io(path))?;
-        Ok(Self { file, path: path.to_owned(), length: 0, entries: Vec::new(), objects: 0 })
+        Ok(Self { file, path: path.to_owned(), length: 0, blocks: Vec::new(), entries: Vec::new(), objects: 0 })
     }
 
     /// Puts a batch of `objects` objects behind what is there.
@@ -183,7 +192,10 @@ impl Spool {
     pub fn append(&mut self, batch: Batch, objects: u32) -> Result<(), PackageError> {
         self.file.write_all(&batch.bytes).map_err(PackageError::io(&self.path))?;
         let (offset, first) = (self.length, self.objects);
-        self.entries.extend(batch.entries.into_iter().map(|e| Entry { offset: e.offset + offset, object: e.object + first, ..e }));
+        let number = self.blocks.len() as u32;
+        let moved = |e: Entry| Entry { offset: e.offset + offset, object: e.object + first, block: (number, e.block.1, e.block.2), ..e };
+        self.entries.extend(batch.entries.into_iter().map(moved));
+        self.blocks.push(batch.blocks.into_boxed_slice());
         self.length += batch.bytes.len() as u64;
         self.objects += objects;
         Ok(())
@@ -213,15 +225,24 @@ impl Spool {
         Meta::decode(meta).zip(piece).ok_or_else(|| self.broken())
     }
 
-    /// What it is and how it looks from afar.
+    /// What it is.
+    pub fn meta(&self, entry: &Entry) -> Result<Meta, PackageError> {
+        Meta::decode(&self.read(entry, 0..1)?).ok_or_else(|| self.broken())
+    }
+
+    /// A building's block with the origin of its frame; `None` where it has none.
+    pub fn block(&self, entry: &Entry) -> Option<(Geodetic, Block)> {
+        let (batch, from, to) = entry.block;
+        let mut bytes = self.blocks.get(batch as usize)?.get(from as usize..to as usize)?;
+        let origin: Vec<f64> = take(&mut bytes, 2)?;
+        Some((Geodetic { lon_rad: origin[0], lat_rad: origin[1], height_m: 0.0 }, Block::decode(bytes)?))
+    }
+
+    /// What it is and how it looks from afar, where that is not a block.
     pub fn coarse(&self, entry: &Entry) -> Result<(Meta, Coarse), PackageError> {
         let bytes = self.read(entry, 0..2)?;
         let (meta, coarse) = bytes.split_at(entry.lengths[0] as usize);
-        let coarse = match entry.role {
-            _ if coarse.is_empty() => Some(Coarse::Same),
-            TilesetRole::Buildings => Block::decode(coarse).map(Coarse::Block),
-            _ => Piece::decode(coarse).map(Coarse::Ground),
-        };
+        let coarse = if coarse.is_empty() { Some(Coarse::Same) } else { Piece::decode(coarse).map(Coarse::Ground) };
         Meta::decode(meta).zip(coarse).ok_or_else(|| self.broken())
     }
 }
@@ -265,8 +286,9 @@ mod tests {
             let n = n as u32;
             assert_eq!(entry.object, n);
             assert_eq!(spool.full(entry).unwrap(), (meta(n), piece.clone()));
-            let coarse = if n % 2 == 0 { Coarse::Same } else { Coarse::Block(block.clone()) };
-            assert_eq!(spool.coarse(entry).unwrap().1, coarse);
+            assert_eq!(spool.coarse(entry).unwrap(), (meta(n), Coarse::Same));
+            assert_eq!(spool.block(entry), (n % 2 == 1).then(|| (meta(n).origin, block.clone())));
+            assert_eq!(spool.meta(entry).unwrap(), meta(n));
         }
         drop(spool);
         assert!(!path.exists());

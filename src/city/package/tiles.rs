@@ -9,11 +9,11 @@ use super::place::{NOWHERE, grow, join};
 use super::quadtree::{self, Item, Node};
 use super::schema::{BASE, Schema};
 use super::shape::middle;
-use super::spool::{Coarse, Meta, Spool};
+use super::spool::{Meta, Spool};
 use super::surfaces;
 use super::tileset::Tile;
 use crate::city::source::Surface;
-use crate::geo::{LocalFrame, Region};
+use crate::geo::{Geodetic, LocalFrame, Region};
 use crate::model::city::TilesetRole;
 use glam::{DAffine3, DVec3};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,15 @@ pub struct Content {
 impl Content {
     /// Where an object goes whose row is the next.
     pub fn place(&self, meta: &Meta, frame: &LocalFrame) -> Placement {
-        let to_tile = frame.enu_from_ecef() * meta.frame().ecef_from_enu();
-        // The two frames are some kilometres apart, the centre of the Earth 6,000: take the difference of places, not of their products.
-        let offset = frame.geodetic_to_enu(meta.origin);
-        let to_tile = DAffine3::from_mat3_translation(glam::DMat3::from_mat4(to_tile), offset);
-        Placement { to_tile, row: self.rows.len() as u16, base_m: meta.base_m, height_m: meta.height_m }
+        Placement { to_tile: to_tile(frame, meta.origin), row: self.rows.len() as u16, base_m: meta.base_m, height_m: meta.height_m }
     }
+}
+
+/// From the frame of an object to that of a tile.
+fn to_tile(frame: &LocalFrame, origin: Geodetic) -> DAffine3 {
+    let turned = frame.enu_from_ecef() * LocalFrame::new(origin).ecef_from_enu();
+    // The two frames are some kilometres apart, the centre of the Earth 6,000: take the difference of places, not of their products.
+    DAffine3::from_mat3_translation(glam::DMat3::from_mat4(turned), frame.geodetic_to_enu(origin))
 }
 
 /// What every tile of a tree is made from.
@@ -189,8 +192,9 @@ impl<'a> Tree<'a> {
     }
 
     fn block(&self, entry: u32, frame: &LocalFrame, content: &mut Content, triangulator: &mut Triangulator) -> Result<(), PackageError> {
-        let (meta, coarse) = self.spool.coarse(&self.spool.entries[entry as usize])?;
-        let Coarse::Block(block) = coarse else { return self.whole(entry, frame, content) };
+        let record = &self.spool.entries[entry as usize];
+        let Some((_, block)) = self.spool.block(record) else { return self.whole(entry, frame, content) };
+        let meta = self.spool.meta(record)?;
         let place = content.place(&meta, frame);
         block.add(&mut content.mesh, &place, self.block_colours(entry, &meta.class), triangulator);
         content.error_m = content.error_m.max(block.deviation_m);
@@ -201,20 +205,20 @@ impl<'a> Tree<'a> {
     /// One prism for many buildings; its row names the largest of them and counts the others.
     fn merged(&self, entries: &[u32], frame: &LocalFrame, content: &mut Content, tr: &mut Triangulator) -> Result<(), PackageError> {
         let mut members = Vec::with_capacity(entries.len());
-        let mut largest: Option<(f64, u32, Meta)> = None;
+        let mut largest: Option<(f32, u32)> = None;
         for &entry in entries {
-            let (meta, coarse) = self.spool.coarse(&self.spool.entries[entry as usize])?;
-            let Coarse::Block(block) = coarse else {
+            let record = &self.spool.entries[entry as usize];
+            let Some((origin, block)) = self.spool.block(record) else {
                 self.whole(entry, frame, content)?;
                 continue;
             };
-            let area_m2 = block.area_m2();
-            members.push(Member::new(&block, &content.place(&meta, frame).to_tile));
-            if largest.as_ref().is_none_or(|l| area_m2 > l.0) {
-                largest = Some((area_m2, entry, meta));
+            members.push(Member::new(&block, &to_tile(frame, origin)));
+            if largest.is_none_or(|l| record.area_m2 > l.0) {
+                largest = Some((record.area_m2, entry));
             }
         }
-        let (Some(merged), Some((_, entry, meta))) = (Merged::of(&members), largest) else { return Ok(()) };
+        let (Some(merged), Some((_, entry))) = (Merged::of(&members), largest) else { return Ok(()) };
+        let meta = self.spool.meta(&self.spool.entries[entry as usize])?;
         content.error_m = content.error_m.max(merged.deviation_m);
         merged.ring.iter().for_each(|p| grow(&mut content.region, frame.enu_to_geodetic(p.extend(merged.base_m))));
         let row = content.rows.len() as u16;
@@ -280,7 +284,7 @@ pub fn assemble(nodes: &[Plan], made: &[Made], index: usize) -> Tile {
     children.iter().for_each(|c| join(&mut region, &c.region));
     let error_m = children.iter().map(|c| c.error_m).fold(own.error_m[0], f64::max);
     let content = (own.triangles > 0).then(|| format!("{}.glb", node.path));
-    let origin = crate::geo::Geodetic { lon_rad: node.origin[0], lat_rad: node.origin[1], height_m: 0.0 };
+    let origin = Geodetic { lon_rad: node.origin[0], lat_rad: node.origin[1], height_m: 0.0 };
     Tile { region, error_m, frame: Some(LocalFrame::new(origin)), content, children, implicit: None }
 }
 
