@@ -124,7 +124,7 @@ impl Faces {
     }
 
     /// Numbers paints anew.
-    pub fn repaint(&mut self, new: impl Fn(u32) -> u32) {
+    pub fn repaint(&mut self, mut new: impl FnMut(u32) -> u32) {
         self.heads.iter_mut().filter(|h| h.paint != BARE).for_each(|h| h.paint = new(h.paint));
     }
 }

@@ -77,22 +77,23 @@ fn is_green(attributes: &Map<String, Value>) -> bool {
     })
 }
 
+/// What faces of a semantic surface are, where that is known without looking at them.
+pub(crate) fn known(rule: Rule, semantic: Option<&str>) -> Option<Surface> {
+    match (rule, semantic.and_then(by_semantic)) {
+        (Rule::Always(surface), _) | (_, Some(surface)) | (Rule::Default(surface), None) => Some(surface),
+        (Rule::BySlope, None) => None,
+    }
+}
+
 /// The meaning of one face.
 ///
 /// `semantic` is the type of its semantic surface. `normal` is asked only where nothing else says it.
 pub(crate) fn surface(rule: Rule, semantic: Option<&str>, normal: impl FnOnce() -> DVec3) -> Surface {
-    let known = match rule {
-        Rule::Always(surface) => return surface,
-        _ => semantic.and_then(by_semantic),
-    };
-    match (known, rule) {
-        (Some(surface), _) | (None, Rule::Default(surface) | Rule::Always(surface)) => surface,
-        (None, Rule::BySlope) => match normal().z {
-            z if z > ROOF_NORMAL_Z_MIN => Surface::Roof,
-            z if z < -ROOF_NORMAL_Z_MIN => Surface::Ground,
-            _ => Surface::Wall,
-        },
-    }
+    known(rule, semantic).unwrap_or_else(|| match normal().z {
+        z if z > ROOF_NORMAL_Z_MIN => Surface::Roof,
+        z if z < -ROOF_NORMAL_Z_MIN => Surface::Ground,
+        _ => Surface::Wall,
+    })
 }
 
 /// CityJSON 2.0, section 3.3: the semantic surface types. An outer ceiling hangs over a passage and is seen from below: a wall, not ground.

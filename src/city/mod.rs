@@ -10,6 +10,7 @@ pub mod elevation;
 pub mod error;
 mod faces;
 pub mod inspect;
+pub(crate) mod level;
 pub(crate) mod meaning;
 pub mod package;
 mod read;

@@ -14,7 +14,8 @@ const HEAD_BYTES: u64 = 4096;
 /// How a source is to be read, beyond what it says itself.
 #[derive(Debug, Clone, Default)]
 pub struct ReadOptions {
-    /// Level of detail wanted (`"1"`, `"2.2"`): objects come at the highest level that is not above it; `None`: at their best.
+    /// Level of detail wanted: objects come at the highest level that is not above it; `None`: at their best. `"1"` allows all of 1.x, `"1.2"`
+    /// those up to 1.2. An object that has only higher ones comes at its lowest, with a warning.
     pub lod: Option<String>,
     /// TOML that says which attributes of footprints hold heights, storeys and roofs.
     pub mapping: Option<PathBuf>,

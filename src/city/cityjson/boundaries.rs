@@ -1,35 +1,17 @@
-//! Boundaries of one geometry: nested vertex numbers into rings that hold, fault by fault told.
+//! Boundaries of one geometry, the careful way: nested vertex numbers into rings that hold, fault by fault told.
+//!
+//! Only geometries that [`super::rings`] turns down come here.
 
+use super::nested::{ByFace, Nesting};
+use super::object::Name;
 use crate::city::report::BuildReport;
 use glam::DVec3;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// How deep the boundaries of a geometry type are nested.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Nesting {
-    /// MultiSurface, CompositeSurface: faces.
-    Surfaces,
-    /// Solid: shells of faces.
-    Solid,
-    /// MultiSolid, CompositeSolid: solids of shells of faces.
-    Solids,
-}
-
-impl Nesting {
-    /// `None` for types without surfaces (points, lines) and for those nobody knows.
-    pub(super) fn of(kind: &str) -> Option<Self> {
-        match kind {
-            "MultiSurface" | "CompositeSurface" => Some(Self::Surfaces),
-            "Solid" => Some(Self::Solid),
-            "MultiSolid" | "CompositeSolid" => Some(Self::Solids),
-            _ => None,
-        }
-    }
-}
-
-type Rings = Vec<Vec<u32>>;
+/// Vertex numbers of each ring as the file has them.
+pub(super) type Rings = Vec<Vec<u32>>;
 
 /// The outer shells of a geometry, or its one heap of surfaces.
 pub(super) struct Shells {
@@ -68,17 +50,18 @@ fn outer<'a, F: Deserialize<'a>>(nesting: Nesting, raw: &'a str) -> serde_json::
 ///
 /// # Errors
 /// When they are not nested as the type asks for.
-pub(super) fn semantic_numbers(nesting: Nesting, raw: &str) -> serde_json::Result<Vec<Vec<Option<u32>>>> {
+pub(super) fn semantic_numbers(nesting: Nesting, raw: &str) -> serde_json::Result<ByFace<Option<u32>>> {
+    if let Some(numbers) = ByFace::numbers(nesting, raw) {
+        return Ok(numbers);
+    }
     type Shell = Option<Vec<Option<u32>>>;
-    let first = |shells: Vec<Shell>| shells.into_iter().next().flatten().unwrap_or_default();
-    Ok(match nesting {
-        Nesting::Surfaces => vec![serde_json::from_str::<Shell>(raw)?.unwrap_or_default()],
-        Nesting::Solid => vec![first(serde_json::from_str::<Vec<Shell>>(raw)?)],
-        Nesting::Solids => {
-            let solids: Vec<Option<Vec<Shell>>> = serde_json::from_str(raw)?;
-            solids.into_iter().map(|shells| shells.map(first).unwrap_or_default()).collect()
-        }
-    })
+    // The first thing that can't be read is the message.
+    match nesting {
+        Nesting::Surfaces => serde_json::from_str::<Shell>(raw).map(drop),
+        Nesting::Solid => serde_json::from_str::<Option<Vec<Shell>>>(raw).map(drop),
+        Nesting::Solids => serde_json::from_str::<Option<Vec<Option<Vec<Shell>>>>>(raw).map(drop),
+    }?;
+    Err(serde::de::Error::custom("values are no lists of numbers"))
 }
 
 /// Where a ring stands, written as the path in the file.
@@ -130,15 +113,22 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Keeps the rings that hold. `None` when the outer ring does not; a hole that does not is left out alone.
-///
-/// `name` is file and object, for the report.
-pub(super) fn sound(rings: Rings, vertices: &[DVec3], name: &str, at: RingPath, report: &mut BuildReport) -> Option<Rings> {
+/// Keeps the rings that hold, each as places in the ring as it was. `None` when the outer ring does not; a hole that does not is left out alone.
+pub(super) fn sound(
+    rings: &Rings,
+    vertices: &[DVec3],
+    name: &Name,
+    at: RingPath,
+    report: &mut BuildReport,
+) -> Option<Vec<(usize, Vec<usize>)>> {
     let mut kept = Vec::with_capacity(rings.len());
-    for (ring, mut numbers) in rings.into_iter().enumerate() {
-        let Err(fault) = tidy(&mut numbers, vertices) else {
-            kept.push(numbers);
-            continue;
+    for (ring, numbers) in rings.iter().enumerate() {
+        let fault = match tidy(numbers, vertices) {
+            Ok(places) => {
+                kept.push((ring, places));
+                continue;
+            }
+            Err(fault) => fault,
         };
         let what = if ring == 0 { "face" } else { "hole" };
         let path = RingPath { ring, ..at };
@@ -154,21 +144,22 @@ pub(super) fn sound(rings: Rings, vertices: &[DVec3], name: &str, at: RingPath, 
     Some(kept)
 }
 
-/// Removes points that repeat the one before them (the closing one too), by number or by place.
-fn tidy(ring: &mut Vec<u32>, vertices: &[DVec3]) -> Result<(), Fault> {
-    for &number in ring.iter() {
+/// Leaves out points that stand where the one before them does, and the closing one. Answers places in the ring.
+fn tidy(ring: &[u32], vertices: &[DVec3]) -> Result<Vec<usize>, Fault> {
+    for &number in ring {
         match vertices.get(number as usize) {
             None => return Err(Fault::OutOfRange { number, count: vertices.len() }),
             Some(v) if !v.is_finite() => return Err(Fault::NoCoordinate { number }),
             Some(_) => {}
         }
     }
-    let same = |a: u32, b: u32| a == b || vertices[a as usize] == vertices[b as usize];
-    ring.dedup_by(|a, b| same(*a, *b));
-    while let [first, .., last] = ring[..]
+    let same = |a: usize, b: usize| vertices[ring[a] as usize] == vertices[ring[b] as usize];
+    let mut places: Vec<usize> = (0..ring.len()).collect();
+    places.dedup_by(|a, b| same(*a, *b));
+    while let [first, .., last] = places[..]
         && same(first, last)
     {
-        ring.pop();
+        places.pop();
     }
-    if ring.len() < 3 { Err(Fault::Short { len: ring.len() }) } else { Ok(()) }
+    if places.len() < 3 { Err(Fault::Short { len: places.len() }) } else { Ok(places) }
 }

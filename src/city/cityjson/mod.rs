@@ -1,65 +1,61 @@
 //! CityJSON 1.0, 1.1 and 2.0, and CityJSONSeq, into a [`CitySource`].
 //!
-//! [`shape`] is what serde sees, [`document`] one file or feature, [`object`] one city object, [`boundaries`] its rings, [`meaning`] what its
-//! faces are, [`template`] geometry used many times, [`sequence`] the line-by-line form. Whatever one object gets wrong stays with it: faces and
-//! objects that can't be used are left out and counted in the report, with file, object and ring; only a broken file as a whole is an error.
+//! [`document`] and [`sequence`] take a file apart, [`shape`] says of what it consists, [`frame`] is what it says once, [`object`] one city
+//! object, [`geometry`] its faces ([`rings`] fast, [`boundaries`] with care), [`wear`] their colours and pictures, [`template`] geometry used
+//! many times, [`part`] what is handed on. Whatever one object gets wrong stays with it: faces and objects that can't be used are left out and
+//! counted in the report, with file, object and ring; only a broken file as a whole is an error.
 
+mod ahead;
+mod appearance;
 mod boundaries;
 mod document;
+mod families;
+mod frame;
+mod geometry;
+mod nested;
 mod object;
+mod part;
+mod rings;
+mod scan;
 mod sequence;
 mod shape;
+mod surfaces;
 mod template;
 #[cfg(test)]
 mod tests;
 mod vertices;
+mod wear;
 
 use super::CityError;
+use super::level::Wanted;
 use super::read::{ReadOptions, Sink};
 use super::report::BuildReport;
-use super::source::CitySource;
-use document::Frame;
-use shape::Document;
+use part::{Part, Twins};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// A CityJSON file is read in one piece; a bigger city comes as CityJSONSeq, which is not.
-const FILE_BYTES_MAX: u64 = 8 << 30;
-
 /// How much of a file is looked at to tell a sequence.
 const HEAD_BYTES: u64 = 64 << 10;
 
-/// Reads a CityJSON or CityJSONSeq file, told apart by content.
+/// Reads a CityJSON or CityJSONSeq file, told apart by content, and hands it on in parts of some thousand objects; of a sequence no more than
+/// a few parts are in memory at once.
 ///
-/// Objects keep the highest level of detail they have in surfaces or solids; objects that only group parts come with no faces.
-/// `report` gets `objects_in` (objects with geometry), rejections and warnings.
+/// Objects keep the best level of detail they have in surfaces or solids (see [`ReadOptions::lod`]); objects that only group parts come with no
+/// faces. `report` gets `objects_in` (objects with geometry), rejections and warnings.
 ///
 /// # Errors
 /// A [`CityError`] with file, place and mend when the file as a whole can't be read: not there, empty, cut off, not JSON, not CityJSON, too old.
+/// What `sink` answers ends the reading.
 pub fn read(path: &Path, options: &ReadOptions, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
-    let _ = options;
-    let source = if is_sequence(path)? { sequence::read(path, report)? } else { read_document(path, report)? };
-    document::tell_twins(&source, report);
-    sink(source)
-}
-
-fn read_document(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
-    let size = std::fs::metadata(path).map_err(CityError::open(path))?.len();
-    if size > FILE_BYTES_MAX {
-        let mend = "write it as CityJSONSeq with `cjio FILE export jsonl NEW.city.jsonl`, or split it";
-        return Err(CityError::TooBig { file: path.to_owned(), what: format!("{size} bytes in one piece"), limit: FILE_BYTES_MAX, mend });
-    }
-    let bytes = std::fs::read(path).map_err(CityError::open(path))?;
-    if bytes.trim_ascii().is_empty() {
-        return Err(CityError::Empty { file: path.to_owned() });
-    }
-    let text = document::utf8(path, &bytes)?;
-    let document: Document = serde_json::from_str(text).map_err(|e| json_error(path, &e, 0))?;
-    let frame = Frame::read(path, &document, report)?;
-    let mut source = CitySource::new(path, frame.crs.clone());
-    document::append(&mut source, document::part(&document, &frame), report)?;
-    Ok(source)
+    let wanted = Wanted::new(options.lod.as_deref());
+    let mut twins = Twins::default();
+    let take = |part: Part| {
+        report.merge(part.report);
+        twins.tell(&part.source, report);
+        sink(part.source)
+    };
+    if is_sequence(path)? { sequence::read(path, wanted, take) } else { document::read(path, wanted, take) }
 }
 
 /// Whether one JSON text a line follows another: the first line is whole, and the next one opens again.

@@ -1,96 +1,143 @@
-//! CityJSONSeq: a header line, then one CityJSONFeature a line with vertices of its own. Read in batches, so a city need not fit in memory twice.
+//! CityJSONSeq: a header line, then one CityJSONFeature a line with vertices of its own. Read in blocks, so that a city need not fit in memory.
 
-use super::document::{self, Frame, Part};
-use super::{json_error, shape::Document};
+use super::ahead::{Send, ahead};
+use super::appearance::Appearance;
+use super::document::utf8;
+use super::frame::Frame;
+use super::json_error;
+use super::object::{self, Outcome};
+use super::part::Part;
+use super::shape::Document;
 use crate::city::CityError;
+use crate::city::level::Wanted;
 use crate::city::report::BuildReport;
-use crate::city::source::CitySource;
+use glam::DVec3;
 use rayon::prelude::*;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-/// Bytes of text in the air at once; enough work for every core, little memory.
-const BATCH_BYTES: usize = 32 << 20;
+/// Text of one part: enough work for every core, little memory. Three parts are in the air at most: one being read, one waiting, one being
+/// worked on by whoever takes it.
+const BLOCK_BYTES: u64 = 4 << 20;
 /// Longest line: a feature is a building, or a terrain at worst.
 const LINE_BYTES_MAX: u64 = 1 << 30;
 
-pub(super) fn read(path: &Path, report: &mut BuildReport) -> Result<CitySource, CityError> {
-    let mut lines =
-        Lines { file: path, input: BufReader::with_capacity(1 << 20, File::open(path).map_err(CityError::open(path))?), number: 0 };
-    let (_, first) = lines.next()?.ok_or_else(|| CityError::Empty { file: path.to_owned() })?;
-    let first = document::utf8(path, &first)?;
-    let header: Document = serde_json::from_str(first).map_err(|e| json_error(path, &e, 0))?;
-    let frame = Frame::read(path, &header, report)?;
-    let mut source = CitySource::new(path, frame.crs.clone());
-    document::append(&mut source, document::part(&header, &frame), report)?;
-    loop {
-        let batch = lines.batch()?;
-        if batch.is_empty() {
-            break;
-        }
-        let parts: Vec<Part> = batch.par_iter().map(|(number, line)| feature(*number, line, &frame)).collect();
-        for part in parts {
-            document::append(&mut source, part, report)?;
-        }
-    }
-    Ok(source)
+pub(super) fn read(path: &Path, wanted: Wanted, take: impl FnMut(Part) -> Result<(), CityError>) -> Result<(), CityError> {
+    let mut lines = Lines { file: path, input: BufReader::new(File::open(path).map_err(CityError::open(path))?), next: 1 };
+    ahead(|send| parts(&mut lines, wanted, send), take)
 }
 
-/// One feature; a line that can't be read is one object left out.
-fn feature(number: usize, line: &[u8], frame: &Frame) -> Part {
-    let read = || -> Result<Part, CityError> {
-        let text = document::utf8(frame.file, line)?;
-        let feature: Document = serde_json::from_str(text).map_err(|e| json_error(frame.file, &e, number - 1))?;
+fn parts(lines: &mut Lines, wanted: Wanted, send: &mut Send<Part>) -> Result<(), CityError> {
+    let path = lines.file;
+    let (number, header) = lines.first()?;
+    let header = Document::read(utf8(path, &header)?).map_err(|e| json_error(path, &e, number - 1))?;
+    let mut report = BuildReport::default();
+    let frame = Frame::read(path, &header, wanted, &mut report)?;
+    let mut part = Part::new(path, frame.crs.clone());
+    part.report = report;
+    // Objects beside the header are against the rules and happen; without any there still is a file that says where it lies.
+    feature_of(&header, &frame, BuildReport::default()).put(&mut part);
+    while send(part) {
+        let (first, block) = lines.block()?;
+        if block.is_empty() {
+            break;
+        }
+        part = Part::new(path, frame.crs.clone());
+        let lines: Vec<&[u8]> = block.split(|b| *b == b'\n').collect();
+        let features: Vec<Feature> = lines.par_iter().enumerate().filter_map(|(i, line)| feature(first + i, line, &frame)).collect();
+        features.into_iter().for_each(|feature| feature.put(&mut part));
+    }
+    Ok(())
+}
+
+/// What became of a line.
+struct Feature {
+    vertices: Vec<DVec3>,
+    outcomes: Vec<Outcome>,
+    report: BuildReport,
+}
+
+impl Feature {
+    fn put(self, part: &mut Part) {
+        part.report.merge(self.report);
+        part.add(self.outcomes, &self.vertices);
+    }
+}
+
+/// A line that can't be read is one object left out; a blank one is nothing.
+fn feature(number: usize, line: &[u8], frame: &Frame) -> Option<Feature> {
+    if line.trim_ascii().is_empty() {
+        return None;
+    }
+    let read = || -> Result<Feature, CityError> {
+        let feature = Document::read(utf8(frame.file, line)?).map_err(|e| json_error(frame.file, &e, number - 1))?;
         if feature.kind.as_deref() != Some("CityJSONFeature") {
             let why = format!("type is {:?}, not \"CityJSONFeature\"", feature.kind.unwrap_or_default());
             let mend = "after the header every line is one CityJSONFeature";
             return Err(CityError::Json { file: frame.file.to_owned(), line: number, column: 1, why, mend });
         }
-        Ok(document::part(&feature, frame))
+        Ok(feature_of(&feature, frame, BuildReport::default()))
     };
-    read().unwrap_or_else(|e| {
+    Some(read().unwrap_or_else(|e| {
         let mut report = BuildReport { objects_in: 1, ..BuildReport::default() };
         report.reject("line is no CityJSONFeature", &format!("line {number}: {e}; the line is left out"));
-        Part { report, ..Part::default() }
-    })
+        Feature { vertices: Vec::new(), outcomes: Vec::new(), report }
+    }))
+}
+
+fn feature_of(feature: &Document, frame: &Frame, mut report: BuildReport) -> Feature {
+    let vertices = frame.vertices(feature.vertices, None, &mut report);
+    let appearance = Appearance::read(frame.file, feature.appearance, &mut report);
+    let context = frame.context(&vertices, &appearance);
+    let outcomes = feature.objects.iter().map(|e| object::read(&e.id, e.text, &context)).collect();
+    Feature { vertices, outcomes, report }
 }
 
 struct Lines<'a> {
     file: &'a Path,
     input: BufReader<File>,
-    number: usize,
+    /// Number of the next line, from 1.
+    next: usize,
 }
 
 impl Lines<'_> {
-    /// The next line that is not blank, with its number from 1.
-    fn next(&mut self) -> Result<Option<(usize, Vec<u8>)>, CityError> {
+    /// The first line that is not blank, with its number.
+    fn first(&mut self) -> Result<(usize, Vec<u8>), CityError> {
         loop {
             let mut line = Vec::new();
-            let read = self.input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line).map_err(CityError::open(self.file))?;
-            if read == 0 {
-                return Ok(None);
+            self.line(&mut line)?;
+            if line.is_empty() {
+                return Err(CityError::Empty { file: self.file.to_owned() });
             }
-            self.number += 1;
-            if read as u64 == LINE_BYTES_MAX {
-                let what = format!("line {} is too long", self.number);
-                let mend = "a CityJSONSeq holds one feature a line; write it with `cjio FILE export jsonl NEW.city.jsonl`";
-                return Err(CityError::TooBig { file: self.file.to_owned(), what, limit: LINE_BYTES_MAX, mend });
-            }
+            self.next += 1;
             if !line.trim_ascii().is_empty() {
-                return Ok(Some((self.number, line)));
+                return Ok((self.next - 1, line));
             }
         }
     }
 
-    fn batch(&mut self) -> Result<Vec<(usize, Vec<u8>)>, CityError> {
-        let (mut batch, mut bytes) = (Vec::new(), 0);
-        while bytes < BATCH_BYTES
-            && let Some((number, line)) = self.next()?
-        {
-            bytes += line.len();
-            batch.push((number, line));
+    /// Whole lines, with the number of the first one; empty at the end.
+    fn block(&mut self) -> Result<(usize, Vec<u8>), CityError> {
+        let mut block = Vec::with_capacity(BLOCK_BYTES as usize);
+        self.input.by_ref().take(BLOCK_BYTES).read_to_end(&mut block).map_err(CityError::open(self.file))?;
+        let first = self.next;
+        self.next += block.iter().filter(|b| **b == b'\n').count();
+        if block.last().is_some_and(|b| *b != b'\n') {
+            self.line(&mut block)?;
+            self.next += 1;
         }
-        Ok(batch)
+        Ok((first, block))
+    }
+
+    /// Puts the rest of a line behind `bytes`.
+    fn line(&mut self, bytes: &mut Vec<u8>) -> Result<(), CityError> {
+        let read = self.input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', bytes).map_err(CityError::open(self.file))?;
+        if read as u64 == LINE_BYTES_MAX {
+            let what = format!("line {} is too long", self.next);
+            let mend = "a CityJSONSeq holds one feature a line; write it with `cjio FILE export jsonl NEW.city.jsonl`";
+            return Err(CityError::TooBig { file: self.file.to_owned(), what, limit: LINE_BYTES_MAX, mend });
+        }
+        Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! Geometry templates: a tree or a lamp described once and placed many times.
 
+use super::appearance::Appearance;
 use super::object::Context;
 use super::shape::{Geometry, RawTemplates};
 use super::vertices::{self, Transform};
 use crate::city::report::BuildReport;
 use crate::city::source::Faces;
 use glam::{DMat4, DVec3};
-use serde_json::value::RawValue;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -15,16 +15,23 @@ use std::path::Path;
 pub(super) struct Templates<'a> {
     pub geometries: Vec<Geometry<'a>>,
     pub vertices: Vec<DVec3>,
+    /// What they wear: in a sequence the appearance of its header.
+    pub appearance: Appearance,
 }
 
 impl<'a> Templates<'a> {
     /// Broken templates are told once here and are missing to every object that names them.
-    pub(super) fn read(file: &Path, raw: Option<&'a RawValue>, report: &mut BuildReport) -> Self {
-        let Some(raw) = raw else { return Self::default() };
-        let read = || -> serde_json::Result<(RawTemplates, Transform)> { Ok((serde_json::from_str(raw.get())?, Transform::read(None)?)) };
-        let decoded = read().and_then(|(t, plain)| Ok((vertices::decode(file, t.vertices, &plain, report)?, t.templates)));
-        match decoded {
-            Ok((vertices, geometries)) => Self { geometries, vertices },
+    pub(super) fn read(file: &Path, text: Option<&'a str>, appearance: Option<&str>, report: &mut BuildReport) -> Self {
+        let Some(text) = text else { return Self::default() };
+        let read = || -> serde_json::Result<(Vec<Geometry>, Vec<DVec3>, Transform)> {
+            let raw: RawTemplates = serde_json::from_str(text)?;
+            Ok((raw.templates, vertices::stored(raw.vertices.get())?, Transform::read(None)?))
+        };
+        match read() {
+            Ok((geometries, mut vertices, plain)) => {
+                vertices::decode(file, &mut vertices, &plain, report);
+                Self { geometries, vertices, appearance: Appearance::read(file, appearance, report) }
+            }
             Err(e) => {
                 report.warn("geometry templates not understood", &format!("{}: geometry-templates: {e}", file.display()));
                 Self::default()
@@ -43,15 +50,15 @@ impl<'a> Templates<'a> {
 pub(super) fn place(instance: &Geometry, faces: &mut Faces, context: &Context, extra: &mut Vec<DVec3>) -> Result<(), String> {
     let matrix = match instance.matrix {
         None => DMat4::IDENTITY,
-        Some(raw) => {
-            let rows: [f64; 16] = serde_json::from_str(raw.get()).map_err(|e| format!("transformationMatrix: {e}"))?;
+        Some(text) => {
+            let rows: [f64; 16] = serde_json::from_str(text).map_err(|e| format!("transformationMatrix: {e}"))?;
             DMat4::from_cols_array(&rows).transpose()
         }
     };
     let reference: [u32; 1] = instance
         .boundaries
         .ok_or("no boundaries naming its reference point")
-        .and_then(|raw| serde_json::from_str(raw.get()).map_err(|_| "boundaries are not one vertex number"))?;
+        .and_then(|text| serde_json::from_str(text).map_err(|_| "boundaries are not one vertex number"))?;
     let count = context.vertices.len();
     let at = *context.vertices.get(reference[0] as usize).ok_or_else(|| format!("names vertex {}, the file has {count}", reference[0]))?;
     let mut placed: HashMap<u32, u32> = HashMap::new();

@@ -1,7 +1,9 @@
 //! Vertex tables and where they lie: integers scaled and moved, in f64 throughout.
 
+use super::scan::Scan;
 use crate::city::report::BuildReport;
 use glam::{DVec2, DVec3};
+use rayon::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -26,49 +28,99 @@ impl Transform {
     /// CityJSON 1.0 may leave the transform out: the vertices then are coordinates.
     const NONE: Self = Self { scale: [1.0; 3], translate: [0.0; 3] };
 
-    pub(super) fn read(raw: Option<&RawValue>) -> serde_json::Result<Self> {
-        raw.map_or(Ok(Self::NONE), |raw| serde_json::from_str(raw.get()))
+    pub(super) fn read(text: Option<&str>) -> serde_json::Result<Self> {
+        text.map_or(Ok(Self::NONE), serde_json::from_str)
     }
 
-    fn apply(&self, v: [f64; 3]) -> DVec3 {
-        DVec3::from(v) * DVec3::from(self.scale) + DVec3::from(self.translate)
+    fn apply(&self, stored: DVec3) -> DVec3 {
+        stored * DVec3::from(self.scale) + DVec3::from(self.translate)
     }
 }
 
-/// Decodes a vertex table. A vertex that is no usable coordinate becomes `NaN` and is told to `report`: it spoils its own faces only.
+/// The numbers of a vertex table as they are stored; `NaN` for a vertex that is no three numbers.
 ///
 /// # Errors
 /// When the text is no list at all.
-pub(super) fn decode(file: &Path, raw: &RawValue, transform: &Transform, report: &mut BuildReport) -> serde_json::Result<Vec<DVec3>> {
-    let stored: Vec<[f64; 3]> = match serde_json::from_str(raw.get()) {
-        Ok(all) => all,
-        // One bad vertex (null, 1e999, two numbers) fails the whole list; take them one by one.
-        Err(_) => {
-            let each: Vec<&RawValue> = serde_json::from_str(raw.get())?;
-            each.iter().map(|v| serde_json::from_str(v.get()).unwrap_or([f64::NAN; 3])).collect()
-        }
-    };
-    let usable = |p: DVec3| p.is_finite() && p.z.abs() <= HEIGHT_ABS_MAX_M && p.x.abs().max(p.y.abs()) <= PLANE_ABS_MAX_M;
-    let mut vertices: Vec<DVec3> = stored.into_iter().map(|v| transform.apply(v)).collect();
-    for (i, vertex) in vertices.iter_mut().enumerate().filter(|(_, v)| !usable(**v)) {
-        report.warn(
-            "vertex is no usable coordinate",
-            &format!(
-                "{}: vertices[{i}] is ({}, {}, {}) after the transform; export the file again",
-                file.display(),
-                vertex.x,
-                vertex.y,
-                vertex.z
-            ),
-        );
-        *vertex = DVec3::NAN;
+pub(super) fn stored(text: &str) -> serde_json::Result<Vec<DVec3>> {
+    if let Some(all) = scan(text) {
+        return Ok(all);
     }
-    Ok(vertices)
+    // One bad vertex (null, 1e999, two numbers) fails the whole list; take them one by one.
+    let each: Vec<&RawValue> = serde_json::from_str(text)?;
+    Ok(each.iter().map(|v| serde_json::from_str(v.get()).map_or(DVec3::NAN, DVec3::from_array)).collect())
+}
+
+/// Less text than this is not worth a thread.
+const PIECE_BYTES: usize = 1 << 19;
+
+/// The table on all cores, when it is nothing but triples of numbers.
+fn scan(text: &str) -> Option<Vec<DVec3>> {
+    let mut rest = text.trim_ascii().strip_prefix('[')?.strip_suffix(']')?;
+    if rest.trim_ascii().is_empty() {
+        return Some(Vec::new());
+    }
+    let threads = rayon::current_num_threads();
+    if threads == 1 || rest.len() < 2 * PIECE_BYTES {
+        return triples(rest);
+    }
+    let size = PIECE_BYTES.max(rest.len() / (4 * threads));
+    let mut pieces = Vec::new();
+    while let Some((piece, after)) = cut(rest, size) {
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces.push(rest);
+    let done: Vec<Vec<DVec3>> = pieces.into_par_iter().map(triples).collect::<Option<_>>()?;
+    Some(done.concat())
+}
+
+/// Cuts at the first comma between vertices after `size` bytes.
+fn cut(text: &str, size: usize) -> Option<(&str, &str)> {
+    let close = size + text.as_bytes().get(size..)?.iter().position(|b| *b == b']')?;
+    let comma = close + 1 + text.as_bytes().get(close + 1..)?.iter().position(|b| *b == b',')?;
+    Some((text.get(..comma)?, text.get(comma + 1..)?))
+}
+
+/// `[x, y, z], [x, y, z], ...`
+fn triples(text: &str) -> Option<Vec<DVec3>> {
+    let mut scan = Scan::new(text);
+    // A vertex in millimetres takes about this much.
+    let mut all = Vec::with_capacity(text.len() / 16);
+    loop {
+        scan.need(b'[')?;
+        let x = scan.float()?;
+        scan.need(b',')?;
+        let y = scan.float()?;
+        scan.need(b',')?;
+        let z = scan.float()?;
+        scan.need(b']')?;
+        all.push(DVec3::new(x, y, z));
+        if !scan.eat(b',') {
+            return scan.end().map(|()| all);
+        }
+    }
+}
+
+/// From stored numbers to coordinates, in place. A vertex that is no usable coordinate becomes `NaN` and is told to `report`: it spoils its own
+/// faces only.
+pub(super) fn decode(file: &Path, vertices: &mut [DVec3], transform: &Transform, report: &mut BuildReport) {
+    let usable = |p: DVec3| p.is_finite() && p.z.abs() <= HEIGHT_ABS_MAX_M && p.x.abs().max(p.y.abs()) <= PLANE_ABS_MAX_M;
+    for (i, vertex) in vertices.iter_mut().enumerate() {
+        *vertex = transform.apply(*vertex);
+        if !usable(*vertex) {
+            let DVec3 { x, y, z } = *vertex;
+            report.warn(
+                "vertex is no usable coordinate",
+                &format!("{}: vertices[{i}] is ({x}, {y}, {z}) after the transform; export the file again", file.display()),
+            );
+            *vertex = DVec3::NAN;
+        }
+    }
 }
 
 /// What `metadata` says of the coordinate system: `referenceSystem` (URL or URN), or `crs.epsg` of old files.
-pub(super) fn reference_system(metadata: Option<&RawValue>) -> Option<String> {
-    let metadata: Value = serde_json::from_str(metadata?.get()).ok()?;
+pub(super) fn reference_system(metadata: Option<&str>) -> Option<String> {
+    let metadata: Value = serde_json::from_str(metadata?).ok()?;
     match metadata.get("referenceSystem") {
         Some(Value::String(name)) if !name.trim().is_empty() => return Some(name.trim().to_owned()),
         Some(Value::Number(code)) => return Some(format!("EPSG:{code}")),
