@@ -47,7 +47,7 @@ fn select_tiles(dir: &Path) -> Result<(), Box<dyn Error>> {
     let sources = [dir.join("buildings.city.json"), dir.join("surfaces.city.json")].map(|f| read_source(&f, &mut report));
     let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
     let out = dir.join("package");
-    let job = Job { name: "bench".into(), out: out.clone(), crs: None };
+    let job = Job { name: "bench".into(), out: out.clone(), ..Job::default() };
     package::build(sources, vec![elevation::read(&dir.join("terrain.tif"))?], &job, &(), &mut report)?;
     let mut tileset = Tileset::open(&out.display().to_string(), TilesetOptions::default())?;
     let frame = LocalFrame::new(Geodetic::from_degrees(118.2545, 33.9858, 20.0));

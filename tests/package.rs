@@ -1,5 +1,7 @@
 //! `city::package` from the outside: packages on disk, read back and put before the standard's own validator.
 
+#[path = "package/again.rs"]
+mod again;
 #[path = "package/glb.rs"]
 mod glb;
 
@@ -74,7 +76,7 @@ fn hills(crs: &str, origin: (f64, f64), step: f64) -> ElevationGrid {
 }
 
 fn job(out: &Path) -> Job {
-    Job { name: "Town".into(), out: out.to_owned(), crs: None }
+    Job { name: "Town".into(), out: out.to_owned(), ..Job::default() }
 }
 
 /// A report as a reader leaves it.

@@ -25,7 +25,7 @@ fn tiles_of_the_hague_bring_every_object_back() {
     let out = folder.path().join("hague");
     let mut report = BuildReport::default();
     let source = read_source(&file, &mut report).unwrap();
-    let job = Job { name: "The Hague".into(), out: out.clone(), crs: Some("EPSG:7415".into()) };
+    let job = Job { name: "The Hague".into(), out: out.clone(), crs: Some("EPSG:7415".into()), ..Job::default() };
     build(vec![source], vec![], &job, &(), &mut report).unwrap();
 
     // At an error of 0 pixels every leaf is drawn.

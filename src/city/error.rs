@@ -29,6 +29,9 @@ pub enum CityError {
     NoCrs { file: PathBuf },
     #[error("{file}: {found}, which is not read here; read are {supported}")]
     Unsupported { file: PathBuf, found: String, supported: &'static str },
+    /// Whoever took its parts has had enough, and says why itself.
+    #[error("{file}: reading stopped")]
+    Stopped { file: PathBuf },
     /// A file of a known format that can't be used as it is; `why` ends with the mend.
     #[error("{file}: {why}")]
     Unusable { file: PathBuf, why: String },

@@ -1,10 +1,11 @@
 //! What happened to every object of every input: nothing is lost in silence.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Passed through a whole build as an argument, so that no step can forget it. `objects_in = objects_written + objects_rejected` holds at the end.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+#[serde(default)]
 pub struct BuildReport {
     /// Objects with geometry that were read.
     pub objects_in: u64,
@@ -17,12 +18,14 @@ pub struct BuildReport {
     pub warnings: BTreeMap<String, Reason>,
     pub triangles: u64,
     pub tiles: u64,
+    /// Tiles taken over from an older package, because what they are made from did not change.
+    pub tiles_kept: u64,
     pub seconds: f64,
     pub peak_rss_mib: f64,
 }
 
 /// How often something happened, and where first.
-#[derive(Debug, Default, Clone, Serialize)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub struct Reason {
     pub count: u64,
     /// At most [`Reason::EXAMPLES_MAX`], in the order met.

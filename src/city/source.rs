@@ -71,7 +71,7 @@ pub struct CityObject {
 }
 
 /// How a face is coloured when the source says so (CityGML's and CityJSON's appearance, a glTF material).
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Paint {
     /// sRGB with opacity; multiplied with the texture where there is one.
     pub colour: Option<[u8; 4]>,
@@ -79,7 +79,7 @@ pub struct Paint {
 }
 
 /// A picture that faces wear.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Texture {
     pub image: TextureImage,
     /// Texture coordinates beyond 0..1 repeat the picture; else its edge goes on.
@@ -87,7 +87,7 @@ pub struct Texture {
 }
 
 /// Where a picture's bytes (PNG or JPEG) are.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum TextureImage {
     File(PathBuf),
     Bytes(Arc<[u8]>),

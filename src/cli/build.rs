@@ -1,10 +1,10 @@
 //! `yiping build`: models and terrain to a city package.
 
 use super::memory::peak_rss_mib;
-use crate::city::package::{self, Job, Progress, Stage};
+use crate::city::package::{self, Builder, Job, Progress, Stage};
 use crate::city::report::{BuildReport, Reason};
-use crate::city::source::{CitySource, ElevationGrid};
-use crate::city::{elevation, read_source};
+use crate::city::{CityError, ReadOptions, elevation, read_parts};
+use crate::model::city::CityManifest;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::BTreeMap;
@@ -12,12 +12,13 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Builds a city package (3D Tiles 1.1 and city.toml) from city models and elevation models.
 #[derive(clap::Args)]
 pub struct Args {
-    /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too.
+    /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too. With --merge: the
+    /// folders that builds with --shard made.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder of the package; an older package there is replaced when the new one is finished.
@@ -29,6 +30,21 @@ pub struct Args {
     /// Elevation model (GeoTIFF, SRTM .hgt); may be given several times, the first with data at a place wins.
     #[arg(long)]
     terrain: Vec<PathBuf>,
+    /// Level of detail wanted, e.g. 1 or 2.2; else the best that each object has.
+    #[arg(long)]
+    lod: Option<String>,
+    /// Make share I of N of the tiles only, e.g. 2/3; the same sources and settings on every machine, then --merge.
+    #[arg(long, value_parser = share)]
+    shard: Option<(u32, u32)>,
+    /// Join what builds with --shard made.
+    #[arg(long, conflicts_with = "shard")]
+    merge: bool,
+    /// Go on watching the inputs, and build again when one changes: only tiles that it touches are made anew.
+    #[arg(long, conflicts_with_all = ["shard", "merge"])]
+    watch: bool,
+    /// Cores to use; else all.
+    #[arg(long)]
+    threads: Option<usize>,
     /// Title of the city; else the name of the folder.
     #[arg(long)]
     name: Option<String>,
@@ -37,44 +53,104 @@ pub struct Args {
     json: bool,
 }
 
+/// How often the inputs are looked at with `--watch`.
+const WATCH_EVERY: Duration = Duration::from_millis(500);
+
 /// Runs the command: 0 when a package was written, rejected objects or not.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let start = Instant::now();
-    let mut report = BuildReport::default();
     if let Some(crs) = &args.crs {
         crate::geo::Crs::new(crs).context("--crs")?;
     }
-    let bars = Bars::new(args.json);
-    let (sources, grids) = read(args, &mut report)?;
-    let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
-    let job = Job { name, out: args.out.clone(), crs: args.crs.clone() };
-    let built = package::build(sources, grids, &job, &bars, &mut report);
-    bars.clear();
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
+    }
+    once(args)?;
+    if args.watch {
+        watch(args)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds, and says what came of it.
+fn once(args: &Args) -> anyhow::Result<()> {
+    let start = Instant::now();
+    let (_, mut report) = if args.merge { package::merge(&args.inputs, &args.out)? } else { build(args)? };
     report.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     report.peak_rss_mib = (peak_rss_mib() * 10.0).round() / 10.0;
-    built?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print(&report, &args.out);
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Files by their ending: elevation models, everything else a city model.
-fn read(args: &Args, report: &mut BuildReport) -> anyhow::Result<(Vec<CitySource>, Vec<ElevationGrid>)> {
-    let (mut sources, mut grids) = (Vec::new(), Vec::new());
-    for path in &args.inputs {
-        if is_elevation(path) {
+fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
+    let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
+    let job = Job { name, out: args.out.clone(), crs: args.crs.clone(), share: args.shard };
+    let options = ReadOptions { lod: args.lod.clone(), ..ReadOptions::default() };
+    let bars = Bars::new(args.json);
+    let (mut builder, mut report, mut grids) = (Builder::new(&job)?, BuildReport::default(), Vec::new());
+    let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());
+    bars.start(Stage::Read, args.inputs.iter().chain(&args.terrain).map(size).sum());
+    for path in args.inputs.iter().chain(&args.terrain) {
+        if is_elevation(path) || args.terrain.contains(path) {
             grids.push(elevation::read(path)?);
         } else {
-            sources.push(read_source(path, report)?);
+            read_into(&mut builder, path, &options, &mut report)?;
+        }
+        bars.advance(size(path));
+    }
+    let built = builder.finish(grids, &bars, report);
+    bars.clear();
+    Ok(built?)
+}
+
+/// Hands a source on to the builder as it is read.
+fn read_into(builder: &mut Builder, path: &Path, options: &ReadOptions, report: &mut BuildReport) -> anyhow::Result<()> {
+    let mut refused = None;
+    let read = read_parts(path, options, report, &mut |part| {
+        builder.add(part).map_err(|e| {
+            refused = Some(e);
+            CityError::Stopped { file: path.to_owned() }
+        })
+    });
+    // What stopped the reading says more than that it was stopped.
+    refused.map_or(Ok(()), Err)?;
+    Ok(read?)
+}
+
+/// Builds again whenever an input changes, until interrupted. A build that fails is told, and the package stays as it was.
+fn watch(args: &Args) -> anyhow::Result<()> {
+    let stamps = || -> Vec<Option<SystemTime>> {
+        args.inputs.iter().chain(&args.terrain).map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok()).collect()
+    };
+    let mut last = stamps();
+    eprintln!("watching {} files; Ctrl-C ends", last.len());
+    loop {
+        std::thread::sleep(WATCH_EVERY);
+        let now = stamps();
+        // A file that is just being replaced is not there: wait until it is.
+        if now == last || now.iter().any(Option::is_none) {
+            continue;
+        }
+        last = now;
+        if let Err(e) = once(args) {
+            eprintln!("{e:#}; the package stays as it was");
         }
     }
-    for path in &args.terrain {
-        grids.push(elevation::read(path)?);
+}
+
+/// `2/3` -> the second of three, counted from 0.
+fn share(text: &str) -> Result<(u32, u32), String> {
+    let parse = || {
+        let (part, of) = text.split_once('/')?;
+        Some((part.trim().parse::<u32>().ok()?, of.trim().parse::<u32>().ok()?))
+    };
+    match parse() {
+        Some((part, of)) if part >= 1 && part <= of => Ok((part - 1, of)),
+        _ => Err("write I/N with 1 <= I <= N, e.g. 2/3".to_owned()),
     }
-    Ok((sources, grids))
 }
 
 fn is_elevation(path: &Path) -> bool {
@@ -90,7 +166,11 @@ fn print(report: &BuildReport, out: &Path) {
         report.objects_in,
         report.objects_rejected
     );
-    println!("{} tiles, {} triangles, {:.1} s, {:.0} MiB at most", report.tiles, report.triangles, report.seconds, report.peak_rss_mib);
+    let per_s = report.objects_written as f64 / report.seconds.max(1e-3);
+    println!(
+        "{} tiles ({} as before), {} triangles, {per_s:.0} objects/s, {:.1} s, {:.0} MiB at most",
+        report.tiles, report.tiles_kept, report.triangles, report.seconds, report.peak_rss_mib
+    );
     for (title, reasons) in [("rejected", &report.rejections), ("warning", &report.warnings)] {
         print_reasons(title, reasons);
     }
@@ -133,9 +213,8 @@ impl Progress for Bars {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(match stage {
-            Stage::Place => "placing objects",
+            Stage::Read => "reading",
             Stage::Tiles(role) => role.name(),
-            Stage::Map => "map of footprints",
         });
         *self.current.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = bar;
     }

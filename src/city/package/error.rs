@@ -1,6 +1,7 @@
 //! Why a package can't be built. Single bad objects are no error: they are counted in the report.
 
 use crate::city::CityError;
+use crate::city::report::{BuildReport, Reason};
 use crate::geo::CrsError;
 use std::path::PathBuf;
 
@@ -17,6 +18,8 @@ pub enum PackageError {
     NotAPackage { dir: PathBuf },
     #[error("{file}: elevation grid has no usable sample; at least 2 x 2 samples with values are needed")]
     EmptyGrid { file: PathBuf },
+    #[error("{dir}: {why}")]
+    Shares { dir: PathBuf, why: String },
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error("city.toml could not be written: {0}")]
@@ -26,6 +29,15 @@ pub enum PackageError {
 }
 
 impl PackageError {
+    /// [`PackageError::Empty`] with the first example of each reason.
+    pub(super) fn nothing(report: &BuildReport) -> Self {
+        let example = |(reason, r): (&String, &Reason)| {
+            format!("; {} x {reason}, first: {}", r.count, r.examples.first().map_or("-", String::as_str))
+        };
+        let why = report.rejections.iter().map(example).collect();
+        Self::Empty { objects_in: report.objects_in, objects_rejected: report.objects_rejected, why }
+    }
+
     /// For `map_err`: keeps the path with the operating system's word.
     pub(super) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();

@@ -1,48 +1,49 @@
-//! The phone's 2D map: footprints and ground as GeoJSON.
+//! The phone's 2D map: footprints and ground as GeoJSON, written line by line as objects are read.
 
 use super::PackageError;
-use super::outline::{Polygons, outline, signed_area};
-use super::place::{City, Feature};
-use super::tiles::frame;
-use crate::city::source::{Face, Surface};
+use super::outline::{Polygons, signed_area};
+use super::shape::Shape;
+use crate::city::source::{CityObject, Face, Surface};
 use crate::geo::LocalFrame;
 use crate::model::city::TilesetRole;
 use glam::DVec2;
-use rayon::prelude::*;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
 
-/// Writes `footprints.geojson` and `ground.geojson` into `dir`.
-pub fn write(city: &City, dir: &Path) -> Result<(), PackageError> {
-    std::fs::create_dir_all(dir).map_err(PackageError::io(dir))?;
-    let footprint = |f: &Feature| {
-        let height_m = (f.height_m() * 10.0).round() / 10.0;
-        let frame = frame(&f.region);
-        polygons(&outline(city, f, &frame), &frame, json!({ "id": f.object.id, "height_m": height_m }))
-    };
-    let of_role = |role: TilesetRole| city.features.par_iter().filter(move |f| f.role == role);
-    let footprints = of_role(TilesetRole::Buildings).filter_map(footprint).collect();
-    collection(&dir.join("footprints.geojson"), footprints)?;
-    let ground = of_role(TilesetRole::Surfaces).flat_map_iter(|f| ground(city, f)).collect();
-    collection(&dir.join("ground.geojson"), ground)
+/// A phone can't hold more: beyond this a map would be slower to load than to walk there. What is left out is counted.
+const FOOTPRINTS_MAX: u64 = 200_000;
+const KINDS: [(Surface, &str); 4] =
+    [(Surface::Water, "water"), (Surface::Green, "green"), (Surface::Road, "road"), (Surface::Land, "land")];
+
+/// Features of some objects, a line each.
+#[derive(Default)]
+pub struct Lines {
+    footprints: Vec<String>,
+    ground: Vec<String>,
 }
 
-/// Water, green, roads and land of one object; one line a kind. Terrain has no outline worth drawing.
-fn ground(city: &City, feature: &Feature) -> Vec<String> {
-    let frame = frame(&feature.region);
-    let kinds = [(Surface::Water, "water"), (Surface::Green, "green"), (Surface::Road, "road"), (Surface::Land, "land")];
-    let of = |surface: Surface| -> Polygons {
-        let faces = feature.object.faces.iter().filter(|f| f.surface == surface);
-        faces.map(|f| rings(city, feature, &f, &frame)).filter(|p| !p.is_empty()).collect()
-    };
-    kinds.into_iter().filter_map(|(surface, kind)| polygons(&of(surface), &frame, json!({ "kind": kind }))).collect()
+impl Lines {
+    /// The footprint of a building; water, green, roads and land of everything else, one line a kind. Terrain has no outline worth drawing.
+    pub fn add(&mut self, object: &CityObject, role: TilesetRole, shape: &Shape, outline: &Polygons) {
+        if role == TilesetRole::Buildings {
+            let height_m = (shape.height_m() * 10.0).round() / 10.0;
+            self.footprints.extend(polygons(outline, &shape.frame, &json!({ "id": object.id, "height_m": height_m })));
+            return;
+        }
+        for (surface, kind) in KINDS {
+            let faces = shape.faces.iter().filter(|f| f.surface == surface);
+            let of_kind: Polygons = faces.map(|f| rings(shape, &f)).filter(|p| !p.is_empty()).collect();
+            self.ground.extend(polygons(&of_kind, &shape.frame, &json!({ "kind": kind })));
+        }
+    }
 }
 
 /// A face seen from above: outer ring counter-clockwise, holes clockwise; nothing when it stands on edge.
-fn rings(city: &City, feature: &Feature, face: &Face<'_>, frame: &LocalFrame) -> Vec<Vec<DVec2>> {
-    let points = &city.points[feature.source];
-    let flat = |i: &u32| frame.geodetic_to_enu(points[*i as usize]).truncate();
-    let mut rings: Vec<Vec<DVec2>> = face.rings().map(|r| r.iter().map(flat).collect()).collect();
+fn rings(shape: &Shape, face: &Face) -> Vec<Vec<DVec2>> {
+    let mut rings: Vec<Vec<DVec2>> = face.rings().map(|r| r.iter().map(|i| shape.points[*i as usize].truncate()).collect()).collect();
     for (i, ring) in rings.iter_mut().enumerate() {
         if (signed_area(ring) < 0.0) == (i == 0) {
             ring.reverse();
@@ -52,31 +53,124 @@ fn rings(city: &City, feature: &Feature, face: &Face<'_>, frame: &LocalFrame) ->
 }
 
 /// One GeoJSON feature as a line of text; `None` without polygons.
-fn polygons(polygons: &Polygons, frame: &LocalFrame, properties: Value) -> Option<String> {
+fn polygons(polygons: &Polygons, frame: &LocalFrame, properties: &Value) -> Option<String> {
     let ring = |ring: &Vec<DVec2>| {
-        let mut line: Vec<[f64; 2]> = ring.iter().map(|p| degrees(*p, frame)).collect();
+        let mut line: Vec<[i64; 2]> = ring.iter().map(|p| millionths(*p, frame)).collect();
         line.dedup();
         line.extend(line.first().copied());
         line
     };
-    let coordinates: Vec<Vec<Vec<[f64; 2]>>> =
+    let coordinates: Vec<Vec<Vec<[i64; 2]>>> =
         polygons.iter().map(|p| p.iter().map(ring).filter(|r| r.len() >= 4).collect::<Vec<_>>()).filter(|p| !p.is_empty()).collect();
-    let geometry = match &coordinates[..] {
-        [] => return None,
-        [one] => json!({ "type": "Polygon", "coordinates": one }),
-        all => json!({ "type": "MultiPolygon", "coordinates": all }),
+    let kind = match coordinates.len() {
+        0 => return None,
+        1 => "Polygon",
+        _ => "MultiPolygon",
     };
-    Some(json!({ "type": "Feature", "properties": properties, "geometry": geometry }).to_string())
+    let mut text = format!(r#"{{"type":"Feature","properties":{properties},"geometry":{{"type":"{kind}","coordinates":"#);
+    let each: Vec<String> = coordinates.iter().map(|p| list(p, |r| list(r, |c| degrees(*c)))).collect();
+    if each.len() == 1 {
+        text.push_str(&each[0])
+    } else {
+        text.push_str(&list(&each, Clone::clone))
+    }
+    text.push_str("}}");
+    Some(text)
 }
 
-/// Longitude and latitude to 6 decimals, 11 cm: finer than a phone's map can show.
-fn degrees(p: DVec2, frame: &LocalFrame) -> [f64; 2] {
+fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
+    let mut out = String::from("[");
+    for (n, item) in items.iter().enumerate() {
+        if n > 0 {
+            out.push(',');
+        }
+        out.push_str(&text(item));
+    }
+    out.push(']');
+    out
+}
+
+/// Longitude and latitude in millionths of a degree, 11 cm: finer than a phone's map can show.
+fn millionths(p: DVec2, frame: &LocalFrame) -> [i64; 2] {
     let g = frame.enu_to_geodetic(p.extend(0.0));
-    [g.lon_deg(), g.lat_deg()].map(|d| (d * 1e6).round() / 1e6)
+    [g.lon_deg(), g.lat_deg()].map(|d| (d * 1e6).round() as i64)
+}
+
+/// `[lon,lat]`; whole numbers are many times faster to write than binary fractions.
+fn degrees(at: [i64; 2]) -> String {
+    let mut out = String::with_capacity(26);
+    for (n, v) in at.into_iter().enumerate() {
+        let (sign, v) = (if v < 0 { "-" } else { "" }, v.unsigned_abs());
+        // A String takes everything that is written to it.
+        let _ = write!(out, "{}{sign}{}.{:06}", if n == 0 { "[" } else { "," }, v / 1_000_000, v % 1_000_000);
+    }
+    out.push(']');
+    out
+}
+
+/// The map's files while they grow.
+pub struct Map {
+    footprints: Collection,
+    ground: Collection,
+}
+
+impl Map {
+    /// Opens `footprints.geojson` and `ground.geojson` in `dir`.
+    ///
+    /// # Errors
+    /// [`PackageError::Io`], here and below.
+    pub fn new(dir: &Path) -> Result<Self, PackageError> {
+        std::fs::create_dir_all(dir).map_err(PackageError::io(dir))?;
+        Ok(Self { footprints: Collection::new(dir.join("footprints.geojson"))?, ground: Collection::new(dir.join("ground.geojson"))? })
+    }
+
+    pub fn append(&mut self, lines: &Lines) -> Result<(), PackageError> {
+        lines.footprints.iter().try_for_each(|l| self.footprints.add(l))?;
+        lines.ground.iter().try_for_each(|l| self.ground.add(l))
+    }
+
+    /// Closes the files; answers how many features were too many.
+    pub fn finish(self) -> Result<u64, PackageError> {
+        Ok(self.footprints.finish()? + self.ground.finish()?)
+    }
 }
 
 /// A collection with one feature a line: big, but a tool by lines can read it.
-fn collection(path: &Path, features: Vec<String>) -> Result<(), PackageError> {
-    let text = format!("{{\"type\":\"FeatureCollection\",\"features\":[\n{}\n]}}\n", features.join(",\n"));
-    std::fs::write(path, text).map_err(PackageError::io(path))
+struct Collection {
+    path: PathBuf,
+    file: BufWriter<File>,
+    count: u64,
+}
+
+impl Collection {
+    fn new(path: PathBuf) -> Result<Self, PackageError> {
+        let mut file = BufWriter::with_capacity(1 << 18, File::create(&path).map_err(PackageError::io(&path))?);
+        file.write_all(b"{\"type\":\"FeatureCollection\",\"features\":[").map_err(PackageError::io(&path))?;
+        Ok(Self { path, file, count: 0 })
+    }
+
+    fn add(&mut self, line: &str) -> Result<(), PackageError> {
+        self.count += 1;
+        if self.count > FOOTPRINTS_MAX {
+            return Ok(());
+        }
+        let separator = if self.count == 1 { "\n" } else { ",\n" };
+        [separator, line].into_iter().try_for_each(|t| self.file.write_all(t.as_bytes())).map_err(PackageError::io(&self.path))
+    }
+
+    fn finish(mut self) -> Result<u64, PackageError> {
+        self.file.write_all(b"\n]}\n").and_then(|()| self.file.flush()).map_err(PackageError::io(&self.path))?;
+        Ok(self.count.saturating_sub(FOOTPRINTS_MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn degrees_are_written_as_numbers() {
+        assert_eq!(degrees([118_275_001, -33_000_020]), "[118.275001,-33.000020]");
+        assert_eq!(degrees([-5, 0]), "[-0.000005,0.000000]");
+    }
 }

@@ -1,10 +1,9 @@
-//! Faces to triangles in a tile's own east-north-up frame, with the attributes that `shaders/city.wgsl` reads.
+//! A tile's triangles in its own east-north-up frame, with the attributes that `shaders/city.wgsl` reads.
 
-use super::place::{City, Feature};
-use crate::city::source::{Face, Surface};
-use crate::geo::{Geodetic, LocalFrame};
+use super::piece::{BARE, Piece, surface};
+use crate::city::source::Surface;
 use earcut::Earcut;
-use glam::{DVec2, DVec3};
+use glam::{DAffine3, DVec2, DVec3};
 
 /// Faces whose area is under this (square metres) are slivers of rounding, not surfaces.
 const AREA_MIN_M2: f64 = 1e-6;
@@ -24,6 +23,25 @@ pub struct Mesh {
     pub indices: Vec<u32>,
 }
 
+/// What all vertices of a face share.
+#[derive(Clone, Copy)]
+pub struct Style {
+    pub row: u16,
+    pub surface: Surface,
+    pub colour: [u8; 4],
+}
+
+/// An object in a tile.
+#[derive(Clone, Copy)]
+pub struct Placement {
+    /// From the object's frame to the tile's.
+    pub to_tile: DAffine3,
+    pub row: u16,
+    /// Lowest point of the object, metres up in its frame, and from there to its highest.
+    pub base_m: f64,
+    pub height_m: f64,
+}
+
 impl Mesh {
     pub fn triangles(&self) -> usize {
         self.indices.len() / 3
@@ -37,101 +55,104 @@ impl Mesh {
         self.surfaces.push(style.surface as u8);
         self.colours.push(style.colour);
     }
-}
 
-/// What all vertices of a face share.
-#[derive(Clone, Copy)]
-pub struct Style {
-    pub row: u16,
-    pub surface: Surface,
-    pub colour: [u8; 4],
-    /// Height above the ellipsoid of the object's lowest point, metres.
-    pub base_m: f64,
-    /// From there to its highest point, metres.
-    pub height_m: f64,
-}
+    /// Adds the faces of a piece that stand by themselves; what lies on the ground is [`super::surfaces`]' to smooth.
+    pub fn add_piece(&mut self, piece: &Piece, place: &Placement, colour: &dyn Fn(Surface, u32) -> [u8; 4]) {
+        for (face, corners, indices, _) in piece.iter() {
+            let surface = surface(face.surface);
+            if lies(surface) {
+                continue;
+            }
+            let style = Style { row: place.row, surface, colour: colour(surface, face.paint) };
+            let normal = DVec3::from(glam::Vec3::from(face.normal));
+            let at = |i: &u32| DVec3::from(glam::Vec3::from(piece.points[*i as usize]));
+            let along = along(normal);
+            let start = corners.iter().map(|i| along.dot(at(i))).fold(f64::INFINITY, f64::min);
+            let turned = place.to_tile.transform_vector3(normal);
+            let first = self.positions.len() as u32;
+            for p in corners.iter().map(at) {
+                let u = if surface == Surface::Wall { along.dot(p) - start } else { place.height_m };
+                self.push(place.to_tile.transform_point3(p), turned, DVec2::new(u, p.z - place.base_m), &style);
+            }
+            self.indices.extend(indices.iter().map(|i| first + u32::from(*i)));
+        }
+    }
 
-impl Style {
-    pub fn of(feature: &Feature, row: u16, surface: Surface) -> Self {
-        let colour = colour(surface, &feature.object.class);
-        Self { row, surface, colour, base_m: feature.region.min_height_m, height_m: feature.height_m() }
+    /// Adds walls and roof of a prism: `ring` turns left, metres in the object's frame, from `below_m` up to `top_m`.
+    pub fn add_prism(
+        &mut self,
+        ring: &[DVec2],
+        (below_m, top_m): (f64, f64),
+        place: &Placement,
+        colours: [[u8; 4]; 2],
+        tr: &mut Triangulator,
+    ) {
+        let wall = Style { row: place.row, surface: Surface::Wall, colour: colours[0] };
+        let roof = Style { surface: Surface::Roof, colour: colours[1], ..wall };
+        for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            let Some(side) = (b - a).try_normalize() else { continue };
+            let normal = place.to_tile.transform_vector3(DVec3::new(side.y, -side.x, 0.0));
+            let (first, length) = (self.positions.len() as u32, a.distance(*b));
+            for (p, u, z) in [(a, 0.0, below_m), (b, length, below_m), (b, length, top_m), (a, 0.0, top_m)] {
+                self.push(place.to_tile.transform_point3(p.extend(z)), normal, DVec2::new(u, z - place.base_m), &wall);
+            }
+            self.indices.extend([0, 1, 2, 0, 2, 3].map(|i| first + i));
+        }
+        let top = || ring.iter().map(|p| p.extend(top_m));
+        let Some(indices) = tr.run(std::iter::once(top()), DVec3::Z, DVec3::Z) else { return };
+        let first = self.positions.len() as u32;
+        let normal = place.to_tile.transform_vector3(DVec3::Z);
+        top().for_each(|p| self.push(place.to_tile.transform_point3(p), normal, DVec2::new(place.height_m, top_m - place.base_m), &roof));
+        self.indices.extend(indices.iter().map(|i| first + u32::from(*i)));
     }
 }
 
-/// A vertex of a face: place in the tile's frame, and height above the ellipsoid.
-#[derive(Clone, Copy)]
-pub struct Corner {
-    pub at: DVec3,
-    pub height_m: f64,
-}
-
-impl Corner {
-    pub fn new(frame: &LocalFrame, p: Geodetic) -> Self {
-        Self { at: frame.geodetic_to_enu(p), height_m: p.height_m }
-    }
-}
-
-/// Triangulates faces into meshes; keeps its buffers between faces.
+/// Polygons to triangles; keeps its buffers between faces.
 #[derive(Default)]
-pub struct Mesher {
+pub struct Triangulator {
     earcut: Earcut<f64>,
-    corners: Vec<Corner>,
+    corners: Vec<DVec3>,
     holes: Vec<u32>,
     triangles: Vec<u32>,
+    short: Vec<u16>,
 }
 
-impl Mesher {
-    /// Adds one face of a feature. `false`: it has no area, or its rings cross so badly that no triangle comes out; nothing is added.
-    pub fn add(&mut self, mesh: &mut Mesh, city: &City, feature: &Feature, face: &Face<'_>, place: (&LocalFrame, u16)) -> bool {
+impl Triangulator {
+    /// Triangles that wind counter-clockwise around `normal`, as indices of the corners of all rings; `None`: the rings cross so badly that no
+    /// triangle comes out, or there are too many corners for one face. `plane` is the normal of the plane that the face is spread out on.
+    pub fn run<R>(&mut self, rings: impl Iterator<Item = R>, normal: DVec3, plane: DVec3) -> Option<&[u16]>
+    where
+        R: Iterator<Item = DVec3>,
+    {
         self.corners.clear();
         self.holes.clear();
-        let points = &city.points[feature.source];
-        for (r, ring) in face.rings().enumerate() {
+        for (r, ring) in rings.enumerate() {
             if r > 0 {
                 self.holes.push(self.corners.len() as u32);
             }
-            self.corners.extend(ring.iter().map(|&i| Corner::new(place.0, points[i as usize])));
+            self.corners.extend(ring);
         }
-        let outer = face.outer().len();
-        self.emit(mesh, outer, &Style::of(feature, place.1, face.surface))
-    }
-
-    /// Adds a polygon without holes given by its corners, counter-clockwise seen from outside.
-    pub fn add_ring(&mut self, mesh: &mut Mesh, ring: &[Corner], style: &Style) -> bool {
-        self.corners.clear();
-        self.holes.clear();
-        self.corners.extend_from_slice(ring);
-        self.emit(mesh, ring.len(), style)
-    }
-
-    fn emit(&mut self, mesh: &mut Mesh, outer: usize, style: &Style) -> bool {
-        let area = newell(&self.corners[..outer]);
-        if area.length() * 0.5 < AREA_MIN_M2 {
-            return false;
+        if self.corners.len() > usize::from(u16::MAX) {
+            return None;
         }
-        let outward = area.normalize();
-        let flat = flatten(outward);
-        self.earcut.earcut(self.corners.iter().map(|c| flat(c.at)), &self.holes, &mut self.triangles);
-        if self.triangles.is_empty() {
-            return false;
+        self.triangles.clear();
+        match self.corners.len() {
+            3 => self.triangles.extend([0, 1, 2]),
+            4 if self.holes.is_empty() && is_convex(&self.corners, plane) => self.triangles.extend([0, 1, 2, 0, 2, 3]),
+            _ => {
+                let flat = flatten(plane);
+                self.earcut.earcut(self.corners.iter().map(|c| flat(*c)), &self.holes, &mut self.triangles);
+            }
         }
-        // Ground lies face up whatever the order of its ring: a road is never seen from below.
-        let normal = if lies(style.surface) && outward.z < 0.0 { -outward } else { outward };
         self.orient(normal);
-        let first = mesh.positions.len() as u32;
-        let along = along(normal);
-        let start = self.corners[..outer].iter().map(|c| along.dot(c.at)).fold(f64::INFINITY, f64::min);
-        for c in &self.corners {
-            let u = if style.surface == Surface::Wall { along.dot(c.at) - start } else { style.height_m };
-            mesh.push(c.at, normal, DVec2::new(u, c.height_m - style.base_m), style);
-        }
-        mesh.indices.extend(self.triangles.iter().map(|i| first + i));
-        true
+        self.short.clear();
+        self.short.extend(self.triangles.iter().map(|i| *i as u16));
+        (!self.short.is_empty()).then_some(&self.short)
     }
 
     /// Turns the triangles so that they wind counter-clockwise around `normal`; earcut gives all of them one sense, which one depends on the plane.
     fn orient(&mut self, normal: DVec3) {
-        let at = |i: u32| self.corners[i as usize].at;
+        let at = |i: u32| self.corners[i as usize];
         let sum: f64 = self.triangles.chunks_exact(3).map(|t| (at(t[1]) - at(t[0])).cross(at(t[2]) - at(t[0])).dot(normal)).sum();
         if sum < 0.0 {
             self.triangles.chunks_exact_mut(3).for_each(|t| t.swap(1, 2));
@@ -139,16 +160,23 @@ impl Mesher {
     }
 }
 
+/// Whether four corners turn the same way all around: most walls do, and need no search for ears.
+fn is_convex(c: &[DVec3], normal: DVec3) -> bool {
+    (0..4).all(|i| (c[(i + 1) % 4] - c[i]).cross(c[(i + 2) % 4] - c[(i + 1) % 4]).dot(normal) > 0.0)
+}
+
 /// Surfaces that lie on the ground.
 pub fn lies(surface: Surface) -> bool {
     matches!(surface, Surface::Terrain | Surface::Water | Surface::Road | Surface::Green | Surface::Land)
 }
 
-/// Twice the area vector of a ring (Newell's method): right for concave and slightly bent polygons too.
-fn newell(ring: &[Corner]) -> DVec3 {
-    let Some(origin) = ring.first().map(|c| c.at) else { return DVec3::ZERO };
-    let next = ring.iter().cycle().skip(1);
-    ring.iter().zip(next).map(|(a, b)| (a.at - origin).cross(b.at - origin)).sum()
+/// Unit normal of a ring (Newell's method): right for concave and slightly bent polygons too; `None` for one without area.
+pub fn newell(ring: impl Iterator<Item = DVec3> + Clone) -> Option<DVec3> {
+    let origin = ring.clone().next()?;
+    let next = ring.clone().skip(1).chain(std::iter::once(origin));
+    let sum: DVec3 = ring.zip(next).map(|(a, b)| (a - origin).cross(b - origin)).sum();
+    let length = sum.length();
+    (length * 0.5 >= AREA_MIN_M2).then(|| sum / length)
 }
 
 /// Projection on the coordinate plane that the normal is nearest to, keeping the sense of rotation.
@@ -184,23 +212,39 @@ pub fn colour(surface: Surface, class: &str) -> [u8; 4] {
     [r, g, b, 255]
 }
 
+/// The same where the source paints the face itself.
+pub fn painted(surface: Surface, class: &str, paint: u32, colours: &[[u8; 4]]) -> [u8; 4] {
+    let own = (paint != BARE).then(|| colours.get(paint as usize).copied()).flatten();
+    own.filter(|c| c[3] > 0).unwrap_or_else(|| colour(surface, class))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::piece::Piece;
+    use super::super::shape::{Shape, middle};
     use super::*;
+    use crate::city::source::Faces;
+    use crate::geo::Region;
 
-    fn ring(points: &[[f64; 3]]) -> Vec<Corner> {
-        points.iter().map(|p| Corner { at: DVec3::from_array(*p), height_m: p[2] }).collect()
+    fn piece(points: &[[f64; 3]], surface: Surface) -> Piece {
+        let region = Region { west_rad: 0.1, east_rad: 0.1, south_rad: 0.5, north_rad: 0.5, min_height_m: 0.0, max_height_m: 1.0 };
+        let mut faces = Faces::default();
+        faces.push(surface, [(0..points.len() as u32).collect::<Vec<_>>()]);
+        let points = points.iter().copied().map(DVec3::from_array).collect();
+        let shape = Shape { frame: middle(&region), points, faces, region, base_m: -1.0, top_m: 8.0 };
+        Piece::of(&shape, &[0], &mut Triangulator::default(), &mut |_| {})
     }
 
-    fn style(surface: Surface) -> Style {
-        Style { row: 3, surface, colour: [255; 4], base_m: -1.0, height_m: 9.0 }
+    fn mesh(piece: &Piece) -> Mesh {
+        let mut mesh = Mesh::default();
+        let place = Placement { to_tile: DAffine3::IDENTITY, row: 3, base_m: -1.0, height_m: 9.0 };
+        mesh.add_piece(piece, &place, &|_, _| [255; 4]);
+        mesh
     }
 
     #[test]
     fn a_south_wall_runs_east_and_faces_south() {
-        let mut mesh = Mesh::default();
-        let wall = ring(&[[10.0, 5.0, 0.0], [14.0, 5.0, 0.0], [14.0, 5.0, 3.0], [10.0, 5.0, 3.0]]);
-        assert!(Mesher::default().add_ring(&mut mesh, &wall, &style(Surface::Wall)));
+        let mesh = mesh(&piece(&[[10.0, 5.0, 0.0], [14.0, 5.0, 0.0], [14.0, 5.0, 3.0], [10.0, 5.0, 3.0]], Surface::Wall));
         assert_eq!(mesh.triangles(), 2);
         assert!(mesh.normals.iter().all(|n| *n == [0.0, -1.0, 0.0]));
         assert_eq!(mesh.uvs, [[0.0, 1.0], [4.0, 1.0], [4.0, 4.0], [0.0, 4.0]]);
@@ -212,23 +256,32 @@ mod tests {
 
     #[test]
     fn ground_is_turned_face_up_and_slivers_are_refused() {
-        let mut mesh = Mesh::default();
-        let clockwise = ring(&[[0.0, 0.0, 1.0], [0.0, 2.0, 1.0], [2.0, 2.0, 1.0], [2.0, 0.0, 1.0]]);
-        assert!(Mesher::default().add_ring(&mut mesh, &clockwise, &style(Surface::Road)));
-        assert!(mesh.normals.iter().all(|n| n[2] == 1.0));
-        assert_eq!(mesh.uvs[0], [9.0, 2.0]);
-        let sliver = ring(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]);
-        assert!(!Mesher::default().add_ring(&mut mesh, &sliver, &style(Surface::Roof)));
-        assert_eq!(mesh.triangles(), 2);
+        let road = piece(&[[0.0, 0.0, 1.0], [0.0, 2.0, 1.0], [2.0, 2.0, 1.0], [2.0, 0.0, 1.0]], Surface::Road);
+        assert_eq!((road.faces[0].normal, road.indices.len()), ([0.0, 0.0, 1.0], 6));
+        assert!(piece(&[[0.0, 0.0, 0.0], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]], Surface::Roof).is_empty());
     }
 
     #[test]
     fn an_l_shape_keeps_its_area() {
-        let mut mesh = Mesh::default();
-        let l = ring(&[[0.0, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 3.0, 0.0]]);
-        assert!(Mesher::default().add_ring(&mut mesh, &l, &style(Surface::Roof)));
+        let l = [[0.0, 0.0, 0.0], [4.0, 0.0, 0.0], [4.0, 1.0, 0.0], [1.0, 1.0, 0.0], [1.0, 3.0, 0.0], [0.0, 3.0, 0.0]];
+        let mesh = mesh(&piece(&l, Surface::Roof));
         let p = |i: u32| DVec3::from(glam::Vec3::from(mesh.positions[i as usize]));
         let area: f64 = mesh.indices.chunks(3).map(|t| (p(t[1]) - p(t[0])).cross(p(t[2]) - p(t[0])).z * 0.5).sum();
         assert!((area - 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_prism_has_four_walls_outward_and_a_roof() {
+        let mut mesh = Mesh::default();
+        let ring = [[0.0, 0.0], [4.0, 0.0], [4.0, 2.0], [0.0, 2.0]].map(DVec2::from_array);
+        let place = Placement { to_tile: DAffine3::IDENTITY, row: 0, base_m: 1.0, height_m: 9.0 };
+        mesh.add_prism(&ring, (1.0, 10.0), &place, [[1; 4], [2; 4]], &mut Triangulator::default());
+        assert_eq!((mesh.positions.len(), mesh.triangles()), (20, 10));
+        assert_eq!((mesh.normals[0], mesh.normals[4], mesh.normals[16]), ([0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]));
+        for t in mesh.indices.chunks(3) {
+            let p = |i: usize| DVec3::from(glam::Vec3::from(mesh.positions[t[i] as usize]));
+            let n = DVec3::from(glam::Vec3::from(mesh.normals[t[0] as usize]));
+            assert!((p(1) - p(0)).cross(p(2) - p(0)).dot(n) > 0.0);
+        }
     }
 }

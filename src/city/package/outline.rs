@@ -1,18 +1,17 @@
 //! Footprints: a building's outline on the ground, for blocks far away and for the phone's map.
 
-use super::place::{City, Feature};
+use super::shape::Shape;
 use crate::city::source::Surface;
-use crate::geo::LocalFrame;
 use glam::DVec2;
 
 /// Polygons in metres east and north of a frame: outer ring counter-clockwise, then holes; not closed.
 pub type Polygons = Vec<Vec<Vec<DVec2>>>;
 
-/// Ground faces where the source has them, else the convex hull of everything.
-pub fn outline(city: &City, feature: &Feature, frame: &LocalFrame) -> Polygons {
-    let flat = |i: &u32| frame.geodetic_to_enu(city.points[feature.source][*i as usize]).truncate();
+/// Ground faces where the source has them, else the convex hull of everything. Metres in the shape's own frame.
+pub fn outline(shape: &Shape) -> Polygons {
+    let flat = |i: &u32| shape.points[*i as usize].truncate();
     let mut polygons = Polygons::new();
-    for face in feature.object.faces.iter().filter(|f| f.surface == Surface::Ground) {
+    for face in shape.faces.iter().filter(|f| f.surface == Surface::Ground) {
         let mut rings: Vec<Vec<DVec2>> = face.rings().map(|r| r.iter().map(flat).collect()).collect();
         // Outer rings turn left and holes right, as GeoJSON wants; undersides come the other way round.
         for (i, ring) in rings.iter_mut().enumerate() {
@@ -25,8 +24,7 @@ pub fn outline(city: &City, feature: &Feature, frame: &LocalFrame) -> Polygons {
         }
     }
     if polygons.is_empty() {
-        let all = feature.object.faces.corners().iter().map(flat).collect();
-        let hull = convex_hull(all);
+        let hull = convex_hull(shape.points.iter().map(|p| p.truncate()).collect());
         if hull.len() >= 3 {
             polygons.push(vec![hull]);
         }

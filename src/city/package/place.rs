@@ -1,11 +1,13 @@
-//! Sources to features on the globe: every vertex reprojected once, every object accepted or rejected with its reason.
+//! Sources on the globe: every vertex reprojected once, every object accepted or refused with its reason.
 
 use super::PackageError;
+use super::shape::Placed;
 use crate::city::CityError;
 use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, CitySource, Face, Surface};
-use crate::geo::{Crs, CrsError, Geodetic, Region};
+use crate::city::source::{CityObject, Surface};
+use crate::geo::{Crs, CrsError, Geodetic, Region, geodetic_to_ecef};
 use crate::model::city::TilesetRole;
+use glam::DVec3;
 use rayon::prelude::*;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -21,42 +23,6 @@ const WIDTH_MAX_DEG: f64 = 2.0;
 const RADIUS_M: f64 = 6_371_008.8;
 /// Parts of parts of parts: deeper chains of parents are cut, which also ends cycles.
 const PARENTS_MAX: usize = 8;
-
-/// Everything that is going to be drawn, in WGS 84.
-pub struct City {
-    /// Vertex tables, one a source; longitude is NaN where a vertex couldn't be placed.
-    pub points: Vec<Vec<Geodetic>>,
-    pub features: Vec<Feature>,
-    /// Coordinate system used for each source.
-    pub crs: Vec<String>,
-}
-
-/// One accepted object.
-pub struct Feature {
-    pub object: CityObject,
-    /// Index into [`City::points`].
-    pub source: usize,
-    pub role: TilesetRole,
-    /// Around all its vertices, undersides included.
-    pub region: Region,
-}
-
-impl Feature {
-    /// Metres between lowest and highest vertex.
-    pub fn height_m(&self) -> f64 {
-        self.region.max_height_m - self.region.min_height_m
-    }
-
-    /// Diagonal of its bounding box in metres.
-    pub fn size_m(&self) -> f64 {
-        region_size_m(&self.region)
-    }
-
-    /// Faces that are drawn: all but undersides.
-    pub fn drawn_faces(&self) -> impl Iterator<Item = Face<'_>> {
-        self.object.faces.iter().filter(|f| f.surface != Surface::Ground)
-    }
-}
 
 /// Metres along the diagonal of a region, on a sphere: good to half a percent, which is all that error bounds need.
 pub fn region_size_m(r: &Region) -> f64 {
@@ -89,24 +55,6 @@ pub fn grow(r: &mut Region, p: Geodetic) {
 pub fn join(r: &mut Region, o: &Region) {
     grow(r, Geodetic { lon_rad: o.west_rad, lat_rad: o.south_rad, height_m: o.min_height_m });
     grow(r, Geodetic { lon_rad: o.east_rad, lat_rad: o.north_rad, height_m: o.max_height_m });
-}
-
-/// Reprojects every vertex and accepts or rejects every object.
-///
-/// `crs` stands in where a source names none; a source that names its own keeps it (counted as a warning when they differ).
-///
-/// # Errors
-/// [`CityError::NoCrs`] and [`PackageError::Crs`]: nothing can be placed without a coordinate system.
-pub fn place(sources: Vec<CitySource>, crs: Option<&str>, report: &mut BuildReport) -> Result<City, PackageError> {
-    let mut city = City { points: Vec::new(), features: Vec::new(), crs: Vec::new() };
-    for source in sources {
-        let name = choose_crs(&source.file, source.crs.as_deref(), crs, report)?;
-        let points = reproject(&source.vertices, &name);
-        accept(source, &points, city.points.len(), &mut city.features, report);
-        city.points.push(points);
-        city.crs.push(name);
-    }
-    Ok(city)
 }
 
 /// The coordinate system of one input, checked, as `EPSG:n` where it is one.
@@ -153,44 +101,31 @@ pub fn with_crs<R>(name: &str, f: impl FnOnce(&Crs) -> R) -> Result<R, CrsError>
 /// A vertex that couldn't be placed.
 const LOST: Geodetic = Geodetic { lon_rad: f64::NAN, lat_rad: f64::NAN, height_m: f64::NAN };
 
-fn reproject(vertices: &[glam::DVec3], name: &str) -> Vec<Geodetic> {
-    let chunk = |chunk: &[glam::DVec3]| {
-        with_crs(name, |crs| chunk.iter().map(|v| crs.to_geodetic(v.x, v.y, v.z).unwrap_or(LOST)).collect::<Vec<_>>())
-            .unwrap_or_else(|_| vec![LOST; chunk.len()])
+/// Every vertex of a part of a source, in WGS 84.
+pub fn place(vertices: &[DVec3], crs: &str) -> Placed {
+    let chunk = |chunk: &[DVec3]| -> Vec<(Geodetic, DVec3)> {
+        let placed = with_crs(crs, |crs| chunk.iter().map(|v| crs.to_geodetic(v.x, v.y, v.z).unwrap_or(LOST)).collect::<Vec<_>>());
+        let placed = placed.unwrap_or_else(|_| vec![LOST; chunk.len()]);
+        placed.into_iter().map(|g| (g, geodetic_to_ecef(g).0)).collect()
     };
-    vertices.par_chunks(CHUNK).flat_map_iter(chunk).collect()
+    let (geodetic, ecef) = vertices.par_chunks(CHUNK).flat_map_iter(chunk).unzip();
+    Placed { geodetic, ecef }
 }
 
-/// Sorts a source's objects into features and rejections.
-fn accept(source: CitySource, points: &[Geodetic], index: usize, features: &mut Vec<Feature>, report: &mut BuildReport) {
-    let groups: HashMap<String, (Option<String>, Map<String, Value>)> =
-        source.objects.iter().filter(|o| o.faces.is_empty()).map(|o| (o.id.clone(), (o.parent.clone(), o.attributes.clone()))).collect();
-    for mut object in source.objects {
-        if object.faces.is_empty() {
-            continue;
-        }
-        match extent(&object, &source.vertices, points) {
-            Ok(region) => {
-                inherit(&mut object, &groups);
-                let role = role(&object);
-                features.push(Feature { object, source: index, role, region });
-            }
-            Err((reason, detail)) => {
-                report.reject(reason, &format!("{}: object {:?}: {detail}", source.file.display(), object.id));
-            }
-        }
-    }
-}
+/// Why an object can't be drawn: the reason groups, the detail says where.
+pub type Refusal = (&'static str, String);
 
-/// The region around an object, or why it can't be drawn.
-fn extent(object: &CityObject, raw: &[glam::DVec3], points: &[Geodetic]) -> Result<Region, (&'static str, String)> {
+/// Whether every vertex of an object has a place on Earth.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn check(object: &CityObject, raw: &[DVec3], placed: &Placed) -> Result<(), Refusal> {
     let mut region = NOWHERE;
     for (f, face) in object.faces.iter().enumerate() {
         for &i in face.corners() {
-            let Some(p) = points.get(i as usize) else {
-                return Err(("a face names a vertex that the file does not have", format!("face {f}, vertex {i} of {}", points.len())));
+            let (Some(v), Some(p)) = (raw.get(i as usize), placed.geodetic.get(i as usize)) else {
+                return Err(("a face names a vertex that the file does not have", format!("face {f}, vertex {i} of {}", raw.len())));
             };
-            let v = raw[i as usize];
             if !v.is_finite() {
                 return Err(("a vertex is not a finite number", format!("face {f}, vertex {i} is ({}, {}, {})", v.x, v.y, v.z)));
             }
@@ -210,23 +145,33 @@ fn extent(object: &CityObject, raw: &[glam::DVec3], points: &[Geodetic]) -> Resu
     if object.faces.iter().all(|f| f.surface == Surface::Ground || f.corners().is_empty()) {
         return Err(("an object has nothing that can be seen", "only undersides".to_owned()));
     }
-    Ok(region)
+    Ok(())
 }
 
-/// A part carries the attributes of objects that only group it, where it has none of its own of that name: they would be lost otherwise.
-fn inherit(object: &mut CityObject, groups: &HashMap<String, (Option<String>, Map<String, Value>)>) {
-    let mut parent = object.parent.clone();
-    for _ in 0..PARENTS_MAX {
-        let Some((next, attributes)) = parent.as_ref().and_then(|p| groups.get(p)) else { return };
-        for (key, value) in attributes {
-            object.attributes.entry(key.clone()).or_insert_with(|| value.clone());
+/// Objects of a part that only group others, with what they hand down.
+pub struct Groups(HashMap<String, (Option<String>, Map<String, Value>)>);
+
+impl Groups {
+    pub fn of(objects: &[CityObject]) -> Self {
+        let groups = objects.iter().filter(|o| o.faces.is_empty());
+        Self(groups.map(|o| (o.id.clone(), (o.parent.clone(), o.attributes.clone()))).collect())
+    }
+
+    /// A part carries the attributes of objects that only group it, where it has none of its own of that name: they would be lost otherwise.
+    pub fn hand_down(&self, object: &mut CityObject) {
+        let mut parent = object.parent.clone();
+        for _ in 0..PARENTS_MAX {
+            let Some((next, attributes)) = parent.as_ref().and_then(|p| self.0.get(p)) else { return };
+            for (key, value) in attributes {
+                object.attributes.entry(key.clone()).or_insert_with(|| value.clone());
+            }
+            parent = next.clone();
         }
-        parent = next.clone();
     }
 }
 
 /// What stands up is a building, what lies on the ground is a surface; the class decides where it is known, else the walls do.
-fn role(object: &CityObject) -> TilesetRole {
+pub fn role(object: &CityObject) -> TilesetRole {
     let stands = |s: Surface| matches!(s, Surface::Wall | Surface::Roof);
     if object.class.starts_with("Building") || object.faces.iter().any(|f| stands(f.surface)) {
         TilesetRole::Buildings

@@ -1,6 +1,6 @@
 //! Source attributes to one metadata class (EXT_structural_metadata): one type per property over the whole city, so that tiles agree.
 
-use super::place::Feature;
+use crate::city::source::CityObject;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,6 +70,14 @@ impl Seen {
         }
     }
 
+    fn merge(&mut self, other: Seen) {
+        self.count += other.count;
+        self.booleans += other.booleans;
+        self.ints += other.ints;
+        self.floats += other.floats;
+        self.taken.extend(other.taken);
+    }
+
     fn take(&mut self, number: f64) {
         self.taken.extend(NO_NUMBER.iter().position(|n| *n == number));
     }
@@ -88,27 +96,51 @@ impl Seen {
     }
 }
 
+/// Looks at every attribute of every object, in any order and in parts.
+#[derive(Default)]
+pub struct Survey {
+    seen: BTreeMap<String, Seen>,
+    count: usize,
+    parents: usize,
+    lods: usize,
+}
+
+impl Survey {
+    pub fn add(&mut self, object: &CityObject) {
+        self.count += 1;
+        self.parents += usize::from(object.parent.is_some());
+        self.lods += usize::from(!object.lod.is_empty());
+        for (key, value) in object.attributes.iter().filter(|(_, v)| is_value(v)) {
+            match self.seen.get_mut(key) {
+                Some(seen) => seen.add(value),
+                None => self.seen.entry(key.clone()).or_default().add(value),
+            }
+        }
+    }
+
+    /// As if all that `other` has seen had been seen here.
+    pub fn merge(&mut self, other: Survey) {
+        self.count += other.count;
+        self.parents += other.parents;
+        self.lods += other.lods;
+        for (key, seen) in other.seen {
+            self.seen.entry(key).or_default().merge(seen);
+        }
+    }
+}
+
 impl Schema {
     /// Only the base columns; parent and level of detail optional.
     pub fn base() -> Self {
         Self { columns: base([true, true, false, false]) }
     }
 
-    /// Looks at every attribute of every feature.
-    pub fn of<'a>(features: impl Iterator<Item = &'a Feature>) -> Self {
-        let mut seen: BTreeMap<String, Seen> = BTreeMap::new();
-        let (mut count, mut parents, mut lods) = (0, 0, 0);
-        for f in features {
-            count += 1;
-            parents += usize::from(f.object.parent.is_some());
-            lods += usize::from(!f.object.lod.is_empty());
-            for (key, value) in f.object.attributes.iter().filter(|(_, v)| is_value(v)) {
-                seen.entry(key.clone()).or_default().add(value);
-            }
-        }
-        let mut columns = base([true, true, parents == count, lods == count]);
+    /// The class for everything a survey has seen.
+    pub fn of(survey: &Survey) -> Self {
+        let count = survey.count;
+        let mut columns = base([true, true, survey.parents == count, survey.lods == count]);
         let mut ids: BTreeSet<String> = BASE.into_iter().map(str::to_owned).collect();
-        for (key, seen) in &seen {
+        for (key, seen) in &survey.seen {
             let id = identifier(key, &mut ids);
             columns.push(seen.column(key, id, count));
         }

@@ -87,7 +87,7 @@ struct Builder<'a> {
 
 impl Builder<'_> {
     fn style() -> Style {
-        Style { row: 0, surface: Surface::Terrain, colour: colour(Surface::Terrain, "Terrain"), base_m: 0.0, height_m: 0.0 }
+        Style { row: 0, surface: Surface::Terrain, colour: colour(Surface::Terrain, "Terrain") }
     }
 
     fn vertex(&mut self, i: u32) -> u32 {

@@ -1,0 +1,253 @@
+//! The build itself: sources in, part by part; a package out, at the end.
+
+use super::outcome::{Done, Outcome, SHARD_FILE};
+use super::place::choose_crs;
+use super::prepare::{prepare, survey_of};
+use super::publish::{self, Draft};
+use super::schema::{Schema, Survey};
+use super::spool::Spool;
+use super::tiles::{Made, Plan, Tree};
+use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
+use crate::city::report::BuildReport;
+use crate::city::source::{CitySource, ElevationGrid, Paint};
+use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A build under way. Nothing at the package's place changes before [`Builder::finish`].
+pub struct Builder {
+    job: Job,
+    // Before the draft, so that the spool's file goes before the folder it is in.
+    spool: Spool,
+    map: map::Map,
+    draft: Draft,
+    report: BuildReport,
+    surveys: [Survey; 2],
+    files: Vec<SourceFile>,
+    paints: Vec<Paint>,
+    paint_numbers: HashMap<Paint, u32>,
+    /// Sets of attributes, numbered.
+    keys: HashMap<Vec<String>, u32>,
+    /// Buildings, surfaces.
+    objects: [u64; 2],
+}
+
+/// One source that parts came from.
+struct SourceFile {
+    path: PathBuf,
+    crs: String,
+    /// Objects with geometry.
+    count: u64,
+}
+
+impl Builder {
+    /// Begins a build.
+    ///
+    /// # Errors
+    /// [`PackageError::NotAPackage`] when something else is at the package's place, [`PackageError::Io`].
+    pub fn new(job: &Job) -> Result<Self, PackageError> {
+        publish::check(&job.out)?;
+        let draft = Draft::new(&job.out)?;
+        Ok(Self {
+            spool: Spool::new(&draft.dir().join("spool"))?,
+            map: map::Map::new(&draft.dir().join("map"))?,
+            job: job.clone(),
+            draft,
+            report: BuildReport::default(),
+            surveys: Default::default(),
+            files: Vec::new(),
+            paints: Vec::new(),
+            paint_numbers: HashMap::new(),
+            keys: HashMap::new(),
+            objects: [0; 2],
+        })
+    }
+
+    /// Takes a source, or a part of one: an object and its parents come in the same part.
+    ///
+    /// # Errors
+    /// No coordinate system, or one that PROJ does not know; [`PackageError::Io`]. What is wrong with single objects goes to the report.
+    pub fn add(&mut self, mut part: CitySource) -> Result<(), PackageError> {
+        let file = match self.files.iter().position(|f| f.path == part.file) {
+            Some(known) => known,
+            None => {
+                let crs = choose_crs(&part.file, part.crs.as_deref(), self.job.crs.as_deref(), &mut self.report)?;
+                self.files.push(SourceFile { path: part.file.clone(), crs, count: 0 });
+                self.files.len() - 1
+            }
+        };
+        let numbers: Vec<u32> = std::mem::take(&mut part.paints).into_iter().map(|p| self.paint(p)).collect();
+        if !numbers.is_empty() {
+            let new = |p: u32| numbers.get(p as usize).copied().unwrap_or(super::piece::BARE);
+            part.objects.iter_mut().for_each(|o| o.faces.repaint(new));
+        }
+        self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
+        for mut prepared in prepare(part, &self.files[file].crs, &self.paints) {
+            let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
+            prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
+            for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
+                self.objects[survey_of(role)] += count;
+            }
+            self.map.append(&prepared.map)?;
+            self.spool.append(prepared.batch, prepared.objects)?;
+            self.report.merge(prepared.report);
+            self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
+        }
+        Ok(())
+    }
+
+    /// The number of a set of attributes in the package.
+    fn set(&mut self, set: Vec<String>) -> u32 {
+        let next = self.keys.len() as u32;
+        *self.keys.entry(set).or_insert(next)
+    }
+
+    /// The number of a paint in the package: the same for the same paint.
+    fn paint(&mut self, paint: Paint) -> u32 {
+        if let Some(known) = self.paint_numbers.get(&paint) {
+            return *known;
+        }
+        self.paints.push(paint.clone());
+        self.paint_numbers.insert(paint, self.paints.len() as u32 - 1);
+        self.paints.len() as u32 - 1
+    }
+
+    /// Makes the tiles and puts the package in its place. `report` is what the readers said; the whole report comes back with the manifest.
+    ///
+    /// # Errors
+    /// See [`PackageError`]. The package that was there then stays as it was.
+    pub fn finish(
+        mut self,
+        grids: Vec<ElevationGrid>,
+        progress: &dyn Progress,
+        mut report: BuildReport,
+    ) -> Result<(CityManifest, BuildReport), PackageError> {
+        report.merge(std::mem::take(&mut self.report));
+        let relief = terrain::Relief::new(grids, self.job.crs.as_deref(), &mut report)?;
+        if self.spool.entries.is_empty() && relief.is_empty() {
+            return Err(PackageError::nothing(&report));
+        }
+        let colours: Vec<[u8; 4]> = self.paints.iter().map(|p| p.colour.unwrap_or_default()).collect();
+        let mut sets: Vec<(&[String], u32)> = self.keys.iter().map(|(set, n)| (set.as_slice(), *n)).collect();
+        sets.sort_by_key(|s| s.1);
+        let sets: Vec<&[String]> = sets.into_iter().map(|s| s.0).collect();
+        let old = Outcome::of_package(&self.job.out);
+        let mut done = Vec::new();
+        for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
+            let schema = Schema::of(&self.surveys[survey_of(role)]);
+            let tree = Tree::plan(&self.spool, (&schema, &sets), &colours, role);
+            if !tree.nodes.is_empty() {
+                done.push(self.tiles(&tree, old.as_ref(), progress)?);
+            }
+        }
+        // Terrain is not divided: the first share makes all of it.
+        let first = self.job.share.is_none_or(|s| s.0 == 0);
+        let terrain = if first { terrain::write(&relief, &self.draft.dir().join("terrain"), progress)? } else { None };
+        let too_many = self.map.finish()?;
+        if too_many > 0 {
+            let reason = "a footprint is not on the phone's map: it holds the first 200,000";
+            report.warnings.entry(reason.to_owned()).or_default().count += too_many;
+        }
+        let outcome = Outcome {
+            name: self.job.name.clone(),
+            share: self.job.share,
+            sources: sources(&self.files, &relief)?,
+            ground_m: relief_or_median(&self.spool, &relief),
+            done,
+            terrain: terrain.map(outcome::Terrain::of),
+            report,
+        };
+        drop(self.spool);
+        if self.job.share.is_some() {
+            outcome.write(&self.draft.dir().join(SHARD_FILE))?;
+            let manifest = outcome.manifest_of_share();
+            self.draft.publish()?;
+            return Ok((manifest, outcome.report));
+        }
+        outcome.publish(self.draft)
+    }
+
+    /// All tiles of a tree that are this share's to make; those that an older package has are taken over.
+    fn tiles(&self, tree: &Tree, old: Option<&Outcome>, progress: &dyn Progress) -> Result<Done, PackageError> {
+        let dir = self.draft.dir().join(tree.role.name());
+        std::fs::create_dir_all(&dir).map_err(PackageError::io(&dir))?;
+        progress.start(Stage::Tiles(tree.role), tree.nodes.len() as u64);
+        let (kept, old) = (AtomicU64::new(0), old.and_then(|o| o.tiles_of(tree.role)));
+        let share = self.job.share;
+        let made: Vec<Option<Made>> = tree
+            .nodes
+            .par_iter()
+            .enumerate()
+            .map(|(n, node)| {
+                progress.advance(1);
+                if share.is_some_and(|(part, of)| n as u32 % of != part) {
+                    return Ok(None);
+                }
+                let file = format!("{}.glb", node.path);
+                let same = old.as_ref().and_then(|o| o.get(node.path.as_str())).filter(|m| m.key == tree.key(node));
+                if let Some(made) = same
+                    && take_over(&self.job.out.join(tree.role.name()).join(&file), &dir.join(&file), made)
+                {
+                    kept.fetch_add(1, Ordering::Relaxed);
+                    return Ok(Some(**made));
+                }
+                tree.make(node, &dir).map(Some)
+            })
+            .collect::<Result<_, PackageError>>()?;
+        let kept = kept.into_inner();
+        Ok(Done { role: tree.role, objects: self.objects[survey_of(tree.role)], plans: Plan::of(tree), made, kept })
+    }
+}
+
+/// Puts a tile of the old package into the new one without copying where the file system can; `false`: it has to be made.
+fn take_over(old: &Path, new: &Path, made: &Made) -> bool {
+    made.triangles == 0 || std::fs::hard_link(old, new).is_ok() || std::fs::copy(old, new).is_ok()
+}
+
+fn sources(files: &[SourceFile], relief: &terrain::Relief) -> Result<Vec<SourceEntry>, PackageError> {
+    let grids = relief.files();
+    let of_city = files.iter().map(|f| (&f.path, f.count, &f.crs));
+    let all: Vec<_> = of_city.chain(grids.iter().map(|(file, count, crs)| (*file, *count, *crs))).collect();
+    let entry = |(file, count, crs): &(&PathBuf, u64, &String)| {
+        let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        Ok(SourceEntry { file: name, sha256: sha256(file)?, count: *count, crs: (*crs).clone() })
+    };
+    all.par_iter().map(entry).collect()
+}
+
+/// Height of the ground in the middle of everything: the relief there, else the median of the lowest points of all objects.
+fn relief_or_median(spool: &Spool, relief: &terrain::Relief) -> f64 {
+    let mut region = super::place::NOWHERE;
+    spool.entries.iter().for_each(|e| super::place::join(&mut region, &e.region));
+    let at = ((region.west_rad + region.east_rad) * 0.5, (region.south_rad + region.north_rad) * 0.5);
+    if let Some(height_m) = relief.height_m(at.0.to_degrees(), at.1.to_degrees()) {
+        return height_m;
+    }
+    let mut low: Vec<f64> = spool.entries.iter().map(|e| e.region.min_height_m).collect();
+    low.sort_by(f64::total_cmp);
+    low.get(low.len() / 2).copied().unwrap_or(0.0)
+}
+
+/// SHA-256 of a file, lowercase hexadecimal. A source that was never a file (made in memory) has the digest of nothing.
+fn sha256(file: &Path) -> Result<String, PackageError> {
+    let mut hash = Sha256::new();
+    match std::fs::File::open(file) {
+        Ok(mut f) => {
+            let mut buffer = vec![0; 1 << 16];
+            loop {
+                let n = f.read(&mut buffer).map_err(PackageError::io(file))?;
+                if n == 0 {
+                    break;
+                }
+                hash.update(&buffer[..n]);
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(PackageError::io(file)(e)),
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}

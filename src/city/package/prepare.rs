@@ -1,0 +1,192 @@
+//! One part of a source to records: placed on Earth, accepted or refused, triangulated, simplified for views from afar, outlined for the map.
+
+use super::block::Block;
+use super::map;
+use super::mesh::Triangulator;
+use super::outline::outline;
+use super::piece::{Piece, cuts};
+use super::place::{self, Groups};
+use super::quadtree::code;
+use super::schema::{Survey, is_value};
+use super::shape::{Placed, Shape, Stamps};
+use super::spool::{Batch, Coarse, Entry, Meta};
+use super::surfaces;
+use crate::city::report::BuildReport;
+use crate::city::source::{CityObject, CitySource, Paint, Surface};
+use crate::geo::Region;
+use crate::model::city::TilesetRole;
+use glam::DVec3;
+use rayon::prelude::*;
+use std::path::Path;
+
+/// Objects made ready by one task: some milliseconds of work, so that cores stay level.
+const CHUNK: usize = 128;
+/// Bytes of one vertex and the triangles around it before compression: attributes 40, indices about 6.
+const VERTEX_BYTES: usize = 46;
+/// Bytes of a feature's own: its row of ids and attributes, roughly.
+const FEATURE_BYTES: usize = 160;
+
+/// Some objects, ready to be spooled.
+#[derive(Default)]
+pub struct Prepared {
+    pub batch: Batch,
+    /// Objects in `batch`.
+    pub objects: u32,
+    pub report: BuildReport,
+    /// Attributes of buildings and of surfaces.
+    pub surveys: [Survey; 2],
+    /// Buildings and surfaces.
+    pub counts: [u64; 2],
+    /// Names of attributes that objects have values of, by [`Entry::keys`].
+    pub keys: Vec<Vec<String>>,
+    /// Lines of the phone's map.
+    pub map: map::Lines,
+}
+
+/// Index into [`Prepared::surveys`].
+pub fn survey_of(role: TilesetRole) -> usize {
+    usize::from(role != TilesetRole::Buildings)
+}
+
+/// Makes all objects of a part ready, side by side on all cores, in the part's order.
+///
+/// `crs` is that of the vertices; faces name `paints` by number.
+pub fn prepare(part: CitySource, crs: &str, paints: &[Paint]) -> Vec<Prepared> {
+    let placed = place::place(&part.vertices, crs);
+    let groups = Groups::of(&part.objects);
+    let mut objects: Vec<CityObject> = part.objects.into_iter().filter(|o| !o.faces.is_empty()).collect();
+    let context = Context { file: &part.file, raw: &part.vertices, placed: &placed, groups: &groups, paints };
+    objects
+        .par_chunks_mut(CHUNK)
+        .map_init(|| (Stamps::new(part.vertices.len()), Triangulator::default()), |tools, chunk| context.chunk(chunk, tools))
+        .collect()
+}
+
+struct Context<'a> {
+    file: &'a Path,
+    raw: &'a [DVec3],
+    placed: &'a Placed,
+    groups: &'a Groups,
+    paints: &'a [Paint],
+}
+
+impl Context<'_> {
+    fn chunk(&self, objects: &mut [CityObject], (stamps, triangulator): &mut (Stamps, Triangulator)) -> Prepared {
+        let mut prepared = Prepared::default();
+        for object in objects {
+            if let Err((reason, detail)) = place::check(object, self.raw, self.placed) {
+                prepared.report.reject(reason, &format!("{}: object {:?}: {detail}", self.file.display(), object.id));
+                continue;
+            }
+            self.groups.hand_down(object);
+            let role = place::role(object);
+            let shape = Shape::take(object, self.placed, stamps);
+            prepared.add(self, object, role, &shape, triangulator);
+        }
+        prepared
+    }
+}
+
+impl Prepared {
+    /// The number of an object's set of attributes: few sets are shared by all.
+    fn keys(&mut self, object: &CityObject) -> u32 {
+        let own = || object.attributes.iter().filter(|(_, v)| is_value(v)).map(|(k, _)| k);
+        let known = self.keys.iter().position(|set| set.iter().eq(own()));
+        known.unwrap_or_else(|| {
+            self.keys.push(own().cloned().collect());
+            self.keys.len() - 1
+        }) as u32
+    }
+
+    fn add(&mut self, context: &Context, object: &mut CityObject, role: TilesetRole, shape: &Shape, triangulator: &mut Triangulator) {
+        let whole = role == TilesetRole::Buildings;
+        let mut bad = Vec::new();
+        let pieces: Vec<_> = cuts(shape, whole)
+            .into_iter()
+            .map(|cut| (Piece::of(shape, &cut.faces, triangulator, &mut |face| bad.push(face)), cut.middle))
+            .filter(|(piece, _)| !piece.is_empty())
+            .collect();
+        let name = || format!("{}: object {:?}", context.file.display(), object.id);
+        for face in bad {
+            self.report.warn("a face without area is left out", &format!("{}, face {face}", name()));
+        }
+        if pieces.is_empty() {
+            self.report.reject("an object has no face with an area", &name());
+            return;
+        }
+        self.report.objects_written += 1;
+        self.surveys[survey_of(role)].add(object);
+        self.counts[survey_of(role)] += 1;
+        let outline = if whole { outline(shape) } else { Vec::new() };
+        self.map.add(object, role, shape, &outline);
+        let keys = self.keys(object);
+        let meta = meta(object, shape);
+        let colours = dominant(shape, context.paints);
+        for (piece, middle) in pieces {
+            let region = if whole { shape.region } else { region(shape, &piece) };
+            let mut entry = Entry::new(self.objects, role, code(middle), region);
+            (entry.colours, entry.keys) = (colours, keys);
+            let coarse = if whole { block(shape, &outline, &mut entry) } else { surfaces::simplified(&piece, &mut entry) };
+            let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
+            let vertices = if sharing { piece.points.len() } else { piece.vertices() };
+            entry.bytes = (vertices * VERTEX_BYTES + FEATURE_BYTES).try_into().unwrap_or(u32::MAX);
+            self.batch.push(&meta, &coarse, &piece, entry);
+        }
+        self.objects += 1;
+    }
+}
+
+/// The colours that cover most of an object's walls and most of its roofs; transparent where the source gives none.
+fn dominant(shape: &Shape, paints: &[Paint]) -> [[u8; 4]; 2] {
+    let mut areas: [Vec<([u8; 4], f64)>; 2] = Default::default();
+    for face in shape.drawn_faces() {
+        let Some(colour) = face.paint.and_then(|p| paints.get(p as usize)?.colour) else { continue };
+        let ring: Vec<DVec3> = face.outer().iter().map(|i| shape.points[*i as usize]).collect();
+        let area = ring.windows(2).map(|w| (w[0] - ring[0]).cross(w[1] - ring[0])).sum::<DVec3>().length();
+        let own = &mut areas[usize::from(face.surface != Surface::Wall)];
+        match own.iter_mut().find(|a| a.0 == colour) {
+            Some(known) => known.1 += area,
+            None => own.push((colour, area)),
+        }
+    }
+    areas.map(|a| a.into_iter().max_by(|x, y| x.1.total_cmp(&y.1)).map_or([0; 4], |most| most.0))
+}
+
+fn meta(object: &mut CityObject, shape: &Shape) -> Meta {
+    Meta {
+        id: std::mem::take(&mut object.id),
+        class: std::mem::take(&mut object.class),
+        parent: object.parent.take(),
+        lod: std::mem::take(&mut object.lod),
+        // A map of values has no key that is no text and no number that is none: it can't fail.
+        attributes: serde_json::to_string(&object.attributes).unwrap_or_default(),
+        origin: shape.frame.origin(),
+        base_m: shape.base_m,
+        height_m: shape.height_m(),
+    }
+}
+
+fn block(shape: &Shape, outline: &super::outline::Polygons, entry: &mut Entry) -> Coarse {
+    let Some(block) = Block::of(shape, outline) else { return Coarse::Same };
+    entry.coarse_vertices = block.vertices() as u32;
+    entry.deviation_m = block.deviation_m as f32;
+    entry.area_m2 = block.area_m2() as f32;
+    for p in block.rings().flatten() {
+        place::grow(&mut entry.region, shape.frame.enu_to_geodetic(p.extend(shape.base_m)));
+    }
+    Coarse::Block(block)
+}
+
+/// Around a piece.
+fn region(shape: &Shape, piece: &Piece) -> Region {
+    let mut region = place::NOWHERE;
+    let (lo, hi) = piece.bounds();
+    for x in [lo.x, hi.x] {
+        for y in [lo.y, hi.y] {
+            for z in [lo.z, hi.z] {
+                place::grow(&mut region, shape.frame.enu_to_geodetic(DVec3::new(f64::from(x), f64::from(y), f64::from(z))));
+            }
+        }
+    }
+    region
+}
