@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// What [`crate::city::read_source`] reads, as its errors list it.
-pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json) and CityJSONSeq (.city.jsonl, .jsonl)";
+pub const SOURCE_FORMATS: &str =
+    "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl) and GeoJSON (.geojson, .geojsonl)";
 /// What [`crate::city::elevation::read`] reads, as its errors list it.
 pub const ELEVATION_FORMATS: &str = "GeoTIFF (.tif, .tiff) and SRTM (.hgt)";
 

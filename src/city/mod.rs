@@ -9,6 +9,7 @@ pub mod demo;
 pub mod elevation;
 pub mod error;
 mod faces;
+mod footprints;
 pub mod inspect;
 pub(crate) mod level;
 pub(crate) mod meaning;

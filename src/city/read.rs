@@ -54,7 +54,14 @@ pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, 
         return Err(CityError::Empty { file: path.to_owned() });
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
-    let named_json = path.extension().is_some_and(|e| ["json", "jsonl", "cityjson"].iter().any(|known| e.eq_ignore_ascii_case(known)));
+    let named = |names: &[&str]| path.extension().is_some_and(|e| names.iter().any(|known| e.eq_ignore_ascii_case(known)));
+    let named_geojson = named(&["geojson", "geojsonl", "geojsons", "ndjson"]);
+    if (text.starts_with(b"{") || text.starts_with(b"[") || text.starts_with(b"\x1e") || named_geojson)
+        && super::footprints::is_geojson(text, named_geojson)
+    {
+        return super::footprints::read(path, options, report, sink);
+    }
+    let named_json = named(&["json", "jsonl", "cityjson"]);
     let found = if text.starts_with(b"{") || (named_json && !text.starts_with(b"<")) {
         return super::cityjson::read(path, options, report, sink);
     } else if text.starts_with(b"<") {

@@ -19,6 +19,8 @@ pub struct CitySource {
     pub crs: Option<String>,
     /// Decoded (scale and translation applied); x east or longitude, y north or latitude, z height in metres.
     pub vertices: Vec<DVec3>,
+    /// Heights count from the ground under each object, not from a datum: footprints know nothing of the land they stand on.
+    pub above_ground: bool,
     pub objects: Vec<CityObject>,
     /// Colours and textures that faces name by number.
     pub paints: Vec<Paint>,
@@ -27,7 +29,7 @@ pub struct CitySource {
 impl CitySource {
     /// Nothing read yet.
     pub fn new(file: impl Into<PathBuf>, crs: Option<String>) -> Self {
-        Self { file: file.into(), crs, vertices: Vec::new(), objects: Vec::new(), paints: Vec::new() }
+        Self { file: file.into(), crs, vertices: Vec::new(), above_ground: false, objects: Vec::new(), paints: Vec::new() }
     }
 
     /// Puts another part of the same file behind this one.

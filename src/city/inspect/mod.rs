@@ -133,8 +133,8 @@ mod tests {
     fn what_is_none_of_them_is_told_with_the_list() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("roads.json");
-        std::fs::write(&file, r#"{"type": "FeatureCollection"}"#).unwrap();
+        std::fs::write(&file, r#"{"type": "Topology"}"#).unwrap();
         let told = inspect(&file).unwrap_err().to_string();
-        assert!(told.contains("roads.json") && told.contains("FeatureCollection") && told.contains("city packages"), "{told}");
+        assert!(told.contains("roads.json") && told.contains("Topology") && told.contains("city packages"), "{told}");
     }
 }
