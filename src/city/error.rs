@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 /// What [`crate::city::read_source`] reads, as its errors list it.
-pub const SOURCE_FORMATS: &str =
-    "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl) and GeoJSON (.geojson, .geojsonl)";
+pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), FlatCityBuf (.fcb), \
+     GeoJSON (.geojson, .geojsonl) and FlatGeobuf (.fgb)";
 /// What [`crate::city::elevation::read`] reads, as its errors list it.
 pub const ELEVATION_FORMATS: &str = "GeoTIFF (.tif, .tiff) and SRTM (.hgt)";
 

@@ -54,6 +54,12 @@ pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, 
         return Err(CityError::Empty { file: path.to_owned() });
     }
     let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head).trim_ascii_start();
+    if super::flatgeobuf::is_flatgeobuf(&head) {
+        return super::flatgeobuf::read(path, options, report, sink);
+    }
+    if super::flatcitybuf::is_flatcitybuf(&head) {
+        return super::flatcitybuf::read(path, options, report, sink);
+    }
     let named = |names: &[&str]| path.extension().is_some_and(|e| names.iter().any(|known| e.eq_ignore_ascii_case(known)));
     let named_geojson = named(&["geojson", "geojsonl", "geojsons", "ndjson"]);
     if (text.starts_with(b"{") || text.starts_with(b"[") || text.starts_with(b"\x1e") || named_geojson)

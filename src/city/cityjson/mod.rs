@@ -48,14 +48,38 @@ const HEAD_BYTES: u64 = 64 << 10;
 /// A [`CityError`] with file, place and mend when the file as a whole can't be read: not there, empty, cut off, not JSON, not CityJSON, too old.
 /// What `sink` answers ends the reading.
 pub fn read(path: &Path, options: &ReadOptions, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
+    if is_sequence(path)? {
+        let text = File::open(path).map_err(CityError::open(path))?;
+        return read_lines(path, Box::new(text), options, report, sink);
+    }
     let wanted = Wanted::new(options.lod.as_deref());
     let mut twins = Twins::default();
-    let take = |part: Part| {
-        report.merge(part.report);
-        twins.tell(&part.source, report);
-        sink(part.source)
-    };
-    if is_sequence(path)? { sequence::read(path, wanted, take) } else { document::read(path, wanted, take) }
+    document::read(path, wanted, |part| hand_on(part, &mut twins, report, sink))
+}
+
+/// Text from wherever; read on a thread of its own.
+pub(super) type Text = Box<dyn Read + Send>;
+
+/// Reads the text of a CityJSONSeq, which may be made while it is read; `path` is the file that errors name. Else as [`read`].
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_lines(
+    path: &Path,
+    text: Text,
+    options: &ReadOptions,
+    report: &mut BuildReport,
+    sink: &mut Sink,
+) -> Result<(), CityError> {
+    let wanted = Wanted::new(options.lod.as_deref());
+    let mut twins = Twins::default();
+    sequence::read(path, text, wanted, |part| hand_on(part, &mut twins, report, sink))
+}
+
+fn hand_on(part: Part, twins: &mut Twins, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
+    report.merge(part.report);
+    twins.tell(&part.source, report);
+    sink(part.source)
 }
 
 /// Whether one JSON text a line follows another: the first line is whole, and the next one opens again.

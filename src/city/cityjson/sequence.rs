@@ -1,5 +1,6 @@
 //! CityJSONSeq: a header line, then one CityJSONFeature a line with vertices of its own. Read in blocks, so that a city need not fit in memory.
 
+use super::Text;
 use super::ahead::{Send, ahead};
 use super::appearance::Appearance;
 use super::document::utf8;
@@ -13,7 +14,6 @@ use crate::city::level::Wanted;
 use crate::city::report::BuildReport;
 use glam::DVec3;
 use rayon::prelude::*;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -23,8 +23,8 @@ const BLOCK_BYTES: u64 = 4 << 20;
 /// Longest line: a feature is a building, or a terrain at worst.
 const LINE_BYTES_MAX: u64 = 1 << 30;
 
-pub(super) fn read(path: &Path, wanted: Wanted, take: impl FnMut(Part) -> Result<(), CityError>) -> Result<(), CityError> {
-    let mut lines = Lines { file: path, input: BufReader::new(File::open(path).map_err(CityError::open(path))?), next: 1 };
+pub(super) fn read(path: &Path, input: Text, wanted: Wanted, take: impl FnMut(Part) -> Result<(), CityError>) -> Result<(), CityError> {
+    let mut lines = Lines { file: path, input: BufReader::new(input), next: 1 };
     ahead(|send| parts(&mut lines, wanted, send), take)
 }
 
@@ -96,7 +96,7 @@ fn feature_of(feature: &Document, frame: &Frame, mut report: BuildReport) -> Fea
 
 struct Lines<'a> {
     file: &'a Path,
-    input: BufReader<File>,
+    input: BufReader<Text>,
     /// Number of the next line, from 1.
     next: usize,
 }

@@ -283,8 +283,11 @@ fn body(outline: &Outline, measures: &Measures, name: &str, report: &mut BuildRe
     Some(Solid::under(outline, top, heights))
 }
 
-/// The bounds in a file's coordinates of an extent in degrees.
-fn bounds_in(crs: Option<&str>, [west, south, east, north]: [f64; 4]) -> Result<[f64; 4], String> {
+/// The bounds in a file's coordinates of an extent in degrees; both west, south, east, north.
+///
+/// # Errors
+/// In words, when the file's system is unknown or the extent has no place in it.
+pub(crate) fn bounds_in(crs: Option<&str>, [west, south, east, north]: [f64; 4]) -> Result<[f64; 4], String> {
     let Some(crs) = crs else {
         return Err("no coordinate system given, so no extent can be cut from it; add --crs EPSG:<code>".to_owned());
     };
