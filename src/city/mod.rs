@@ -13,6 +13,7 @@ mod flat;
 mod flatcitybuf;
 mod flatgeobuf;
 mod footprints;
+mod gltf_model;
 pub mod inspect;
 pub(crate) mod level;
 pub(crate) mod meaning;
@@ -22,4 +23,5 @@ pub mod report;
 pub mod source;
 
 pub use error::CityError;
+pub use gltf_model::ModelPlace;
 pub use read::{ReadOptions, Sink, read_parts, read_source};

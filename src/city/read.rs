@@ -1,9 +1,9 @@
 //! One door for every format of city objects.
 
-use super::CityError;
 use super::error::{ELEVATION_FORMATS, SOURCE_FORMATS};
 use super::report::BuildReport;
 use super::source::CitySource;
+use super::{CityError, ModelPlace};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct ReadOptions {
     pub mapping: Option<PathBuf>,
     /// Only what touches this: west, south, east, north in WGS 84 degrees. Formats with an index read no more of the file than that.
     pub extent: Option<[f64; 4]>,
+    /// Where a glTF model stands; `None`: as the file beside it says.
+    pub place: Option<ModelPlace>,
 }
 
 /// Takes a source as it is read, part by part.
@@ -61,6 +63,12 @@ pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, 
         return super::flatcitybuf::read(path, options, report, sink);
     }
     let named = |names: &[&str]| path.extension().is_some_and(|e| names.iter().any(|known| e.eq_ignore_ascii_case(known)));
+    if text.starts_with(b"glTF") || named(&["gltf"]) {
+        return super::gltf_model::read(path, options, report, sink);
+    }
+    if super::gltf_model::is_list(text, named(&["toml"])) {
+        return super::gltf_model::read_list(path, options, report, sink);
+    }
     let named_geojson = named(&["geojson", "geojsonl", "geojsons", "ndjson"]);
     if (text.starts_with(b"{") || text.starts_with(b"[") || text.starts_with(b"\x1e") || named_geojson)
         && super::footprints::is_geojson(text, named_geojson)
@@ -74,8 +82,6 @@ pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, 
         "XML (CityGML is turned into CityJSON by citygml-tools: `citygml-tools to-cityjson FILE`)".to_owned()
     } else if super::elevation::is_tiff(&head) {
         format!("an elevation model or picture (heights are read from {ELEVATION_FORMATS} with --terrain)")
-    } else if text.starts_with(b"glTF") {
-        "a glTF model".to_owned()
     } else {
         "a format not known here".to_owned()
     };

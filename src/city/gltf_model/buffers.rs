@@ -1,0 +1,204 @@
+//! Bytes of a glTF: the glb's chunks, files beside it, data in uris; accessors over them, every size checked before it is used.
+
+use super::document::{Accessor, Document};
+use base64::Engine;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+/// Elements of one accessor.
+const COUNT_MAX: usize = 1 << 26;
+/// A model's file, or one beside it.
+const FILE_BYTES_MAX: u64 = 2 << 30;
+
+/// JSON and binary chunk of a glb. Source: glTF 2.0, section 4.4 "Binary glTF layout".
+///
+/// # Errors
+/// In words, with the mend.
+pub(super) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
+    let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(u32::from_le_bytes);
+    let cut = || "the glb is cut short; copy it again".to_owned();
+    match word(4).ok_or_else(cut)? {
+        2 => {}
+        1 => return Err("this is glTF 1.0; bring it up with `npx gltf-pipeline -i FILE -o NEW.glb`".to_owned()),
+        other => return Err(format!("glb version {other} is not known; read is 2")),
+    }
+    let mut parts: [&[u8]; 2] = [&[], &[]];
+    let mut at = 12;
+    for (part, tag) in parts.iter_mut().zip([*b"JSON", *b"BIN\0"]) {
+        if at >= bytes.len() && tag == *b"BIN\0" {
+            break;
+        }
+        let length = word(at).ok_or_else(cut)? as usize;
+        if bytes.get(at + 4..at + 8) != Some(&tag) {
+            return Err(format!("the glb's chunk at byte {at} is not {}; write the file again", String::from_utf8_lossy(&tag)));
+        }
+        *part = (at + 8).checked_add(length).and_then(|end| bytes.get(at + 8..end)).ok_or_else(cut)?;
+        at += 8 + length.next_multiple_of(4);
+    }
+    Ok((parts[0], parts[1]))
+}
+
+/// A file within bounds.
+pub(super) fn file(path: &Path) -> Result<Vec<u8>, String> {
+    let told = |e: std::io::Error| format!("{}: {e}; put it beside the model", path.display());
+    let size = std::fs::metadata(path).map_err(told)?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(format!("{}: {size} bytes (at most {FILE_BYTES_MAX}); divide the model", path.display()));
+    }
+    std::fs::read(path).map_err(told)
+}
+
+/// What a uri leads to.
+pub(super) enum Uri {
+    Bytes(Vec<u8>),
+    File(PathBuf),
+}
+
+/// A data uri's bytes, or the file that a relative uri names.
+///
+/// # Errors
+/// In words: damaged data, or a place on the network, which is not gone to.
+pub(super) fn resolve(uri: &str, folder: &Path) -> Result<Uri, String> {
+    if let Some(data) = uri.strip_prefix("data:") {
+        let (head, body) = data.split_once(',').ok_or("a data uri has no comma")?;
+        if !head.ends_with(";base64") {
+            return Err("a data uri is not base64".to_owned());
+        }
+        let bytes = base64::engine::general_purpose::STANDARD.decode(body);
+        return bytes.map(Uri::Bytes).map_err(|e| format!("a data uri is no base64: {e}"));
+    }
+    if uri.contains("://") {
+        return Err(format!("{uri} is not fetched; download it and name it by a relative path"));
+    }
+    Ok(Uri::File(folder.join(unescape(uri))))
+}
+
+/// `%20` and its like as bytes.
+fn unescape(uri: &str) -> String {
+    let bytes = uri.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let code = bytes.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match code.filter(|_| byte == b'%') {
+            Some(code) => {
+                out.push(code);
+                at += 3;
+            }
+            None => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// All bytes of a document.
+pub(super) struct Buffers<'a> {
+    document: &'a Document,
+    buffers: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Buffers<'a> {
+    pub(super) fn load(document: &'a Document, binary: &'a [u8], folder: &Path) -> Result<Self, String> {
+        let load = |(i, uri): (usize, Option<&str>)| {
+            Ok(match uri.map(|uri| resolve(uri, folder)).transpose()? {
+                Some(Uri::Bytes(bytes)) => Cow::Owned(bytes),
+                Some(Uri::File(path)) => Cow::Owned(file(&path)?),
+                None if i == 0 => Cow::Borrowed(binary),
+                None => Cow::Borrowed(&[][..]),
+            })
+        };
+        let buffers = document.buffers.iter().map(|b| b.uri.as_deref()).enumerate().map(load).collect::<Result<_, String>>()?;
+        Ok(Self { document, buffers })
+    }
+
+    pub(super) fn view(&self, i: usize) -> Result<&[u8], String> {
+        let view = self.document.buffer_views.get(i).ok_or_else(|| format!("bufferViews[{i}] is not there"))?;
+        if let Some(name) = view.extensions.keys().find(|k| k.ends_with("_meshopt_compression")) {
+            return Err(format!("{name} is not read here; write the model without it (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"));
+        }
+        let bytes =
+            view.byte_offset.checked_add(view.byte_length).and_then(|end| self.buffers.get(view.buffer)?.get(view.byte_offset..end));
+        bytes.ok_or_else(|| format!("bufferViews[{i}] reaches beyond its buffer"))
+    }
+
+    /// Accessor `i` in vectors of `N` components; normalised integers as fractions.
+    pub(super) fn vectors<const N: usize>(&self, i: usize) -> Result<Vec<[f64; N]>, String> {
+        let wrong = |what: &str| format!("accessors[{i}] {what}");
+        let accessor = self.document.accessors.get(i).ok_or_else(|| wrong("is not there"))?;
+        if components(&accessor.shape) != Some(N) {
+            return Err(wrong(&format!("is of type {:?}, which does not fit its use", accessor.shape)));
+        }
+        if accessor.sparse.is_some() {
+            return Err(wrong("is sparse, which is not read here; write plain accessors (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"));
+        }
+        let width = width(accessor).ok_or_else(|| wrong("is of a component type that is not known"))?;
+        if accessor.count > COUNT_MAX {
+            return Err(wrong(&format!("has {} elements (at most {COUNT_MAX})", accessor.count)));
+        }
+        let Some(view) = accessor.buffer_view else {
+            return Err(wrong("has no buffer view (is it compressed with Draco? write the model without that)"));
+        };
+        let bytes = self.view(view)?;
+        let size = width * N;
+        let stride = self.document.buffer_views[view].byte_stride.filter(|s| *s > 0).unwrap_or(size);
+        let end = accessor
+            .count
+            .checked_sub(1)
+            .map_or(Some(0), |last| last.checked_mul(stride)?.checked_add(accessor.byte_offset)?.checked_add(size));
+        if stride < size || end.is_none_or(|end| end > bytes.len()) {
+            return Err(wrong("reaches beyond its buffer view"));
+        }
+        let element = |e: usize| {
+            let start = accessor.byte_offset + e * stride;
+            std::array::from_fn(|c| value(accessor, &bytes[start + c * width..start + (c + 1) * width]))
+        };
+        Ok((0..accessor.count).map(element).collect())
+    }
+
+    /// Accessor `i` as whole numbers.
+    pub(super) fn whole(&self, i: usize) -> Result<Vec<u32>, String> {
+        Ok(self.vectors::<1>(i)?.into_iter().map(|[v]| v as u32).collect())
+    }
+
+    /// How many components an element of accessor `i` has.
+    pub(super) fn components(&self, i: usize) -> Option<usize> {
+        components(&self.document.accessors.get(i)?.shape)
+    }
+}
+
+fn components(shape: &str) -> Option<usize> {
+    Some(match shape {
+        "SCALAR" => 1,
+        "VEC2" => 2,
+        "VEC3" => 3,
+        "VEC4" => 4,
+        _ => return None,
+    })
+}
+
+/// Bytes of a component.
+fn width(accessor: &Accessor) -> Option<usize> {
+    Some(match accessor.component_type {
+        5120 | 5121 => 1,
+        5122 | 5123 => 2,
+        5125 | 5126 => 4,
+        _ => return None,
+    })
+}
+
+/// `raw` is as wide as [`width`] says. Normalised: glTF 2.0, section 3.11 "Accessor data types".
+fn value(accessor: &Accessor, raw: &[u8]) -> f64 {
+    let part = |v: f64, most: f64| if accessor.normalized { (v / most).max(-1.0) } else { v };
+    match (accessor.component_type, raw) {
+        (5120, &[a]) => part(f64::from(a as i8), 127.0),
+        (5121, &[a]) => part(f64::from(a), 255.0),
+        (5122, &[a, b]) => part(f64::from(i16::from_le_bytes([a, b])), 32767.0),
+        (5123, &[a, b]) => part(f64::from(u16::from_le_bytes([a, b])), 65535.0),
+        (5125, &[a, b, c, d]) => f64::from(u32::from_le_bytes([a, b, c, d])),
+        (_, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
+        _ => 0.0,
+    }
+}
