@@ -323,11 +323,7 @@ fn a_file_that_is_broken_as_a_whole_says_where_and_what_to_do() {
         ("a.json", "{\n\"type\": \"CityJSON\",\n oops}", "line 3, column 2: not JSON"),
         ("a.json", "[1, 2]", "not in the shape of CityJSON"),
         ("a.json", deep.as_str(), "not in the shape of CityJSON"),
-        (
-            "a.json",
-            "{\"type\": \"FeatureCollection\"}",
-            "JSON of type \"FeatureCollection\", which is not read here; read are CityJSON 1.0",
-        ),
+        ("a.json", "{\"type\": \"Topology\"}", "JSON of type \"Topology\", which is not read here; read are CityJSON 1.0"),
         ("a.json", "{\"asset\": {}}", "JSON without \"type\": \"CityJSON\""),
         ("a.json", "{\"type\": \"CityJSON\", \"version\": \"0.8\"}", "cjio FILE upgrade"),
         ("a.gml", "<?xml version=\"1.0\"?><CityModel/>", "citygml-tools"),
