@@ -30,6 +30,12 @@ pub struct Args {
     /// Elevation model (GeoTIFF, SRTM .hgt); may be given several times, the first with data at a place wins.
     #[arg(long)]
     terrain: Vec<PathBuf>,
+    /// TOML that says which attributes of footprints hold heights, storeys and roofs; else those of OpenStreetMap, Overture and others are tried.
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// Only what touches this: west,south,east,north in degrees.
+    #[arg(long, value_delimiter = ',', num_args = 4, allow_negative_numbers = true)]
+    extent: Option<Vec<f64>>,
     /// Level of detail wanted, e.g. 1 or 2.2; else the best that each object has.
     #[arg(long)]
     lod: Option<String>,
@@ -87,21 +93,24 @@ fn once(args: &Args) -> anyhow::Result<()> {
 
 fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
     let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
-    let job = Job { name, out: args.out.clone(), crs: args.crs.clone(), share: args.shard };
-    let options = ReadOptions { lod: args.lod.clone(), ..ReadOptions::default() };
+    let extent = args.extent.as_ref().and_then(|e| <[f64; 4]>::try_from(e.as_slice()).ok());
+    let job = Job { name, out: args.out.clone(), crs: args.crs.clone(), share: args.shard, extent };
+    let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, ..ReadOptions::default() };
     let bars = Bars::new(args.json);
-    let (mut builder, mut report, mut grids) = (Builder::new(&job)?, BuildReport::default(), Vec::new());
     let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());
     bars.start(Stage::Read, args.inputs.iter().chain(&args.terrain).map(size).sum());
-    for path in args.inputs.iter().chain(&args.terrain) {
-        if is_elevation(path) || args.terrain.contains(path) {
-            grids.push(elevation::read(path)?);
-        } else {
-            read_into(&mut builder, path, &options, &mut report)?;
-        }
+    let (ground, models): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(|p| is_elevation(p));
+    let mut grids = Vec::new();
+    for path in ground.into_iter().chain(&args.terrain) {
+        grids.push(elevation::read(path)?);
         bars.advance(size(path));
     }
-    let built = builder.finish(grids, &bars, report);
+    let (mut builder, mut report) = (Builder::new(&job, grids)?, BuildReport::default());
+    for path in models {
+        read_into(&mut builder, path, &options, &mut report)?;
+        bars.advance(size(path));
+    }
+    let built = builder.finish(&bars, report);
     bars.clear();
     Ok(built?)
 }

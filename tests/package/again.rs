@@ -70,9 +70,9 @@ fn shares_of_different_builds_are_refused() {
     let share = |n: u32, houses: usize| {
         let out = dir.path().join(format!("{n}-{houses}"));
         let job = Job { share: Some((n, 2)), ..job(&out) };
-        let mut builder = Builder::new(&job).unwrap();
+        let mut builder = Builder::new(&job, Vec::new()).unwrap();
         builder.add(town(houses)).unwrap();
-        builder.finish(Vec::new(), &(), BuildReport::default()).unwrap();
+        builder.finish(&(), BuildReport::default()).unwrap();
         out
     };
     let (a, b, other) = (share(0, 5), share(1, 5), share(1, 6));

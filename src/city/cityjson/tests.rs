@@ -1,5 +1,9 @@
 //! Real files, bad files, mutated files.
 
+mod appearance;
+mod kept;
+mod parts;
+
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Surface};
 use crate::city::{CityError, read_source};

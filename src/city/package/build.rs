@@ -23,6 +23,7 @@ pub struct Builder {
     job: Job,
     // Before the draft, so that the spool's file goes before the folder it is in.
     spool: Spool,
+    relief: terrain::Relief,
     map: map::Map,
     draft: Draft,
     report: BuildReport,
@@ -32,6 +33,8 @@ pub struct Builder {
     paint_numbers: HashMap<Paint, u32>,
     /// Sets of attributes, numbered.
     keys: HashMap<Vec<String>, u32>,
+    /// Objects outside of the extent asked for.
+    outside: u64,
     /// Buildings, surfaces.
     objects: [u64; 2],
 }
@@ -45,24 +48,28 @@ struct SourceFile {
 }
 
 impl Builder {
-    /// Begins a build.
+    /// Begins a build on the ground of `grids`.
     ///
     /// # Errors
     /// [`PackageError::NotAPackage`] when something else is at the package's place, [`PackageError::Io`].
-    pub fn new(job: &Job) -> Result<Self, PackageError> {
+    pub fn new(job: &Job, grids: Vec<ElevationGrid>) -> Result<Self, PackageError> {
         publish::check(&job.out)?;
+        let mut report = BuildReport::default();
+        let relief = terrain::Relief::new(grids, job.crs.as_deref(), &mut report)?;
         let draft = Draft::new(&job.out)?;
         Ok(Self {
             spool: Spool::new(&draft.dir().join("spool"))?,
             map: map::Map::new(&draft.dir().join("map"))?,
             job: job.clone(),
             draft,
-            report: BuildReport::default(),
+            relief,
+            report,
             surveys: Default::default(),
             files: Vec::new(),
             paints: Vec::new(),
             paint_numbers: HashMap::new(),
             keys: HashMap::new(),
+            outside: 0,
             objects: [0; 2],
         })
     }
@@ -85,13 +92,18 @@ impl Builder {
             let new = |p: u32| numbers.get(p as usize).copied().unwrap_or(super::piece::BARE);
             part.objects.iter_mut().for_each(|o| o.faces.repaint(new));
         }
+        if part.above_ground && self.relief.is_empty() {
+            let reason = "heights above the ground, and no elevation model (--terrain) says where that is: taken as 0 m";
+            self.report.warn(reason, &part.file.display().to_string());
+        }
         self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
-        for mut prepared in prepare(part, &self.files[file].crs, &self.paints) {
+        for mut prepared in prepare(part, &self.files[file].crs, &self.paints, (&self.relief, self.job.extent)) {
             let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
             prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
             for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
                 self.objects[survey_of(role)] += count;
             }
+            self.outside += prepared.outside;
             self.map.append(&prepared.map)?;
             self.spool.append(prepared.batch, prepared.objects)?;
             self.report.merge(prepared.report);
@@ -120,15 +132,11 @@ impl Builder {
     ///
     /// # Errors
     /// See [`PackageError`]. The package that was there then stays as it was.
-    pub fn finish(
-        mut self,
-        grids: Vec<ElevationGrid>,
-        progress: &dyn Progress,
-        mut report: BuildReport,
-    ) -> Result<(CityManifest, BuildReport), PackageError> {
+    pub fn finish(mut self, progress: &dyn Progress, mut report: BuildReport) -> Result<(CityManifest, BuildReport), PackageError> {
         report.merge(std::mem::take(&mut self.report));
-        let relief = terrain::Relief::new(grids, self.job.crs.as_deref(), &mut report)?;
-        if self.spool.entries.is_empty() && relief.is_empty() {
+        // They were read, and were not asked for.
+        report.objects_in -= self.outside.min(report.objects_in);
+        if self.spool.entries.is_empty() && self.relief.is_empty() {
             return Err(PackageError::nothing(&report));
         }
         let colours: Vec<[u8; 4]> = self.paints.iter().map(|p| p.colour.unwrap_or_default()).collect();
@@ -146,7 +154,7 @@ impl Builder {
         }
         // Terrain is not divided: the first share makes all of it.
         let first = self.job.share.is_none_or(|s| s.0 == 0);
-        let terrain = if first { terrain::write(&relief, &self.draft.dir().join("terrain"), progress)? } else { None };
+        let terrain = if first { terrain::write(&self.relief, &self.draft.dir().join("terrain"), progress)? } else { None };
         let too_many = self.map.finish()?;
         if too_many > 0 {
             let reason = "a footprint is not on the phone's map: it holds the first 200,000";
@@ -155,8 +163,8 @@ impl Builder {
         let outcome = Outcome {
             name: self.job.name.clone(),
             share: self.job.share,
-            sources: sources(&self.files, &relief)?,
-            ground_m: relief_or_median(&self.spool, &relief),
+            sources: sources(&self.files, &self.relief)?,
+            ground_m: relief_or_median(&self.spool, &self.relief),
             done,
             terrain: terrain.map(outcome::Terrain::of),
             report,

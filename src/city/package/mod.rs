@@ -49,6 +49,8 @@ pub struct Job {
     pub out: PathBuf,
     /// Coordinate system of sources that name none.
     pub crs: Option<String>,
+    /// Only objects that touch this: west, south, east, north in WGS 84 degrees.
+    pub extent: Option<[f64; 4]>,
     /// Make this share of the tiles only: part `0.0` of `0.1` (from 0); [`merge`] joins them.
     pub share: Option<(u32, u32)>,
 }
@@ -97,9 +99,9 @@ pub fn build(
     progress: &dyn Progress,
     report: &mut BuildReport,
 ) -> Result<CityManifest, PackageError> {
-    let mut builder = Builder::new(job)?;
+    let mut builder = Builder::new(job, grids)?;
     let added = sources.into_iter().try_for_each(|source| builder.add(source));
-    let built = added.and_then(|()| builder.finish(grids, progress, std::mem::take(report)));
+    let built = added.and_then(|()| builder.finish(progress, std::mem::take(report)));
     let (manifest, all) = built?;
     *report = all;
     Ok(manifest)

@@ -11,6 +11,7 @@ use super::schema::{Survey, is_value};
 use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
+use super::terrain::Relief;
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Paint, Surface};
 use crate::geo::Region;
@@ -38,6 +39,8 @@ pub struct Prepared {
     pub surveys: [Survey; 2],
     /// Buildings and surfaces.
     pub counts: [u64; 2],
+    /// Objects that lie outside of the extent asked for.
+    pub outside: u64,
     /// Names of attributes that objects have values of, by [`Entry::keys`].
     pub keys: Vec<Vec<String>>,
     /// Lines of the phone's map.
@@ -51,12 +54,20 @@ pub fn survey_of(role: TilesetRole) -> usize {
 
 /// Makes all objects of a part ready, side by side on all cores, in the part's order.
 ///
-/// `crs` is that of the vertices; faces name `paints` by number.
-pub fn prepare(part: CitySource, crs: &str, paints: &[Paint]) -> Vec<Prepared> {
+/// `crs` is that of the vertices; faces name `paints` by number; objects whose heights are above the ground are put on `relief`.
+pub fn prepare(part: CitySource, crs: &str, paints: &[Paint], (relief, extent): (&Relief, Option<[f64; 4]>)) -> Vec<Prepared> {
     let placed = place::place(&part.vertices, crs);
     let groups = Groups::of(&part.objects);
     let mut objects: Vec<CityObject> = part.objects.into_iter().filter(|o| !o.faces.is_empty()).collect();
-    let context = Context { file: &part.file, raw: &part.vertices, placed: &placed, groups: &groups, paints };
+    let context = Context {
+        file: &part.file,
+        raw: &part.vertices,
+        placed: &placed,
+        groups: &groups,
+        paints,
+        relief: Some(relief).filter(|_| part.above_ground),
+        extent,
+    };
     let chunk = |chunk: &mut [CityObject]| {
         TOOLS.with(|tools| {
             let tools = &mut *tools.borrow_mut();
@@ -78,6 +89,9 @@ struct Context<'a> {
     placed: &'a Placed,
     groups: &'a Groups,
     paints: &'a [Paint],
+    /// What heights are above, where they are not above the ellipsoid.
+    relief: Option<&'a Relief>,
+    extent: Option<[f64; 4]>,
 }
 
 impl Context<'_> {
@@ -90,7 +104,11 @@ impl Context<'_> {
             }
             self.groups.hand_down(object);
             let role = place::role(object);
-            let shape = Shape::take(object, self.placed, stamps);
+            let shape = Shape::take(object, self.placed, stamps, self.relief);
+            if !self.extent.is_none_or(|e| touches(e, &shape.region)) {
+                prepared.outside += 1;
+                continue;
+            }
             prepared.add(self, object, role, &shape, triangulator);
         }
         prepared
@@ -185,6 +203,12 @@ fn block(shape: &Shape, outline: &super::outline::Polygons, entry: &mut Entry) -
         place::grow(&mut entry.region, shape.frame.enu_to_geodetic_near(p.extend(shape.base_m)));
     }
     Coarse::Block(block)
+}
+
+/// Whether a region touches an extent: west, south, east, north in degrees.
+fn touches([west, south, east, north]: [f64; 4], r: &Region) -> bool {
+    let degrees = [r.west_rad, r.south_rad, r.east_rad, r.north_rad].map(f64::to_degrees);
+    degrees[0] <= east && degrees[2] >= west && degrees[1] <= north && degrees[3] >= south
 }
 
 /// Around a piece.

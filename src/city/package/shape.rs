@@ -2,6 +2,7 @@
 
 use super::place::NOWHERE;
 use super::place::grow;
+use super::terrain::Relief;
 use crate::city::source::{CityObject, Face, Faces, Surface};
 use crate::geo::{Ecef, Geodetic, LocalFrame, Region};
 use glam::DVec3;
@@ -23,13 +24,22 @@ pub struct Shape {
 
 impl Shape {
     /// Takes the faces out of an object whose vertices have all been placed (see [`super::place`]).
-    pub fn take(object: &mut CityObject, placed: &Placed, stamps: &mut Stamps) -> Self {
+    ///
+    /// With `relief` the heights are above the ground there: the object is put on the lowest ground under it.
+    pub fn take(object: &mut CityObject, placed: &Placed, stamps: &mut Stamps, relief: Option<&Relief>) -> Self {
         let mut faces = std::mem::take(&mut object.faces);
         let mut region = NOWHERE;
         let kept = stamps.renumber(faces.corners_mut());
         kept.iter().for_each(|&v| grow(&mut region, placed.geodetic[v as usize]));
         let frame = middle(&region);
-        let points: Vec<DVec3> = kept.iter().map(|&v| frame.to_enu(Ecef(placed.ecef[v as usize]))).collect();
+        let ground = |relief: &Relief| {
+            let under = kept.iter().map(|&v| placed.geodetic[v as usize]).filter_map(|g| relief.height_m(g.lon_deg(), g.lat_deg()));
+            under.reduce(f64::min)
+        };
+        let lift = DVec3::Z * relief.and_then(ground).unwrap_or(0.0);
+        region.min_height_m += lift.z;
+        region.max_height_m += lift.z;
+        let points: Vec<DVec3> = kept.iter().map(|&v| frame.to_enu(Ecef(placed.ecef[v as usize])) + lift).collect();
         let heights = || points.iter().map(|p| p.z);
         let (base_m, top_m) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
         Self { frame, points, faces, region, base_m, top_m }
