@@ -1,6 +1,5 @@
 //! Argument parsing, one file a command; no logic.
 
-#[cfg(feature = "screen")]
 mod bench;
 mod build;
 #[cfg(feature = "screen")]
@@ -49,7 +48,6 @@ enum Command {
     Wall(wall::Args),
     #[cfg(feature = "screen")]
     Snapshot(snapshot::Args),
-    #[cfg(feature = "screen")]
     Bench(bench::Args),
 }
 
@@ -75,7 +73,6 @@ pub fn main() -> ExitCode {
         Command::Wall(args) => wall::run(args),
         #[cfg(feature = "screen")]
         Command::Snapshot(args) => snapshot::run(args),
-        #[cfg(feature = "screen")]
         Command::Bench(args) => bench::run(args),
     };
     done.unwrap_or_else(|e| {

@@ -1,6 +1,7 @@
 //! Any coordinate reference system to WGS 84, through PROJ.
 
 use super::Geodetic;
+use super::china::Shifted;
 use super::patch::{Cell, Patch};
 use glam::{DVec2, DVec3};
 use proj::Proj;
@@ -30,21 +31,31 @@ pub enum CrsError {
 /// Not `Sync`: PROJ contexts belong to one thread, so make one per thread with [`Crs::new`].
 pub struct Crs {
     name: String,
-    proj: Proj,
+    way: Way,
     /// Fitted cells; `None` for those that can't be.
     patches: RefCell<HashMap<Cell, Option<Patch>>>,
 }
 
+/// How points get to WGS 84.
+enum Way {
+    Proj(Proj),
+    Shifted(Shifted),
+}
+
 impl Crs {
-    /// `name` is `EPSG:7415`, a bare code `7415`, a URN/OGC URL as CityJSON writes it, or a PROJ string.
+    /// `name` is `EPSG:7415`, a bare code `7415`, a URN/OGC URL as CityJSON writes it, WKT, or a PROJ string; `GCJ-02` and `BD-09` for the shifted
+    /// coordinates of Chinese maps.
     ///
     /// # Errors
     /// [`CrsError::Unknown`] when PROJ has no such system.
     pub fn new(name: &str) -> Result<Self, CrsError> {
+        if let Some(shifted) = Shifted::named(name) {
+            return Ok(Self { name: shifted.name().to_owned(), way: Way::Shifted(shifted), patches: RefCell::default() });
+        }
         let name = normalise(name);
         let proj =
             Proj::new_known_crs(&name, "EPSG:4979", None).map_err(|e| CrsError::Unknown { name: name.clone(), why: e.to_string() })?;
-        Ok(Self { name, proj, patches: RefCell::default() })
+        Ok(Self { name, way: Way::Proj(proj), patches: RefCell::default() })
     }
 
     /// The name as `EPSG:n` where it is one.
@@ -61,7 +72,10 @@ impl Crs {
         if !(x.is_finite() && y.is_finite() && z.is_finite()) {
             return Err(outside("not a finite number".to_owned()));
         }
-        let (lon, lat): (f64, f64) = self.proj.convert((x, y)).map_err(|e| outside(e.to_string()))?;
+        let (lon, lat): (f64, f64) = match &self.way {
+            Way::Proj(proj) => proj.convert((x, y)).map_err(|e| outside(e.to_string()))?,
+            Way::Shifted(shifted) => shifted.inverse(x, y),
+        };
         // A far-off point can come back as infinity or a wild number without an error code.
         if !(lon.is_finite() && lat.is_finite() && lon.abs() <= 360.0 && lat.abs() <= 90.0) {
             return Err(outside(format!("it projects to longitude {lon}, latitude {lat}")));
@@ -109,7 +123,10 @@ impl Crs {
     pub fn from_geodetic(&self, p: Geodetic) -> Result<(f64, f64), CrsError> {
         let (lon, lat) = (p.lon_deg(), p.lat_deg());
         let outside = |why: String| CrsError::Outside { name: self.name.clone(), x: lon, y: lat, z: p.height_m, why };
-        let (x, y): (f64, f64) = self.proj.project((lon, lat), true).map_err(|e| outside(e.to_string()))?;
+        let (x, y): (f64, f64) = match &self.way {
+            Way::Proj(proj) => proj.project((lon, lat), true).map_err(|e| outside(e.to_string()))?,
+            Way::Shifted(shifted) => shifted.forward(lon, lat),
+        };
         if x.is_finite() && y.is_finite() { Ok((x, y)) } else { Err(outside("it has no place in this system".to_owned())) }
     }
 }
@@ -167,6 +184,30 @@ mod tests {
                 assert!((a.lon_deg() - b.lon_deg()).abs() < 9e-9 && (a.lat_deg() - b.lat_deg()).abs() < 9e-9, "{name}: {a:?} {b:?}");
                 assert_eq!(b.height_m, 7.0);
             }
+        }
+    }
+
+    #[test]
+    fn shifted_coordinates_of_chinese_maps_come_back_where_they_belong() {
+        let at = Geodetic::from_degrees(118.275, 33.963, 12.0);
+        for name in ["gcj02", "BD-09"] {
+            let crs = Crs::new(name).unwrap();
+            let (x, y) = crs.from_geodetic(at).unwrap();
+            assert!((x - 118.275).abs() > 1e-3, "{name} shifts");
+            let mut out = Vec::new();
+            crs.to_geodetic_batch(&[DVec3::new(x, y, 12.0)], &mut out);
+            assert!((out[0].lon_deg() - 118.275).abs() < 1e-8 && (out[0].lat_deg() - 33.963).abs() < 1e-8, "{name}: {:?}", out[0]);
+        }
+    }
+
+    #[test]
+    fn china_2000_zones_are_read_east_first() {
+        // Every 3-degree zone at its central meridian: false easting 500 km, with the zone's number in front or not (EPSG:4513 to 4554).
+        for code in 4513..=4554u32 {
+            let crs = Crs::new(&format!("EPSG:{code}")).unwrap();
+            let (zone, prefix) = if code < 4534 { (code - 4513 + 25, f64::from(code - 4513 + 25) * 1e6) } else { (code - 4534 + 25, 0.0) };
+            let p = crs.to_geodetic(prefix + 500_000.0, 3_800_000.0, 0.0).unwrap();
+            assert!((p.lon_deg() - f64::from(zone * 3)).abs() < 1e-9 && (p.lat_deg() - 34.325).abs() < 0.01, "{code}: {p:?}");
         }
     }
 

@@ -4,10 +4,12 @@
 //! east-north-up [`LocalFrame`] at the scene's anchor. Anything else is converted at the edge by [`Crs`].
 
 mod bounds;
+mod china;
 mod crs;
 mod frame;
 mod patch;
 
 pub use bounds::{Aabb, Region, Sphere};
+pub use china::Shifted;
 pub use crs::{Crs, CrsError};
 pub use frame::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic, geodetic_to_ecef};

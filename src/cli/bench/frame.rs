@@ -1,6 +1,6 @@
-//! `yiping bench`: figures of this program on this machine.
+//! `yiping bench frame`: how long a picture takes.
 
-use super::quality::QualityArg;
+use super::super::quality::QualityArg;
 use crate::model::view::CameraPose;
 use crate::screen::bench::{FrameBench, FrameFigures, frames};
 use bevy::math::UVec2;
@@ -8,25 +8,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Measure this program on this machine.
+/// Time of a frame and of the first full view of any 3D Tiles.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(clap::Subcommand)]
-enum What {
-    /// Time of a frame and of the first full view of any 3D Tiles.
-    Frame(FrameArgs),
-}
-
-#[derive(clap::Args)]
-struct FrameArgs {
     /// Folder of a city package, any tileset.json, or an http(s) address of one.
     #[arg(long)]
     package: String,
-    #[arg(long, value_parser = super::size::parse, default_value = "1280x720")]
+    #[arg(long, value_parser = super::super::size::parse, default_value = "1280x720")]
     size: (u32, u32),
     #[arg(long, default_value_t = 30)]
     frames: u32,
@@ -46,8 +34,7 @@ struct FrameArgs {
     json: bool,
 }
 
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let What::Frame(a) = args.what;
+pub fn run(a: Args) -> anyhow::Result<ExitCode> {
     let bench = FrameBench {
         package: a.package,
         size: UVec2::new(a.size.0, a.size.1),
@@ -58,7 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         picture: a.out,
     };
     let mut figures = frames(&bench)?;
-    figures.peak_rss_mib = super::memory::peak_rss_mib();
+    figures.peak_rss_mib = super::super::memory::peak_rss_mib();
     if a.json {
         println!("{}", serde_json::to_string_pretty(&figures)?)
     } else {

@@ -1,0 +1,163 @@
+//! `yiping bench build`: how long a city takes to become a package, against merely parsing its file.
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use serde_json::Value;
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+/// Time and memory of `yiping build` on a file, on one core and on all, against `serde_json` merely parsing it; the best of several runs each.
+#[derive(clap::Args)]
+pub struct Args {
+    /// City model to build.
+    input: PathBuf,
+    /// Coordinate system, where the file names none.
+    #[arg(long)]
+    crs: Option<String>,
+    /// Runs of each kind; the best counts, because a shared machine only ever adds.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+    /// Figures as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Only parse, and print the seconds: what this command runs as a process of its own.
+    #[arg(long, hide = true)]
+    parse_only: bool,
+}
+
+/// What came out.
+#[derive(Serialize)]
+struct Figures {
+    file: String,
+    mib: f64,
+    objects: u64,
+    tiles: u64,
+    /// `serde_json` to a `Value`, a line at a time for a sequence; `None` for files that are not JSON.
+    parse_s: Option<f64>,
+    parse_peak_mib: Option<f64>,
+    cores: usize,
+    one_core_s: f64,
+    all_cores_s: f64,
+    one_core_peak_mib: f64,
+    all_cores_peak_mib: f64,
+    objects_per_s: f64,
+    /// One core over parsing alone.
+    times_parsing: Option<f64>,
+    /// One core over all cores.
+    speed_up: f64,
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    if args.parse_only {
+        let start = Instant::now();
+        parse(&args.input)?;
+        println!("{} {}", start.elapsed().as_secs_f64(), super::super::memory::peak_rss_mib());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let figures = measure(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&figures)?);
+    } else {
+        print(&figures);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(args: &Args) -> anyhow::Result<Figures> {
+    let cores = std::thread::available_parallelism()?.get();
+    let folder = std::env::temp_dir().join(format!("yiping-bench-{}", std::process::id()));
+    // One by one and in turns, so that a slow minute of the machine hits all alike.
+    let (mut parsed, mut one, mut all) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 0..args.runs {
+        eprintln!("run {} of {}", n + 1, args.runs);
+        if is_json(&args.input) {
+            parsed.push(child_parse(args)?);
+        }
+        for (threads, runs) in [(1, &mut one), (cores, &mut all)] {
+            let built = child_build(args, threads, &folder);
+            // The next build must not find tiles to take over.
+            let _ = std::fs::remove_dir_all(&folder);
+            runs.push(built?);
+        }
+    }
+    let best = |runs: &[Value]| runs.iter().min_by(|a, b| seconds(a).total_cmp(&seconds(b))).cloned().unwrap_or_default();
+    let (one, all) = (best(&one), best(&all));
+    let peak = |r: &Value| r["peak_rss_mib"].as_f64().unwrap_or(0.0);
+    let parse = parsed.into_iter().min_by(|a, b| a.0.total_cmp(&b.0));
+    let objects = all["objects_written"].as_u64().unwrap_or(0);
+    Ok(Figures {
+        file: args.input.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        mib: std::fs::metadata(&args.input)?.len() as f64 / 1_048_576.0,
+        objects,
+        tiles: all["tiles"].as_u64().unwrap_or(0),
+        parse_s: parse.map(|p| p.0),
+        parse_peak_mib: parse.map(|p| p.1),
+        cores,
+        one_core_s: seconds(&one),
+        all_cores_s: seconds(&all),
+        one_core_peak_mib: peak(&one),
+        all_cores_peak_mib: peak(&all),
+        objects_per_s: objects as f64 / seconds(&all),
+        times_parsing: parse.map(|p| seconds(&one) / p.0),
+        speed_up: seconds(&one) / seconds(&all),
+    })
+}
+
+fn seconds(report: &Value) -> f64 {
+    report["seconds"].as_f64().unwrap_or(f64::INFINITY)
+}
+
+fn is_json(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+    matches!(ending.as_str(), "json" | "jsonl" | "geojson" | "cityjson")
+}
+
+/// The report of one build by a process of its own.
+fn child_build(args: &Args, threads: usize, out: &Path) -> anyhow::Result<Value> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("build").arg(&args.input).arg("--out").arg(out).args(["--json", "--threads", &threads.to_string()]);
+    if let Some(crs) = &args.crs {
+        command.args(["--crs", crs]);
+    }
+    let run = command.stderr(Stdio::inherit()).output().context("starting a build")?;
+    if !run.status.success() {
+        bail!("the build failed; see above");
+    }
+    serde_json::from_slice(&run.stdout).context("the report of a build")
+}
+
+/// Seconds and MiB of parsing by a process of its own.
+fn child_parse(args: &Args) -> anyhow::Result<(f64, f64)> {
+    let run = Command::new(std::env::current_exe()?).args(["bench", "build", "--parse-only"]).arg(&args.input).output()?;
+    let text = String::from_utf8_lossy(&run.stdout);
+    let mut numbers = text.split_whitespace().map(str::parse::<f64>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(seconds)), Some(Ok(mib))) => Ok((seconds, mib)),
+        _ => bail!("{} could not be parsed as JSON: {}", args.input.display(), String::from_utf8_lossy(&run.stderr)),
+    }
+}
+
+fn parse(input: &Path) -> anyhow::Result<()> {
+    if input.extension().is_some_and(|e| e == "jsonl") {
+        for line in std::io::BufReader::new(std::fs::File::open(input)?).lines() {
+            std::hint::black_box(serde_json::from_str::<Value>(&line?)?);
+        }
+    } else {
+        // Not freed: giving a million values back is not parsing.
+        std::mem::forget(std::hint::black_box(serde_json::from_slice::<Value>(&std::fs::read(input)?)?));
+    }
+    Ok(())
+}
+
+fn print(f: &Figures) {
+    println!("{}: {:.0} MiB, {} objects, {} tiles", f.file, f.mib, f.objects, f.tiles);
+    if let (Some(s), Some(mib)) = (f.parse_s, f.parse_peak_mib) {
+        println!("parsing alone  {s:.2} s, {mib:.0} MiB (serde_json::Value)");
+    }
+    let times = f.times_parsing.map_or_else(String::new, |t| format!(", {t:.1} times parsing"));
+    println!("one core       {:.2} s, {:.0} MiB{times}", f.one_core_s, f.one_core_peak_mib);
+    println!("{} cores        {:.2} s, {:.0} MiB, {:.2} times faster", f.cores, f.all_cores_s, f.all_cores_peak_mib, f.speed_up);
+    println!("{:.0} objects/s", f.objects_per_s);
+}

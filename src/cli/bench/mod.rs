@@ -1,0 +1,29 @@
+//! `yiping bench`: figures of this program on this machine.
+
+mod build;
+#[cfg(feature = "screen")]
+mod frame;
+
+use std::process::ExitCode;
+
+/// Measure this program on this machine.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    Build(build::Args),
+    #[cfg(feature = "screen")]
+    Frame(frame::Args),
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.what {
+        What::Build(args) => build::run(&args),
+        #[cfg(feature = "screen")]
+        What::Frame(args) => frame::run(args),
+    }
+}
