@@ -1,5 +1,6 @@
 //! `yiping build`: models and terrain to a city package.
 
+use super::datum::Told;
 use super::memory::peak_rss_mib;
 use crate::city::package::{self, Builder, Job, Progress, Stage};
 use crate::city::report::{BuildReport, Reason};
@@ -24,9 +25,13 @@ pub struct Args {
     /// Folder of the package; an older package there is replaced when the new one is finished.
     #[arg(long)]
     out: PathBuf,
-    /// Coordinate system of files that name none, e.g. EPSG:7415.
+    /// Coordinate system of files that name none, e.g. EPSG:7415, gcj02 or bd09; FILE=SYSTEM for a single file (its name without folder).
     #[arg(long)]
-    crs: Option<String>,
+    crs: Vec<String>,
+    /// What heights count from: ellipsoidal, egm96, a geoid's height in metres (e.g. 43.2), or a geoid grid (GeoTIFF, ESRI ASCII, as PROJ has
+    /// them); FILE=HEIGHTS for a single file. Without it geographic 3D systems are ellipsoidal, and all others count from the sea of EGM96.
+    #[arg(long, allow_hyphen_values = true)]
+    heights: Vec<String>,
     /// Elevation model (GeoTIFF, SRTM .hgt); may be given several times, the first with data at a place wins.
     #[arg(long)]
     terrain: Vec<PathBuf>,
@@ -64,9 +69,6 @@ const WATCH_EVERY: Duration = Duration::from_millis(500);
 
 /// Runs the command: 0 when a package was written, rejected objects or not.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    if let Some(crs) = &args.crs {
-        package::check_crs(crs).context("--crs")?;
-    }
     if let Some(threads) = args.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().context("--threads")?;
     }
@@ -94,7 +96,8 @@ fn once(args: &Args) -> anyhow::Result<()> {
 fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
     let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
     let extent = args.extent.as_ref().and_then(|e| <[f64; 4]>::try_from(e.as_slice()).ok());
-    let job = Job { name, out: args.out.clone(), crs: args.crs.clone(), share: args.shard, extent };
+    let told = Told::of(&args.crs, &args.heights)?;
+    let job = Job { name, out: args.out.clone(), crs: told.crs, heights: told.heights, of_files: told.of_files, share: args.shard, extent };
     let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, ..ReadOptions::default() };
     let bars = Bars::new(args.json);
     let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());

@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod datum;
 #[cfg(feature = "screen")]
 mod demo;
 mod demo_city;

@@ -7,9 +7,11 @@ mod bounds;
 mod china;
 mod crs;
 mod frame;
+mod geoid;
 mod patch;
 
 pub use bounds::{Aabb, Region, Sphere};
 pub use china::Shifted;
 pub use crs::{Crs, CrsError};
 pub use frame::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic, geodetic_to_ecef};
+pub use geoid::{Geoid, Heights, UndulationGrid};

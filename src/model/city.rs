@@ -93,4 +93,7 @@ pub struct SourceEntry {
     /// Objects with geometry, or elevation samples.
     pub count: u64,
     pub crs: String,
+    /// What its heights counted from before they were made ellipsoidal: `ellipsoidal`, `egm96`, a constant such as `43.2 m`, or a grid's name.
+    #[serde(default)]
+    pub heights: String,
 }

@@ -61,7 +61,9 @@ fn a_tile_that_is_not_there_is_counted_and_the_rest_is_drawn() {
     let dir = tempfile::tempdir().unwrap();
     let package = copied(dir.path());
     // The root tile of the buildings: every view asks for it.
-    std::fs::remove_file(package.join("buildings/r.glb")).unwrap();
+    let tileset: serde_json::Value = serde_json::from_slice(&std::fs::read(package.join("buildings/tileset.json")).unwrap()).unwrap();
+    let root = tileset["root"]["content"]["uri"].as_str().unwrap();
+    std::fs::remove_file(package.join("buildings").join(root)).unwrap();
     let hub = Hub::with_package("", &package);
     let out = dir.path().join("hole.png");
     let drawn =

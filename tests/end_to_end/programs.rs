@@ -59,7 +59,13 @@ pub fn data() -> &'static Path {
         let (city, package) = (dir.join("city"), dir.join("package"));
         run(yiping().args(["demo-city", "--buildings", "300", "--out"]).arg(&city));
         let models = ["buildings.city.json", "surfaces.city.json"].map(|f| city.join(f));
-        run(yiping().arg("build").args(models).arg("--terrain").arg(city.join("terrain.tif")).arg("--out").arg(&package));
+        run(yiping()
+            .arg("build")
+            .args(models)
+            .arg("--terrain")
+            .arg(city.join("terrain.tif"))
+            .args(["--heights", "ellipsoidal", "--out"])
+            .arg(&package));
         dir
     })
 }

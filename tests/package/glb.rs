@@ -15,13 +15,35 @@ fn view<'a>(document: &Value, bin: &'a [u8], index: &Value) -> &'a [u8] {
     &bin[offset..offset + length]
 }
 
-/// Positions of the only primitive, as glTF has them (y up).
+/// Positions of the only primitive, as its node places them in glTF's axes (y up).
 pub fn positions(bytes: &[u8]) -> Vec<[f32; 3]> {
     let (document, bin) = chunks(bytes);
-    let accessor = document["meshes"][0]["primitives"][0]["attributes"]["POSITION"].as_u64().unwrap() as usize;
-    let data = view(&document, bin, &document["accessors"][accessor]["bufferView"]);
-    let float = |b: &[u8]| f32::from_le_bytes(b.try_into().unwrap());
-    data.chunks_exact(12).map(|c| [float(&c[..4]), float(&c[4..8]), float(&c[8..])]).collect()
+    let accessor = &document["accessors"][document["meshes"][0]["primitives"][0]["attributes"]["POSITION"].as_u64().unwrap() as usize];
+    let packed = &document["bufferViews"][accessor["bufferView"].as_u64().unwrap() as usize]["extensions"]["EXT_meshopt_compression"];
+    let number = |key: &str| packed[key].as_u64().unwrap() as usize;
+    let data = &bin[number("byteOffset")..][..number("byteLength")];
+    let count = number("count");
+    let raw: Vec<[f32; 3]> = match accessor["componentType"].as_u64() {
+        Some(5123) => meshopt::decode_vertex_buffer::<[u16; 4]>(data, count)
+            .unwrap()
+            .into_iter()
+            .map(|[x, y, z, _]| [x, y, z].map(f32::from))
+            .collect(),
+        _ => meshopt::decode_vertex_buffer::<[f32; 3]>(data, count).unwrap(),
+    };
+    let node = &document["nodes"][0];
+    let of = |key: &str, i: usize, none: f32| node[key][i].as_f64().map_or(none, |v| v as f32);
+    raw.into_iter().map(|p| std::array::from_fn(|i| p[i] * of("scale", i, 1.0) + of("translation", i, 0.0))).collect()
+}
+
+/// Triangles of the only primitive as indices into [`positions`].
+pub fn triangles(bytes: &[u8]) -> Vec<[u32; 3]> {
+    let (document, bin) = chunks(bytes);
+    let accessor = &document["accessors"][document["meshes"][0]["primitives"][0]["indices"].as_u64().unwrap() as usize];
+    let packed = &document["bufferViews"][accessor["bufferView"].as_u64().unwrap() as usize]["extensions"]["EXT_meshopt_compression"];
+    let number = |key: &str| packed[key].as_u64().unwrap() as usize;
+    let data = &bin[number("byteOffset")..][..number("byteLength")];
+    meshopt::decode_index_buffer::<u32>(data, number("count")).unwrap().as_chunks::<3>().0.to_vec()
 }
 
 /// Rows of the only property table, by the properties' names in the source; values that say "no value" left out.

@@ -10,6 +10,7 @@ use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid, Paint};
+use crate::geo::Heights;
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -43,6 +44,7 @@ pub struct Builder {
 struct SourceFile {
     path: PathBuf,
     crs: String,
+    heights: Heights,
     /// Objects with geometry.
     count: u64,
 }
@@ -52,10 +54,12 @@ impl Builder {
     ///
     /// # Errors
     /// [`PackageError::NotAPackage`] when something else is at the package's place, [`PackageError::Io`].
-    pub fn new(job: &Job, grids: Vec<ElevationGrid>) -> Result<Self, PackageError> {
+    pub fn new(job: &Job, mut grids: Vec<ElevationGrid>) -> Result<Self, PackageError> {
         publish::check(&job.out)?;
         let mut report = BuildReport::default();
-        let relief = terrain::Relief::new(grids, job.crs.as_deref(), &mut report)?;
+        grids.iter_mut().for_each(|g| g.crs = g.crs.take().or_else(|| job.crs_of(&g.file)));
+        let mut relief = terrain::Relief::new(grids, job.crs.as_deref(), &mut report)?;
+        relief.set_heights(|file, crs| job.heights_of(file, crs));
         let draft = Draft::new(&job.out)?;
         Ok(Self {
             spool: Spool::new(&draft.dir().join("spool"))?,
@@ -82,8 +86,10 @@ impl Builder {
         let file = match self.files.iter().position(|f| f.path == part.file) {
             Some(known) => known,
             None => {
-                let crs = choose_crs(&part.file, part.crs.as_deref(), self.job.crs.as_deref(), &mut self.report)?;
-                self.files.push(SourceFile { path: part.file.clone(), crs, count: 0 });
+                let given = self.job.crs_of(&part.file);
+                let crs = choose_crs(&part.file, part.crs.as_deref(), given.as_deref(), &mut self.report)?;
+                let heights = self.job.heights_of(&part.file, &crs);
+                self.files.push(SourceFile { path: part.file.clone(), crs, heights, count: 0 });
                 self.files.len() - 1
             }
         };
@@ -97,7 +103,8 @@ impl Builder {
             self.report.warn(reason, &part.file.display().to_string());
         }
         self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
-        for mut prepared in prepare(part, &self.files[file].crs, &self.paints, (&self.relief, self.job.extent)) {
+        let of_file = &self.files[file];
+        for mut prepared in prepare(part, (&of_file.crs, &of_file.heights), &self.paints, (&self.relief, self.job.extent)) {
             let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
             prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
             for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
@@ -218,11 +225,11 @@ fn take_over(old: &Path, new: &Path, made: &Made) -> bool {
 
 fn sources(files: &[SourceFile], relief: &terrain::Relief) -> Result<Vec<SourceEntry>, PackageError> {
     let grids = relief.files();
-    let of_city = files.iter().map(|f| (&f.path, f.count, &f.crs));
-    let all: Vec<_> = of_city.chain(grids.iter().map(|(file, count, crs)| (*file, *count, *crs))).collect();
-    let entry = |(file, count, crs): &(&PathBuf, u64, &String)| {
+    let of_city = files.iter().map(|f| (&f.path, f.count, &f.crs, &f.heights));
+    let all: Vec<_> = of_city.chain(grids).collect();
+    let entry = |(file, count, crs, heights): &(&PathBuf, u64, &String, &Heights)| {
         let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        Ok(SourceEntry { file: name, sha256: sha256(file)?, count: *count, crs: (*crs).clone() })
+        Ok(SourceEntry { file: name, sha256: sha256(file)?, count: *count, crs: (*crs).clone(), heights: heights.to_string() })
     };
     all.par_iter().map(entry).collect()
 }

@@ -1,16 +1,22 @@
-//! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata.
+//! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata,
+//! compressed ([`pack`]).
 
 use super::mesh::Mesh;
+use super::pack::{self, Positions};
 use super::schema::{BASE, CLASS, Kind, NO_TEXT, Schema, is_value, text};
+use bytemuck::Pod;
 use glam::DVec3;
 use serde_json::{Map, Value, json};
 
 const ARRAY_BUFFER: u32 = 34962;
 const ELEMENT_ARRAY_BUFFER: u32 = 34963;
+const BYTE: u32 = 5120;
 const UNSIGNED_BYTE: u32 = 5121;
 const UNSIGNED_SHORT: u32 = 5123;
 const UNSIGNED_INT: u32 = 5125;
 const FLOAT: u32 = 5126;
+const MESHOPT: &str = "EXT_meshopt_compression";
+const QUANTIZATION: &str = "KHR_mesh_quantization";
 /// Metadata views start on 8 bytes, as EXT_structural_metadata wants; geometry may as well.
 const ALIGN: usize = 8;
 
@@ -39,73 +45,26 @@ impl Row<'_> {
     }
 }
 
-/// Writes the file. `offset` moves the mesh in the tile's east-north-up frame, metres (a node translation).
-pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u8> {
+/// Writes the file. `offset` moves the mesh in the tile's east-north-up frame, metres (a node translation); `error_m` is by how much the
+/// mesh differs from what it stands for, which says how finely it must be written.
+pub fn write(mesh: &Mesh, (offset, error_m): (DVec3, f64), schema: &Schema, rows: &[Row]) -> Vec<u8> {
     let mut bin = Bin::default();
-    let count = mesh.positions.len();
-    let mut accessors = Vec::new();
-    let mut accessor = |view: usize, kind: &str, component: u32, count: usize, more: Value| {
-        let mut a = json!({ "bufferView": view, "componentType": component, "count": count, "type": kind });
-        if let (Value::Object(a), Value::Object(more)) = (&mut a, more) {
-            a.extend(more);
-        }
-        accessors.push(a);
-        accessors.len() - 1
-    };
-    // Tile frame is east-north-up, glTF is y-up: (e, n, u) is written as (e, u, -n).
-    let y_up = |v: &[f32; 3]| [v[0], v[2], -v[1]];
-    let positions: Vec<[f32; 3]> = mesh.positions.iter().map(y_up).collect();
-    let normals: Vec<[f32; 3]> = mesh.normals.iter().map(y_up).collect();
-    let (min, max) = bounds(&positions);
-    let none = || json!({});
-    let vertex = Some(ARRAY_BUFFER);
-    let mut attributes = Map::new();
-    let mut attribute = |name: &str, index: usize| attributes.insert(name.to_owned(), json!(index));
-    attribute("POSITION", {
-        let v = bin.view(bytemuck::cast_slice(&positions), Some(12), vertex);
-        accessor(v, "VEC3", FLOAT, count, json!({ "min": min, "max": max }))
-    });
-    attribute("NORMAL", {
-        let v = bin.view(bytemuck::cast_slice(&normals), Some(12), vertex);
-        accessor(v, "VEC3", FLOAT, count, none())
-    });
-    attribute("TEXCOORD_0", {
-        let v = bin.view(bytemuck::cast_slice(&mesh.uvs), Some(8), vertex);
-        accessor(v, "VEC2", FLOAT, count, none())
-    });
-    attribute("COLOR_0", {
-        let v = bin.view(bytemuck::cast_slice(&mesh.colours), Some(4), vertex);
-        accessor(v, "VEC4", UNSIGNED_BYTE, count, json!({ "normalized": true }))
-    });
-    attribute("_FEATURE_ID_0", {
-        let padded: Vec<[u16; 2]> = mesh.features.iter().map(|f| [*f, 0]).collect();
-        let v = bin.view(bytemuck::cast_slice(&padded), Some(4), vertex);
-        accessor(v, "SCALAR", UNSIGNED_SHORT, count, none())
-    });
-    attribute("_SURFACE", {
-        let padded: Vec<[u8; 4]> = mesh.surfaces.iter().map(|s| [*s, 0, 0, 0]).collect();
-        let v = bin.view(bytemuck::cast_slice(&padded), Some(4), vertex);
-        accessor(v, "SCALAR", UNSIGNED_BYTE, count, none())
-    });
+    let positions = Positions::of(mesh, error_m);
+    let (attributes, mut accessors) = attributes(&mut bin, mesh, &positions);
+    let view = bin.triangles(&mesh.indices, mesh.positions.len());
     // 65,535 itself restarts primitives, so the short form holds one vertex less.
-    let indices = if count < usize::from(u16::MAX) {
-        let short: Vec<u16> = mesh.indices.iter().map(|i| *i as u16).collect();
-        let v = bin.view(bytemuck::cast_slice(&short), None, Some(ELEMENT_ARRAY_BUFFER));
-        accessor(v, "SCALAR", UNSIGNED_SHORT, mesh.indices.len(), none())
-    } else {
-        let v = bin.view(bytemuck::cast_slice(&mesh.indices), None, Some(ELEMENT_ARRAY_BUFFER));
-        accessor(v, "SCALAR", UNSIGNED_INT, mesh.indices.len(), none())
-    };
+    let short = mesh.positions.len() < usize::from(u16::MAX);
+    let component = if short { UNSIGNED_SHORT } else { UNSIGNED_INT };
+    accessors.push(json!({ "bufferView": view, "componentType": component, "count": mesh.indices.len(), "type": "SCALAR" }));
     let (table, present) = table(&mut bin, schema, rows);
     // The declared length includes the padding that aligns the whole file: readers warn of bytes that nobody declared.
     bin.bytes.resize(bin.bytes.len().next_multiple_of(ALIGN), 0);
     let mut node = json!({ "mesh": 0 });
-    if offset != DVec3::ZERO {
-        node["translation"] = json!([offset.x, offset.z, -offset.y]);
-    }
+    positions.node(offset, &mut node);
     let document = json!({
         "asset": { "version": "2.0", "generator": concat!("yiping ", env!("CARGO_PKG_VERSION")) },
-        "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata"],
+        "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata", MESHOPT, QUANTIZATION],
+        "extensionsRequired": [MESHOPT, QUANTIZATION],
         "extensions": { "EXT_structural_metadata": { "schema": schema.json(&present), "propertyTables": [table] } },
         "scene": 0,
         "scenes": [{ "nodes": [0] }],
@@ -113,22 +72,47 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         "materials": [{ "pbrMetallicRoughness": { "metallicFactor": 0.0, "roughnessFactor": 1.0 }, "doubleSided": true }],
         "meshes": [{ "primitives": [{
             "attributes": attributes,
-            "indices": indices,
+            "indices": accessors.len() - 1,
             "material": 0,
             "mode": 4,
             "extensions": { "EXT_mesh_features": { "featureIds": [{ "featureCount": rows.len(), "attribute": 0, "propertyTable": 0 }] } },
         }] }],
         "accessors": accessors,
         "bufferViews": bin.views,
-        "buffers": [{ "byteLength": bin.bytes.len() }],
+        "buffers": [
+            { "byteLength": bin.bytes.len() },
+            // What the compressed views unfold to; nobody stores it.
+            { "byteLength": bin.unfolded, "extensions": { MESHOPT: { "fallback": true } } },
+        ],
     });
-    pack(&document, &bin.bytes)
+    file(&document, &bin.bytes)
 }
 
-fn bounds(positions: &[[f32; 3]]) -> ([f32; 3], [f32; 3]) {
-    positions.iter().fold(([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]), |(lo, hi), p| {
-        (std::array::from_fn(|i| lo[i].min(p[i])), std::array::from_fn(|i| hi[i].max(p[i])))
-    })
+/// Vertex attributes of the only primitive, and their accessors.
+fn attributes(bin: &mut Bin, mesh: &Mesh, positions: &Positions) -> (Map<String, Value>, Vec<Value>) {
+    let (mut attributes, mut accessors) = (Map::new(), Vec::new());
+    let mut add = |name: &str, view: usize, (kind, component): (&str, u32), more: Value| {
+        let mut accessor = json!({ "bufferView": view, "componentType": component, "count": mesh.positions.len(), "type": kind });
+        if let (Value::Object(a), Value::Object(more)) = (&mut accessor, more) {
+            a.extend(more);
+        }
+        attributes.insert(name.to_owned(), json!(accessors.len()));
+        accessors.push(accessor);
+    };
+    let (min, max) = positions.bounds();
+    let (view, component) = match positions {
+        Positions::Steps { steps, .. } => (bin.vertices(steps), UNSIGNED_SHORT),
+        Positions::Floats(floats) => (bin.vertices(floats), FLOAT),
+    };
+    add("POSITION", view, ("VEC3", component), json!({ "min": min, "max": max }));
+    add("NORMAL", bin.vertices(&pack::normals(mesh)), ("VEC3", BYTE), json!({ "normalized": true }));
+    add("TEXCOORD_0", bin.vertices(&pack::facades(mesh)), ("VEC2", FLOAT), json!({}));
+    add("COLOR_0", bin.vertices(&mesh.colours), ("VEC4", UNSIGNED_BYTE), json!({ "normalized": true }));
+    let padded: Vec<[u16; 2]> = mesh.features.iter().map(|f| [*f, 0]).collect();
+    add("_FEATURE_ID_0", bin.vertices(&padded), ("SCALAR", UNSIGNED_SHORT), json!({}));
+    let padded: Vec<[u8; 4]> = mesh.surfaces.iter().map(|s| [*s, 0, 0, 0]).collect();
+    add("_SURFACE", bin.vertices(&padded), ("SCALAR", UNSIGNED_BYTE), json!({}));
+    (attributes, accessors)
 }
 
 /// The property table, and which columns are in it: those that any row has a value of. The tile's schema lists no others: readers
@@ -154,17 +138,17 @@ fn table(bin: &mut Bin, schema: &Schema, rows: &[Row]) -> (Value, Vec<usize>) {
                 for (n, _) in rows.iter().enumerate().filter(|(_, r)| r.value(&column.key).and_then(Value::as_bool) == Some(true)) {
                     bits[n / 8] |= 1 << (n % 8);
                 }
-                json!({ "values": bin.view(&bits, None, None) })
+                json!({ "values": bin.view(&bits) })
             }
             Kind::Int32 => {
                 let cell = |r: &Row| r.value(&column.key).and_then(Value::as_i64).unwrap_or(column.no_number as i64) as i32;
                 let values: Vec<i32> = rows.iter().map(cell).collect();
-                json!({ "values": bin.view(bytemuck::cast_slice(&values), None, None) })
+                json!({ "values": bin.view(bytemuck::cast_slice(&values)) })
             }
             Kind::Float64 => {
                 let cell = |r: &Row| r.value(&column.key).and_then(Value::as_f64).unwrap_or(column.no_number);
                 let values: Vec<f64> = rows.iter().map(cell).collect();
-                json!({ "values": bin.view(bytemuck::cast_slice(&values), None, None) })
+                json!({ "values": bin.view(bytemuck::cast_slice(&values)) })
             }
         };
         properties.insert(column.id.clone(), property);
@@ -179,8 +163,8 @@ fn strings(bin: &mut Bin, cells: impl Iterator<Item = String>) -> Value {
         bytes.extend_from_slice(cell.as_bytes());
         offsets.push(bytes.len() as u32);
     }
-    let values = bin.view(&bytes, None, None);
-    json!({ "values": values, "stringOffsets": bin.view(bytemuck::cast_slice(&offsets), None, None) })
+    let values = bin.view(&bytes);
+    json!({ "values": values, "stringOffsets": bin.view(bytemuck::cast_slice(&offsets)) })
 }
 
 /// The binary chunk as it grows.
@@ -188,26 +172,75 @@ fn strings(bin: &mut Bin, cells: impl Iterator<Item = String>) -> Value {
 struct Bin {
     bytes: Vec<u8>,
     views: Vec<Value>,
+    /// Bytes that the compressed views unfold to.
+    unfolded: usize,
 }
 
 impl Bin {
-    fn view(&mut self, data: &[u8], stride: Option<usize>, target: Option<u32>) -> usize {
-        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
-        let mut view = json!({ "buffer": 0, "byteOffset": self.bytes.len(), "byteLength": data.len() });
-        if let Some(stride) = stride {
+    /// A view of bytes as they are: metadata.
+    fn view(&mut self, data: &[u8]) -> usize {
+        let offset = self.append(data);
+        self.views.push(json!({ "buffer": 0, "byteOffset": offset, "byteLength": data.len() }));
+        self.views.len() - 1
+    }
+
+    /// A compressed view of one vertex attribute.
+    fn vertices<T: Pod>(&mut self, data: &[T]) -> usize {
+        let stride = size_of::<T>();
+        match pack::vertices(data) {
+            Some(packed) => self.packed(&packed, ("ATTRIBUTES", ARRAY_BUFFER), stride, data.len()),
+            None => {
+                let view = self.view(bytemuck::cast_slice(data));
+                self.views[view]["byteStride"] = json!(stride);
+                self.views[view]["target"] = json!(ARRAY_BUFFER);
+                view
+            }
+        }
+    }
+
+    /// A compressed view of a triangle list, to be unfolded to 16 bits where they are enough.
+    fn triangles(&mut self, indices: &[u32], vertices: usize) -> usize {
+        let short = vertices < usize::from(u16::MAX);
+        if let Some(packed) = pack::triangles(indices, vertices) {
+            return self.packed(&packed, ("TRIANGLES", ELEMENT_ARRAY_BUFFER), if short { 2 } else { 4 }, indices.len());
+        }
+        let view = if short {
+            let short: Vec<u16> = indices.iter().map(|i| *i as u16).collect();
+            self.view(bytemuck::cast_slice(&short))
+        } else {
+            self.view(bytemuck::cast_slice(indices))
+        };
+        self.views[view]["target"] = json!(ELEMENT_ARRAY_BUFFER);
+        view
+    }
+
+    fn packed(&mut self, data: &[u8], (mode, target): (&str, u32), stride: usize, count: usize) -> usize {
+        let offset = self.append(data);
+        self.unfolded = self.unfolded.next_multiple_of(ALIGN);
+        let mut view = json!({
+            "buffer": 1, "byteOffset": self.unfolded, "byteLength": stride * count, "target": target,
+            "extensions": { MESHOPT: {
+                "buffer": 0, "byteOffset": offset, "byteLength": data.len(), "byteStride": stride, "mode": mode, "count": count,
+            } },
+        });
+        if target == ARRAY_BUFFER {
             view["byteStride"] = json!(stride);
         }
-        if let Some(target) = target {
-            view["target"] = json!(target);
-        }
-        self.bytes.extend_from_slice(data);
+        self.unfolded += stride * count;
         self.views.push(view);
         self.views.len() - 1
+    }
+
+    fn append(&mut self, data: &[u8]) -> usize {
+        self.bytes.resize(self.bytes.len().next_multiple_of(ALIGN), 0);
+        let offset = self.bytes.len();
+        self.bytes.extend_from_slice(data);
+        offset
     }
 }
 
 /// Header, JSON chunk padded with spaces, binary chunk; the whole file a multiple of 8 bytes, as 3D Tiles asks.
-fn pack(document: &Value, bin: &[u8]) -> Vec<u8> {
+fn file(document: &Value, bin: &[u8]) -> Vec<u8> {
     let mut text = document.to_string().into_bytes();
     // 12 bytes of header and 8 of chunk header come first.
     text.resize((text.len() + 20).next_multiple_of(ALIGN) - 20, b' ');

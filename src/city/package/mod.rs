@@ -17,6 +17,7 @@ mod map;
 mod mesh;
 mod outcome;
 mod outline;
+mod pack;
 mod piece;
 mod place;
 mod prepare;
@@ -36,9 +37,9 @@ pub use outcome::merge;
 
 use super::report::BuildReport;
 use super::source::{CitySource, ElevationGrid};
-use crate::geo::CrsError;
+use crate::geo::{CrsError, Heights};
 use crate::model::city::{CityManifest, TilesetRole};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to build besides the data itself.
 #[derive(Debug, Clone, Default)]
@@ -49,10 +50,41 @@ pub struct Job {
     pub out: PathBuf,
     /// Coordinate system of sources that name none.
     pub crs: Option<String>,
+    /// What the heights of sources count from; `None`: as their coordinate system says, see [`Heights::of_crs`].
+    pub heights: Option<Heights>,
+    /// The same for single sources.
+    pub of_files: Vec<OfFile>,
     /// Only objects that touch this: west, south, east, north in WGS 84 degrees.
     pub extent: Option<[f64; 4]>,
     /// Make this share of the tiles only: part `0.0` of `0.1` (from 0); [`merge`] joins them.
     pub share: Option<(u32, u32)>,
+}
+
+/// What a build is told of one source.
+#[derive(Debug, Clone, Default)]
+pub struct OfFile {
+    /// Name of the file, without its folder.
+    pub name: String,
+    pub crs: Option<String>,
+    pub heights: Option<Heights>,
+}
+
+impl Job {
+    fn of_file<T>(&self, file: &Path, pick: impl Fn(&OfFile) -> Option<T>) -> Option<T> {
+        let name = file.file_name()?;
+        self.of_files.iter().filter(|o| name == o.name.as_str()).find_map(pick)
+    }
+
+    /// Coordinate system of a source that names none.
+    pub(crate) fn crs_of(&self, file: &Path) -> Option<String> {
+        self.of_file(file, |o| o.crs.clone()).or_else(|| self.crs.clone())
+    }
+
+    /// What the heights of a source in `crs` count from.
+    pub(crate) fn heights_of(&self, file: &Path, crs: &str) -> Heights {
+        let given = self.of_file(file, |o| o.heights.clone()).or_else(|| self.heights.clone());
+        given.unwrap_or_else(|| Heights::of_crs(crs))
+    }
 }
 
 /// Steps of a build that take time.

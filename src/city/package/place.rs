@@ -5,7 +5,7 @@ use super::shape::Placed;
 use crate::city::CityError;
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, Surface};
-use crate::geo::{Crs, CrsError, Geodetic, Region, geodetic_to_ecef};
+use crate::geo::{Crs, CrsError, Geodetic, Heights, Region, geodetic_to_ecef};
 use crate::model::city::TilesetRole;
 use glam::DVec3;
 use rayon::prelude::*;
@@ -103,13 +103,14 @@ pub fn with_crs<R>(name: &str, f: impl FnOnce(&Crs) -> R) -> Result<R, CrsError>
 /// A vertex that couldn't be placed.
 const LOST: Geodetic = Geodetic { lon_rad: f64::NAN, lat_rad: f64::NAN, height_m: f64::NAN };
 
-/// Every vertex of a part of a source, in WGS 84.
-pub fn place(vertices: &[DVec3], crs: &str) -> Placed {
+/// Every vertex of a part of a source, in WGS 84 with ellipsoidal heights.
+pub fn place(vertices: &[DVec3], crs: &str, heights: &Heights) -> Placed {
     let chunk = |chunk: &[DVec3]| -> Vec<(Geodetic, DVec3)> {
         let mut placed = Vec::with_capacity(chunk.len());
         if with_crs(crs, |crs| crs.to_geodetic_batch(chunk, &mut placed)).is_err() {
             placed = vec![LOST; chunk.len()];
         }
+        heights.lift(&mut placed);
         placed.into_iter().map(|g| (g, geodetic_to_ecef(g).0)).collect()
     };
     let (geodetic, ecef) = vertices.par_chunks(CHUNK).flat_map_iter(chunk).unzip();
@@ -134,7 +135,10 @@ pub fn check(object: &CityObject, raw: &[DVec3], placed: &Placed) -> Result<(), 
                 return Err(("a vertex is not a finite number", format!("face {f}, vertex {i} is ({}, {}, {})", v.x, v.y, v.z)));
             }
             if p.lon_rad.is_nan() {
-                return Err(("a vertex lies outside of its coordinate system", format!("vertex {i} is ({}, {}, {})", v.x, v.y, v.z)));
+                return Err((
+                    "a vertex lies outside of its coordinate system or geoid",
+                    format!("vertex {i} is ({}, {}, {})", v.x, v.y, v.z),
+                ));
             }
             if !HEIGHT_M.contains(&p.height_m) {
                 return Err(("a height is no height on Earth", format!("vertex {i} is at {} m", p.height_m)));

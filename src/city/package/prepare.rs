@@ -14,7 +14,7 @@ use super::surfaces;
 use super::terrain::Relief;
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Paint, Surface};
-use crate::geo::Region;
+use crate::geo::{Heights, Region};
 use crate::model::city::TilesetRole;
 use glam::DVec3;
 use rayon::prelude::*;
@@ -54,9 +54,16 @@ pub fn survey_of(role: TilesetRole) -> usize {
 
 /// Makes all objects of a part ready, side by side on all cores, in the part's order.
 ///
-/// `crs` is that of the vertices; faces name `paints` by number; objects whose heights are above the ground are put on `relief`.
-pub fn prepare(part: CitySource, crs: &str, paints: &[Paint], (relief, extent): (&Relief, Option<[f64; 4]>)) -> Vec<Prepared> {
-    let placed = place::place(&part.vertices, crs);
+/// `crs` and `heights` are those of the vertices; faces name `paints` by number; objects whose heights are above the ground are put on `relief`.
+pub fn prepare(
+    part: CitySource,
+    (crs, heights): (&str, &Heights),
+    paints: &[Paint],
+    (relief, extent): (&Relief, Option<[f64; 4]>),
+) -> Vec<Prepared> {
+    // The relief's heights are ellipsoidal already. Where there is none, the ground is taken to be as high as the sea.
+    let heights = if part.above_ground && !relief.is_empty() { &Heights::Ellipsoidal } else { heights };
+    let placed = place::place(&part.vertices, crs, heights);
     let groups = Groups::of(&part.objects);
     let mut objects: Vec<CityObject> = part.objects.into_iter().filter(|o| !o.faces.is_empty()).collect();
     let context = Context {

@@ -4,6 +4,7 @@ use super::PackageError;
 use super::cluster::{self, Group, Member, Merged};
 use super::glb::{self, Row};
 use super::mesh::{Mesh, Placement, Triangulator, painted};
+use super::pack;
 use super::piece::BARE;
 use super::place::{NOWHERE, grow, join};
 use super::quadtree::{self, Item, Node};
@@ -140,11 +141,11 @@ impl<'a> Tree<'a> {
         }
         if content.mesh.triangles() > 0 {
             let attributes = self.attributes(&content.rows, node.full);
-            let bytes = glb::write(&content.mesh, DVec3::ZERO, self.schema, &rows(&content.rows, &attributes));
+            let bytes = glb::write(&content.mesh, (DVec3::ZERO, content.error_m), self.schema, &rows(&content.rows, &attributes));
             let path = dir.join(format!("{}.glb", node.path));
             std::fs::write(&path, bytes).map_err(PackageError::io(path))?;
         }
-        let error_m = if node.full { 0.0 } else { content.error_m.max(ERROR_MIN_M) };
+        let error_m = if node.full { 0.0 } else { (content.error_m * pack::ROUNDED).max(ERROR_MIN_M) };
         let r = &content.region;
         let region = [r.west_rad, r.south_rad, r.east_rad, r.north_rad, r.min_height_m, r.max_height_m];
         Ok(Made { key: self.key(node), region, error_m: [error_m], triangles: content.mesh.triangles() as u64 })

@@ -4,8 +4,8 @@ use super::super::PackageError;
 use super::super::place::{choose_crs, with_crs};
 use crate::city::report::BuildReport;
 use crate::city::source::ElevationGrid;
-use crate::geo::Geodetic;
-use std::path::PathBuf;
+use crate::geo::{Geodetic, Heights};
+use std::path::{Path, PathBuf};
 
 /// Grids in these systems are asked directly: their axes are longitude and latitude on (what is for heights) WGS 84.
 const GEOGRAPHIC: [&str; 4] = ["EPSG:4326", "EPSG:4979", "EPSG:4490", "OGC:CRS84"];
@@ -45,6 +45,7 @@ pub struct Relief {
 struct Placed {
     grid: ElevationGrid,
     crs: String,
+    heights: Heights,
     extent: Extent,
     /// The grid's own coordinates at the nodes of a net over `extent`, row by row from the south-west; empty when the grid is geographic.
     net: Vec<(f64, f64)>,
@@ -72,9 +73,14 @@ impl Relief {
         self.grids.is_empty()
     }
 
-    /// File, number of samples and coordinate system of each grid.
-    pub fn files(&self) -> Vec<(&PathBuf, u64, &String)> {
-        self.grids.iter().map(|p| (&p.grid.file, p.grid.values.len() as u64, &p.crs)).collect()
+    /// Says what the heights of each grid count from, by its file and coordinate system; before that they are taken to be ellipsoidal.
+    pub fn set_heights(&mut self, of: impl Fn(&Path, &str) -> Heights) {
+        self.grids.iter_mut().for_each(|p| p.heights = of(&p.grid.file, &p.crs));
+    }
+
+    /// File, number of samples, coordinate system and heights of each grid.
+    pub fn files(&self) -> Vec<(&PathBuf, u64, &String, &Heights)> {
+        self.grids.iter().map(|p| (&p.grid.file, p.grid.values.len() as u64, &p.crs, &p.heights)).collect()
     }
 
     /// Around all grids, from outermost sample to outermost sample.
@@ -100,7 +106,8 @@ impl Placed {
     fn new(grid: ElevationGrid, crs: String) -> Result<Self, PackageError> {
         let [west, south, east, north] = grid.bounds();
         if GEOGRAPHIC.contains(&crs.as_str()) {
-            return Ok(Self { grid, crs, extent: Extent { west, south, east, north }, net: Vec::new() });
+            let extent = Extent { west, south, east, north };
+            return Ok(Self { grid, crs, heights: Heights::Ellipsoidal, extent, net: Vec::new() });
         }
         let placed = with_crs(&crs, |crs| {
             let around = (0..=NET).flat_map(|i| {
@@ -118,7 +125,7 @@ impl Placed {
             Ok((extent, (0..NET * NET).map(node).collect::<Result<Vec<_>, _>>()?))
         });
         let (extent, net) = placed.and_then(|r| r).map_err(|source| PackageError::Crs { file: grid.file.clone(), source })?;
-        Ok(Self { grid, crs, extent, net })
+        Ok(Self { grid, crs, heights: Heights::Ellipsoidal, extent, net })
     }
 
     /// A place in degrees in the grid's own coordinates.
@@ -141,7 +148,8 @@ impl Placed {
 
     fn height_m(&self, lon: f64, lat: f64) -> Option<f64> {
         let (x, y) = self.own(lon, lat);
-        self.grid.sample(x, y).map(f64::from)
+        let up_m = self.heights.undulation_m(lon, lat);
+        self.grid.sample(x, y).map(|h| f64::from(h) + up_m).filter(|h| h.is_finite())
     }
 }
 

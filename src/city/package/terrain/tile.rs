@@ -16,6 +16,8 @@ use std::path::Path;
 const SKIRT_BOUNDS: f64 = 3.0;
 /// And never less than this, metres.
 const SKIRT_MIN_M: f64 = 1.0;
+/// Steps of positions may take no more than this part of what a mesh may: a twentieth of the bound is enough for them.
+const STEP_PART: f64 = 0.5;
 /// Tile origins lie on multiples of this (a power of two), so that they are exact in the f32 that readers keep node translations in.
 const ORIGIN_M: f64 = 0.125;
 
@@ -70,7 +72,7 @@ pub fn write(plan: &Plan, address: Address, divided: bool, dir: &Path) -> Result
     let folder = dir.join(format!("{}/{}", address.level, address.x));
     std::fs::create_dir_all(&folder).map_err(PackageError::io(&folder))?;
     let path = folder.join(format!("{}.glb", address.y));
-    std::fs::write(&path, glb::write(&mesh, origin, &plan.schema, &[row])).map_err(PackageError::io(path))?;
+    std::fs::write(&path, glb::write(&mesh, (origin, bound_m * STEP_PART), &plan.schema, &[row])).map_err(PackageError::io(path))?;
     Ok((low - skirt_m, high, mesh.triangles() as u64))
 }
 
