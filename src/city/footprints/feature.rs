@@ -24,10 +24,6 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.polygons.is_empty() && self.lines.is_empty() && self.points == 0
-    }
-
     pub(crate) fn corners(&self) -> impl Iterator<Item = DVec2> {
         self.polygons.iter().flatten().chain(&self.lines).flatten().copied()
     }
