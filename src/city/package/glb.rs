@@ -1,6 +1,6 @@
 //! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata.
 
-use super::mesh::Mesh;
+use super::mesh::{Mesh, Picture};
 use super::schema::{BASE, CLASS, Kind, NO_TEXT, Schema, is_value, text};
 use glam::DVec3;
 use serde_json::{Map, Value, json};
@@ -87,6 +87,15 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         let v = bin.view(bytemuck::cast_slice(&padded), Some(4), vertex);
         accessor(v, "SCALAR", UNSIGNED_BYTE, count, none())
     });
+    let image = mesh.picture.as_ref().map(|picture| {
+        attribute("TEXCOORD_1", {
+            let short = |c: f32| (c.clamp(0.0, 1.0) * f32::from(u16::MAX)).round() as u16;
+            let on_picture: Vec<[u16; 2]> = picture.texcoords.iter().map(|uv| uv.map(short)).collect();
+            let v = bin.view(bytemuck::cast_slice(&on_picture), Some(4), vertex);
+            accessor(v, "VEC2", UNSIGNED_SHORT, count, json!({ "normalized": true }))
+        });
+        (bin.view(&picture.bytes, None, None), picture)
+    });
     // 65,535 itself restarts primitives, so the short form holds one vertex less.
     let indices = if count < usize::from(u16::MAX) {
         let short: Vec<u16> = mesh.indices.iter().map(|i| *i as u16).collect();
@@ -103,7 +112,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
     if offset != DVec3::ZERO {
         node["translation"] = json!([offset.x, offset.z, -offset.y]);
     }
-    let document = json!({
+    let mut document = json!({
         "asset": { "version": "2.0", "generator": concat!("yiping ", env!("CARGO_PKG_VERSION")) },
         "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata"],
         "extensions": { "EXT_structural_metadata": { "schema": schema.json(&present), "propertyTables": [table] } },
@@ -122,7 +131,23 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         "bufferViews": bin.views,
         "buffers": [{ "byteLength": bin.bytes.len() }],
     });
+    if let Some((view, picture)) = image {
+        wear(&mut document, view, picture);
+    }
     pack(&document, &bin.bytes)
+}
+
+/// Puts a picture on the only material. Its first set of texture coordinates is metres on facades, so the picture takes the second.
+fn wear(document: &mut Value, view: usize, picture: &Picture) {
+    document["images"] = json!([{ "bufferView": view, "mimeType": picture.mime }]);
+    // Clamped, linear between pixels and between levels.
+    document["samplers"] = json!([{ "wrapS": 33071, "wrapT": 33071, "magFilter": 9729, "minFilter": 9987 }]);
+    document["textures"] = json!([{ "source": 0, "sampler": 0 }]);
+    let material = &mut document["materials"][0];
+    material["pbrMetallicRoughness"]["baseColorTexture"] = json!({ "index": 0, "texCoord": 1 });
+    if picture.cut_out {
+        material["alphaMode"] = json!("MASK");
+    }
 }
 
 fn bounds(positions: &[[f32; 3]]) -> ([f32; 3], [f32; 3]) {

@@ -21,7 +21,26 @@ pub struct Mesh {
     /// sRGB base colour for viewers that don't know our shader.
     pub colours: Vec<[u8; 4]>,
     pub indices: Vec<u32>,
+    /// What its faces wear.
+    pub picture: Option<Picture>,
 }
+
+/// A picture over a tile's mesh: one a tile, so that the tile stays one draw call.
+///
+/// Vertices that wear it have [`TEXTURED`] set in their surface, or none has and all wear it.
+pub struct Picture {
+    /// A PNG or JPEG file.
+    pub bytes: Vec<u8>,
+    /// `image/png` or `image/jpeg`.
+    pub mime: &'static str,
+    /// Where each vertex is on it: 0..1, v down from the upper edge. Faces that wear nothing lie on something white.
+    pub texcoords: Vec<[f32; 2]>,
+    /// Faces have holes where it is transparent.
+    pub cut_out: bool,
+}
+
+/// Bit of the vertex attribute `_SURFACE` above the surface's number: this face shows its picture, not the look of its kind.
+pub const TEXTURED: u8 = 0x80;
 
 /// What all vertices of a face share.
 #[derive(Clone, Copy)]
