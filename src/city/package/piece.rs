@@ -48,6 +48,9 @@ pub struct Piece {
     pub uvs: Vec<[f32; 2]>,
 }
 
+/// A face with its corners, indices and texture coordinates.
+pub type FaceParts<'a> = (&'a PieceFace, &'a [u32], &'a [u16], Option<&'a [[f32; 2]]>);
+
 /// Faces of an object that belong into one piece, and where it lies.
 pub struct Cut {
     pub faces: Vec<u32>,
@@ -154,7 +157,7 @@ impl Piece {
     }
 
     /// Faces with their corners, indices and texture coordinates.
-    pub fn iter(&self) -> impl Iterator<Item = (&PieceFace, &[u32], &[u16], Option<&[[f32; 2]]>)> {
+    pub fn iter(&self) -> impl Iterator<Item = FaceParts<'_>> {
         let (mut corner, mut index) = (0, 0);
         self.faces.iter().map(move |face| {
             let (c, i) = (corner, index);

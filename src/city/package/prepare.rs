@@ -12,7 +12,7 @@ use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
 use super::terrain::Relief;
-use super::texture::{PIXELS_PER_M_MAX, Paints, linear_mean};
+use super::texture::{Paints, linear_mean};
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Surface};
 use crate::geo::Region;
@@ -29,8 +29,8 @@ const VERTEX_BYTES: usize = 46;
 /// Bytes of a feature's own: its row of ids and attributes, roughly.
 const FEATURE_BYTES: usize = 160;
 
-/// Bytes of a square metre of picture, counted as those above: a quarter of a byte a pixel in the package is one before compression.
-const TEXTURE_BYTES_PER_M2: f64 = PIXELS_PER_M_MAX * PIXELS_PER_M_MAX;
+/// Bytes of a pixel of the pictures that it shows, counted as those above: a quarter of a byte in a JPEG is one before compression.
+const BYTES_PER_PIXEL: f64 = 1.0;
 
 /// Some objects, ready to be spooled.
 #[derive(Default)]
@@ -162,7 +162,7 @@ impl Prepared {
             let coarse = if whole { block(shape, &outline, &mut entry) } else { surfaces::simplified(&piece, &mut entry) };
             let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
             let vertices = if sharing { piece.points.len() } else { piece.vertices() };
-            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + (dressed_m2(&piece) * TEXTURE_BYTES_PER_M2) as usize;
+            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + (context.paints.pixels_shown(&piece) * BYTES_PER_PIXEL) as usize;
             entry.bytes = bytes.try_into().unwrap_or(u32::MAX);
             self.batch.push(&meta, &coarse, &piece, entry);
         }
@@ -204,11 +204,6 @@ fn painted_faces(piece: &Piece) -> impl Iterator<Item = (&PieceFace, f64)> {
         let area = |t: &[u16]| f64::from((at(t[1]) - at(t[0])).cross(at(t[2]) - at(t[0])).length()) * 0.5;
         (face, indices.chunks_exact(3).map(area).sum())
     })
-}
-
-/// Square metres of a piece that show pictures.
-fn dressed_m2(piece: &Piece) -> f64 {
-    painted_faces(piece).filter(|(face, _)| face.colour[3] > 0).map(|(_, area)| area).sum()
 }
 
 fn meta(object: &mut CityObject, shape: &Shape) -> Meta {

@@ -12,7 +12,7 @@ mod store;
 mod worn;
 
 pub use paints::{Paints, linear_mean};
-pub use worn::{PIXELS_PER_M_MAX, Worn};
+pub use worn::Worn;
 
 use super::mesh::{Mesh, Picture, TEXTURED};
 

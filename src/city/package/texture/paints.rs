@@ -2,7 +2,8 @@
 
 use super::picture::{Pixels, linear, srgb};
 use super::store::Pictures;
-use crate::city::package::piece::{BARE, Piece};
+use super::worn::{PIXELS_PER_M_MAX, areas};
+use crate::city::package::piece::{BARE, FaceParts, Piece};
 use crate::city::report::BuildReport;
 use crate::city::source::Paint;
 use std::collections::HashMap;
@@ -78,12 +79,20 @@ impl Paints {
         if piece.uvs.is_empty() {
             return;
         }
-        let shown = |(face, _, indices, uvs): (&_, &[u32], &[u16], Option<&[[f32; 2]]>)| {
-            let face: &crate::city::package::piece::PieceFace = face;
-            uvs.map_or([0; 4], |uvs| self.colour_of(face.paint, uvs, indices))
-        };
+        let shown = |(face, _, indices, uvs): FaceParts| uvs.map_or([0; 4], |uvs| self.colour_of(face.paint, uvs, indices));
         let colours: Vec<[u8; 4]> = piece.iter().map(shown).collect();
         piece.faces.iter_mut().zip(colours).for_each(|(face, colour)| face.colour = colour);
+    }
+
+    /// Pixels of pictures that a piece shows in a package, about.
+    pub fn pixels_shown(&self, piece: &Piece) -> f64 {
+        let shown = |(face, corners, indices, uvs): FaceParts| {
+            let [w, h] = self.texture(face.paint).and_then(|t| self.size(t.0))?.map(f64::from);
+            let point = |i: usize| corners.get(i).map_or(glam::Vec3::ZERO, |c| piece.points[*c as usize].into());
+            let (area_m2, area_uv) = areas(uvs?, &point, indices);
+            Some((area_m2 * PIXELS_PER_M_MAX * PIXELS_PER_M_MAX).min(area_uv * w * h))
+        };
+        if piece.uvs.is_empty() { 0.0 } else { piece.iter().filter_map(shown).filter(|n| n.is_finite()).sum() }
     }
 
     /// Tells paints apart by what they are, not by their numbers, which differ between builds. Contents of pictures count.
