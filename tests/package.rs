@@ -6,6 +6,8 @@ mod again;
 mod glb;
 #[path = "package/truth.rs"]
 mod truth;
+#[path = "package/textures.rs"]
+mod textures;
 
 use glam::DVec3;
 use serde_json::{Map, Value, json};

@@ -190,7 +190,7 @@ impl Component {
     }
 }
 
-fn data_uri(uri: &str) -> Result<Vec<u8>, Fault> {
+pub fn data_uri(uri: &str) -> Result<Vec<u8>, Fault> {
     let bad = |what: String| Fault::bad("buffers", what);
     let (head, body) = uri.split_once(',').ok_or_else(|| bad("a data uri has no comma".into()))?;
     if !head.ends_with(";base64") {

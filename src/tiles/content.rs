@@ -2,9 +2,11 @@
 
 use super::attributes::{FeatureTable, NO_FEATURE};
 use super::error::{Fault, TileError};
+use super::texture::TileTexture;
 pub use super::tree::UpAxis;
 use super::{glb, legacy, tileset};
 use glam::{DMat4, DVec3};
+use std::sync::Arc;
 
 /// Composite tiles inside composite tiles.
 const COMPOSITE_DEPTH_MAX: u32 = 8;
@@ -38,6 +40,12 @@ pub struct TileMesh {
     pub colours: Vec<[u8; 4]>,
     /// glTF convention, v down; empty where no primitive has any.
     pub texcoords: Vec<[f32; 2]>,
+    /// The pictures that faces wear; `None` where there are none.
+    pub texture: Option<Arc<TileTexture>>,
+    /// Where each vertex is on its picture, v down; empty without pictures.
+    pub texture_uvs: Vec<[f32; 2]>,
+    /// What each vertex wears, see [`super::Wear`]; empty without pictures.
+    pub wears: Vec<u32>,
     /// Triangle list, counter-clockwise seen from outside; all in range.
     pub indices: Vec<u32>,
 }
@@ -53,7 +61,9 @@ impl TileMesh {
     }
 
     fn bytes(&self) -> usize {
-        self.positions.len() * (12 + 12 + 4 + 1 + 4) + self.texcoords.len() * 8 + self.indices.len() * 4
+        let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
+        let vertices = self.positions.len() * (12 + 12 + 4 + 1 + 4) + self.texcoords.len() * 8 + self.wears.len() * 12;
+        vertices + self.indices.len() * 4 + texture
     }
 }
 

@@ -9,10 +9,11 @@ use super::gltf_json::{Document, Node};
 use super::instances;
 use super::legacy::Batches;
 use super::mesh::{Piece, Placed, merge};
+use super::texture::Textures;
 use super::tree::UpAxis;
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
-/// Extensions a file may require and still be drawn right; of textures only the colour factor is drawn, so theirs don't matter.
+/// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
 const KNOWN_EXTENSIONS: [&str; 15] = [
     "EXT_mesh_features",
     "EXT_instance_features",
@@ -127,7 +128,9 @@ impl Assembly<'_> {
         let rtc = self.document.extensions.rtc.as_ref().map_or(DVec3::ZERO, |r| DVec3::from(r.center)) + wrapping.rtc_center;
         let to_world = self.context.transform * DMat4::from_translation(rtc) * z_up_from(self.context.up_axis);
         let mut features = FeatureReader::new(self.document, self.buffers, wrapping.batches)?;
-        let (pieces, pieces_of_mesh) = self.pieces(&mut features)?;
+        let mut textures = Textures::new(self.document, self.buffers, self.context);
+        let (pieces, pieces_of_mesh) = self.pieces(&mut features, &mut textures)?;
+        let texture = textures.finish(&mut self.notes);
         let mut placed = Vec::new();
         for (node, matrix) in self.nodes()? {
             let to_world = to_world * matrix;
@@ -143,7 +146,7 @@ impl Assembly<'_> {
                 }
             }
         }
-        let mesh = merge(&pieces, &placed, &self.context.transform)?;
+        let mesh = merge(&pieces, &placed, &self.context.transform, texture)?;
         if mesh.is_none() && !self.notes.is_empty() {
             return Err(Fault::unsupported(format!("a glTF without triangles ({})", self.notes.join("; ")), "only triangles are drawn"));
         }
@@ -152,7 +155,11 @@ impl Assembly<'_> {
     }
 
     /// Every primitive once, and which of them each mesh has.
-    fn pieces(&mut self, features: &mut FeatureReader<'_>) -> Result<(Vec<Piece>, Vec<std::ops::Range<usize>>), Fault> {
+    fn pieces(
+        &mut self,
+        features: &mut FeatureReader<'_>,
+        textures: &mut Textures<'_>,
+    ) -> Result<(Vec<Piece>, Vec<std::ops::Range<usize>>), Fault> {
         let (mut pieces, mut ranges) = (Vec::new(), Vec::new());
         for mesh in &self.document.meshes {
             let start = pieces.len();
@@ -161,13 +168,10 @@ impl Assembly<'_> {
                     return Err(draco());
                 }
                 let ids = features.of_primitive(primitive, &mut self.notes)?;
-                match Piece::read(self.buffers, self.document, primitive, ids)? {
+                let worn = primitive.material.and_then(|m| textures.of_material(m));
+                match Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())? {
                     Some(piece) => pieces.push(piece),
                     None => self.note("points and lines are not drawn"),
-                }
-                let material = primitive.material.and_then(|m| self.document.materials.get(m));
-                if material.is_some_and(|m| m.pbr_metallic_roughness.base_color_texture.is_some()) {
-                    self.note("textures are not drawn, only the colour they are multiplied with");
                 }
             }
             ranges.push(start..pieces.len());

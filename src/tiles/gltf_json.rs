@@ -19,6 +19,9 @@ pub struct Document {
     pub buffer_views: Vec<BufferView>,
     pub buffers: Vec<Buffer>,
     pub materials: Vec<Material>,
+    pub textures: Vec<Texture>,
+    pub images: Vec<Image>,
+    pub samplers: Vec<Sampler>,
     pub extensions_required: Vec<String>,
     pub extensions: RootExtensions,
 }
@@ -172,13 +175,82 @@ pub struct Buffer {
 #[serde(default, rename_all = "camelCase")]
 pub struct Material {
     pub pbr_metallic_roughness: Pbr,
+    pub alpha_mode: Option<String>,
+    pub alpha_cutoff: Option<f32>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Pbr {
     pub base_color_factor: Option<[f32; 4]>,
-    pub base_color_texture: Option<Value>,
+    pub base_color_texture: Option<TextureInfo>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TextureInfo {
+    pub index: usize,
+    pub tex_coord: u32,
+    pub extensions: TextureInfoExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TextureInfoExtensions {
+    #[serde(rename = "KHR_texture_transform")]
+    pub transform: Option<TextureTransform>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct TextureTransform {
+    pub offset: [f32; 2],
+    pub rotation: f32,
+    pub scale: [f32; 2],
+    pub tex_coord: Option<u32>,
+}
+
+impl Default for TextureTransform {
+    fn default() -> Self {
+        Self { offset: [0.0; 2], rotation: 0.0, scale: [1.0; 2], tex_coord: None }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Texture {
+    pub source: Option<usize>,
+    pub sampler: Option<usize>,
+    pub extensions: TextureExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TextureExtensions {
+    #[serde(rename = "EXT_texture_webp")]
+    pub webp: Option<TextureSource>,
+    #[serde(rename = "KHR_texture_basisu")]
+    pub basisu: Option<TextureSource>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TextureSource {
+    pub source: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Image {
+    pub uri: Option<String>,
+    pub buffer_view: Option<usize>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Sampler {
+    pub wrap_s: Option<u32>,
+    pub wrap_t: Option<u32>,
 }
 
 /// `EXT_structural_metadata`.

@@ -5,9 +5,13 @@ use super::attributes::NO_FEATURE;
 use super::content::TileMesh;
 use super::error::Fault;
 use super::gltf_json::{Document, Primitive};
+use super::texture::{TileTexture, Worn};
 use super::volume::orthonormal;
 use glam::{DMat3, DMat4, DVec3, Vec3};
+use std::sync::Arc;
 
+/// Bit of `_SURFACE` that tells faces which show their picture from those that lie on a white spot of it; written by `city::package`.
+const TEXTURED: u32 = 0x80;
 /// Vertices of one tile, instances expanded; 45 bytes each, so 360 MB.
 const VERTICES_MAX: usize = 8_000_000;
 
@@ -22,6 +26,9 @@ pub struct Piece {
     pub colours: Vec<[u8; 4]>,
     /// Empty where there are none.
     pub texcoords: Vec<[f32; 2]>,
+    /// As in [`TileMesh`]; empty where it wears no picture.
+    pub texture_uvs: Vec<[f32; 2]>,
+    pub wears: Vec<u32>,
     pub indices: Vec<u32>,
 }
 
@@ -35,10 +42,16 @@ pub struct Placed {
 }
 
 impl Piece {
-    /// Reads a triangle primitive; `feature_ids` are the tile's, one a vertex, or empty for none.
+    /// Reads a triangle primitive; `feature_ids` are the tile's, one a vertex, or empty for none; `worn` is its picture.
     ///
     /// `None` for points and lines.
-    pub fn read(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, feature_ids: Vec<u32>) -> Result<Option<Self>, Fault> {
+    pub fn read(
+        buffers: &Buffers<'_>,
+        document: &Document,
+        primitive: &Primitive,
+        feature_ids: Vec<u32>,
+        worn: Option<&Worn>,
+    ) -> Result<Option<Self>, Fault> {
         let mode = primitive.mode.unwrap_or(4);
         if mode < 4 {
             return Ok(None);
@@ -55,11 +68,22 @@ impl Piece {
         };
         let normals = attribute("NORMAL").map(|i| buffers.vectors::<3>(i)).transpose()?.unwrap_or_default();
         let texcoords = attribute("TEXCOORD_0").map(|i| buffers.vectors::<2>(i)).transpose()?.unwrap_or_default();
-        let surfaces = attribute("_SURFACE").map(|i| buffers.whole(i)).transpose()?;
-        let surfaces = surfaces.map_or_else(|| vec![0; count], |list| list.into_iter().map(|s| u8::try_from(s).unwrap_or(0)).collect());
+        let marked = attribute("_SURFACE").map(|i| buffers.whole(i)).transpose()?.unwrap_or_else(|| vec![0; count]);
+        let surfaces: Vec<u8> = marked.iter().map(|s| u8::try_from(*s & !TEXTURED).unwrap_or(0)).collect();
+        let (texture_uvs, wears) = match worn.and_then(|w| Some((w, attribute(&format!("TEXCOORD_{}", w.texcoord))?))) {
+            None => (Vec::new(), Vec::new()),
+            Some((worn, set)) => {
+                let uvs = buffers.vectors::<2>(set)?.into_iter().map(|uv| worn.uv(uv)).collect();
+                // Where none is told apart, all faces show their picture.
+                let all = !marked.iter().any(|s| s & TEXTURED != 0);
+                (uvs, marked.iter().map(|s| if all || s & TEXTURED != 0 { worn.wear } else { 0 }).collect())
+            }
+        };
         let colours = colours(buffers, document, primitive, count)?;
         let feature_ids = if feature_ids.is_empty() { vec![NO_FEATURE; count] } else { feature_ids };
-        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len())].into_iter().filter(|(_, len)| *len > 0);
+        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len())]
+            .into_iter()
+            .filter(|(_, len)| *len > 0);
         let needed = [("_SURFACE", surfaces.len()), ("COLOR_0", colours.len()), ("feature ids", feature_ids.len())];
         for (name, len) in optional.chain(needed) {
             same(name, len)?;
@@ -72,7 +96,7 @@ impl Piece {
         if indices.iter().any(|i| *i as usize >= count) {
             return Err(Fault::bad("indices", format!("an index is beyond the {count} vertices")));
         }
-        let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, indices };
+        let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, texture_uvs, wears, indices };
         Ok(Some(if piece.normals.is_empty() { piece.faceted()? } else { piece }))
     }
 
@@ -94,6 +118,8 @@ impl Piece {
             surfaces: corners().map(|i| self.surfaces[i]).collect(),
             colours: corners().map(|i| self.colours[i]).collect(),
             texcoords: if self.texcoords.is_empty() { Vec::new() } else { corners().map(|i| self.texcoords[i]).collect() },
+            texture_uvs: if self.texture_uvs.is_empty() { Vec::new() } else { corners().map(|i| self.texture_uvs[i]).collect() },
+            wears: if self.wears.is_empty() { Vec::new() } else { corners().map(|i| self.wears[i]).collect() },
             indices: (0..positions.len() as u32).collect(),
             positions,
         })
@@ -135,10 +161,15 @@ fn encode(linear: [f32; 4]) -> [u8; 4] {
     linear.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8)
 }
 
-/// All placed pieces as one mesh, in a rigid frame turned like `tile_transform` with its origin in their middle.
+/// All placed pieces as one mesh, in a rigid frame turned like `tile_transform` with its origin in their middle. `texture` holds what they wear.
 ///
 /// `None` if there is no triangle.
-pub fn merge(pieces: &[Piece], placed: &[Placed], tile_transform: &DMat4) -> Result<Option<TileMesh>, Fault> {
+pub fn merge(
+    pieces: &[Piece],
+    placed: &[Placed],
+    tile_transform: &DMat4,
+    texture: Option<Arc<TileTexture>>,
+) -> Result<Option<TileMesh>, Fault> {
     let vertices = placed.iter().try_fold(0usize, |sum, p| sum.checked_add(pieces[p.piece].positions.len()).filter(|n| *n <= VERTICES_MAX));
     let vertices = vertices.ok_or_else(too_many)?;
     let (min, max) = extent(pieces, placed);
@@ -149,7 +180,7 @@ pub fn merge(pieces: &[Piece], placed: &[Placed], tile_transform: &DMat4) -> Res
     let rotation = right_handed(orthonormal(DMat3::from_mat4(*tile_transform)));
     let to_local = DMat4::from_mat3(rotation.transpose()) * DMat4::from_translation(-origin);
     let to_world = DMat4::from_translation(origin) * DMat4::from_mat3(rotation);
-    let mut mesh = TileMesh { to_world, positions: Vec::with_capacity(vertices), ..TileMesh::default() };
+    let mut mesh = TileMesh { to_world, positions: Vec::with_capacity(vertices), texture, ..TileMesh::default() };
     let textured = placed.iter().any(|p| !pieces[p.piece].texcoords.is_empty());
     for Placed { piece, to_world, feature_id } in placed {
         append(&mut mesh, &pieces[*piece], &(to_local * *to_world), *feature_id, textured);
@@ -177,6 +208,12 @@ fn append(mesh: &mut TileMesh, piece: &Piece, to_local: &DMat4, feature_id: Opti
     if textured {
         mesh.texcoords.extend_from_slice(&piece.texcoords);
         mesh.texcoords.resize(mesh.positions.len(), [0.0; 2]);
+    }
+    if mesh.texture.is_some() {
+        mesh.texture_uvs.extend_from_slice(&piece.texture_uvs);
+        mesh.texture_uvs.resize(mesh.positions.len(), [0.0; 2]);
+        mesh.wears.extend_from_slice(&piece.wears);
+        mesh.wears.resize(mesh.positions.len(), 0);
     }
     for [a, b, c] in piece.indices.as_chunks::<3>().0 {
         let [b, c] = if mirrored { [c, b] } else { [b, c] };

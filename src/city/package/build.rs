@@ -6,10 +6,11 @@ use super::prepare::{prepare, survey_of};
 use super::publish::{self, Draft};
 use super::schema::{Schema, Survey};
 use super::spool::Spool;
+use super::texture::Paints;
 use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
 use crate::city::report::BuildReport;
-use crate::city::source::{CitySource, ElevationGrid, Paint};
+use crate::city::source::{CitySource, ElevationGrid};
 use crate::geo::Heights;
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
@@ -30,8 +31,7 @@ pub struct Builder {
     report: BuildReport,
     surveys: [Survey; 2],
     files: Vec<SourceFile>,
-    paints: Vec<Paint>,
-    paint_numbers: HashMap<Paint, u32>,
+    paints: Paints,
     /// Sets of attributes, numbered.
     keys: HashMap<Vec<String>, u32>,
     /// Objects outside of the extent asked for.
@@ -70,8 +70,7 @@ impl Builder {
             report,
             surveys: Default::default(),
             files: Vec::new(),
-            paints: Vec::new(),
-            paint_numbers: HashMap::new(),
+            paints: Paints::default(),
             keys: HashMap::new(),
             outside: 0,
             objects: [0; 2],
@@ -93,7 +92,7 @@ impl Builder {
                 self.files.len() - 1
             }
         };
-        let numbers: Vec<u32> = std::mem::take(&mut part.paints).into_iter().map(|p| self.paint(p)).collect();
+        let numbers: Vec<u32> = std::mem::take(&mut part.paints).into_iter().map(|p| self.paints.add(p)).collect();
         if !numbers.is_empty() {
             let new = |p: u32| numbers.get(p as usize).copied().unwrap_or(super::piece::BARE);
             part.objects.iter_mut().for_each(|o| o.faces.repaint(new));
@@ -125,16 +124,6 @@ impl Builder {
         *self.keys.entry(set).or_insert(next)
     }
 
-    /// The number of a paint in the package: the same for the same paint.
-    fn paint(&mut self, paint: Paint) -> u32 {
-        if let Some(known) = self.paint_numbers.get(&paint) {
-            return *known;
-        }
-        self.paints.push(paint.clone());
-        self.paint_numbers.insert(paint, self.paints.len() as u32 - 1);
-        self.paints.len() as u32 - 1
-    }
-
     /// Makes the tiles and puts the package in its place. `report` is what the readers said; the whole report comes back with the manifest.
     ///
     /// # Errors
@@ -146,7 +135,7 @@ impl Builder {
         if self.spool.entries.is_empty() && self.relief.is_empty() {
             return Err(PackageError::nothing(&report));
         }
-        let colours: Vec<[u8; 4]> = self.paints.iter().map(|p| p.colour.unwrap_or_default()).collect();
+        self.paints.warn(&mut report);
         let mut sets: Vec<(&[String], u32)> = self.keys.iter().map(|(set, n)| (set.as_slice(), *n)).collect();
         sets.sort_by_key(|s| s.1);
         let sets: Vec<&[String]> = sets.into_iter().map(|s| s.0).collect();
@@ -154,7 +143,7 @@ impl Builder {
         let mut done = Vec::new();
         for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
             let schema = Schema::of(&self.surveys[survey_of(role)]);
-            let tree = Tree::plan(&self.spool, (&schema, &sets), &colours, role);
+            let tree = Tree::plan(&self.spool, (&schema, &sets), &self.paints, role);
             if !tree.nodes.is_empty() {
                 done.push(self.tiles(&tree, old.as_ref(), progress)?);
             }

@@ -1,7 +1,7 @@
 //! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata,
 //! compressed ([`pack`]).
 
-use super::mesh::Mesh;
+use super::mesh::{Mesh, Picture};
 use super::pack::{self, Positions};
 use super::schema::{BASE, CLASS, Kind, NO_TEXT, Schema, is_value, text};
 use bytemuck::Pod;
@@ -51,6 +51,7 @@ pub fn write(mesh: &Mesh, (offset, error_m): (DVec3, f64), schema: &Schema, rows
     let mut bin = Bin::default();
     let positions = Positions::of(mesh, error_m);
     let (attributes, mut accessors) = attributes(&mut bin, mesh, &positions);
+    let image = mesh.picture.as_ref().map(|picture| (bin.view(&picture.bytes), picture));
     let view = bin.triangles(&mesh.indices, mesh.positions.len());
     // 65,535 itself restarts primitives, so the short form holds one vertex less.
     let short = mesh.positions.len() < usize::from(u16::MAX);
@@ -61,7 +62,7 @@ pub fn write(mesh: &Mesh, (offset, error_m): (DVec3, f64), schema: &Schema, rows
     bin.bytes.resize(bin.bytes.len().next_multiple_of(ALIGN), 0);
     let mut node = json!({ "mesh": 0 });
     positions.node(offset, &mut node);
-    let document = json!({
+    let mut document = json!({
         "asset": { "version": "2.0", "generator": concat!("yiping ", env!("CARGO_PKG_VERSION")) },
         "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata", MESHOPT, QUANTIZATION],
         "extensionsRequired": [MESHOPT, QUANTIZATION],
@@ -85,7 +86,23 @@ pub fn write(mesh: &Mesh, (offset, error_m): (DVec3, f64), schema: &Schema, rows
             { "byteLength": bin.unfolded, "extensions": { MESHOPT: { "fallback": true } } },
         ],
     });
+    if let Some((view, picture)) = image {
+        wear(&mut document, view, picture);
+    }
     file(&document, &bin.bytes)
+}
+
+/// Puts a picture on the only material. Its first set of texture coordinates is metres on facades, so the picture takes the second.
+fn wear(document: &mut Value, view: usize, picture: &Picture) {
+    document["images"] = json!([{ "bufferView": view, "mimeType": picture.mime }]);
+    // Clamped, linear between pixels and between levels.
+    document["samplers"] = json!([{ "wrapS": 33071, "wrapT": 33071, "magFilter": 9729, "minFilter": 9987 }]);
+    document["textures"] = json!([{ "source": 0, "sampler": 0 }]);
+    let material = &mut document["materials"][0];
+    material["pbrMetallicRoughness"]["baseColorTexture"] = json!({ "index": 0, "texCoord": 1 });
+    if picture.cut_out {
+        material["alphaMode"] = json!("MASK");
+    }
 }
 
 /// Vertex attributes of the only primitive, and their accessors.
@@ -112,6 +129,11 @@ fn attributes(bin: &mut Bin, mesh: &Mesh, positions: &Positions) -> (Map<String,
     add("_FEATURE_ID_0", bin.vertices(&padded), ("SCALAR", UNSIGNED_SHORT), json!({}));
     let padded: Vec<[u8; 4]> = mesh.surfaces.iter().map(|s| [*s, 0, 0, 0]).collect();
     add("_SURFACE", bin.vertices(&padded), ("SCALAR", UNSIGNED_BYTE), json!({}));
+    if let Some(picture) = &mesh.picture {
+        let short = |c: f32| (c.clamp(0.0, 1.0) * f32::from(u16::MAX)).round() as u16;
+        let on_picture: Vec<[u16; 2]> = picture.texcoords.iter().map(|uv| uv.map(short)).collect();
+        add("TEXCOORD_1", bin.vertices(&on_picture), ("VEC2", UNSIGNED_SHORT), json!({ "normalized": true }));
+    }
     (attributes, accessors)
 }
 

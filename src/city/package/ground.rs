@@ -83,7 +83,7 @@ impl Net {
         piece.corners.extend(first..first + self.positions.len() as u32);
         piece.indices.extend(self.indices.iter().map(|i| *i as u16));
         let (corners, indices) = (self.positions.len() as u32, self.indices.len() as u32);
-        piece.faces.push(PieceFace { normal: [0.0, 0.0, 1.0], paint, corners, indices, surface: surface as u32 });
+        piece.faces.push(PieceFace { normal: [0.0, 0.0, 1.0], paint, colour: [0; 4], corners, indices, surface: surface as u32 });
         piece.points.append(&mut self.positions);
         Some(())
     }
@@ -108,9 +108,9 @@ impl Net {
     }
 }
 
-/// The nets of a piece by surface and paint, in that order.
-pub fn nets(piece: &Piece, nets: &mut std::collections::BTreeMap<(u32, u32), Net>) {
-    for (face, corners, indices, _) in piece.iter().filter(|(f, ..)| lies(surface(f.surface))) {
+/// The nets of a piece by surface and paint, in that order; without faces that `apart` says stand for themselves.
+pub fn nets(piece: &Piece, apart: &dyn Fn(&PieceFace) -> bool, nets: &mut std::collections::BTreeMap<(u32, u32), Net>) {
+    for (face, corners, indices, _) in piece.iter().filter(|(f, ..)| lies(surface(f.surface)) && !apart(f)) {
         nets.entry((face.surface, face.paint)).or_default().add(piece, corners, indices);
     }
 }

@@ -1,6 +1,7 @@
 //! A tile's triangles in its own east-north-up frame, with the attributes that `shaders/city.wgsl` reads.
 
-use super::piece::{BARE, Piece, surface};
+use super::piece::{Piece, PieceFace, surface};
+use super::texture::Worn;
 use crate::city::source::Surface;
 use earcut::Earcut;
 use glam::{DAffine3, DVec2, DVec3};
@@ -21,7 +22,26 @@ pub struct Mesh {
     /// sRGB base colour for viewers that don't know our shader.
     pub colours: Vec<[u8; 4]>,
     pub indices: Vec<u32>,
+    /// What its faces wear.
+    pub picture: Option<Picture>,
 }
+
+/// A picture over a tile's mesh: one a tile, so that the tile stays one draw call.
+///
+/// Vertices that wear it have [`TEXTURED`] set in their surface, or none has and all wear it.
+pub struct Picture {
+    /// A PNG or JPEG file.
+    pub bytes: Vec<u8>,
+    /// `image/png` or `image/jpeg`.
+    pub mime: &'static str,
+    /// Where each vertex is on it: 0..1, v down from the upper edge. Faces that wear nothing lie on something white.
+    pub texcoords: Vec<[f32; 2]>,
+    /// Faces have holes where it is transparent.
+    pub cut_out: bool,
+}
+
+/// Bit of the vertex attribute `_SURFACE` above the surface's number: this face shows its picture, not the look of its kind.
+pub const TEXTURED: u8 = 0x80;
 
 /// What all vertices of a face share.
 #[derive(Clone, Copy)]
@@ -56,20 +76,32 @@ impl Mesh {
         self.colours.push(style.colour);
     }
 
-    /// Adds the faces of a piece that stand by themselves; what lies on the ground is [`super::surfaces`]' to smooth.
-    pub fn add_piece(&mut self, piece: &Piece, place: &Placement, colour: &dyn Fn(Surface, u32) -> [u8; 4]) {
-        for (face, corners, indices, _) in piece.iter() {
+    /// Adds the faces of a piece that stand by themselves; what lies on the ground is [`super::surfaces`]' to smooth, unless it wears a
+    /// picture. Faces that do are told to `worn`, where there is one.
+    pub fn add_piece(
+        &mut self,
+        piece: &Piece,
+        place: &Placement,
+        colour: &dyn Fn(Surface, &PieceFace) -> [u8; 4],
+        mut worn: Option<&mut Worn>,
+    ) {
+        for (face, corners, indices, uvs) in piece.iter() {
             let surface = surface(face.surface);
-            if lies(surface) {
+            let shown = if face.colour[3] > 0 { worn.as_mut().zip(uvs) } else { None };
+            if lies(surface) && shown.is_none() {
                 continue;
             }
-            let style = Style { row: place.row, surface, colour: colour(surface, face.paint) };
+            let style = Style { row: place.row, surface, colour: colour(surface, face) };
             let normal = DVec3::from(glam::Vec3::from(face.normal));
             let at = |i: &u32| DVec3::from(glam::Vec3::from(piece.points[*i as usize]));
             let along = along(normal);
             let start = corners.iter().map(|i| along.dot(at(i))).fold(f64::INFINITY, f64::min);
             let turned = place.to_tile.transform_vector3(normal);
             let first = self.positions.len() as u32;
+            if let Some((worn, uvs)) = shown {
+                let point = |i: usize| corners.get(i).map_or(glam::Vec3::ZERO, |c| piece.points[*c as usize].into());
+                worn.add(face.paint, first, uvs, &point, indices);
+            }
             for p in corners.iter().map(at) {
                 let u = if surface == Surface::Wall { along.dot(p) - start } else { place.height_m };
                 self.push(place.to_tile.transform_point3(p), turned, DVec2::new(u, p.z - place.base_m), &style);
@@ -212,12 +244,6 @@ pub fn colour(surface: Surface, class: &str) -> [u8; 4] {
     [r, g, b, 255]
 }
 
-/// The same where the source paints the face itself.
-pub fn painted(surface: Surface, class: &str, paint: u32, colours: &[[u8; 4]]) -> [u8; 4] {
-    let own = (paint != BARE).then(|| colours.get(paint as usize).copied()).flatten();
-    own.filter(|c| c[3] > 0).unwrap_or_else(|| colour(surface, class))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::piece::Piece;
@@ -238,7 +264,7 @@ mod tests {
     fn mesh(piece: &Piece) -> Mesh {
         let mut mesh = Mesh::default();
         let place = Placement { to_tile: DAffine3::IDENTITY, row: 3, base_m: -1.0, height_m: 9.0 };
-        mesh.add_piece(piece, &place, &|_, _| [255; 4]);
+        mesh.add_piece(piece, &place, &|_, _| [255; 4], None);
         mesh
     }
 

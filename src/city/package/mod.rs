@@ -2,7 +2,7 @@
 //!
 //! [`Builder`] is the door; sources go through it part by part and need not fit in memory. On the way: [`place`] reprojects and accepts or
 //! refuses objects, [`prepare`] makes records of them ([`shape`], [`piece`], [`block`], [`outline`], [`map`]), [`spool`] keeps these on disk,
-//! [`quadtree`] deals them to tiles, [`tiles`] makes these ([`mesh`], [`cluster`], [`surfaces`], [`ground`]), [`schema`] and [`glb`] write
+//! [`quadtree`] deals them to tiles, [`tiles`] makes these ([`mesh`], [`cluster`], [`surfaces`], [`ground`], [`texture`]), [`schema`] and [`glb`] write
 //! them with their attributes, [`terrain`] meshes elevation, [`outcome`] joins what several machines made, [`publish`] swaps the finished
 //! folder in. Two builds of the same input give the same bytes: nothing here asks for the time, and no order depends on a hash or a thread.
 
@@ -28,6 +28,7 @@ mod shape;
 mod spool;
 mod surfaces;
 mod terrain;
+mod texture;
 mod tiles;
 mod tileset;
 

@@ -23,8 +23,10 @@ pub const BARE: u32 = u32::MAX;
 pub struct PieceFace {
     /// Unit, outward; up for what lies on the ground.
     pub normal: [f32; 3],
-    /// Index into the paints of its source, or [`BARE`].
+    /// Number of its paint in the package, or [`BARE`].
     pub paint: u32,
+    /// Mean of what it shows of its paint's picture, sRGB; transparent without one.
+    pub colour: [u8; 4],
     pub corners: u32,
     /// Indices of its triangles.
     pub indices: u32,
@@ -45,6 +47,9 @@ pub struct Piece {
     /// Texture coordinates of `corners`, or nothing.
     pub uvs: Vec<[f32; 2]>,
 }
+
+/// A face with its corners, indices and texture coordinates.
+pub type FaceParts<'a> = (&'a PieceFace, &'a [u32], &'a [u16], Option<&'a [[f32; 2]]>);
 
 /// Faces of an object that belong into one piece, and where it lies.
 pub struct Cut {
@@ -134,6 +139,7 @@ impl Piece {
         self.faces.push(PieceFace {
             normal: normal.as_vec3().to_array(),
             paint: face.paint.unwrap_or(BARE),
+            colour: [0; 4],
             corners: face.corners().len() as u32,
             indices: indices.len() as u32,
             surface: face.surface as u32,
@@ -151,7 +157,7 @@ impl Piece {
     }
 
     /// Faces with their corners, indices and texture coordinates.
-    pub fn iter(&self) -> impl Iterator<Item = (&PieceFace, &[u32], &[u16], Option<&[[f32; 2]]>)> {
+    pub fn iter(&self) -> impl Iterator<Item = FaceParts<'_>> {
         let (mut corner, mut index) = (0, 0);
         self.faces.iter().map(move |face| {
             let (c, i) = (corner, index);
@@ -159,6 +165,20 @@ impl Piece {
             let uvs = if face.paint == BARE { None } else { self.uvs.get(c..corner) };
             (face, &self.corners[c..corner], &self.indices[i..index], uvs)
         })
+    }
+
+    /// Numbers of its paints, each once, in the order met.
+    pub fn palette(&self) -> Vec<u32> {
+        let mut seen = std::collections::BTreeSet::new();
+        self.faces.iter().map(|f| f.paint).filter(|p| seen.insert(*p)).collect()
+    }
+
+    /// The same with paints numbered from 0 in the order met: equal for equal pieces, whatever else the package holds.
+    pub fn renumbered(&self) -> Self {
+        let number: std::collections::BTreeMap<u32, u32> =
+            self.palette().into_iter().filter(|p| *p != BARE).zip(0..).chain(std::iter::once((BARE, BARE))).collect();
+        let face = |f: &PieceFace| PieceFace { paint: number.get(&f.paint).copied().unwrap_or(BARE), ..*f };
+        Self { faces: self.faces.iter().map(face).collect(), ..self.clone() }
     }
 
     /// Around its points, metres in the object's frame.
@@ -214,7 +234,8 @@ mod tests {
 
     #[test]
     fn a_piece_comes_back_from_its_bytes_and_broken_bytes_do_not() {
-        let face = PieceFace { normal: [0.0, 0.0, 1.0], paint: BARE, corners: 3, indices: 3, surface: Surface::Roof as u32 };
+        let face =
+            PieceFace { normal: [0.0, 0.0, 1.0], paint: BARE, colour: [0; 4], corners: 3, indices: 3, surface: Surface::Roof as u32 };
         let piece = Piece { points: vec![[1.5; 3]; 3], faces: vec![face], corners: vec![0, 1, 2], indices: vec![0, 1, 2], uvs: Vec::new() };
         let mut bytes = Vec::new();
         piece.encode(&mut bytes);

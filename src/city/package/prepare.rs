@@ -4,7 +4,7 @@ use super::block::Block;
 use super::map;
 use super::mesh::Triangulator;
 use super::outline::outline;
-use super::piece::{Piece, cuts};
+use super::piece::{BARE, Piece, PieceFace, cuts, surface};
 use super::place::{self, Groups};
 use super::quadtree::code;
 use super::schema::{Survey, is_value};
@@ -12,8 +12,9 @@ use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
 use super::terrain::Relief;
+use super::texture::{Paints, linear_mean};
 use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, CitySource, Paint, Surface};
+use crate::city::source::{CityObject, CitySource, Surface};
 use crate::geo::{Heights, Region};
 use crate::model::city::TilesetRole;
 use glam::DVec3;
@@ -27,6 +28,9 @@ const CHUNK: usize = 128;
 const VERTEX_BYTES: usize = 46;
 /// Bytes of a feature's own: its row of ids and attributes, roughly.
 const FEATURE_BYTES: usize = 160;
+
+/// Bytes of a pixel of the pictures that it shows, counted as those above: a quarter of a byte in a JPEG is one before compression.
+const BYTES_PER_PIXEL: f64 = 1.0;
 
 /// Some objects, ready to be spooled.
 #[derive(Default)]
@@ -58,7 +62,7 @@ pub fn survey_of(role: TilesetRole) -> usize {
 pub fn prepare(
     part: CitySource,
     (crs, heights): (&str, &Heights),
-    paints: &[Paint],
+    paints: &Paints,
     (relief, extent): (&Relief, Option<[f64; 4]>),
 ) -> Vec<Prepared> {
     // The relief's heights are ellipsoidal already. Where there is none, the ground is taken to be as high as the sea.
@@ -95,7 +99,7 @@ struct Context<'a> {
     raw: &'a [DVec3],
     placed: &'a Placed,
     groups: &'a Groups,
-    paints: &'a [Paint],
+    paints: &'a Paints,
     /// What heights are above, where they are not above the ellipsoid.
     relief: Option<&'a Relief>,
     extent: Option<[f64; 4]>,
@@ -136,7 +140,7 @@ impl Prepared {
     fn add(&mut self, context: &Context, object: &mut CityObject, role: TilesetRole, shape: &Shape, triangulator: &mut Triangulator) {
         let whole = role == TilesetRole::Buildings;
         let mut bad = Vec::new();
-        let pieces: Vec<_> = cuts(shape, whole)
+        let mut pieces: Vec<_> = cuts(shape, whole)
             .into_iter()
             .map(|cut| (Piece::of(shape, &cut.faces, triangulator, &mut |face| bad.push(face)), cut.middle))
             .filter(|(piece, _)| !piece.is_empty())
@@ -156,35 +160,57 @@ impl Prepared {
         self.map.add(object, role, shape, &outline);
         let keys = self.keys(object);
         let meta = meta(object, shape);
-        let colours = dominant(shape, context.paints);
+        pieces.iter_mut().for_each(|(piece, _)| context.paints.colour_faces(piece));
+        let colours = dominant(pieces.iter().map(|p| &p.0), context.paints);
         for (piece, middle) in pieces {
             let region = if whole { shape.region } else { region(shape, &piece) };
             let mut entry = Entry::new(self.objects, role, code(middle), region);
-            (entry.colours, entry.keys) = (colours, keys);
+            (entry.colours, entry.keys, entry.paints) = (colours, keys, context.paints.hash_of(&piece));
             let coarse = if whole { block(shape, &outline, &mut entry) } else { surfaces::simplified(&piece, &mut entry) };
             let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
             let vertices = if sharing { piece.points.len() } else { piece.vertices() };
-            entry.bytes = (vertices * VERTEX_BYTES + FEATURE_BYTES).try_into().unwrap_or(u32::MAX);
+            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + (context.paints.pixels_shown(&piece) * BYTES_PER_PIXEL) as usize;
+            entry.bytes = bytes.try_into().unwrap_or(u32::MAX);
             self.batch.push(&meta, &coarse, &piece, entry);
         }
         self.objects += 1;
     }
 }
 
-/// The colours that cover most of an object's walls and most of its roofs; transparent where the source gives none.
-fn dominant(shape: &Shape, paints: &[Paint]) -> [[u8; 4]; 2] {
-    let mut areas: [Vec<([u8; 4], f64)>; 2] = Default::default();
-    for face in shape.drawn_faces() {
-        let Some(colour) = face.paint.and_then(|p| paints.get(p as usize)?.colour) else { continue };
-        let ring: Vec<DVec3> = face.outer().iter().map(|i| shape.points[*i as usize]).collect();
-        let area = ring.windows(2).map(|w| (w[0] - ring[0]).cross(w[1] - ring[0])).sum::<DVec3>().length();
-        let own = &mut areas[usize::from(face.surface != Surface::Wall)];
-        match own.iter_mut().find(|a| a.0 == colour) {
-            Some(known) => known.1 += area,
-            None => own.push((colour, area)),
+/// The colours that cover most of an object's walls and most of its roofs; transparent where the source gives none. Pictures count as one
+/// colour, the mean of all that is seen of them.
+fn dominant<'a>(pieces: impl Iterator<Item = &'a Piece>, paints: &Paints) -> [[u8; 4]; 2] {
+    let mut plain: [Vec<([u8; 4], f64)>; 2] = Default::default();
+    let mut pictures: [Vec<([u8; 4], f64)>; 2] = Default::default();
+    for piece in pieces {
+        for (face, area) in painted_faces(piece) {
+            let side = usize::from(surface(face.surface) != Surface::Wall);
+            if face.colour[3] > 0 {
+                pictures[side].push((face.colour, area));
+                continue;
+            }
+            let colour = paints.colour(face.paint);
+            match plain[side].iter_mut().find(|known| known.0 == colour) {
+                Some(known) => known.1 += area,
+                None if colour[3] > 0 => plain[side].push((colour, area)),
+                None => {}
+            }
         }
     }
-    areas.map(|a| a.into_iter().max_by(|x, y| x.1.total_cmp(&y.1)).map_or([0; 4], |most| most.0))
+    std::array::from_fn(|side| {
+        let shown = pictures[side].iter().map(|p| p.1).sum();
+        let mean = Some((linear_mean(pictures[side].iter().copied()), shown)).filter(|m| m.1 > 0.0);
+        plain[side].iter().copied().chain(mean).max_by(|x, y| x.1.total_cmp(&y.1)).map_or([0; 4], |most| most.0)
+    })
+}
+
+/// Faces of a piece that have a paint, with their areas, square metres.
+fn painted_faces(piece: &Piece) -> impl Iterator<Item = (&PieceFace, f64)> {
+    piece.iter().filter(|(face, ..)| face.paint != BARE).map(|(face, corners, indices, _)| {
+        let at = |i: u16| corners.get(usize::from(i)).map_or(glam::Vec3::ZERO, |c| piece.points[*c as usize].into());
+        let area = |t: &[u16]| f64::from((at(t[1]) - at(t[0])).cross(at(t[2]) - at(t[0])).length()) * 0.5;
+        (face, indices.chunks_exact(3).map(area).sum())
+    })
 }
 
 fn meta(object: &mut CityObject, shape: &Shape) -> Meta {

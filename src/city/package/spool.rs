@@ -6,7 +6,7 @@
 
 use super::PackageError;
 use super::block::Block;
-use super::piece::{Piece, take};
+use super::piece::{BARE, Piece, take};
 use crate::geo::{Geodetic, Region};
 use crate::model::city::TilesetRole;
 use serde_json::{Map, Value};
@@ -39,6 +39,8 @@ pub struct Entry {
     pub region: Region,
     /// Walls and roofs from afar; transparent where the source says nothing.
     pub colours: [[u8; 4]; 2],
+    /// Tells what its paints are: their colours and what their pictures hold.
+    pub paints: u64,
     /// Number of the set of attributes that it has values of.
     pub keys: u32,
     /// Of all its bytes: the same piece has the same in the next build.
@@ -133,7 +135,19 @@ impl Batch {
         entry.offset = start as u64;
         entry.lengths = [after_meta - start, after_coarse - after_meta, end - after_coarse].map(|n| n as u32);
         // The block follows from the full geometry, which is in the bytes.
-        entry.hash = xxhash_rust::xxh3::xxh3_64_with_seed(&self.bytes[start..], u64::from_le_bytes(bytemuck::cast(entry.colours)));
+        let seed = u64::from_le_bytes(bytemuck::cast(entry.colours)) ^ entry.paints;
+        entry.hash = match full.faces.iter().any(|f| f.paint != BARE) {
+            false => xxhash_rust::xxh3::xxh3_64_with_seed(&self.bytes[start..], seed),
+            // Numbers of paints say nothing by themselves.
+            true => {
+                let mut same = self.bytes[start..after_meta].to_vec();
+                if let Coarse::Ground(piece) = coarse {
+                    piece.renumbered().encode(&mut same);
+                }
+                full.renumbered().encode(&mut same);
+                xxhash_rust::xxh3::xxh3_64_with_seed(&same, seed)
+            }
+        };
         self.entries.push(entry);
     }
 }
@@ -154,6 +168,7 @@ impl Entry {
             area_m2: 0.0,
             region,
             colours: [[0; 4]; 2],
+            paints: 0,
             keys: 0,
             hash: 0,
         }

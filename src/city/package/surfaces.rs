@@ -28,7 +28,7 @@ pub fn simplified(piece: &Piece, entry: &mut Entry) -> Coarse {
     }
     let tolerance_m = (region_size_m(&entry.region) * PIECE_ERROR_PER_SIZE) as f32;
     let (mut nets, mut fewer) = (BTreeMap::new(), Piece::default());
-    ground::nets(piece, &mut nets);
+    ground::nets(piece, &|_| false, &mut nets);
     let mut deviation_m: f32 = 0.0;
     for ((kind, paint), mut net) in nets {
         deviation_m = deviation_m.max(net.simplify(tolerance_m, usize::MAX));
@@ -119,8 +119,9 @@ impl Object {
             content.rows.push(meta);
         }
         let Some((class, place)) = &self.known else { return };
-        content.mesh.add_piece(piece, place, &|surface, paint| tree.colour(surface, class, paint));
-        ground::nets(piece, &mut self.nets);
+        let dressed = content.worn.is_some() && !piece.uvs.is_empty();
+        content.mesh.add_piece(piece, place, &|surface, face| tree.face_colour(surface, class, face), content.worn.as_mut());
+        ground::nets(piece, &|face| dressed && face.colour[3] > 0, &mut self.nets);
     }
 
     /// Answers by how many metres the ground was changed.

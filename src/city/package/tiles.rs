@@ -3,15 +3,16 @@
 use super::PackageError;
 use super::cluster::{self, Group, Member, Merged};
 use super::glb::{self, Row};
-use super::mesh::{Mesh, Placement, Triangulator, painted};
+use super::mesh::{self, Mesh, Placement, Triangulator};
 use super::pack;
-use super::piece::BARE;
+use super::piece::{BARE, PieceFace};
 use super::place::{NOWHERE, grow, join};
 use super::quadtree::{self, Item, Node};
 use super::schema::{BASE, Schema};
 use super::shape::middle;
 use super::spool::{Meta, Spool};
 use super::surfaces;
+use super::texture::{self, Paints, Worn};
 use super::tileset::Tile;
 use crate::city::source::Surface;
 use crate::geo::{Geodetic, LocalFrame, Region};
@@ -39,6 +40,8 @@ const ERROR_MIN_M: f64 = 0.05;
 /// One tile's content before it is bytes.
 pub struct Content {
     pub mesh: Mesh,
+    /// Its faces that show pictures; `None` where it is to be seen from afar, in plain colours.
+    pub worn: Option<Worn>,
     /// What each row of the property table is.
     pub rows: Vec<Meta>,
     /// Metres by which it differs from the full geometry at most.
@@ -64,8 +67,7 @@ fn to_tile(frame: &LocalFrame, origin: Geodetic) -> DAffine3 {
 pub struct Tree<'a> {
     pub spool: &'a Spool,
     pub schema: &'a Schema,
-    /// Colours of the package's paints; transparent where a paint has none.
-    pub colours: &'a [[u8; 4]],
+    pub paints: &'a Paints,
     pub items: Vec<Item>,
     pub nodes: Vec<Node>,
     pub role: TilesetRole,
@@ -90,14 +92,14 @@ pub struct Made {
 
 impl<'a> Tree<'a> {
     /// Plans the tiles of a role. `sets` are the sets of attributes that entries name by number.
-    pub fn plan(spool: &'a Spool, (schema, sets): (&'a Schema, &[&[String]]), colours: &'a [[u8; 4]], role: TilesetRole) -> Self {
+    pub fn plan(spool: &'a Spool, (schema, sets): (&'a Schema, &[&[String]]), paints: &'a Paints, role: TilesetRole) -> Self {
         let own = spool.entries.iter().enumerate().filter(|(_, e)| e.role == role);
         let mut items: Vec<Item> = own.map(|(n, e)| Item { code: e.code, entry: n as u32, bytes: e.bytes }).collect();
         let nodes = quadtree::grow(&mut items);
         let columns: HashMap<&str, usize> = schema.columns.iter().enumerate().skip(BASE.len()).map(|(n, c)| (c.key.as_str(), n)).collect();
         let sets = sets.iter().map(|set| set.iter().filter_map(|k| columns.get(k.as_str()).copied()).collect()).collect();
-        let text = format!("{} {colours:?}", env!("CARGO_PKG_VERSION"));
-        Self { spool, schema, colours, items, nodes, role, sets, seed: xxhash_rust::xxh3::xxh3_64(text.as_bytes()) }
+        let seed = xxhash_rust::xxh3::xxh3_64(env!("CARGO_PKG_VERSION").as_bytes());
+        Self { spool, schema, paints, items, nodes, role, sets, seed }
     }
 
     /// The key of a tile: of everything that goes into it.
@@ -132,12 +134,16 @@ impl<'a> Tree<'a> {
         let items = &self.items[node.items.clone()];
         let region = self.region(items);
         let frame = middle(&region);
-        let mut content = Content { mesh: Mesh::default(), rows: Vec::new(), error_m: 0.0, region };
+        let worn = node.full.then(Worn::default);
+        let mut content = Content { mesh: Mesh::default(), worn, rows: Vec::new(), error_m: 0.0, region };
         match (node.full, self.role) {
             (true, TilesetRole::Buildings) => self.full_buildings(items, &frame, &mut content)?,
             (false, TilesetRole::Buildings) => self.coarse_buildings(node, &frame, &mut content)?,
             (true, _) => surfaces::full(self, items, &frame, &mut content)?,
             (false, _) => surfaces::coarse(self, items, (&frame, COARSE_VERTICES), &mut content)?,
+        }
+        if let Some(worn) = content.worn.take() {
+            texture::dress(&mut content.mesh, &worn, self.paints);
         }
         if content.mesh.triangles() > 0 {
             let attributes = self.attributes(&content.rows, node.full);
@@ -168,7 +174,7 @@ impl<'a> Tree<'a> {
     fn whole(&self, entry: u32, frame: &LocalFrame, content: &mut Content) -> Result<(), PackageError> {
         let (meta, piece) = self.spool.full(&self.spool.entries[entry as usize])?;
         let place = content.place(&meta, frame);
-        content.mesh.add_piece(&piece, &place, &|surface, paint| self.colour(surface, &meta.class, paint));
+        content.mesh.add_piece(&piece, &place, &|surface, face| self.face_colour(surface, &meta.class, face), content.worn.as_mut());
         content.rows.push(meta);
         Ok(())
     }
@@ -252,9 +258,15 @@ impl<'a> Tree<'a> {
         rows.iter().map(|r| all.then(|| r.attributes())).collect()
     }
 
-    /// Colour of a face.
+    /// Colour of a face where its picture is not drawn.
+    pub fn face_colour(&self, surface: Surface, class: &str, face: &PieceFace) -> [u8; 4] {
+        if face.colour[3] > 0 { face.colour } else { self.colour(surface, class, face.paint) }
+    }
+
+    /// Colour of a surface that has a paint, or [`BARE`].
     pub fn colour(&self, surface: Surface, class: &str, paint: u32) -> [u8; 4] {
-        painted(surface, class, paint, self.colours)
+        let own = if paint == BARE { [0; 4] } else { self.paints.colour(paint) };
+        if own[3] > 0 { own } else { mesh::colour(surface, class) }
     }
 
     /// Colours of a block's walls and roofs.

@@ -1,0 +1,221 @@
+//! Base colour textures of a glTF: all pictures of a tile as layers of one, so that the tile stays one draw call.
+
+use super::accessor::{Buffers, data_uri};
+use super::content::DecodeContext;
+use super::fetch::resolve;
+use super::gltf_json::{Document, Material, Sampler, TextureInfo, TextureTransform};
+use super::picture;
+use image::RgbaImage;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Pictures of one tile at most: what every graphics device takes as layers.
+const LAYERS_MAX: usize = 256;
+/// Pixels along a side at most.
+const SIDE_MAX: u32 = 8192;
+/// Pixels of all layers of a tile at most, 64 MB; larger pictures are halved until they fit.
+const PIXELS_MAX: usize = 16 << 20;
+/// Pixels of a tile's pictures as they are in files at most, 512 MB; the rest is left out.
+const READ_PIXELS_MAX: usize = 128 << 20;
+/// Layers share one size; where that would take this many times the pixels that the pictures have, the largest lose some.
+const GROWTH_MAX: usize = 4;
+/// Opacity under which a pixel of a blended material is a hole: nothing is blended here.
+const BLEND_CUTOFF: f32 = 0.5;
+
+/// What a vertex wears, as [`super::TileMesh::wears`] has it and `shaders/city.wgsl` reads it; 0 for nothing.
+pub struct Wear;
+
+impl Wear {
+    /// Set where a picture is worn; the layer is in the lower 16 bits.
+    pub const TEXTURED: u32 = 1 << 16;
+    /// The picture's edge goes on beyond 0..1; else it repeats.
+    pub const CLAMP_U: u32 = 1 << 17;
+    pub const CLAMP_V: u32 = 1 << 18;
+    /// Every other repeat is mirrored.
+    pub const MIRROR_U: u32 = 1 << 19;
+    pub const MIRROR_V: u32 = 1 << 20;
+    /// The upper 8 bits: opacity under which there is a hole, of 255.
+    pub const CUTOFF_SHIFT: u32 = 24;
+}
+
+/// Pictures of one size with all their mip levels, sRGB with opacity, layer after layer.
+#[derive(Debug)]
+pub struct TileTexture {
+    pub width: u32,
+    pub height: u32,
+    pub layers: u32,
+    pub levels: u32,
+    pixels: Mutex<Vec<u8>>,
+}
+
+impl TileTexture {
+    /// Memory it takes on a graphics device.
+    pub fn bytes(&self) -> usize {
+        let level = |l: u32| (self.width >> l).max(1) as usize * (self.height >> l).max(1) as usize * 4;
+        (0..self.levels).map(level).sum::<usize>() * self.layers as usize
+    }
+
+    /// Its pixels, each layer with all its levels, for whoever draws it; they are not kept, so the second time there are none.
+    pub fn take(&self) -> Vec<u8> {
+        std::mem::take(&mut *self.pixels.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// How a primitive wears a picture.
+#[derive(Clone, Copy, Debug)]
+pub struct Worn {
+    /// See [`Wear`].
+    pub wear: u32,
+    /// Which set of texture coordinates it takes.
+    pub texcoord: u32,
+    transform: Option<TextureTransform>,
+}
+
+impl Worn {
+    /// The texture coordinate on the picture. Source: KHR_texture_transform.
+    pub fn uv(&self, [u, v]: [f32; 2]) -> [f32; 2] {
+        let Some(t) = self.transform else { return [u, v] };
+        let (sin, cos) = t.rotation.sin_cos();
+        let (u, v) = (u * t.scale[0], v * t.scale[1]);
+        [u * cos + v * sin + t.offset[0], v * cos - u * sin + t.offset[1]]
+    }
+}
+
+/// Textures of a glTF, read as its primitives need them.
+pub struct Textures<'a> {
+    document: &'a Document,
+    buffers: &'a Buffers<'a>,
+    context: &'a DecodeContext<'a>,
+    layers: Vec<RgbaImage>,
+    /// In `layers`.
+    pixels: usize,
+    /// Layer of each image that was asked for.
+    known: BTreeMap<usize, Option<u32>>,
+    notes: Vec<String>,
+}
+
+impl<'a> Textures<'a> {
+    pub fn new(document: &'a Document, buffers: &'a Buffers<'a>, context: &'a DecodeContext<'a>) -> Self {
+        Self { document, buffers, context, layers: Vec::new(), pixels: 0, known: BTreeMap::new(), notes: Vec::new() }
+    }
+
+    /// What faces of a material wear; what can't be read is noted, and they keep their colour.
+    pub fn of_material(&mut self, material: usize) -> Option<Worn> {
+        let material = self.document.materials.get(material)?;
+        let info = material.pbr_metallic_roughness.base_color_texture.as_ref()?;
+        let layer = self.layer(info)?;
+        let sampler = self.document.textures.get(info.index).and_then(|t| self.document.samplers.get(t.sampler?));
+        let transform = info.extensions.transform;
+        let texcoord = transform.and_then(|t| t.tex_coord).unwrap_or(info.tex_coord);
+        Some(Worn { wear: layer | Wear::TEXTURED | wrapping(sampler) | cutoff(material) << Wear::CUTOFF_SHIFT, texcoord, transform })
+    }
+
+    fn layer(&mut self, info: &TextureInfo) -> Option<u32> {
+        let Some(texture) = self.document.textures.get(info.index) else {
+            self.note(format!("textures[{}] is not there; its faces have plain colours", info.index));
+            return None;
+        };
+        let webp = texture.extensions.webp.as_ref().and_then(|w| w.source);
+        let Some(image) = webp.or(texture.source) else {
+            let why = match texture.extensions.basisu {
+                Some(_) => "KTX2 textures are not read; write PNG, JPEG or WebP beside them",
+                None => "a texture names no image",
+            };
+            self.note(format!("{why}; its faces have plain colours"));
+            return None;
+        };
+        if let Some(known) = self.known.get(&image) {
+            return *known;
+        }
+        let layer = match self.image(image) {
+            Ok(_) if self.layers.len() >= LAYERS_MAX => {
+                self.note(format!("more than {LAYERS_MAX} pictures in a tile; faces of the rest have plain colours"));
+                None
+            }
+            Ok(pixels) if self.pixels + pixels.len() / 4 > READ_PIXELS_MAX => {
+                self.note(format!("more than {READ_PIXELS_MAX} pixels of pictures in a tile; faces of the rest have plain colours"));
+                None
+            }
+            Ok(pixels) => {
+                self.pixels += pixels.len() / 4;
+                self.layers.push(pixels);
+                Some(self.layers.len() as u32 - 1)
+            }
+            Err(why) => {
+                self.note(format!("images[{image}]: {why}; its faces have plain colours"));
+                None
+            }
+        };
+        self.known.insert(image, layer);
+        layer
+    }
+
+    fn image(&self, number: usize) -> Result<RgbaImage, String> {
+        let image = self.document.images.get(number).ok_or("it is not there")?;
+        let fetched;
+        let bytes: &[u8] = match (&image.uri, image.buffer_view) {
+            (Some(uri), _) => {
+                let external = || (self.context.external)(&resolve(self.context.url, uri).map_err(|f| f.at(self.context.url))?);
+                let inside = || data_uri(uri).map_err(|f| f.at(self.context.url));
+                fetched = if uri.starts_with("data:") { inside() } else { external() }.map_err(|e| e.to_string())?;
+                &fetched
+            }
+            (None, Some(view)) => self.buffers.view(view).map_err(|f| f.what)?,
+            (None, None) => return Err("it has no bytes".to_owned()),
+        };
+        picture::decode(bytes)
+    }
+
+    fn note(&mut self, text: String) {
+        if !self.notes.contains(&text) {
+            self.notes.push(text);
+        }
+    }
+
+    /// All pictures as one texture; `None` when none was worn.
+    pub fn finish(self, notes: &mut Vec<String>) -> Option<Arc<TileTexture>> {
+        notes.extend(self.notes);
+        let sizes: Vec<[u32; 2]> = self.layers.iter().map(|l| [l.width(), l.height()]).collect();
+        let [width, height] = common_size(&sizes)?;
+        let mut pixels = Vec::new();
+        let layers = self.layers.len() as u32;
+        for layer in self.layers {
+            picture::push_levels(picture::resized(layer, width, height), &mut pixels);
+        }
+        Some(Arc::new(TileTexture { width, height, layers, levels: picture::levels(width, height), pixels: Mutex::new(pixels) }))
+    }
+}
+
+/// The size that all layers get: the largest, unless that would be far more than the pictures have.
+fn common_size(sizes: &[[u32; 2]]) -> Option<[u32; 2]> {
+    let own: usize = sizes.iter().map(|s| s[0] as usize * s[1] as usize).sum();
+    let mut size = [sizes.iter().map(|s| s[0]).max()?.min(SIDE_MAX), sizes.iter().map(|s| s[1]).max()?.min(SIDE_MAX)];
+    let bound = own.saturating_mul(GROWTH_MAX).min(PIXELS_MAX);
+    while size[0] as usize * size[1] as usize * sizes.len() > bound && size != [1; 2] {
+        size = size.map(|v| (v / 2).max(1));
+    }
+    Some(size)
+}
+
+fn wrapping(sampler: Option<&Sampler>) -> u32 {
+    let bits = |mode: Option<u32>, clamp: u32, mirror: u32| match mode {
+        Some(33071) => clamp,
+        Some(33648) => mirror,
+        _ => 0,
+    };
+    sampler.map_or(0, |s| bits(s.wrap_s, Wear::CLAMP_U, Wear::MIRROR_U) | bits(s.wrap_t, Wear::CLAMP_V, Wear::MIRROR_V))
+}
+
+/// Opacity under which there is a hole, of 255; 0 for none.
+fn cutoff(material: &Material) -> u32 {
+    let part = match material.alpha_mode.as_deref() {
+        Some("MASK") => material.alpha_cutoff.unwrap_or(0.5),
+        Some("BLEND") => BLEND_CUTOFF,
+        _ => return 0,
+    };
+    (part.clamp(0.0, 1.0) * 255.0).round() as u32
+}
+
+#[cfg(test)]
+#[path = "texture_tests.rs"]
+mod tests;
