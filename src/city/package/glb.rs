@@ -96,6 +96,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         let v = bin.view(bytemuck::cast_slice(&mesh.indices), None, Some(ELEMENT_ARRAY_BUFFER));
         accessor(v, "SCALAR", UNSIGNED_INT, mesh.indices.len(), none())
     };
+    let picture = mesh.picture.as_ref().map(|p| (bin.view(&p.bytes, None, None), p.mime));
     let (table, present) = table(&mut bin, schema, rows);
     // The declared length includes the padding that aligns the whole file: readers warn of bytes that nobody declared.
     bin.bytes.resize(bin.bytes.len().next_multiple_of(ALIGN), 0);
@@ -103,7 +104,7 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
     if offset != DVec3::ZERO {
         node["translation"] = json!([offset.x, offset.z, -offset.y]);
     }
-    let document = json!({
+    let mut document = json!({
         "asset": { "version": "2.0", "generator": concat!("yiping ", env!("CARGO_PKG_VERSION")) },
         "extensionsUsed": ["EXT_mesh_features", "EXT_structural_metadata"],
         "extensions": { "EXT_structural_metadata": { "schema": schema.json(&present), "propertyTables": [table] } },
@@ -122,6 +123,13 @@ pub fn write(mesh: &Mesh, offset: DVec3, schema: &Schema, rows: &[Row]) -> Vec<u
         "bufferViews": bin.views,
         "buffers": [{ "byteLength": bin.bytes.len() }],
     });
+    if let Some((view, mime)) = picture {
+        document["images"] = json!([{ "bufferView": view, "mimeType": mime }]);
+        // Linear, with mipmaps; the edge goes on: neighbouring tiles have the rest.
+        document["samplers"] = json!([{ "magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071 }]);
+        document["textures"] = json!([{ "sampler": 0, "source": 0 }]);
+        document["materials"][0]["pbrMetallicRoughness"]["baseColorTexture"] = json!({ "index": 0 });
+    }
     pack(&document, &bin.bytes)
 }
 

@@ -21,6 +21,14 @@ pub struct Mesh {
     /// sRGB base colour for viewers that don't know our shader.
     pub colours: Vec<[u8; 4]>,
     pub indices: Vec<u32>,
+    /// Worn by all of it; then `uvs` are texture coordinates from its north-west corner.
+    pub picture: Option<Picture>,
+}
+
+/// An image file.
+pub struct Picture {
+    pub mime: &'static str,
+    pub bytes: Vec<u8>,
 }
 
 /// What all vertices of a face share.

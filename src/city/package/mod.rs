@@ -33,6 +33,7 @@ mod tileset;
 pub use build::Builder;
 pub use error::PackageError;
 pub use outcome::merge;
+pub use terrain::Flatten;
 
 use super::report::BuildReport;
 use super::source::{CitySource, ElevationGrid};
@@ -53,6 +54,8 @@ pub struct Job {
     pub extent: Option<[f64; 4]>,
     /// Make this share of the tiles only: part `0.0` of `0.1` (from 0); [`merge`] joins them.
     pub share: Option<(u32, u32)>,
+    /// What the terrain is made level under.
+    pub flatten: Flatten,
 }
 
 /// Steps of a build that take time.

@@ -11,7 +11,7 @@ use super::schema::{Survey, is_value};
 use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
-use super::terrain::Relief;
+use super::terrain::{Flatten, Level, Relief};
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Paint, Surface};
 use crate::geo::Region;
@@ -45,6 +45,8 @@ pub struct Prepared {
     pub keys: Vec<Vec<String>>,
     /// Lines of the phone's map.
     pub map: map::Lines,
+    /// Where the terrain is made level.
+    pub levels: Vec<Level>,
 }
 
 /// Index into [`Prepared::surveys`].
@@ -55,7 +57,12 @@ pub fn survey_of(role: TilesetRole) -> usize {
 /// Makes all objects of a part ready, side by side on all cores, in the part's order.
 ///
 /// `crs` is that of the vertices; faces name `paints` by number; objects whose heights are above the ground are put on `relief`.
-pub fn prepare(part: CitySource, crs: &str, paints: &[Paint], (relief, extent): (&Relief, Option<[f64; 4]>)) -> Vec<Prepared> {
+pub fn prepare(
+    part: CitySource,
+    crs: &str,
+    paints: &[Paint],
+    (relief, extent, flatten): (&Relief, Option<[f64; 4]>, Flatten),
+) -> Vec<Prepared> {
     let placed = place::place(&part.vertices, crs);
     let groups = Groups::of(&part.objects);
     let mut objects: Vec<CityObject> = part.objects.into_iter().filter(|o| !o.faces.is_empty()).collect();
@@ -67,6 +74,7 @@ pub fn prepare(part: CitySource, crs: &str, paints: &[Paint], (relief, extent): 
         paints,
         relief: Some(relief).filter(|_| part.above_ground),
         extent,
+        flatten: if relief.is_empty() { Flatten::default() } else { flatten },
     };
     let chunk = |chunk: &mut [CityObject]| {
         TOOLS.with(|tools| {
@@ -92,6 +100,7 @@ struct Context<'a> {
     /// What heights are above, where they are not above the ellipsoid.
     relief: Option<&'a Relief>,
     extent: Option<[f64; 4]>,
+    flatten: Flatten,
 }
 
 impl Context<'_> {
@@ -147,6 +156,9 @@ impl Prepared {
         self.counts[survey_of(role)] += 1;
         let outline = if whole { outline(shape) } else { Vec::new() };
         self.map.add(object, role, shape, &outline);
+        if context.flatten != Flatten::default() {
+            self.levels.extend(Level::of(object, role, shape, &outline, context.flatten));
+        }
         let keys = self.keys(object);
         let meta = meta(object, shape);
         let colours = dominant(shape, context.paints);
