@@ -16,6 +16,11 @@ pub struct BuildReport {
     pub rejections: BTreeMap<String, Reason>,
     /// Faces left out of objects that were otherwise written, and other things worth a line.
     pub warnings: BTreeMap<String, Reason>,
+    /// Elevation samples that were read, and those of them that are heights.
+    pub samples_in: u64,
+    pub samples_used: u64,
+    /// Reasons for the others. `samples_in = samples_used +` their counts.
+    pub samples_left_out: BTreeMap<String, Reason>,
     pub triangles: u64,
     pub tiles: u64,
     /// Tiles taken over from an older package, because what they are made from did not change.
@@ -61,16 +66,30 @@ impl BuildReport {
         self.warnings.entry(reason.to_owned()).or_default().add(example);
     }
 
+    /// Elevation samples are left out: `reason` groups, `examples` say which and where.
+    pub fn leave_samples(&mut self, reason: &str, count: u64, examples: impl Iterator<Item = String>) {
+        if count > 0 {
+            self.samples_left_out.entry(reason.to_owned()).or_default().merge(Reason { count, examples: examples.collect() });
+        }
+    }
+
     /// Adds what a part of the work reported, as if it had been said here: counts add up, the first examples stay.
     pub fn merge(&mut self, part: BuildReport) {
         self.objects_in += part.objects_in;
         self.objects_written += part.objects_written;
         self.objects_rejected += part.objects_rejected;
+        self.samples_in += part.samples_in;
+        self.samples_used += part.samples_used;
         self.triangles += part.triangles;
         self.tiles += part.tiles;
         self.seconds += part.seconds;
         self.peak_rss_mib = self.peak_rss_mib.max(part.peak_rss_mib);
-        for (mine, theirs) in [(&mut self.rejections, part.rejections), (&mut self.warnings, part.warnings)] {
+        let all = [
+            (&mut self.rejections, part.rejections),
+            (&mut self.warnings, part.warnings),
+            (&mut self.samples_left_out, part.samples_left_out),
+        ];
+        for (mine, theirs) in all {
             for (name, reason) in theirs {
                 mine.entry(name).or_default().merge(reason);
             }

@@ -2,6 +2,7 @@
 
 use super::error::CityError;
 pub use super::faces::{Face, Faces};
+pub use super::raster::Samples;
 
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
@@ -125,5 +126,5 @@ pub struct ElevationGrid {
     pub width: usize,
     pub height: usize,
     /// Row by row from the north-west, metres; `NaN` where there is no data.
-    pub values: Vec<f32>,
+    pub values: Samples<f32>,
 }

@@ -2,9 +2,12 @@
 
 use super::datum::Told;
 use super::memory::peak_rss_mib;
-use crate::city::package::{self, Builder, Job, Progress, Stage};
+use crate::city::elevation::{self, Reading};
+use crate::city::ortho;
+use crate::city::package::{self, Builder, Flatten, Job, Progress, Stage};
+use crate::city::raster::Scratch;
 use crate::city::report::{BuildReport, Reason};
-use crate::city::{CityError, ReadOptions, elevation, read_parts};
+use crate::city::{CityError, ReadOptions, read_parts};
 use crate::model::city::CityManifest;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -32,9 +35,18 @@ pub struct Args {
     /// them); FILE=HEIGHTS for a single file. Without it geographic 3D systems are ellipsoidal, and all others count from the sea of EGM96.
     #[arg(long, allow_hyphen_values = true)]
     heights: Vec<String>,
-    /// Elevation model (GeoTIFF, SRTM .hgt); may be given several times, the first with data at a place wins.
+    /// Elevation model: GeoTIFF or COG, SRTM .hgt, ESRI ASCII .asc (with its .prj), a folder of these, or terrain-RGB tiles: a folder
+    /// zoom/x/y.png or one tile FILE.png@zoom/x/y, with terrarium: or mapbox: in front when the colours don't tell. May be given several times, the
+    /// first with data at a place wins.
     #[arg(long)]
     terrain: Vec<PathBuf>,
+    /// Orthophoto laid over the terrain: GeoTIFF, PNG or JPEG with a world file, or a folder zoom/x/y.png or .jpg; may be given several times, the
+    /// first with a picture at a place wins.
+    #[arg(long)]
+    ortho: Vec<PathBuf>,
+    /// Make the terrain level under water (at its level), under buildings (at their foot), or both: --flatten water,buildings.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    flatten: Vec<Under>,
     /// TOML that says which attributes of footprints hold heights, storeys and roofs; else those of OpenStreetMap, Overture and others are tried.
     #[arg(long)]
     mapping: Option<PathBuf>,
@@ -62,6 +74,13 @@ pub struct Args {
     /// Print the report as JSON on stdout.
     #[arg(long)]
     json: bool,
+}
+
+/// What `--flatten` takes.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Under {
+    Water,
+    Buildings,
 }
 
 /// How often the inputs are looked at with `--watch`.
@@ -96,19 +115,26 @@ fn once(args: &Args) -> anyhow::Result<()> {
 fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
     let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
     let extent = args.extent.as_ref().and_then(|e| <[f64; 4]>::try_from(e.as_slice()).ok());
+    let flatten = Flatten { water: args.flatten.contains(&Under::Water), buildings: args.flatten.contains(&Under::Buildings) };
     let told = Told::of(&args.crs, &args.heights)?;
-    let job = Job { name, out: args.out.clone(), crs: told.crs, heights: told.heights, of_files: told.of_files, share: args.shard, extent };
+    let Told { crs, heights, of_files } = told;
+    let job = Job { name, out: args.out.clone(), crs, heights, of_files, share: args.shard, extent, flatten };
     let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, ..ReadOptions::default() };
     let bars = Bars::new(args.json);
     let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());
     bars.start(Stage::Read, args.inputs.iter().chain(&args.terrain).map(size).sum());
     let (ground, models): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(|p| is_elevation(p));
-    let mut grids = Vec::new();
+    let (mut grids, mut report) = (Vec::new(), BuildReport::default());
+    // Beside the package: where that has room, the grids have some, too.
+    let scratch = Scratch::new(args.out.parent().unwrap_or(&args.out));
     for path in ground.into_iter().chain(&args.terrain) {
-        grids.push(elevation::read(path)?);
+        let mut reading = Reading { scratch: &scratch, crs_given: !args.crs.is_empty(), report: &mut report };
+        grids.extend(elevation::read(path, &mut reading)?);
         bars.advance(size(path));
     }
-    let (mut builder, mut report) = (Builder::new(&job, grids)?, BuildReport::default());
+    let mut builder = Builder::new(&job, grids)?;
+    let photos = args.ortho.iter().map(|path| ortho::read(path, &scratch, &mut report)).collect::<Result<_, _>>()?;
+    builder.drape(photos)?;
     for path in models {
         read_into(&mut builder, path, &options, &mut report)?;
         bars.advance(size(path));
@@ -135,7 +161,13 @@ fn read_into(builder: &mut Builder, path: &Path, options: &ReadOptions, report: 
 /// Builds again whenever an input changes, until interrupted. A build that fails is told, and the package stays as it was.
 fn watch(args: &Args) -> anyhow::Result<()> {
     let stamps = || -> Vec<Option<SystemTime>> {
-        args.inputs.iter().chain(&args.terrain).map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok()).collect()
+        args.inputs
+            .iter()
+            .cloned()
+            .chain(args.terrain.iter().map(|t| elevation::path_of(t)))
+            .chain(args.ortho.iter().cloned())
+            .map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok())
+            .collect()
     };
     let mut last = stamps();
     eprintln!("watching {} files; Ctrl-C ends", last.len());
@@ -183,7 +215,11 @@ fn print(report: &BuildReport, out: &Path) {
         "{} tiles ({} as before), {} triangles, {per_s:.0} objects/s, {:.1} s, {:.0} MiB at most",
         report.tiles, report.tiles_kept, report.triangles, report.seconds, report.peak_rss_mib
     );
-    for (title, reasons) in [("rejected", &report.rejections), ("warning", &report.warnings)] {
+    if report.samples_in > 0 {
+        println!("{} of {} elevation samples used", report.samples_used, report.samples_in);
+    }
+    let all = [("rejected", &report.rejections), ("samples left out", &report.samples_left_out), ("warning", &report.warnings)];
+    for (title, reasons) in all {
         print_reasons(title, reasons);
     }
 }

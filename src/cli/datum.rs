@@ -1,7 +1,9 @@
 //! `--crs` and `--heights`: for all files, or for one by its name.
 
-use crate::city::elevation;
+use crate::city::elevation::{self, Reading};
 use crate::city::package::{self, OfFile};
+use crate::city::raster::Scratch;
+use crate::city::report::BuildReport;
 use crate::geo::{Geoid, Heights, UndulationGrid};
 use anyhow::{Context, bail};
 use std::path::Path;
@@ -78,13 +80,15 @@ fn parse(text: &str) -> anyhow::Result<Heights> {
 }
 
 fn grid(path: &Path) -> anyhow::Result<UndulationGrid> {
-    let grid = elevation::read(path)?;
+    let (scratch, mut report) = (Scratch::temporary(), BuildReport::default());
+    let grids = elevation::read(path, &mut Reading { scratch: &scratch, crs_given: true, report: &mut report })?;
+    let [grid] = grids.as_slice() else { bail!("{}: a geoid is one grid, not {}", path.display(), grids.len()) };
     let degrees = [grid.origin.0, grid.origin.1, grid.step.0, grid.step.1].iter().all(|v| v.abs() <= 360.0);
     if grid.width < 2 || grid.height < 2 || !degrees {
         bail!("{}: a geoid grid has longitude and latitude in degrees and at least 2 x 2 nodes", path.display());
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(UndulationGrid { name, origin_deg: grid.origin, step_deg: grid.step, width: grid.width, values: grid.values })
+    Ok(UndulationGrid { name, origin_deg: grid.origin, step_deg: grid.step, width: grid.width, values: grid.values.to_vec() })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `yiping inspect`: what is in a file, before anything is built from it.
 
-use crate::city::inspect::{AttributeSummary, ElevationSummary, ObjectsSummary, Summary, TilesetSummary, inspect};
+use crate::city::inspect::{AttributeSummary, ElevationSummary, ObjectsSummary, PhotoSummary, Summary, TilesetSummary, inspect};
 use crate::city::report::Reason;
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 const NO_CRS: &str = "none given; build with --crs EPSG:<code> (for a Dutch file often 7415, for PLATEAU 6697)";
 
-/// Says what is in CityJSON, CityJSONSeq, CityGML, GeoTIFF, SRTM and 3D Tiles files and in city packages.
+/// Says what is in files of city objects, elevation models, orthophotos, 3D Tiles and city packages.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files, or folders with a tileset or a city package.
@@ -55,6 +55,7 @@ fn print(out: &mut impl Write, summary: &Summary) -> io::Result<()> {
     match summary {
         Summary::Objects(s) => objects(out, s),
         Summary::Elevation(s) => elevation(out, s),
+        Summary::Photo(s) => photo(out, s),
         Summary::Tileset(s) => tileset(out, s),
     }
 }
@@ -100,16 +101,41 @@ fn describe(a: &AttributeSummary) -> String {
 fn elevation(out: &mut impl Write, s: &ElevationSummary) -> io::Result<()> {
     writeln!(out, "{}", s.file.display())?;
     line(out, "coordinate system", s.crs.as_deref().unwrap_or(NO_CRS))?;
-    line(out, "samples", format!("{} x {}, {} without data", s.columns, s.rows, s.samples_without_data))?;
+    let more = if s.grids > 1 { format!(", first of {} grids", s.grids) } else { String::new() };
+    let share = s.share_without_data * 100.0;
+    line(out, "samples", format!("{} x {}{more}, {} without data ({share:.1} %)", s.columns, s.rows, s.samples_without_data))?;
     line(out, "step", format!("{} x {}", s.step.0, s.step.1))?;
     line(out, "west, south, east, north", format!("{:?}", s.bounds.map(shown)))?;
     if let Some(m) = s.middle {
         line(out, "middle", format!("{:.6}, {:.6} (longitude, latitude)", m.lon, m.lat))?;
     }
     match s.lowest_m.zip(s.highest_m) {
-        Some((low, high)) => line(out, "heights", format!("{low} m to {high} m")),
-        None => line(out, "heights", "none"),
+        Some((low, high)) => line(out, "heights", format!("{low} m to {high} m"))?,
+        None => line(out, "heights", "none")?,
     }
+    if !s.report.samples_left_out.is_empty() {
+        writeln!(out, "  left out")?;
+    }
+    reasons(out, &s.report.samples_left_out)?;
+    if !s.report.warnings.is_empty() {
+        writeln!(out, "  warnings")?;
+    }
+    reasons(out, &s.report.warnings)
+}
+
+fn photo(out: &mut impl Write, s: &PhotoSummary) -> io::Result<()> {
+    writeln!(out, "{} (orthophoto)", s.file.display())?;
+    line(out, "coordinate system", s.crs.as_deref().unwrap_or(NO_CRS))?;
+    line(out, "pixels", format!("{} x {}, {:.1} % without a picture", s.columns, s.rows, s.share_transparent * 100.0))?;
+    line(out, "step", format!("{} x {}", s.step.0, s.step.1))?;
+    line(out, "west, south, east, north", format!("{:?}", s.bounds.map(shown)))?;
+    if let Some(m) = s.middle {
+        line(out, "middle", format!("{:.6}, {:.6} (longitude, latitude)", m.lon, m.lat))?;
+    }
+    if !s.report.warnings.is_empty() {
+        writeln!(out, "  warnings")?;
+    }
+    reasons(out, &s.report.warnings)
 }
 
 fn tileset(out: &mut impl Write, s: &TilesetSummary) -> io::Result<()> {

@@ -47,7 +47,7 @@ impl Land {
             step: (STEP_DEG, -STEP_DEG),
             width,
             height,
-            values,
+            values: values.into(),
         };
         debug_assert!(CENTRE.0 > sw[0]);
         Ok(Self { grid, affine: [c, (e - c) / far, (n - c) / far] })

@@ -1,157 +1,96 @@
-//! GeoTIFF in: one band of numbers, north-up, placed by pixel scale and tie point or by a transformation matrix.
-//!
-//! Tags and keys after OGC GeoTIFF 1.1 (19-008r4). Of a COG the first, full-size image is read.
+//! GeoTIFF in: the first band of numbers, placed by pixel scale and tie point, by a transformation matrix or by a world file.
 
-use super::{ElevationGrid, SAMPLES_MAX, height};
+use super::heights::Heights;
+use super::{ElevationGrid, Reading, refused};
 use crate::city::error::CityError;
-use std::fs::File;
-use std::io::BufReader;
-use std::path::Path;
+use crate::city::raster::prj_beside;
+use crate::city::raster::tiff::Image;
 use tiff::ColorType;
-use tiff::decoder::{Decoder, DecodingResult, Limits};
-use tiff::tags::Tag;
+use tiff::decoder::DecodingResult;
 
-pub(super) const MODEL_TYPE: u16 = 1024;
-pub(super) const RASTER_TYPE: u16 = 1025;
-pub(super) const GEOGRAPHIC_TYPE: u16 = 2048;
-pub(super) const PROJECTED_TYPE: u16 = 3072;
-pub(super) const PIXEL_IS_POINT: u16 = 2;
-/// What the key directory says when the system is described in words only.
-const USER_DEFINED: u16 = 32767;
-
-type Tiff = Decoder<BufReader<File>>;
-
-pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
-    let broken = |e: tiff::TiffError| {
-        CityError::unusable(path, format!("{e}; check the file with `gdalinfo`, or rewrite it with `gdal_translate -co COMPRESS=DEFLATE`"))
-    };
-    let file = File::open(path).map_err(CityError::open(path))?;
-    let bytes_max = usize::try_from(SAMPLES_MAX * 8).unwrap_or(usize::MAX);
-    let mut limits = Limits::default();
-    limits.decoding_buffer_size = bytes_max;
-    let mut tiff = Decoder::new(BufReader::new(file)).map_err(broken)?.with_limits(limits);
-    let (columns, rows) = tiff.dimensions().map_err(broken)?;
-    check_shape(path, (columns, rows), tiff.colortype().map_err(broken)?)?;
-    let keys = GeoKeys::read(&mut tiff);
-    let place = Placement::read(path, &mut tiff, keys.pixel_is_point)?;
-    let no_data = tiff.get_tag_ascii_string(Tag::GdalNodata).ok().and_then(|t| t.trim_matches(['\0', ' ']).parse::<f64>().ok());
-    let values = heights(tiff.read_image().map_err(broken)?, no_data);
-    let (width, height) = (columns as usize, rows as usize);
-    if values.len() != width * height {
-        return Err(CityError::unusable(path, format!("{} samples where {width} x {height} belong; download it again", values.len())));
+pub(super) fn read(mut image: Image, reading: &mut Reading) -> Result<ElevationGrid, CityError> {
+    check_colour(&image)?;
+    let geo = image.geo()?;
+    let file = image.file.clone();
+    let lattice = geo.placement.lattice(&file, image.width, image.height)?;
+    let crs = geo.crs.or_else(|| prj_beside(&file));
+    if let (None, Some(called)) = (&crs, &geo.user_defined) {
+        let why = format!("its coordinate system ({called}) is user-defined, without a code");
+        if !reading.crs_given {
+            let mend = "say which it is with --crs EPSG:<code>, or rewrite the file with `gdalwarp -t_srs EPSG:<code>`";
+            return Err(CityError::unusable(&file, format!("{why}; {mend}")));
+        }
+        reading.report.warn("a file's coordinate system has no code: the one given is used", &format!("{}: {called}", file.display()));
     }
-    Ok(place.north_up(ElevationGrid { file: path.to_owned(), crs: keys.crs, origin: (0.0, 0.0), step: (1.0, -1.0), width, height, values }))
+    if image.bands > 1 {
+        reading
+            .report
+            .warn("an elevation model has several bands: the first is taken", &format!("{}: {} bands", file.display(), image.bands));
+    }
+    if geo.unit_m != 1.0 {
+        reading.report.warn("heights are in feet: turned into metres", &file.display().to_string());
+    }
+    let mut heights = Heights::new(geo.no_data);
+    (heights.scale, heights.offset) = (geo.scale * geo.unit_m, geo.offset * geo.unit_m);
+    let refused = refused(reading.scratch);
+    let mut canvas = reading.scratch.canvas::<f32>(image.width, image.height).map_err(&refused)?;
+    let mut line = Vec::new();
+    for chunk in 0..image.chunks() {
+        let window = image.window(chunk);
+        let samples = image.read(chunk, 0)?;
+        let number = samples.as_ref().map(numbers);
+        if number.is_none() {
+            heights.skip((window.width * window.height) as u64);
+        }
+        for row in 0..window.height {
+            line.clear();
+            line.extend((0..window.width).map(|column| match &number {
+                None => f32::NAN,
+                Some(number) => {
+                    let raw = number((row * window.width + column) * image.bands_in_chunk);
+                    heights.metres(raw, window.column + column, window.row + row)
+                }
+            }));
+            lattice.put(&mut canvas, window.column, window.row + row, &mut line).map_err(&refused)?;
+        }
+    }
+    heights.tell(&file, reading.report);
+    let values = canvas.finish().map_err(&refused)?;
+    Ok(ElevationGrid { file, crs, origin: lattice.origin, step: lattice.step, width: lattice.width, height: lattice.height, values })
 }
 
-fn check_shape(path: &Path, (columns, rows): (u32, u32), colour: ColorType) -> Result<(), CityError> {
-    let count = u64::from(columns) * u64::from(rows);
-    if count > SAMPLES_MAX {
-        let mend = "cut it into tiles with `gdal_retile.py` and give them all";
-        return Err(CityError::TooBig { file: path.to_owned(), what: format!("{count} samples"), limit: SAMPLES_MAX, mend });
+fn check_colour(image: &Image) -> Result<(), CityError> {
+    if matches!(image.colour, ColorType::Gray(_) | ColorType::Multiband { .. }) {
+        return Ok(());
     }
-    if count == 0 {
-        return Err(CityError::unusable(path, "the image has no samples; export it again"));
-    }
-    if !matches!(colour, ColorType::Gray(_)) {
-        let why = format!("{colour:?} is a picture, not one band of heights; take the band of heights with `gdal_translate -b 1`");
-        return Err(CityError::unusable(path, why));
-    }
-    Ok(())
+    let why = format!(
+        "{:?} is a picture, not a band of heights; drape it with --ortho, or take the band of heights with `gdal_translate -b 1`",
+        image.colour
+    );
+    Err(CityError::unusable(&image.file, why))
 }
 
-fn heights(image: DecodingResult, no_data: Option<f64>) -> Vec<f32> {
-    fn all<T: Copy>(values: Vec<T>, no_data: Option<f64>, to_f64: impl Fn(T) -> f64) -> Vec<f32> {
-        values.into_iter().map(|v| height(to_f64(v), no_data)).collect()
-    }
+/// Asks an unpacked chunk for its samples.
+fn numbers(image: &DecodingResult) -> Box<dyn Fn(usize) -> f64 + '_> {
     match image {
-        DecodingResult::U8(v) => all(v, no_data, f64::from),
-        DecodingResult::U16(v) => all(v, no_data, f64::from),
-        DecodingResult::U32(v) => all(v, no_data, f64::from),
-        DecodingResult::U64(v) => all(v, no_data, |x| x as f64),
-        DecodingResult::I8(v) => all(v, no_data, f64::from),
-        DecodingResult::I16(v) => all(v, no_data, f64::from),
-        DecodingResult::I32(v) => all(v, no_data, f64::from),
-        DecodingResult::I64(v) => all(v, no_data, |x| x as f64),
-        DecodingResult::F16(v) => all(v, no_data, |x| x.to_f64()),
-        DecodingResult::F32(v) => all(v, no_data, f64::from),
-        DecodingResult::F64(v) => all(v, no_data, |x| x),
-    }
-}
-
-/// What we use of the key directory.
-struct GeoKeys {
-    crs: Option<String>,
-    pixel_is_point: bool,
-}
-
-impl GeoKeys {
-    /// A file without keys, or with broken ones, has no coordinate system; the user then gives it.
-    fn read(tiff: &mut Tiff) -> Self {
-        let directory = tiff.get_tag_u16_vec(Tag::GeoKeyDirectoryTag).unwrap_or_default();
-        // Only keys whose value stands in the directory itself (location 0) are codes.
-        let key = |id| directory.chunks_exact(4).skip(1).find(|k| k[0] == id && k[1] == 0).map(|k| k[3]);
-        let code = |id| key(id).filter(|c| *c != 0 && *c != USER_DEFINED);
-        let system = code(PROJECTED_TYPE).or_else(|| if key(PROJECTED_TYPE).is_none() { code(GEOGRAPHIC_TYPE) } else { None });
-        Self { crs: system.map(|c| format!("EPSG:{c}")), pixel_is_point: key(RASTER_TYPE) == Some(PIXEL_IS_POINT) }
-    }
-}
-
-/// Where the centre of the first stored sample lies, and the steps to its neighbours.
-struct Placement {
-    origin: (f64, f64),
-    step: (f64, f64),
-}
-
-impl Placement {
-    fn read(path: &Path, tiff: &mut Tiff, pixel_is_point: bool) -> Result<Self, CityError> {
-        // Raster position of the centre of the first sample (19-008r4, section 7.1.1).
-        let centre = if pixel_is_point { 0.0 } else { 0.5 };
-        let tag = |tiff: &mut Tiff, tag| tiff.get_tag_f64_vec(tag).unwrap_or_default();
-        let (scale, tie) = (tag(tiff, Tag::ModelPixelScaleTag), tag(tiff, Tag::ModelTiepointTag));
-        let matrix = tag(tiff, Tag::ModelTransformationTag);
-        let place = if let ([sx, sy, ..], [column, row, _, x, y, ..]) = (&scale[..], &tie[..]) {
-            Self { origin: (x + (centre - column) * sx, y - (centre - row) * sy), step: (*sx, -sy) }
-        } else if let [a, b, _, x, d, e, _, y, ..] = matrix[..] {
-            if b != 0.0 || d != 0.0 {
-                return Err(CityError::unusable(path, "the grid is rotated; turn it north-up with `gdalwarp`"));
-            }
-            Self { origin: (x + centre * a, y + centre * e), step: (a, e) }
-        } else {
-            let why = "nothing says where it lies (no ModelPixelScale with ModelTiepoint, no ModelTransformation); \
-                       place it with `gdal_translate -a_srs EPSG:<code> -a_ullr WEST NORTH EAST SOUTH`";
-            return Err(CityError::unusable(path, why));
-        };
-        let fine = |v: f64| v.is_finite() && v != 0.0;
-        if !(fine(place.step.0) && fine(place.step.1) && place.origin.0.is_finite() && place.origin.1.is_finite()) {
-            return Err(CityError::unusable(
-                path,
-                "its scale or tie point is zero or no number; place it again with `gdal_translate -a_ullr`",
-            ));
-        }
-        Ok(place)
-    }
-
-    /// Puts a grid in its place, turning rows that run north and columns that run west.
-    fn north_up(self, mut grid: ElevationGrid) -> ElevationGrid {
-        (grid.origin, grid.step) = (self.origin, self.step);
-        if grid.step.1 > 0.0 {
-            let rows = grid.values.chunks_exact(grid.width).rev().flatten().copied().collect();
-            grid.values = rows;
-            grid.origin.1 += grid.step.1 * (grid.height - 1) as f64;
-            grid.step.1 = -grid.step.1;
-        }
-        if grid.step.0 < 0.0 {
-            grid.values.chunks_exact_mut(grid.width).for_each(<[f32]>::reverse);
-            grid.origin.0 += grid.step.0 * (grid.width - 1) as f64;
-            grid.step.0 = -grid.step.0;
-        }
-        grid
+        DecodingResult::U8(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::U16(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::U32(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::U64(v) => Box::new(|i| v[i] as f64),
+        DecodingResult::I8(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::I16(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::I32(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::I64(v) => Box::new(|i| v[i] as f64),
+        DecodingResult::F16(v) => Box::new(|i| v[i].to_f64()),
+        DecodingResult::F32(v) => Box::new(|i| f64::from(v[i])),
+        DecodingResult::F64(v) => Box::new(|i| v[i]),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ElevationGrid, read, write_geotiff};
+    use super::super::tests::read;
+    use super::super::{ElevationGrid, write_geotiff};
     use proptest::prelude::*;
     use std::fs::File;
     use std::path::Path;
@@ -212,7 +151,7 @@ mod tests {
         let file = dir.path().join("south.tif");
         write_with::<colortype::Gray16>(&file, &[1, 2, 3, 4], [1.0, -1.0, 0.0], &[1, 1, 0, 1, 1025, 0, 1, 2], "");
         let g = read(&file).unwrap();
-        assert_eq!((g.values.clone(), g.origin, g.step), (vec![3.0, 4.0, 1.0, 2.0], (500.0, 901.0), (1.0, -1.0)));
+        assert_eq!((g.values.to_vec(), g.origin, g.step), (vec![3.0, 4.0, 1.0, 2.0], (500.0, 901.0), (1.0, -1.0)));
         assert_eq!(g.crs, None);
     }
 
@@ -232,6 +171,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
         #[test]
         fn bytes_turned_over_never_panic(at in 0usize..2000, to in any::<u8>(), cut in 0usize..3000) {
             let dir = tempfile::tempdir().unwrap();

@@ -1,6 +1,13 @@
 //! Asking a grid for heights.
 
 use super::ElevationGrid;
+use crate::city::raster::Blend;
+
+/// Steps beyond the outermost samples at which a grid still answers, for [`ElevationGrid::sample_near`]: to the other side of a gap of one sample.
+/// The little more is for rounding.
+pub(crate) const REACH: f64 = 2.0 + 1e-6;
+/// Half a step, and a little for rounding.
+pub(crate) const OWN_REACH: f64 = 0.5 + 1e-6;
 
 impl ElevationGrid {
     /// Metres at (`x`, `y`) in the grid's own coordinates, bilinear between the four nearest samples.
@@ -8,20 +15,17 @@ impl ElevationGrid {
     /// Samples without data are left out and the others weighted up; `None` where none of them has data and further than half a step outside
     /// of the outermost samples (within it the edge goes on level).
     pub fn sample(&self, x: f64, y: f64) -> Option<f32> {
-        let column = (x - self.origin.0) / self.step.0;
-        let row = (y - self.origin.1) / self.step.1;
-        let (c0, c1, u) = between(column, self.width)?;
-        let (r0, r1, v) = between(row, self.height)?;
-        let corners = [(r0, c0, (1.0 - u) * (1.0 - v)), (r0, c1, u * (1.0 - v)), (r1, c0, (1.0 - u) * v), (r1, c1, u * v)];
-        let (mut sum, mut weights) = (0.0, 0.0);
-        for (r, c, weight) in corners {
-            let value = self.values.get(r * self.width + c).copied().unwrap_or(f32::NAN);
-            if weight > 0.0 && value.is_finite() {
-                sum += weight * f64::from(value);
-                weights += weight;
-            }
-        }
-        (weights > 0.0).then(|| (sum / weights) as f32)
+        self.sample_near(x, y).filter(|(_, (x, y))| x.abs().max(y.abs()) <= OWN_REACH).map(|(z, _)| z)
+    }
+
+    /// The same up to [`REACH`] steps outside, with how many steps that is eastwards and southwards (0 inside).
+    pub(crate) fn sample_near(&self, x: f64, y: f64) -> Option<(f32, (f64, f64))> {
+        let (c0, c1, u, beyond_x) = between((x - self.origin.0) / self.step.0, self.width)?;
+        let (r0, r1, v, beyond_y) = between((y - self.origin.1) / self.step.1, self.height)?;
+        let values: &[f32] = &self.values;
+        let at = |r: usize, c: usize| values.get(r * self.width + c).copied().unwrap_or(f32::NAN);
+        let z = f32::blend([at(r0, c0), at(r0, c1), at(r1, c0), at(r1, c1)], u, v);
+        z.is_finite().then_some((z, (beyond_x, beyond_y)))
     }
 
     /// West, south, east, north of the outermost samples, in the grid's own coordinates.
@@ -32,16 +36,16 @@ impl ElevationGrid {
     }
 }
 
-/// The two samples around a position of `0..count` and the share of the second; the position may stick out by half a step.
-fn between(position: f64, count: usize) -> Option<(usize, usize, f64)> {
+/// The two samples around a position of `0..count`, the share of the second, and how far the position sticks out.
+fn between(position: f64, count: usize) -> Option<(usize, usize, f64, f64)> {
     let last = count.checked_sub(1)?;
     // Written so that NaN is outside.
-    if !(position >= -0.5 && position <= last as f64 + 0.5) {
+    if !(position >= -REACH && position <= last as f64 + REACH) {
         return None;
     }
     let inside = position.clamp(0.0, last as f64);
     let first = inside.floor() as usize;
-    Some((first, (first + 1).min(last), inside - first as f64))
+    Some((first, (first + 1).min(last), inside - first as f64, position - inside))
 }
 
 #[cfg(test)]
@@ -50,7 +54,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn grid(width: usize, height: usize, values: Vec<f32>) -> ElevationGrid {
-        ElevationGrid { file: "test".into(), crs: None, origin: (118.0, 34.0), step: (0.5, -0.25), width, height, values }
+        ElevationGrid { file: "test".into(), crs: None, origin: (118.0, 34.0), step: (0.5, -0.25), width, height, values: values.into() }
     }
 
     #[test]

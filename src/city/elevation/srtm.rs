@@ -1,6 +1,7 @@
 //! SRTM tiles: one degree square, big-endian 16-bit metres, placed by the file's name (`N33E118.hgt`).
 
-use super::{ElevationGrid, height};
+use super::heights::Heights;
+use super::{ElevationGrid, Reading, refused};
 use crate::city::error::CityError;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ const VOID: f64 = -32768.0;
 /// Columns and rows by file size: 3 arc-seconds, 1 arc-second, and 1 arc-second north of 50 degrees at half the columns.
 const SHAPES: [(usize, usize); 3] = [(1201, 1201), (3601, 3601), (1801, 3601)];
 
-pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
+pub(super) fn read(path: &Path, reading: &mut Reading) -> Result<ElevationGrid, CityError> {
     let Some((south, west)) = place(path) else {
         let why = "the name does not say the place; call it after its south-west corner, e.g. N33E118.hgt";
         return Err(CityError::unusable(path, why));
@@ -21,7 +22,15 @@ pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
         return Err(CityError::unusable(path, why));
     };
     let bytes = std::fs::read(path).map_err(CityError::open(path))?;
-    let values = bytes.chunks_exact(2).map(|b| height(f64::from(i16::from_be_bytes([b[0], b[1]])), Some(VOID))).collect();
+    let mut heights = Heights::new(Some(VOID));
+    let refused = refused(reading.scratch);
+    let mut canvas = reading.scratch.canvas::<f32>(width, height_rows).map_err(&refused)?;
+    for (row, line) in bytes.chunks_exact(width * 2).enumerate() {
+        let sample = |(column, b): (usize, &[u8])| heights.metres(f64::from(i16::from_be_bytes([b[0], b[1]])), column, row);
+        let values: Vec<f32> = line.chunks_exact(2).enumerate().map(sample).collect();
+        canvas.put(0, row, &values).map_err(&refused)?;
+    }
+    heights.tell(path, reading.report);
     Ok(ElevationGrid {
         file: path.to_owned(),
         crs: Some("EPSG:4326".to_owned()),
@@ -29,7 +38,7 @@ pub(super) fn read(path: &Path) -> Result<ElevationGrid, CityError> {
         step: (1.0 / (width - 1) as f64, -1.0 / (height_rows - 1) as f64),
         width,
         height: height_rows,
-        values,
+        values: canvas.finish().map_err(&refused)?,
     })
 }
 
@@ -48,7 +57,7 @@ fn signed(part: &str, plus: char, minus: char) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::read;
+    use super::super::tests::read;
 
     #[test]
     fn a_tile_is_placed_by_its_name_and_sized_by_its_length() {

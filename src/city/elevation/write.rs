@@ -2,6 +2,7 @@
 
 use super::ElevationGrid;
 use crate::city::error::CityError;
+use crate::city::raster::tiff as keys;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
@@ -47,11 +48,11 @@ fn geo_keys(crs: Option<&str>) -> Vec<u16> {
     let mut keys: Vec<[u16; 4]> = Vec::new();
     if let Some(code) = code {
         let geographic = matches!(code, 4000..=4999 | 6667 | 6668 | 6697);
-        keys.push([super::geotiff::MODEL_TYPE, 0, 1, if geographic { 2 } else { 1 }]);
-        keys.push([super::geotiff::RASTER_TYPE, 0, 1, super::geotiff::PIXEL_IS_POINT]);
-        keys.push([if geographic { super::geotiff::GEOGRAPHIC_TYPE } else { super::geotiff::PROJECTED_TYPE }, 0, 1, code]);
+        keys.push([keys::MODEL_TYPE, 0, 1, if geographic { 2 } else { 1 }]);
+        keys.push([keys::RASTER_TYPE, 0, 1, keys::PIXEL_IS_POINT]);
+        keys.push([if geographic { keys::GEOGRAPHIC_TYPE } else { keys::PROJECTED_TYPE }, 0, 1, code]);
     } else {
-        keys.push([super::geotiff::RASTER_TYPE, 0, 1, super::geotiff::PIXEL_IS_POINT]);
+        keys.push([keys::RASTER_TYPE, 0, 1, keys::PIXEL_IS_POINT]);
     }
     [[1, 1, 0, keys.len() as u16]].into_iter().chain(keys).flatten().collect()
 }

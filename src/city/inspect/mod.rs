@@ -1,17 +1,20 @@
 //! What is in a file, before anything is built from it: counts, extent, coordinate system, attributes, and what would be left out.
 
+mod elevation;
 mod objects;
+mod photo;
 mod tileset;
 
+pub use elevation::ElevationSummary;
 pub use objects::{AttributeSummary, ObjectsSummary};
+pub use photo::PhotoSummary;
 pub use tileset::TilesetSummary;
 
 use super::error::{CityError, ELEVATION_FORMATS, SOURCE_FORMATS};
 use super::report::BuildReport;
-use super::source::ElevationGrid;
 use crate::geo::Crs;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is in one file or folder.
 #[derive(Debug, Serialize)]
@@ -19,23 +22,8 @@ use std::path::{Path, PathBuf};
 pub enum Summary {
     Objects(ObjectsSummary),
     Elevation(ElevationSummary),
+    Photo(PhotoSummary),
     Tileset(TilesetSummary),
-}
-
-#[derive(Debug, Serialize)]
-pub struct ElevationSummary {
-    pub file: PathBuf,
-    pub crs: Option<String>,
-    pub columns: usize,
-    pub rows: usize,
-    /// In the grid's own coordinates; the second is negative (rows run southwards).
-    pub step: (f64, f64),
-    /// West, south, east, north of the outermost samples, in the grid's own coordinates.
-    pub bounds: [f64; 4],
-    pub middle: Option<LonLat>,
-    pub lowest_m: Option<f32>,
-    pub highest_m: Option<f32>,
-    pub samples_without_data: u64,
 }
 
 /// A place in WGS 84, degrees.
@@ -53,17 +41,20 @@ impl LonLat {
     }
 }
 
-/// Looks into a file of city objects or heights, a `tileset.json`, or the folder of a tileset or city package.
+/// Looks into a file of city objects or heights, an orthophoto, a `tileset.json`, or the folder of a tileset or city package.
 ///
 /// # Errors
 /// The [`CityError`] of the reader, or one that lists what can be looked into.
 pub fn inspect(path: &Path) -> Result<Summary, CityError> {
+    let raster = !path.join("tileset.json").is_file();
+    if raster && photo::is_one(path) {
+        return photo::summarise(path).map(Summary::Photo);
+    }
+    if raster && elevation::holds_any(path) {
+        return elevation::summarise(path).map(Summary::Elevation);
+    }
     if path.is_dir() {
         return tileset::summarise(&path.join("tileset.json"), Some(path)).map(Summary::Tileset);
-    }
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
-    if ["tif", "tiff", "hgt"].contains(&extension.as_str()) {
-        return super::elevation::read(path).map(|grid| Summary::Elevation(elevation(&grid)));
     }
     let mut report = BuildReport::default();
     match super::read_source(path, &mut report) {
@@ -77,26 +68,10 @@ pub fn inspect(path: &Path) -> Result<Summary, CityError> {
     }
 }
 
-fn elevation(grid: &ElevationGrid) -> ElevationSummary {
-    let real = || grid.values.iter().copied().filter(|v| v.is_finite());
-    let bounds = grid.bounds();
-    ElevationSummary {
-        file: grid.file.clone(),
-        crs: grid.crs.clone(),
-        columns: grid.width,
-        rows: grid.height,
-        step: grid.step,
-        bounds,
-        middle: LonLat::of(grid.crs.as_deref(), (bounds[0] + bounds[2]) / 2.0, (bounds[1] + bounds[3]) / 2.0),
-        lowest_m: real().reduce(f32::min),
-        highest_m: real().reduce(f32::max),
-        samples_without_data: (grid.values.len() - real().count()) as u64,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::city::source::ElevationGrid;
 
     fn sample() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/the-hague-sample.city.json")
@@ -118,7 +93,7 @@ mod tests {
     fn heights_and_their_place_are_told() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("dem.tif");
-        let values = vec![1.0, f32::NAN, 3.0, -4.0];
+        let values = vec![1.0, f32::NAN, 3.0, -4.0].into();
         let crs = Some("EPSG:4326".to_owned());
         let grid = ElevationGrid { file: file.clone(), crs, origin: (118.0, 34.0), step: (1.0, -1.0), width: 2, height: 2, values };
         crate::city::elevation::write_geotiff(&file, &grid).unwrap();
@@ -127,6 +102,24 @@ mod tests {
         assert_eq!(s.bounds, [118.0, 33.0, 119.0, 34.0]);
         let middle = s.middle.unwrap();
         assert!((middle.lon - 118.5).abs() < 1e-6 && (middle.lat - 33.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn photos_and_coloured_heights_are_told_apart() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/elevation");
+        let Summary::Photo(s) = inspect(&data.join("photo-jpeg-ycbcr.tif")).unwrap() else { panic!("not read as a photo") };
+        assert_eq!((s.columns, s.rows, s.step, s.share_transparent), (64, 48, (30.0, -30.0), 0.0));
+        assert!((s.middle.unwrap().lat - 52.12).abs() < 0.1);
+        let Summary::Elevation(s) = inspect(&data.join("i16-lzw-predictor2.tif")).unwrap() else { panic!("not read as heights") };
+        assert_eq!((s.samples, s.samples_without_data, s.report.samples_used, s.share_without_data), (480, 1, 479, 0.0021));
+        let dir = tempfile::tempdir().unwrap();
+        let tile = dir.path().join("3/1/2.png");
+        std::fs::create_dir_all(tile.parent().unwrap()).unwrap();
+        for (colour, heights) in [([1, 140, 9], true), ([80, 140, 9], false)] {
+            image::RgbImage::from_pixel(8, 8, image::Rgb(colour)).save(&tile).unwrap();
+            assert_eq!(matches!(inspect(dir.path()).unwrap(), Summary::Elevation(_)), heights);
+            assert_eq!(matches!(inspect(dir.path()).unwrap(), Summary::Photo(_)), !heights);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::spool::Spool;
 use super::texture::Paints;
 use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
+use crate::city::ortho::Orthophoto;
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid};
 use crate::geo::Heights;
@@ -26,6 +27,7 @@ pub struct Builder {
     // Before the draft, so that the spool's file goes before the folder it is in.
     spool: Spool,
     relief: terrain::Relief,
+    drape: terrain::Drape,
     map: map::Map,
     draft: Draft,
     report: BuildReport,
@@ -58,7 +60,7 @@ impl Builder {
         publish::check(&job.out)?;
         let mut report = BuildReport::default();
         grids.iter_mut().for_each(|g| g.crs = g.crs.take().or_else(|| job.crs_of(&g.file)));
-        let mut relief = terrain::Relief::new(grids, job.crs.as_deref(), &mut report)?;
+        let mut relief = terrain::Relief::new(grids, None, &mut report)?;
         relief.set_heights(|file, crs| job.heights_of(file, crs));
         let draft = Draft::new(&job.out)?;
         Ok(Self {
@@ -67,6 +69,7 @@ impl Builder {
             job: job.clone(),
             draft,
             relief,
+            drape: terrain::Drape::default(),
             report,
             surveys: Default::default(),
             files: Vec::new(),
@@ -75,6 +78,19 @@ impl Builder {
             outside: 0,
             objects: [0; 2],
         })
+    }
+
+    /// Lays photos over the terrain; where they overlap, the first wins.
+    ///
+    /// # Errors
+    /// No coordinate system, or one that PROJ does not know.
+    pub fn drape(&mut self, mut photos: Vec<Orthophoto>) -> Result<(), PackageError> {
+        if let Some(photo) = photos.first().filter(|_| self.relief.is_empty()) {
+            self.report.warn("an orthophoto lies on no terrain: give an elevation model with --terrain", &photo.file.display().to_string());
+        }
+        photos.iter_mut().for_each(|p| p.crs = p.crs.take().or_else(|| self.job.crs_of(&p.file)));
+        self.drape = terrain::Drape::new(photos, None, &mut self.report)?;
+        Ok(())
     }
 
     /// Takes a source, or a part of one: an object and its parents come in the same part.
@@ -103,7 +119,8 @@ impl Builder {
         }
         self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
         let of_file = &self.files[file];
-        for mut prepared in prepare(part, (&of_file.crs, &of_file.heights), &self.paints, (&self.relief, self.job.extent)) {
+        let ground = (&self.relief, self.job.extent, self.job.flatten);
+        for mut prepared in prepare(part, (&of_file.crs, &of_file.heights), &self.paints, ground) {
             let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
             prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
             for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
@@ -113,6 +130,9 @@ impl Builder {
             self.map.append(&prepared.map)?;
             self.spool.append(prepared.batch, prepared.objects)?;
             self.report.merge(prepared.report);
+            for _ in 0..self.relief.levels.add(prepared.levels) {
+                self.report.warn("the terrain under an object is not made level: there are too many", "");
+            }
             self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
         }
         Ok(())
@@ -150,7 +170,9 @@ impl Builder {
         }
         // Terrain is not divided: the first share makes all of it.
         let first = self.job.share.is_none_or(|s| s.0 == 0);
-        let terrain = if first { terrain::write(&self.relief, &self.draft.dir().join("terrain"), progress)? } else { None };
+        self.relief.levels.index();
+        let dir = self.draft.dir().join("terrain");
+        let terrain = if first { terrain::write(&self.relief, &self.drape, self.job.extent, &dir, progress)? } else { None };
         let too_many = self.map.finish()?;
         if too_many > 0 {
             let reason = "a footprint is not on the phone's map: it holds the first 200,000";
@@ -159,7 +181,7 @@ impl Builder {
         let outcome = Outcome {
             name: self.job.name.clone(),
             share: self.job.share,
-            sources: sources(&self.files, &self.relief)?,
+            sources: sources(&self.files, &self.relief, &self.drape)?,
             ground_m: relief_or_median(&self.spool, &self.relief),
             done,
             terrain: terrain.map(outcome::Terrain::of),
@@ -212,13 +234,15 @@ fn take_over(old: &Path, new: &Path, made: &Made) -> bool {
     made.triangles == 0 || std::fs::hard_link(old, new).is_ok() || std::fs::copy(old, new).is_ok()
 }
 
-fn sources(files: &[SourceFile], relief: &terrain::Relief) -> Result<Vec<SourceEntry>, PackageError> {
-    let grids = relief.files();
-    let of_city = files.iter().map(|f| (&f.path, f.count, &f.crs, &f.heights));
-    let all: Vec<_> = of_city.chain(grids).collect();
-    let entry = |(file, count, crs, heights): &(&PathBuf, u64, &String, &Heights)| {
+fn sources(files: &[SourceFile], relief: &terrain::Relief, drape: &terrain::Drape) -> Result<Vec<SourceEntry>, PackageError> {
+    let of_city = files.iter().map(|f| (&f.path, f.count, &f.crs, Some(&f.heights)));
+    let photos = drape.files().into_iter().map(|(file, count, crs)| (file, count, crs, None));
+    let grids = relief.files().into_iter().map(|(file, count, crs, heights)| (file, count, crs, Some(heights)));
+    let all: Vec<_> = of_city.chain(grids).chain(photos).collect();
+    let entry = |(file, count, crs, heights): &(&PathBuf, u64, &String, Option<&Heights>)| {
+        let heights = heights.map_or_else(String::new, Heights::to_string);
         let name = file.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-        Ok(SourceEntry { file: name, sha256: sha256(file)?, count: *count, crs: (*crs).clone(), heights: heights.to_string() })
+        Ok(SourceEntry { file: name, sha256: sha256(file)?, count: *count, crs: (*crs).clone(), heights })
     };
     all.par_iter().map(entry).collect()
 }
@@ -236,22 +260,37 @@ fn relief_or_median(spool: &Spool, relief: &terrain::Relief) -> f64 {
     low.get(low.len() / 2).copied().unwrap_or(0.0)
 }
 
-/// SHA-256 of a file, lowercase hexadecimal. A source that was never a file (made in memory) has the digest of nothing.
-fn sha256(file: &Path) -> Result<String, PackageError> {
+/// SHA-256 of a file, or of all files in a folder in the order of their paths, lowercase hexadecimal. A source that was never a file (made in
+/// memory) has the digest of nothing.
+fn sha256(path: &Path) -> Result<String, PackageError> {
     let mut hash = Sha256::new();
+    let mut open = vec![path.to_owned()];
+    while let Some(next) = open.pop() {
+        if next.is_dir() {
+            let entries = std::fs::read_dir(&next).map_err(PackageError::io(&next))?;
+            let mut inside: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+            inside.sort_by(|a, b| b.cmp(a));
+            open.extend(inside);
+        } else {
+            hash_file(&next, &mut hash)?;
+        }
+    }
+    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+}
+
+fn hash_file(file: &Path, hash: &mut Sha256) -> Result<(), PackageError> {
     match std::fs::File::open(file) {
         Ok(mut f) => {
             let mut buffer = vec![0; 1 << 16];
             loop {
                 let n = f.read(&mut buffer).map_err(PackageError::io(file))?;
                 if n == 0 {
-                    break;
+                    return Ok(());
                 }
                 hash.update(&buffer[..n]);
             }
         }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(PackageError::io(file)(e)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(PackageError::io(file)(e)),
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
 }

@@ -35,6 +35,7 @@ mod tileset;
 pub use build::Builder;
 pub use error::PackageError;
 pub use outcome::merge;
+pub use terrain::Flatten;
 
 use super::report::BuildReport;
 use super::source::{CitySource, ElevationGrid};
@@ -59,6 +60,8 @@ pub struct Job {
     pub extent: Option<[f64; 4]>,
     /// Make this share of the tiles only: part `0.0` of `0.1` (from 0); [`merge`] joins them.
     pub share: Option<(u32, u32)>,
+    /// What the terrain is made level under.
+    pub flatten: Flatten,
 }
 
 /// What a build is told of one source.

@@ -11,7 +11,7 @@ use super::schema::{Survey, is_value};
 use super::shape::{Placed, Shape, Stamps};
 use super::spool::{Batch, Coarse, Entry, Meta};
 use super::surfaces;
-use super::terrain::Relief;
+use super::terrain::{Flatten, Level, Relief};
 use super::texture::{Paints, linear_mean};
 use crate::city::report::BuildReport;
 use crate::city::source::{CityObject, CitySource, Surface};
@@ -49,6 +49,8 @@ pub struct Prepared {
     pub keys: Vec<Vec<String>>,
     /// Lines of the phone's map.
     pub map: map::Lines,
+    /// Where the terrain is made level.
+    pub levels: Vec<Level>,
 }
 
 /// Index into [`Prepared::surveys`].
@@ -63,7 +65,7 @@ pub fn prepare(
     part: CitySource,
     (crs, heights): (&str, &Heights),
     paints: &Paints,
-    (relief, extent): (&Relief, Option<[f64; 4]>),
+    (relief, extent, flatten): (&Relief, Option<[f64; 4]>, Flatten),
 ) -> Vec<Prepared> {
     // The relief's heights are ellipsoidal already. Where there is none, the ground is taken to be as high as the sea.
     let heights = if part.above_ground && !relief.is_empty() { &Heights::Ellipsoidal } else { heights };
@@ -78,6 +80,7 @@ pub fn prepare(
         paints,
         relief: Some(relief).filter(|_| part.above_ground),
         extent,
+        flatten: if relief.is_empty() { Flatten::default() } else { flatten },
     };
     let chunk = |chunk: &mut [CityObject]| {
         TOOLS.with(|tools| {
@@ -103,6 +106,7 @@ struct Context<'a> {
     /// What heights are above, where they are not above the ellipsoid.
     relief: Option<&'a Relief>,
     extent: Option<[f64; 4]>,
+    flatten: Flatten,
 }
 
 impl Context<'_> {
@@ -158,6 +162,9 @@ impl Prepared {
         self.counts[survey_of(role)] += 1;
         let outline = if whole { outline(shape) } else { Vec::new() };
         self.map.add(object, role, shape, &outline);
+        if context.flatten != Flatten::default() {
+            self.levels.extend(Level::of(object, role, shape, &outline, context.flatten));
+        }
         let keys = self.keys(object);
         let meta = meta(object, shape);
         pieces.iter_mut().for_each(|(piece, _)| context.paints.colour_faces(piece));

@@ -1,17 +1,14 @@
 //! Elevation grids of any coordinate system, asked by longitude and latitude.
 
 use super::super::PackageError;
-use super::super::place::{choose_crs, with_crs};
+use super::super::place::choose_crs;
+use super::flatten::Levels;
+use super::footing::Footing;
+use crate::city::elevation::{OWN_REACH, REACH};
 use crate::city::report::BuildReport;
 use crate::city::source::ElevationGrid;
-use crate::geo::{Geodetic, Heights};
+use crate::geo::Heights;
 use std::path::{Path, PathBuf};
-
-/// Grids in these systems are asked directly: their axes are longitude and latitude on (what is for heights) WGS 84.
-const GEOGRAPHIC: [&str; 4] = ["EPSG:4326", "EPSG:4979", "EPSG:4490", "OGC:CRS84"];
-/// Nodes a side of the net that carries longitude and latitude over to a projected grid; bilinear between them.
-/// Over 50 km, 1.6 km apart, a map projection bends by under 0.1 m from node to node; PROJ at every sample would take minutes.
-const NET: usize = 33;
 
 /// West, south, east, north in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +20,7 @@ pub struct Extent {
 }
 
 impl Extent {
-    fn of(points: impl Iterator<Item = (f64, f64)>) -> Self {
+    pub fn of(points: impl Iterator<Item = (f64, f64)>) -> Self {
         let start = Self { west: f64::INFINITY, south: f64::INFINITY, east: f64::NEG_INFINITY, north: f64::NEG_INFINITY };
         points.fold(start, |e, (x, y)| Self { west: e.west.min(x), south: e.south.min(y), east: e.east.max(x), north: e.north.max(y) })
     }
@@ -35,38 +32,78 @@ impl Extent {
     pub fn at(&self, u: f64, v: f64) -> (f64, f64) {
         (self.west + (self.east - self.west) * u, self.south + (self.north - self.south) * v)
     }
+
+    pub fn holds(&self, x: f64, y: f64) -> bool {
+        self.west <= x && x <= self.east && self.south <= y && y <= self.north
+    }
+
+    pub fn touches(&self, o: &Self) -> bool {
+        self.west <= o.east && o.west <= self.east && self.south <= o.north && o.south <= self.north
+    }
+
+    /// Widened by so many degrees of longitude and latitude on all sides.
+    pub fn wider(&self, (x, y): (f64, f64)) -> Self {
+        Self { west: self.west - x, south: self.south - y, east: self.east + x, north: self.north + y }
+    }
+
+    /// What both cover; `None` when that is nothing.
+    pub fn within(&self, o: &Self) -> Option<Self> {
+        let e = Self {
+            west: self.west.max(o.west),
+            south: self.south.max(o.south),
+            east: self.east.min(o.east),
+            north: self.north.min(o.north),
+        };
+        (e.west < e.east && e.south < e.north).then_some(e)
+    }
 }
 
 /// All elevation of a build; where grids overlap, the first given wins.
 pub struct Relief {
     grids: Vec<Placed>,
+    /// Where the ground is made level.
+    pub levels: Levels,
 }
 
 struct Placed {
     grid: ElevationGrid,
-    crs: String,
+    footing: Footing,
     heights: Heights,
-    extent: Extent,
-    /// The grid's own coordinates at the nodes of a net over `extent`, row by row from the south-west; empty when the grid is geographic.
-    net: Vec<(f64, f64)>,
+    /// Where it may have a say.
+    reach: Extent,
+    /// From sample to sample, degrees of longitude and latitude.
+    step: (f64, f64),
 }
 
 impl Relief {
     /// Places every grid.
     ///
     /// # Errors
-    /// No or an unknown coordinate system; a grid that is smaller than 2 x 2 or holds no value.
+    /// No or an unknown coordinate system; a grid that is smaller than 2 x 2, or none of them holds a value.
     pub fn new(grids: Vec<ElevationGrid>, crs: Option<&str>, report: &mut BuildReport) -> Result<Self, PackageError> {
         let mut placed = Vec::new();
+        let mut empty = None;
         for grid in grids {
             let name = choose_crs(&grid.file, grid.crs.as_deref(), crs, report)?;
             let fits = grid.width >= 2 && grid.height >= 2 && grid.values.len() == grid.width * grid.height;
-            if !fits || !grid.values.iter().any(|v| v.is_finite()) {
+            if !fits {
                 return Err(PackageError::EmptyGrid { file: grid.file });
             }
-            placed.push(Placed::new(grid, name)?);
+            // Of a hundred tiles some lie in the sea.
+            if !grid.values.iter().any(|v| v.is_finite()) {
+                report.warn("an elevation model holds no height", &grid.file.display().to_string());
+                empty = Some(grid.file);
+                continue;
+            }
+            let footing = Footing::new(&grid.file, name, grid.bounds())?;
+            let step = footing.step_deg(grid.width, grid.height);
+            let reach = footing.extent.wider((step.0 * REACH, step.1 * REACH));
+            placed.push(Placed { grid, footing, heights: Heights::Ellipsoidal, reach, step });
         }
-        Ok(Self { grids: placed })
+        match empty {
+            Some(file) if placed.is_empty() => Err(PackageError::EmptyGrid { file }),
+            _ => Ok(Self { grids: placed, levels: Levels::default() }),
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -75,82 +112,90 @@ impl Relief {
 
     /// Says what the heights of each grid count from, by its file and coordinate system; before that they are taken to be ellipsoidal.
     pub fn set_heights(&mut self, of: impl Fn(&Path, &str) -> Heights) {
-        self.grids.iter_mut().for_each(|p| p.heights = of(&p.grid.file, &p.crs));
+        self.grids.iter_mut().for_each(|p| p.heights = of(&p.grid.file, &p.footing.crs));
     }
 
     /// File, number of samples, coordinate system and heights of each grid.
     pub fn files(&self) -> Vec<(&PathBuf, u64, &String, &Heights)> {
-        self.grids.iter().map(|p| (&p.grid.file, p.grid.values.len() as u64, &p.crs, &p.heights)).collect()
+        self.grids.iter().map(|p| (&p.grid.file, p.grid.values.len() as u64, &p.footing.crs, &p.heights)).collect()
     }
 
     /// Around all grids, from outermost sample to outermost sample.
     pub fn extent(&self) -> Extent {
-        Extent::of(self.grids.iter().flat_map(|p| p.extent.corners()))
-    }
-
-    /// Distance between samples of the finest grid, degrees of longitude and of latitude.
-    pub fn step_deg(&self) -> (f64, f64) {
-        self.grids.iter().fold((f64::INFINITY, f64::INFINITY), |(x, y), p| {
-            let e = &p.extent;
-            (x.min((e.east - e.west) / (p.grid.width - 1) as f64), y.min((e.north - e.south) / (p.grid.height - 1) as f64))
-        })
+        Extent::of(self.grids.iter().flat_map(|p| p.footing.extent.corners()))
     }
 
     /// Height at a place in degrees, metres, between four samples; `None` where no grid has data.
     pub fn height_m(&self, lon_deg: f64, lat_deg: f64) -> Option<f64> {
-        self.grids.iter().find_map(|p| p.height_m(lon_deg, lat_deg))
+        height_m(self.grids.iter(), lon_deg, lat_deg)
+    }
+
+    /// The grids that reach into an extent.
+    pub fn part(&self, extent: &Extent) -> Part<'_> {
+        Part { grids: self.grids.iter().filter(|p| p.reach.touches(extent)).collect(), levels: self.levels.within(extent) }
     }
 }
 
-impl Placed {
-    fn new(grid: ElevationGrid, crs: String) -> Result<Self, PackageError> {
-        let [west, south, east, north] = grid.bounds();
-        if GEOGRAPHIC.contains(&crs.as_str()) {
-            let extent = Extent { west, south, east, north };
-            return Ok(Self { grid, crs, heights: Heights::Ellipsoidal, extent, net: Vec::new() });
-        }
-        let placed = with_crs(&crs, |crs| {
-            let around = (0..=NET).flat_map(|i| {
-                let t = i as f64 / NET as f64;
-                let (x, y) = (west + t * (east - west), south + t * (north - south));
-                [(x, south), (x, north), (west, y), (east, y)]
-            });
-            let edge =
-                around.map(|(x, y)| crs.to_geodetic(x, y, 0.0).map(|g| (g.lon_deg(), g.lat_deg()))).collect::<Result<Vec<_>, _>>()?;
-            let extent = Extent::of(edge.into_iter());
-            let node = |i: usize| {
-                let (lon, lat) = extent.at((i % NET) as f64 / (NET - 1) as f64, (i / NET) as f64 / (NET - 1) as f64);
-                crs.from_geodetic(Geodetic::from_degrees(lon, lat, 0.0))
-            };
-            Ok((extent, (0..NET * NET).map(node).collect::<Result<Vec<_>, _>>()?))
-        });
-        let (extent, net) = placed.and_then(|r| r).map_err(|source| PackageError::Crs { file: grid.file.clone(), source })?;
-        Ok(Self { grid, crs, heights: Heights::Ellipsoidal, extent, net })
+/// What of a relief matters for one tile.
+pub struct Part<'a> {
+    grids: Vec<&'a Placed>,
+    levels: super::flatten::Within<'a>,
+}
+
+impl Part<'_> {
+    pub fn is_empty(&self) -> bool {
+        self.grids.is_empty()
     }
 
-    /// A place in degrees in the grid's own coordinates.
-    fn own(&self, lon: f64, lat: f64) -> (f64, f64) {
-        if self.net.is_empty() {
-            return (lon, lat);
-        }
-        let e = &self.extent;
-        let last = (NET - 1) as f64;
-        let (u, v) = ((lon - e.west) / (e.east - e.west) * last, (lat - e.south) / (e.north - e.south) * last);
-        let (i, j) = (u.clamp(0.0, last - 1.0) as usize, v.clamp(0.0, last - 1.0) as usize);
-        let (fu, fv) = (u - i as f64, v - j as f64);
-        let n = |di: usize, dj: usize| self.net[(j + dj) * NET + i + di];
-        let mix = |f: fn((f64, f64)) -> f64| {
-            let (south, north) = (f(n(0, 0)) * (1.0 - fu) + f(n(1, 0)) * fu, f(n(0, 1)) * (1.0 - fu) + f(n(1, 1)) * fu);
-            south * (1.0 - fv) + north * fv
-        };
-        (mix(|c| c.0), mix(|c| c.1))
+    /// Whether ground is made level in it.
+    pub fn is_levelled(&self) -> bool {
+        !self.levels.is_empty()
     }
 
-    fn height_m(&self, lon: f64, lat: f64) -> Option<f64> {
-        let (x, y) = self.own(lon, lat);
-        let up_m = self.heights.undulation_m(lon, lat);
-        self.grid.sample(x, y).map(|h| f64::from(h) + up_m).filter(|h| h.is_finite())
+    /// Distance between samples of the finest grid, degrees of longitude and of latitude.
+    pub fn step_deg(&self) -> (f64, f64) {
+        self.grids.iter().fold((f64::INFINITY, f64::INFINITY), |(x, y), p| (x.min(p.step.0), y.min(p.step.1)))
     }
+
+    /// Heights in metres at `n` x `n` places over an extent, and `pad` more on every side, row by row from the south-west; `NaN` without data.
+    pub fn heights(&self, extent: &Extent, n: usize, pad: usize) -> Vec<f64> {
+        let side = n + 2 * pad;
+        let share = |i: usize| (i as f64 - pad as f64) / (n - 1) as f64;
+        let at = |k: usize| extent.at(share(k % side), share(k / side));
+        let mut heights: Vec<f64> = (0..side * side)
+            .map(|k| {
+                let (lon, lat) = at(k);
+                height_m(self.grids.iter().copied(), lon, lat).unwrap_or(f64::NAN)
+            })
+            .collect();
+        let (first, second) = (at(0), at(side + 1));
+        self.levels.apply(first, (second.0 - first.0, second.1 - first.1), side, &mut heights);
+        heights
+    }
+}
+
+/// The first grid with data inside of its outermost samples wins. Between grids that abut, the edges of both count by how near they are, as if
+/// they were one grid; a gap of one sample is bridged the same way. Beside all others a grid ends half a step behind its last sample.
+fn height_m<'a>(grids: impl Iterator<Item = &'a Placed>, lon: f64, lat: f64) -> Option<f64> {
+    let (mut own, mut sum, mut weights) = (None, 0.0, 0.0);
+    // Whether some grid ends to the west, east, north, south of the place.
+    let mut ends = [false; 4];
+    for p in grids.filter(|p| p.reach.holds(lon, lat)) {
+        let (x, y) = p.footing.own(lon, lat);
+        let Some((z, (east, south))) = p.grid.sample_near(x, y) else { continue };
+        let (z, beyond) = (f64::from(z) + p.heights.undulation_m(lon, lat), east.abs().max(south.abs()));
+        // Beyond the grid of a geoid.
+        if z.is_nan() {
+            continue;
+        }
+        if beyond == 0.0 {
+            return Some(z);
+        }
+        own = own.or((beyond <= OWN_REACH).then_some(z));
+        (sum, weights) = (sum + z / beyond, weights + 1.0 / beyond);
+        ends.iter_mut().zip([east > 0.0, east < 0.0, south > 0.0, south < 0.0]).for_each(|(e, now)| *e |= now);
+    }
+    if ends[0] && ends[1] || ends[2] && ends[3] { Some(sum / weights) } else { own }
 }
 
 #[cfg(test)]
@@ -182,11 +227,46 @@ mod tests {
         assert!((r.height_m(p.lon_deg(), p.lat_deg()).unwrap() - expected).abs() < 0.01);
     }
 
+    fn relief(grids: Vec<ElevationGrid>) -> Relief {
+        Relief::new(grids, None, &mut BuildReport::default()).unwrap()
+    }
+
+    #[test]
+    fn grids_that_abut_meet_without_a_step_and_a_gap_of_one_sample_is_bridged() {
+        let slope = |x: f64, y: f64| (x - 118.0) * 2000.0 + (y - 34.0) * 300.0;
+        let step = (0.001, -0.001);
+        // 41 samples wide: the second begins one step (areas that abut) or two (a sample missing) behind the last of the first.
+        for gap in [1.0, 2.0] {
+            let second = grid("EPSG:4326", (118.0 + 0.001 * (40.0 + gap), 34.0), step, slope);
+            let r = relief(vec![grid("EPSG:4326", (118.0, 34.0), step, slope), second]);
+            for i in 0..=100 {
+                let (lon, lat) = (118.0395 + 0.001 * (gap + 1.0) * f64::from(i) / 100.0, 33.99137);
+                let z = r.height_m(lon, lat).unwrap_or_else(|| panic!("a hole at {lon} with a gap of {gap}"));
+                assert!((z - slope(lon, lat)).abs() < 0.01, "{z} at {lon}, gap {gap}");
+            }
+        }
+        let alone = relief(vec![grid("EPSG:4326", (118.0, 34.0), step, slope)]);
+        assert!(alone.height_m(118.0404, 33.99).is_some() && alone.height_m(118.0406, 33.99).is_none());
+    }
+
+    #[test]
+    fn a_tile_is_sampled_as_single_places_are() {
+        let r = relief(vec![grid("EPSG:28992", (78_000.0, 458_000.0), (25.0, -25.0), |x, y| (x * 0.01).sin() * 9.0 + y * 1e-4)]);
+        let e = r.extent();
+        let heights = r.part(&e).heights(&e, 9, 1);
+        for (k, z) in heights.iter().enumerate() {
+            let (lon, lat) = e.at(((k % 11) as f64 - 1.0) / 8.0, ((k / 11) as f64 - 1.0) / 8.0);
+            assert_eq!(r.height_m(lon, lat).map(f64::to_bits), Some(*z).filter(|z| z.is_finite()).map(f64::to_bits));
+        }
+    }
+
     #[test]
     fn holes_stay_holes() {
         let mut g = grid("EPSG:4326", (118.0, 34.0), (0.001, -0.001), |_, _| 5.0);
         // A single missing sample is bridged from its neighbours; a patch is not.
-        (0..9).for_each(|i| g.values[(10 + i / 3) * 41 + 10 + i % 3] = f32::NAN);
+        let mut values = g.values.to_vec();
+        (0..9).for_each(|i| values[(10 + i / 3) * 41 + 10 + i % 3] = f32::NAN);
+        g.values = values.into();
         let r = Relief::new(vec![g], None, &mut BuildReport::default()).unwrap();
         assert!(r.height_m(118.0115, 33.9885).is_none() && r.height_m(118.014, 33.99).is_some());
     }

@@ -1,20 +1,27 @@
 //! Binary `.subtree` files of 3D Tiles implicit tiling (quadtree, Morton order).
 
+use super::Address;
+use crate::city::package::PackageError;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Levels in one `.subtree` file: 1,365 bits a file.
+const SUBTREE_LEVELS: u32 = 6;
 
 /// Which tiles a subtree has.
-pub struct Availability {
+struct Availability {
     bits: Vec<u8>,
     len: usize,
     count: usize,
 }
 
 impl Availability {
-    pub fn new(len: usize) -> Self {
+    fn new(len: usize) -> Self {
         Self { bits: vec![0; len.div_ceil(8)], len, count: 0 }
     }
 
-    pub fn set(&mut self, index: usize) {
+    fn set(&mut self, index: usize) {
         let bit = 1 << (index % 8);
         self.count += usize::from(self.bits[index / 8] & bit == 0);
         self.bits[index / 8] |= bit;
@@ -33,21 +40,60 @@ impl Availability {
 }
 
 /// Bits before level `level` of a subtree.
-pub fn level_offset(level: u32) -> usize {
+fn level_offset(level: u32) -> usize {
     ((1usize << (2 * level)) - 1) / 3
 }
 
 /// Interleaves the bits of x (lower) and y.
-pub fn morton(x: u32, y: u32) -> usize {
+fn morton(x: u32, y: u32) -> usize {
     (0..16).map(|b| (((x >> b) & 1) as usize) << (2 * b) | (((y >> b) & 1) as usize) << (2 * b + 1)).sum()
 }
 
-/// The file. Every available tile has content.
-pub fn write(tiles: &Availability, children: &Availability) -> Vec<u8> {
+/// One file before it is written.
+struct Subtree {
+    tiles: Availability,
+    contents: Availability,
+    children: Availability,
+}
+
+/// Writes the subtrees of a tree, given its tiles and whether each has content; answers the levels of a subtree and of the tree.
+pub fn write_all(tiles: &[(Address, bool)], dir: &Path) -> Result<(u32, u32), PackageError> {
+    let deepest = tiles.iter().map(|(a, _)| a.level).max().unwrap_or(0);
+    let levels = SUBTREE_LEVELS.min(deepest + 1);
+    let mut subtrees: BTreeMap<Address, Subtree> = BTreeMap::new();
+    for (a, has_content) in tiles {
+        let down = a.level % levels;
+        let above = |down: u32| Address { level: a.level - down, x: a.x >> down, y: a.y >> down };
+        let mask = |down: u32| (1u32 << down) - 1;
+        let empty = || Availability::new(level_offset(levels));
+        let new = || Subtree { tiles: empty(), contents: empty(), children: Availability::new(1 << (2 * levels)) };
+        let bit = level_offset(down) + morton(a.x & mask(down), a.y & mask(down));
+        let own = subtrees.entry(above(down)).or_insert_with(new);
+        own.tiles.set(bit);
+        if *has_content {
+            own.contents.set(bit);
+        }
+        // The first tile of a subtree is a child of the one above.
+        if down == 0 && a.level > 0 {
+            let parent = subtrees.entry(above(levels)).or_insert_with(new);
+            parent.children.set(morton(a.x & mask(levels), a.y & mask(levels)));
+        }
+    }
+    for (root, subtree) in &subtrees {
+        let folder = dir.join(format!("subtrees/{}/{}", root.level, root.x));
+        std::fs::create_dir_all(&folder).map_err(PackageError::io(&folder))?;
+        let path = folder.join(format!("{}.subtree", root.y));
+        std::fs::write(&path, write(subtree)).map_err(PackageError::io(path))?;
+    }
+    Ok((levels, deepest + 1))
+}
+
+fn write(Subtree { tiles, contents, children }: &Subtree) -> Vec<u8> {
     let (mut buffer, mut views) = (Vec::new(), Vec::new());
     let tile = tiles.json(&mut buffer, &mut views);
+    let content = if contents.bits == tiles.bits { tile.clone() } else { contents.json(&mut buffer, &mut views) };
     let child = children.json(&mut buffer, &mut views);
-    let mut document = json!({ "tileAvailability": tile, "contentAvailability": [tile], "childSubtreeAvailability": child });
+    let mut document = json!({ "tileAvailability": tile, "contentAvailability": [content], "childSubtreeAvailability": child });
     buffer.resize(buffer.len().next_multiple_of(8), 0);
     if !buffer.is_empty() {
         document["buffers"] = json!([{ "byteLength": buffer.len() }]);
@@ -78,7 +124,9 @@ mod tests {
     fn the_file_is_whole_and_aligned() {
         let mut tiles = Availability::new(21);
         [0, 1, 5].into_iter().for_each(|i| tiles.set(i));
-        let file = write(&tiles, &Availability::new(64));
+        let mut contents = Availability::new(21);
+        contents.set(0);
+        let file = write(&Subtree { tiles, contents, children: Availability::new(64) });
         let long = |at: usize| u64::from_le_bytes(file[at..at + 8].try_into().unwrap()) as usize;
         assert_eq!(&file[..4], b"subt");
         assert_eq!(file.len(), 24 + long(8) + long(16));

@@ -2,8 +2,9 @@
 
 use super::super::PackageError;
 use super::super::glb::{self, Row};
-use super::super::mesh::{Mesh, Style, colour};
-use super::relief::{Extent, Relief};
+use super::super::mesh::{self, Mesh, Style, colour};
+use super::drape::Picture;
+use super::relief::{Extent, Part};
 use super::rtin::{self, SIDE};
 use super::{Address, Look, Plan};
 use crate::city::source::Surface;
@@ -21,14 +22,13 @@ const STEP_PART: f64 = 0.5;
 /// Tile origins lie on multiples of this (a power of two), so that they are exact in the f32 that readers keep node translations in.
 const ORIGIN_M: f64 = 0.125;
 
+/// Samples a side of a tile with one more all around, for the slopes at its border.
+const PADDED: usize = SIDE + 2;
+
 /// Looks at twice the tile's resolution: how far halving the cells would move the ground.
-pub fn look(relief: &Relief, extent: &Extent) -> Look {
+pub fn look(part: &Part, extent: &Extent) -> Look {
     let fine = 2 * SIDE - 1;
-    let at = |i: usize, j: usize| {
-        let (lon, lat) = extent.at(i as f64 / (fine - 1) as f64, j as f64 / (fine - 1) as f64);
-        relief.height_m(lon, lat).unwrap_or(f64::NAN)
-    };
-    let heights: Vec<f64> = (0..fine * fine).map(|n| at(n % fine, n / fine)).collect();
+    let heights = part.heights(extent, fine, 0);
     let missing = heights.iter().filter(|h| h.is_nan()).count();
     let mut error_m: f64 = 0.0;
     for n in (0..fine * fine).filter(|n| (n % fine) % 2 == 1 || (n / fine) % 2 == 1) {
@@ -43,31 +43,41 @@ pub fn look(relief: &Relief, extent: &Extent) -> Look {
 }
 
 /// Writes the tile's glb; answers lowest and highest height above the ellipsoid (skirts included), metres, and triangles.
-pub fn write(plan: &Plan, address: Address, divided: bool, dir: &Path) -> Result<(f64, f64, u64), PackageError> {
+pub fn write(plan: &Plan, address: Address, divided: bool, picture: Option<&Picture>, dir: &Path) -> Result<(f64, f64, u64), PackageError> {
     let extent = address.extent(&plan.extent);
-    let bound_m = if divided { plan.bound_m[address.level as usize] } else { plan.tolerance_m };
-    let place = |i: usize| extent.at((i % SIDE) as f64 / (SIDE - 1) as f64, (i / SIDE) as f64 / (SIDE - 1) as f64);
-    let points: Vec<Option<Geodetic>> = (0..SIDE * SIDE)
-        .map(|i| {
-            let (lon, lat) = place(i);
-            Some(Geodetic::from_degrees(lon, lat, plan.relief.height_m(lon, lat)?))
-        })
-        .collect();
-    let enu: Vec<DVec3> = points.iter().map(|p| p.map_or(DVec3::NAN, |p| plan.frame.geodetic_to_enu(p))).collect();
+    let bound_m = if divided { plan.bound_m(address.level) } else { plan.tolerance_m };
+    let share = |i: usize| (i as f64 - 1.0) / (SIDE - 1) as f64;
+    let cell = ((extent.east - extent.west) / (SIDE - 1) as f64, (extent.north - extent.south) / (SIDE - 1) as f64);
+    let heights = plan.relief.part(&extent.wider(cell)).heights(&extent, SIDE, 1);
+    let place = |(i, height_m): (usize, &f64)| {
+        let (lon, lat) = extent.at(share(i % PADDED), share(i / PADDED));
+        height_m.is_finite().then(|| Geodetic::from_degrees(lon, lat, *height_m))
+    };
+    let around: Vec<DVec3> = heights.iter().enumerate().map(|h| place(h).map_or(DVec3::NAN, |p| plan.frame.geodetic_to_enu(p))).collect();
+    let inner = |i: usize| (i / SIDE + 1) * PADDED + i % SIDE + 1;
+    let enu: Vec<DVec3> = (0..SIDE * SIDE).map(|i| around[inner(i)]).collect();
+    let points: Vec<f64> = (0..SIDE * SIDE).map(|i| heights[inner(i)]).collect();
     // Up in the tree's frame, not height: a long triangle must follow the Earth's curve too.
     let up: Vec<f64> = enu.iter().map(|p| p.z).collect();
     let triangles = rtin::triangulate(&up, bound_m);
-    let heights = || points.iter().flatten().map(|p| p.height_m);
+    let heights = || points.iter().copied().filter(|h| h.is_finite());
     let (low, high) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
     let middle = enu.iter().filter(|p| p.is_finite()).sum::<DVec3>() / heights().count().max(1) as f64;
     let origin = (middle / ORIGIN_M).round() * ORIGIN_M;
     let skirt_m = (bound_m * SKIRT_BOUNDS).max(SKIRT_MIN_M);
-    let mut builder = Builder { plan, enu: &enu, points: &points, extent, origin, mesh: Mesh::default(), vertex: BTreeMap::new() };
+    let mut builder =
+        Builder { enu: &enu, around: &around, draped: picture.is_some(), origin, mesh: Mesh::default(), vertex: BTreeMap::new() };
     for t in &triangles {
         builder.triangle(*t);
     }
     builder.skirts(skirt_m);
-    let mesh = builder.mesh;
+    let mut mesh = builder.mesh;
+    if let Some(picture) = picture {
+        let jpeg = picture.jpeg(colour(Surface::Terrain, "Terrain"));
+        let bytes = jpeg.map_err(|e| PackageError::io(dir)(std::io::Error::other(e)))?;
+        let texcoords = std::mem::replace(&mut mesh.uvs, vec![[0.0; 2]; mesh.positions.len()]);
+        mesh.picture = Some(mesh::Picture { mime: "image/jpeg", bytes, texcoords, cut_out: false });
+    }
     let row = Row { id: "terrain", class: "Terrain", parent: None, lod: "", attributes: None };
     let folder = dir.join(format!("{}/{}", address.level, address.x));
     std::fs::create_dir_all(&folder).map_err(PackageError::io(&folder))?;
@@ -77,10 +87,11 @@ pub fn write(plan: &Plan, address: Address, divided: bool, dir: &Path) -> Result
 }
 
 struct Builder<'a> {
-    plan: &'a Plan<'a>,
     enu: &'a [DVec3],
-    points: &'a [Option<Geodetic>],
-    extent: Extent,
+    /// With one more all around; NaN where there is no ground.
+    around: &'a [DVec3],
+    /// A picture lies over the tile.
+    draped: bool,
     origin: DVec3,
     mesh: Mesh,
     /// Grid index to vertex.
@@ -88,8 +99,16 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn style() -> Style {
-        Style { row: 0, surface: Surface::Terrain, colour: colour(Surface::Terrain, "Terrain") }
+    /// Under a picture the vertices are white: the two are multiplied.
+    fn style(&self) -> Style {
+        let colour = if self.draped { [255; 4] } else { colour(Surface::Terrain, "Terrain") };
+        Style { row: 0, surface: Surface::Terrain, colour }
+    }
+
+    /// Place of a grid point in the tile's picture, from its north-west corner; zero without one.
+    fn uv(&self, i: u32) -> DVec2 {
+        let share = |n: usize| n as f64 / (SIDE - 1) as f64;
+        if self.draped { DVec2::new(share(i as usize % SIDE), 1.0 - share(i as usize / SIDE)) } else { DVec2::ZERO }
     }
 
     fn vertex(&mut self, i: u32) -> u32 {
@@ -97,8 +116,8 @@ impl Builder<'_> {
             return *v;
         }
         let v = self.mesh.positions.len() as u32;
-        let normal = self.normal(i);
-        self.mesh.push(self.enu[i as usize] - self.origin, normal, DVec2::ZERO, &Self::style());
+        let (normal, uv, style) = (self.normal(i), self.uv(i), self.style());
+        self.mesh.push(self.enu[i as usize] - self.origin, normal, uv, &style);
         self.vertex.insert(i, v);
         v
     }
@@ -112,17 +131,10 @@ impl Builder<'_> {
 
     /// From the samples around, across the tile's border too: no seam shows in the shading.
     fn normal(&self, i: u32) -> DVec3 {
-        let Some(p) = self.points[i as usize] else { return DVec3::Z };
-        let (dx, dy) =
-            ((self.extent.east - self.extent.west) / (SIDE - 1) as f64, (self.extent.north - self.extent.south) / (SIDE - 1) as f64);
-        let frame = &self.plan.frame;
-        let at = |x: f64, y: f64| {
-            let (lon, lat) = (p.lon_deg() + x * dx, p.lat_deg() + y * dy);
-            // Beyond the data: the point itself, which makes the difference one-sided.
-            let g = self.plan.relief.height_m(lon, lat).map_or(p, |h| Geodetic::from_degrees(lon, lat, h));
-            frame.geodetic_to_enu(g)
-        };
-        let (east, north) = (at(1.0, 0.0) - at(-1.0, 0.0), at(0.0, 1.0) - at(0.0, -1.0));
+        let middle = (i as usize / SIDE + 1) * PADDED + i as usize % SIDE + 1;
+        // Beyond the data: the point itself, which makes the difference one-sided.
+        let at = |n: usize| if self.around[n].is_finite() { self.around[n] } else { self.around[middle] };
+        let (east, north) = (at(middle + 1) - at(middle - 1), at(middle + PADDED) - at(middle - PADDED));
         east.cross(north).try_normalize().unwrap_or(DVec3::Z)
     }
 
@@ -138,7 +150,7 @@ impl Builder<'_> {
         for border in [south, east, north, west] {
             let mut from: Option<u32> = None;
             for i in border {
-                if self.points[i as usize].is_none() {
+                if self.enu[i as usize].is_nan() {
                     from = None;
                 } else if let Some(v) = self.vertex.get(&i).copied() {
                     if let Some(u) = from {
@@ -151,10 +163,12 @@ impl Builder<'_> {
     }
 
     fn hang(&mut self, u: u32, v: u32, depth_m: f64) {
+        let style = self.style();
         let below = |m: &mut Mesh, i: u32| {
+            let uv = DVec2::from(m.uvs[i as usize].map(f64::from));
             let (p, n) = (m.positions[i as usize], m.normals[i as usize]);
             let lowered = DVec3::new(f64::from(p[0]), f64::from(p[1]), f64::from(p[2]) - depth_m);
-            m.push(lowered, DVec3::new(f64::from(n[0]), f64::from(n[1]), f64::from(n[2])), DVec2::ZERO, &Self::style());
+            m.push(lowered, DVec3::new(f64::from(n[0]), f64::from(n[1]), f64::from(n[2])), uv, &style);
             m.positions.len() as u32 - 1
         };
         let (a, b) = (below(&mut self.mesh, u), below(&mut self.mesh, v));
