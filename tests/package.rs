@@ -4,6 +4,8 @@
 mod again;
 #[path = "package/glb.rs"]
 mod glb;
+#[path = "package/terrain.rs"]
+mod terrain;
 
 use glam::DVec3;
 use serde_json::{Map, Value, json};

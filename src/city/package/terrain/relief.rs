@@ -2,7 +2,7 @@
 
 use super::super::PackageError;
 use super::super::place::choose_crs;
-use super::flatten::Levels;
+use super::flatten::{LeftOut, Level, Levels};
 use super::footing::Footing;
 use crate::city::elevation::{OWN_REACH, REACH};
 use crate::city::report::BuildReport;
@@ -121,6 +121,12 @@ impl Relief {
     /// Height at a place in degrees, metres, between four samples; `None` where no grid has data.
     pub fn height_m(&self, lon_deg: f64, lat_deg: f64) -> Option<f64> {
         height_m(self.grids.iter(), lon_deg, lat_deg)
+    }
+
+    /// Takes places that are made level.
+    pub fn level(&mut self, levels: Vec<Level>) -> LeftOut {
+        let grids = &self.grids;
+        self.levels.add(levels, |lon, lat| height_m(grids.iter(), lon, lat))
     }
 
     /// The grids that reach into an extent.
