@@ -14,7 +14,7 @@ use super::error::{CityError, ELEVATION_FORMATS, SOURCE_FORMATS};
 use super::report::BuildReport;
 use crate::geo::Crs;
 use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What is in one file or folder.
 #[derive(Debug, Serialize)]
@@ -72,6 +72,7 @@ pub fn inspect(path: &Path) -> Result<Summary, CityError> {
 mod tests {
     use super::*;
     use crate::city::source::ElevationGrid;
+    use std::path::PathBuf;
 
     fn sample() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/the-hague-sample.city.json")

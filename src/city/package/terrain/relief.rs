@@ -245,6 +245,22 @@ mod tests {
     }
 
     #[test]
+    fn grids_of_other_systems_and_steps_fill_in_where_the_first_has_nothing() {
+        // A fine Dutch grid of 1 km with a hole, over a coarse one in degrees.
+        let mut fine = grid("EPSG:28992", (78_000.0, 458_000.0), (25.0, -25.0), |_, _| 10.0);
+        let mut values = fine.values.to_vec();
+        (0..41 * 31).filter(|n| n % 41 > 30).for_each(|n| values[n] = f32::NAN);
+        fine.values = values.into();
+        let r = relief(vec![fine, grid("EPSG:4326", (4.25, 52.12), (0.002, -0.002), |_, _| 99.0)]);
+        let at = |x, y| {
+            let p = crate::geo::Crs::new("EPSG:28992").unwrap().to_geodetic(x, y, 0.0).unwrap();
+            r.height_m(p.lon_deg(), p.lat_deg())
+        };
+        assert_eq!([at(78_300.0, 457_500.0), at(78_900.0, 457_500.0), at(77_500.0, 457_500.0)], [Some(10.0), Some(99.0), Some(99.0)]);
+        assert!(r.part(&r.extent()).step_deg().0 < 0.0005, "as fine as the finest");
+    }
+
+    #[test]
     fn a_tile_is_sampled_as_single_places_are() {
         let r = relief(vec![grid("EPSG:28992", (78_000.0, 458_000.0), (25.0, -25.0), |x, y| (x * 0.01).sin() * 9.0 + y * 1e-4)]);
         let e = r.extent();
