@@ -8,6 +8,8 @@ mod glb;
 mod truth;
 #[path = "package/textures.rs"]
 mod textures;
+#[path = "package/terrain.rs"]
+mod terrain;
 
 use glam::DVec3;
 use serde_json::{Map, Value, json};

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub struct Args {
     /// City models: CityJSON 1.0-2.0 (.json), CityJSONSeq (.jsonl) and CityGML 1.0-2.0 (.gml); elevation models (.tif, .hgt, .asc) may stand here
     /// too. With --merge: the folders that builds with --shard made.
-    #[arg(required = true)]
+    #[arg(required_unless_present = "terrain")]
     inputs: Vec<PathBuf>,
     /// Folder of the package; an older package there is replaced when the new one is finished.
     #[arg(long)]
@@ -199,7 +199,7 @@ fn share(text: &str) -> Result<(u32, u32), String> {
 
 fn is_elevation(path: &Path) -> bool {
     let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    matches!(ending.as_str(), "tif" | "tiff" | "hgt" | "asc")
+    matches!(ending.as_str(), "tif" | "tiff" | "hgt" | "asc" | "png") || elevation::path_of(path) != path
 }
 
 fn print(report: &BuildReport, out: &Path) {

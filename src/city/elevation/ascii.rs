@@ -123,7 +123,7 @@ struct Words<'a> {
 impl Words<'_> {
     fn next(&mut self) -> Result<Option<&str>, CityError> {
         self.word.clear();
-        while let Some(byte) = self.bytes.next() {
+        for byte in self.bytes.by_ref() {
             let byte = byte.map_err(CityError::open(self.path))?;
             let blank = byte.is_ascii_whitespace();
             if blank && !self.word.is_empty() {

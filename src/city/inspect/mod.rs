@@ -72,6 +72,7 @@ pub fn inspect(path: &Path) -> Result<Summary, CityError> {
 mod tests {
     use super::*;
     use crate::city::source::ElevationGrid;
+    use std::path::PathBuf;
 
     fn sample() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/the-hague-sample.city.json")

@@ -29,7 +29,10 @@ pub(super) fn read(path: &Path, scratch: &Scratch) -> Result<Orthophoto, CityErr
 }
 
 /// Width and height, and pixels row by row.
-pub(super) fn unpack(file: &Path, bytes_max: u64) -> Result<((usize, usize), Vec<[u8; 4]>), String> {
+type Picture = ((usize, usize), Vec<[u8; 4]>);
+
+/// Unpacks a file within a bound of memory.
+pub(super) fn unpack(file: &Path, bytes_max: u64) -> Result<Picture, String> {
     let open = || -> image::ImageResult<image::RgbaImage> {
         let mut reader = ImageReader::open(file)?.with_guessed_format()?;
         let mut limits = Limits::default();

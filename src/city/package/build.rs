@@ -130,12 +130,23 @@ impl Builder {
             self.map.append(&prepared.map)?;
             self.spool.append(prepared.batch, prepared.objects)?;
             self.report.merge(prepared.report);
-            for _ in 0..self.relief.levels.add(prepared.levels) {
-                self.report.warn("the terrain under an object is not made level: there are too many", "");
-            }
+            self.level(prepared.levels);
             self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
         }
         Ok(())
+    }
+
+    /// Makes ground level before it becomes terrain.
+    fn level(&mut self, levels: Vec<terrain::Level>) {
+        let left_out = self.relief.level(levels);
+        let too_far = "the ground under an object is over 30 m off and not made level; do heights count from the same datum?";
+        for (count, reason) in
+            [(left_out.too_many, "the ground under an object is not made level: there are too many"), (left_out.too_far, too_far)]
+        {
+            if count > 0 {
+                self.report.warnings.entry(reason.to_owned()).or_default().count += count;
+            }
+        }
     }
 
     /// The number of a set of attributes in the package.

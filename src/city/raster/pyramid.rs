@@ -55,14 +55,16 @@ pub(crate) struct Pyramid {
     zooms: BTreeMap<u8, BTreeMap<(u32, u32), PathBuf>>,
 }
 
+/// Side of a tile and its samples, row by row from the north-west; or why it can't be read.
+pub(crate) type Unpacked<T> = Result<(usize, Vec<T>), String>;
+
 /// What came of a pyramid.
 pub(crate) struct Laid<T> {
     pub samples: Samples<T>,
     pub lattice: Lattice,
     pub zoom: u8,
-    /// Places of the rectangle that a coarser tile fills, and that none does.
+    /// Places of the rectangle that a coarser tile fills.
     pub filled: u64,
-    pub empty: u64,
     /// Tiles that can't be read: which, and why.
     pub broken: Vec<String>,
 }
@@ -111,7 +113,7 @@ impl Pyramid {
         (0..=place.zoom).find_map(|up| Some((self.zooms.get(&(place.zoom - up))?.get(&(place.x >> up, place.y >> up))?.as_path(), up)))
     }
 
-    /// Unpacks everything into one raster. `decode` answers the side of a tile and its samples, row by row from the north-west.
+    /// Unpacks everything into one raster.
     ///
     /// # Errors
     /// Nothing can be read, it is too big, or the disk refuses.
@@ -119,7 +121,7 @@ impl Pyramid {
         &self,
         scratch: &Scratch,
         empty: T,
-        decode: &(dyn Fn(&Path) -> Result<(usize, Vec<T>), String> + Sync),
+        decode: &(dyn Fn(&Path) -> Unpacked<T> + Sync),
     ) -> Result<Laid<T>, CityError> {
         let zoom = self.zoom();
         let tiles = self.zooms.get(&zoom).into_iter().flatten();
@@ -142,7 +144,7 @@ impl Pyramid {
         }
         let refused = |source| CityError::Write { file: scratch.dir().to_owned(), source };
         let mut canvas = scratch.canvas::<T>(across * side, down * side).map_err(refused)?;
-        let (mut filled, mut holes) = (0, 0);
+        let mut filled = 0;
         let places: Vec<Place> =
             (0..across * down).map(|n| Place { zoom, x: x.0 + (n % across) as u32, y: y.0 + (n / across) as u32 }).collect();
         for batch in places.chunks(BATCH) {
@@ -156,7 +158,7 @@ impl Pyramid {
             };
             let done: Vec<_> = batch.par_iter().map(read).collect();
             for (place, (values, coarser, bad)) in batch.iter().zip(done) {
-                (filled, holes) = (filled + u64::from(coarser), holes + u64::from(values.is_none()));
+                filled += u64::from(coarser);
                 broken.extend(bad);
                 let values = values.unwrap_or_else(|| vec![empty; side * side]);
                 let (column, row) = ((place.x - x.0) as usize * side, (place.y - y.0) as usize * side);
@@ -169,7 +171,7 @@ impl Pyramid {
         let origin =
             (-HALF_WORLD_M + (f64::from(x.0) * side as f64 + 0.5) * step, HALF_WORLD_M - (f64::from(y.0) * side as f64 + 0.5) * step);
         let lattice = Lattice::new(origin, (step, -step), across * side, down * side);
-        Ok(Laid { samples: canvas.finish().map_err(refused)?, lattice, zoom, filled, empty: holes, broken })
+        Ok(Laid { samples: canvas.finish().map_err(refused)?, lattice, zoom, filled, broken })
     }
 }
 
@@ -238,7 +240,7 @@ mod tests {
         let pyramid = Pyramid::find(dir.path(), &["png"]).unwrap();
         assert_eq!(pyramid.zoom(), 4, "one tile of zoom 5 where 3 of zoom 4 are");
         let laid = pyramid.lay(&Scratch::temporary(), f32::NAN, &decode).unwrap();
-        assert_eq!((laid.lattice.width, laid.lattice.height, laid.filled, laid.empty), (4, 4, 1, 0));
+        assert_eq!((laid.lattice.width, laid.lattice.height, laid.filled), (4, 4, 1));
         assert_eq!(laid.samples[..4], [400.0, 401.0, 400.0, 401.0]);
         assert_eq!(laid.samples[8..12], [300.0, 300.25, 400.0, 401.0], "the south-west is the coarser tile's west half");
         assert!((laid.lattice.step.0 - 2.0 * HALF_WORLD_M / 32.0).abs() < 1e-6);

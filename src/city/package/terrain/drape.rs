@@ -83,12 +83,12 @@ impl Drape {
         let side = (wanted.ceil() as usize).next_power_of_two().clamp(PIXELS_MIN, PIXELS_MAX);
         let samples = ((wanted / side as f64 / COARSER).ceil() as usize).clamp(1, SAMPLES_MAX);
         let pixel = |n: usize| {
-            let mean = (0..samples * samples).map(|s| {
+            let mut all = (0..samples * samples).map(|s| {
                 let share = |pixel: usize, sample: usize| (pixel as f64 + (sample as f64 + 0.5) / samples as f64) / side as f64;
                 let (lon, lat) = extent.at(share(n % side, s % samples), 1.0 - share(n / side, s / samples));
                 over.iter().map(|p| p.colour(lon, lat)).find(|c| c[3] > 0).unwrap_or([0; 4])
             });
-            if samples == 1 { mean.last().unwrap_or([0; 4]) } else { average(mean) }
+            if samples == 1 { all.next().unwrap_or([0; 4]) } else { average(all) }
         };
         let pixels: Vec<[u8; 4]> = (0..side * side).map(pixel).collect();
         pixels.iter().any(|p| p[3] > 0).then_some(Picture { side, pixels })

@@ -12,6 +12,9 @@ use glam::DVec2;
 const BED_M: f64 = 0.25;
 /// Corners of all polygons: 256 MiB. What is beyond stays as the elevation model has it, and is counted.
 const CORNERS_MAX: usize = 1 << 24;
+/// A level further than this, metres, from the ground there is no foot of a building but another datum or a tunnel: cutting or heaping that much
+/// would do more harm than good.
+const OFF_MAX_M: f64 = 30.0;
 /// Cells a side of the index over all polygons.
 const CELLS: usize = 256;
 
@@ -75,6 +78,13 @@ fn degrees(ring: impl Iterator<Item = DVec2>, frame: &LocalFrame) -> Vec<(f64, f
     ring.map(place).collect()
 }
 
+/// Why some ground was not made level.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    pub too_many: u64,
+    pub too_far: u64,
+}
+
 /// All places that are made level.
 #[derive(Default)]
 pub struct Levels {
@@ -89,17 +99,21 @@ struct Index {
 }
 
 impl Levels {
-    /// Adds some; answers how many were too many.
-    pub fn add(&mut self, levels: Vec<Level>) -> u64 {
-        let mut left_out = 0;
+    /// Adds some, given the height of the ground at a place in degrees; answers what was not taken.
+    pub fn add(&mut self, levels: Vec<Level>, ground_m: impl Fn(f64, f64) -> Option<f64>) -> LeftOut {
+        let mut left_out = LeftOut::default();
         for level in levels {
             let corners: usize = level.rings.iter().map(Vec::len).sum();
-            if self.corners + corners > CORNERS_MAX {
-                left_out += 1;
-                continue;
+            let first = level.rings.first().and_then(|r| r.first());
+            let off_m = first.and_then(|(lon, lat)| ground_m(*lon, *lat)).map_or(0.0, |ground| (ground - level.height_m).abs());
+            if off_m > OFF_MAX_M {
+                left_out.too_far += 1;
+            } else if self.corners + corners > CORNERS_MAX {
+                left_out.too_many += 1;
+            } else {
+                self.corners += corners;
+                self.levels.push((level.extent(), level));
             }
-            self.corners += corners;
-            self.levels.push((level.extent(), level));
         }
         left_out
     }
@@ -211,7 +225,14 @@ mod tests {
         let mut levels = Levels::default();
         let mut lake = square(false, -2.0, 0.5, 8.5);
         lake.rings.push(vec![(3.5, 3.5), (5.5, 3.5), (5.5, 5.5), (3.5, 5.5)]);
-        assert_eq!(levels.add(vec![lake, square(true, 1.5, 6.5, 9.5), square(true, 1.0, 8.5, 9.5), square(false, 7.0, 90.0, 91.0)]), 0);
+        let given = vec![
+            lake,
+            square(true, 1.5, 6.5, 9.5),
+            square(true, 1.0, 8.5, 9.5),
+            square(false, 7.0, 90.0, 91.0),
+            square(true, 60.0, 1.0, 9.0),
+        ];
+        assert_eq!(levels.add(given, |_, _| Some(10.0)), LeftOut { too_many: 0, too_far: 1 });
         levels.index();
         let mut heights = vec![10.0; 121];
         heights[2 * 11 + 2] = f64::NAN;

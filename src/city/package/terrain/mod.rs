@@ -120,11 +120,8 @@ pub fn write(
     dir: &Path,
     progress: &dyn Progress,
 ) -> Result<Option<Written>, PackageError> {
-    let asked = within.map(|[west, south, east, north]| Extent { west, south, east, north });
-    let extent = asked.map_or(Some(relief.extent()), |e| relief.extent().within(&e));
-    let Some(extent) = extent.filter(|_| !relief.is_empty()) else { return Ok(None) };
-    let (levels, tolerance_m) = resolution(relief, &extent);
-    let plan = Plan { relief, drape, extent, frame: frame(&region(&extent)), schema: Schema::base(), levels, tolerance_m };
+    let Some(plan) = Plan::new(relief, drape, within) else { return Ok(None) };
+    let extent = plan.extent;
     let Some(root) = plan.grow(Address { level: 0, x: 0, y: 0 }) else { return Ok(None) };
     std::fs::create_dir_all(dir).map_err(PackageError::io(dir))?;
     let mut nodes = Vec::new();
@@ -148,7 +145,7 @@ pub fn write(
     };
     let root = Tile {
         region: whole,
-        error_m: needs.fold(tolerance_m.max(of_pictures), f64::max),
+        error_m: needs.fold(plan.tolerance_m.max(of_pictures), f64::max),
         frame: Some(plan.frame),
         content: Some("{level}/{x}/{y}.glb".to_owned()),
         children: Vec::new(),
@@ -173,7 +170,15 @@ fn region(e: &Extent) -> Region {
     region
 }
 
-impl Plan<'_> {
+impl<'a> Plan<'a> {
+    /// `None` when there is no ground to plan for.
+    fn new(relief: &'a Relief, drape: &'a Drape, within: Option<[f64; 4]>) -> Option<Self> {
+        let asked = within.map(|[west, south, east, north]| Extent { west, south, east, north });
+        let extent = asked.map_or(Some(relief.extent()), |e| relief.extent().within(&e)).filter(|_| !relief.is_empty())?;
+        let (levels, tolerance_m) = resolution(relief, &extent);
+        Some(Self { relief, drape, extent, frame: frame(&region(&extent)), schema: Schema::base(), levels, tolerance_m })
+    }
+
     /// Error bound of a level's meshes, metres.
     pub fn bound_m(&self, level: u32) -> f64 {
         self.tolerance_m * f64::from(1u32 << (self.levels - 1).saturating_sub(level))

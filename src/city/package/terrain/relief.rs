@@ -2,7 +2,7 @@
 
 use super::super::PackageError;
 use super::super::place::choose_crs;
-use super::flatten::Levels;
+use super::flatten::{LeftOut, Level, Levels};
 use super::footing::Footing;
 use crate::city::elevation::{OWN_REACH, REACH};
 use crate::city::report::BuildReport;
@@ -130,6 +130,12 @@ impl Relief {
         height_m(self.grids.iter(), lon_deg, lat_deg)
     }
 
+    /// Takes places that are made level.
+    pub fn level(&mut self, levels: Vec<Level>) -> LeftOut {
+        let grids = &self.grids;
+        self.levels.add(levels, |lon, lat| height_m(grids.iter(), lon, lat))
+    }
+
     /// The grids that reach into an extent.
     pub fn part(&self, extent: &Extent) -> Part<'_> {
         Part { grids: self.grids.iter().filter(|p| p.reach.touches(extent)).collect(), levels: self.levels.within(extent) }
@@ -247,6 +253,22 @@ mod tests {
         }
         let alone = relief(vec![grid("EPSG:4326", (118.0, 34.0), step, slope)]);
         assert!(alone.height_m(118.0404, 33.99).is_some() && alone.height_m(118.0406, 33.99).is_none());
+    }
+
+    #[test]
+    fn grids_of_other_systems_and_steps_fill_in_where_the_first_has_nothing() {
+        // A fine Dutch grid of 1 km with a hole, over a coarse one in degrees.
+        let mut fine = grid("EPSG:28992", (78_000.0, 458_000.0), (25.0, -25.0), |_, _| 10.0);
+        let mut values = fine.values.to_vec();
+        (0..41 * 31).filter(|n| n % 41 > 30).for_each(|n| values[n] = f32::NAN);
+        fine.values = values.into();
+        let r = relief(vec![fine, grid("EPSG:4326", (4.25, 52.12), (0.002, -0.002), |_, _| 99.0)]);
+        let at = |x, y| {
+            let p = crate::geo::Crs::new("EPSG:28992").unwrap().to_geodetic(x, y, 0.0).unwrap();
+            r.height_m(p.lon_deg(), p.lat_deg())
+        };
+        assert_eq!([at(78_300.0, 457_500.0), at(78_900.0, 457_500.0), at(77_500.0, 457_500.0)], [Some(10.0), Some(99.0), Some(99.0)]);
+        assert!(r.part(&r.extent()).step_deg().0 < 0.0005, "as fine as the finest");
     }
 
     #[test]

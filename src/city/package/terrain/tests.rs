@@ -5,53 +5,29 @@ use crate::city::ortho::Orthophoto;
 use crate::city::report::BuildReport;
 use crate::city::source::ElevationGrid;
 use serde_json::Value;
-use std::path::PathBuf;
 
-/// Positions of a glb's mesh in the tile's frame as east, north, up, with the height above the ellipsoid of each.
-struct Glb {
-    document: Value,
-    bin: Vec<u8>,
+/// Every tile of a tree that has ground, with its mesh.
+fn grounds(plan: &Plan) -> Vec<(u32, tile::Ground)> {
+    let (root, mut nodes) = (plan.grow(Address { level: 0, x: 0, y: 0 }).unwrap(), Vec::new());
+    root.list(&mut nodes);
+    let with_ground = nodes.into_iter().filter(|n| !n.look.empty);
+    with_ground.map(|n| (n.address.level, tile::mesh(plan, n.address, n.children.is_some(), true))).collect()
 }
 
-impl Glb {
-    fn read(path: &Path) -> Self {
-        let bytes = std::fs::read(path).unwrap();
-        let length = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
-        let text = length(12);
-        Self { document: serde_json::from_slice(&bytes[20..20 + text]).unwrap(), bin: bytes[28 + text..].to_vec() }
-    }
-
-    fn floats(&self, attribute: &str, width: usize) -> Vec<Vec<f32>> {
-        let accessor =
-            &self.document["accessors"][self.document["meshes"][0]["primitives"][0]["attributes"][attribute].as_u64().unwrap() as usize];
-        let view = &self.document["bufferViews"][accessor["bufferView"].as_u64().unwrap() as usize];
-        let start = view["byteOffset"].as_u64().unwrap() as usize;
-        let count = accessor["count"].as_u64().unwrap() as usize;
-        let at = |n: usize| f32::from_le_bytes(self.bin[start + 4 * n..start + 4 * n + 4].try_into().unwrap());
-        (0..count).map(|v| (0..width).map(|c| at(v * width + c)).collect()).collect()
-    }
-
-    /// Places of all vertices.
-    fn places(&self, frame: &LocalFrame) -> Vec<Geodetic> {
-        let t = &self.document["nodes"][0]["translation"];
-        let t: Vec<f64> = (0..3).map(|i| t[i].as_f64().unwrap_or(0.0)).collect();
-        let place = |p: Vec<f32>| {
-            let p: Vec<f64> = p.into_iter().zip(&t).map(|(p, t)| f64::from(p) + t).collect();
-            frame.enu_to_geodetic(glam::DVec3::new(p[0], -p[2], p[1]))
-        };
-        self.floats("POSITION", 3).into_iter().map(place).collect()
-    }
+/// Places of a mesh's vertices.
+fn places(ground: &tile::Ground, frame: &LocalFrame) -> Vec<Geodetic> {
+    let place = |p: &[f32; 3]| frame.enu_to_geodetic(ground.origin + glam::DVec3::from(glam::Vec3::from(*p)));
+    ground.mesh.positions.iter().map(place).collect()
 }
 
-fn glbs(dir: &Path) -> Vec<(u32, PathBuf)> {
-    let mut found = Vec::new();
-    let inside = |d: &Path| std::fs::read_dir(d).into_iter().flatten().map(|e| e.unwrap().path()).collect::<Vec<_>>();
-    for level in inside(dir) {
-        let Some(number) = level.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse().ok()) else { continue };
-        inside(&level).iter().flat_map(|x| inside(x)).for_each(|file| found.push((number, file)));
-    }
-    found.sort();
-    found
+/// The picture in a glb; `None` when it has none.
+fn picture(file: &Path) -> Option<image::RgbImage> {
+    let bytes = std::fs::read(file).unwrap();
+    let length = u32::from_le_bytes(bytes[12..16].try_into().unwrap()) as usize;
+    let (document, bin): (Value, &[u8]) = (serde_json::from_slice(&bytes[20..20 + length]).unwrap(), &bytes[28 + length..]);
+    let view = &document["bufferViews"][document["images"].get(0)?["bufferView"].as_u64().unwrap() as usize];
+    let (at, length) = (view["byteOffset"].as_u64().unwrap() as usize, view["byteLength"].as_u64().unwrap() as usize);
+    Some(image::load_from_memory(&bin[at..at + length]).unwrap().into_rgb8())
 }
 
 fn grid(side: usize, step: f64, height: impl Fn(usize, usize) -> f32) -> ElevationGrid {
@@ -71,24 +47,19 @@ fn relief(grid: ElevationGrid) -> Relief {
     Relief::new(vec![grid], None, &mut BuildReport::default()).unwrap()
 }
 
-fn frame_of(relief: &Relief) -> LocalFrame {
-    frame(&region(&relief.extent()))
-}
-
 /// A coast of a plateau at 40 to 60 m with single islands, the sea without data: on every level all ground is as high as land is, and none of it
 /// lies further out than the next sample.
 #[test]
 fn a_coast_has_no_spikes_on_any_level() {
     let land = |x: usize, y: usize| (x as f64 + 20.0 * (y as f64 / 9.0).sin()) < 150.0 || (x % 37, y % 41) == (0, 0);
     let dem = grid(300, 0.0003, |x, y| if land(x, y) { 40.0 + ((x * 7 + y * 13) % 21) as f32 } else { f32::NAN });
-    let (relief, dir) = (relief(dem), tempfile::tempdir().unwrap());
-    write(&relief, &Drape::default(), None, dir.path(), &()).unwrap().unwrap();
-    let frame = frame_of(&relief);
+    let relief = relief(dem);
+    let drape = Drape::default();
+    let plan = Plan::new(&relief, &drape, None).unwrap();
     let mut levels = std::collections::BTreeSet::new();
-    for (level, file) in glbs(dir.path()) {
+    for (level, ground) in grounds(&plan) {
         levels.insert(level);
-        let glb = Glb::read(&file);
-        for p in glb.places(&frame) {
+        for p in places(&ground, &plan.frame) {
             // Skirts hang from the rim: at most three bounds of the coarsest level down.
             assert!(p.height_m < 60.1 && p.height_m > 40.0 - 3.0 * 2.0 * 8.0 - 1.0, "{} m at level {level}", p.height_m);
             let (x, y) = ((p.lon_deg() - 118.0) / 0.0003, (34.0 - p.lat_deg()) / 0.0003);
@@ -104,15 +75,16 @@ fn ground_under_a_level_is_level_though_the_model_is_coarse() {
     // Samples 30 m apart on a slope, a house of 20 m.
     let mut relief = relief(grid(80, 0.0003, |x, _| x as f32));
     let house = Extent { west: 118.0101, south: 33.9900, east: 118.0103, north: 33.9902 };
-    relief.levels.add(vec![flatten::tests_level(true, 25.0, &house)]);
+    relief.level(vec![flatten::tests_level(true, 25.0, &house)]);
     relief.levels.index();
-    let dir = tempfile::tempdir().unwrap();
-    write(&relief, &Drape::default(), None, dir.path(), &()).unwrap().unwrap();
-    let deepest = glbs(dir.path()).last().unwrap().0;
-    let inside: Vec<f64> = glbs(dir.path())
+    let drape = Drape::default();
+    let plan = Plan::new(&relief, &drape, None).unwrap();
+    let grounds = grounds(&plan);
+    let deepest = grounds.iter().map(|g| g.0).max();
+    let inside: Vec<f64> = grounds
         .iter()
-        .filter(|(level, _)| *level == deepest)
-        .flat_map(|(_, f)| Glb::read(f).places(&frame_of(&relief)))
+        .filter(|(level, _)| Some(*level) == deepest)
+        .flat_map(|(_, ground)| places(ground, &plan.frame))
         .filter(|p| house.holds(p.lon_deg(), p.lat_deg()))
         .map(|p| p.height_m)
         .collect();
@@ -138,24 +110,20 @@ fn a_photo_finer_than_the_model_is_shown_in_finer_tiles_of_their_own() {
     let drape = Drape::new(vec![photo], None, &mut BuildReport::default()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let written = write(&relief, &drape, None, dir.path(), &()).unwrap().unwrap();
-    let tiles = glbs(dir.path());
-    assert_eq!((tiles.len() as u64, tiles.last().unwrap().0), (written.tiles, 3), "{tiles:?}");
+    // 2,048 pixels over half of the ground: 4,096 over all of it are 8 pictures of 512 a side.
+    let plan = Plan::new(&relief, &drape, None).unwrap();
+    let grounds = grounds(&plan);
+    assert_eq!((grounds.len() as u64, grounds.iter().map(|g| g.0).max()), (written.tiles, Some(3)));
     // Without the photo it would be one tile; the error makes a viewer go down to the finest pictures.
     assert!(written.root.error_m > 50.0);
-    let picture = |file: &str| {
-        let glb = Glb::read(&dir.path().join(file));
-        let view = &glb.document["bufferViews"][glb.document["images"].get(0)?["bufferView"].as_u64().unwrap() as usize];
-        let (at, length) = (view["byteOffset"].as_u64().unwrap() as usize, view["byteLength"].as_u64().unwrap() as usize);
-        Some((image::load_from_memory(&glb.bin[at..at + length]).unwrap().into_rgb8(), glb))
-    };
-    let (root, glb) = picture("0/0/0.glb").unwrap();
+    let root = picture(&dir.path().join("0/0/0.glb")).unwrap();
     let near = |p: [u8; 3], q: [u8; 3]| p.iter().zip(q).all(|(a, b)| a.abs_diff(b) < 12);
     assert!(near(root.get_pixel(30, 30).0, [200, 0, 0]) && near(root.get_pixel(220, 30).0, [0, 0, 200]), "the photo is in the north-west");
     let ground = super::super::mesh::colour(crate::city::source::Surface::Terrain, "Terrain");
     assert!(near(root.get_pixel(400, 400).0, [ground[0], ground[1], ground[2]]), "bare ground elsewhere");
-    for (uv, place) in glb.floats("TEXCOORD_0", 2).iter().zip(glb.places(&frame_of(&relief))) {
+    for (uv, place) in grounds[0].1.mesh.uvs.iter().zip(places(&grounds[0].1, &plan.frame)) {
         let (u, v) = ((place.lon_deg() - 118.0) / 0.064, (34.0 - place.lat_deg()) / 0.064);
         assert!((f64::from(uv[0]) - u).abs() < 1e-4 && (f64::from(uv[1]) - v).abs() < 1e-4);
     }
-    assert!(picture("1/1/0.glb").is_none(), "no photo in the south-east");
+    assert!(picture(&dir.path().join("1/1/0.glb")).is_none(), "no photo in the south-east");
 }

@@ -2,7 +2,7 @@
 
 use super::super::PackageError;
 use super::super::glb::{self, Row};
-use super::super::mesh::{self, Mesh, Style, colour};
+use super::super::mesh::{self as meshes, Mesh, Style, colour};
 use super::drape::Picture;
 use super::relief::{Extent, Part};
 use super::rtin::{self, SIDE};
@@ -42,8 +42,18 @@ pub fn look(part: &Part, extent: &Extent) -> Look {
     Look { error_m, mixed: missing > 0 && missing < heights.len(), empty: missing == heights.len() }
 }
 
-/// Writes the tile's glb; answers lowest and highest height above the ellipsoid (skirts included), metres, and triangles.
-pub fn write(plan: &Plan, address: Address, divided: bool, picture: Option<&Picture>, dir: &Path) -> Result<(f64, f64, u64), PackageError> {
+/// A tile's mesh before it is bytes.
+pub struct Ground {
+    pub mesh: Mesh,
+    /// Of the mesh in the tree's frame.
+    pub origin: DVec3,
+    /// Lowest and highest height above the ellipsoid (skirts included), metres.
+    pub low_m: f64,
+    pub high_m: f64,
+}
+
+/// Meshes a tile; with texture coordinates when it is `draped`.
+pub fn mesh(plan: &Plan, address: Address, divided: bool, draped: bool) -> Ground {
     let extent = address.extent(&plan.extent);
     let bound_m = if divided { plan.bound_m(address.level) } else { plan.tolerance_m };
     let share = |i: usize| (i as f64 - 1.0) / (SIDE - 1) as f64;
@@ -65,25 +75,29 @@ pub fn write(plan: &Plan, address: Address, divided: bool, picture: Option<&Pict
     let middle = enu.iter().filter(|p| p.is_finite()).sum::<DVec3>() / heights().count().max(1) as f64;
     let origin = (middle / ORIGIN_M).round() * ORIGIN_M;
     let skirt_m = (bound_m * SKIRT_BOUNDS).max(SKIRT_MIN_M);
-    let mut builder =
-        Builder { enu: &enu, around: &around, draped: picture.is_some(), origin, mesh: Mesh::default(), vertex: BTreeMap::new() };
+    let mut builder = Builder { enu: &enu, around: &around, draped, origin, mesh: Mesh::default(), vertex: BTreeMap::new() };
     for t in &triangles {
         builder.triangle(*t);
     }
     builder.skirts(skirt_m);
-    let mut mesh = builder.mesh;
+    Ground { mesh: builder.mesh, origin, low_m: low - skirt_m, high_m: high }
+}
+
+/// Writes the tile's glb; answers lowest and highest height above the ellipsoid (skirts included), metres, and triangles.
+pub fn write(plan: &Plan, address: Address, divided: bool, picture: Option<&Picture>, dir: &Path) -> Result<(f64, f64, u64), PackageError> {
+    let Ground { mut mesh, origin, low_m, high_m } = mesh(plan, address, divided, picture.is_some());
     if let Some(picture) = picture {
         let jpeg = picture.jpeg(colour(Surface::Terrain, "Terrain"));
         let bytes = jpeg.map_err(|e| PackageError::io(dir)(std::io::Error::other(e)))?;
         let texcoords = std::mem::replace(&mut mesh.uvs, vec![[0.0; 2]; mesh.positions.len()]);
-        mesh.picture = Some(mesh::Picture { mime: "image/jpeg", bytes, texcoords, cut_out: false });
+        mesh.picture = Some(meshes::Picture { mime: "image/jpeg", bytes, texcoords, cut_out: false });
     }
     let row = Row { id: "terrain", class: "Terrain", parent: None, lod: "", attributes: None };
     let folder = dir.join(format!("{}/{}", address.level, address.x));
     std::fs::create_dir_all(&folder).map_err(PackageError::io(&folder))?;
     let path = folder.join(format!("{}.glb", address.y));
     std::fs::write(&path, glb::write(&mesh, (origin, bound_m * STEP_PART), &plan.schema, &[row])).map_err(PackageError::io(path))?;
-    Ok((low - skirt_m, high, mesh.triangles() as u64))
+    Ok((low_m, high_m, mesh.triangles() as u64))
 }
 
 struct Builder<'a> {
