@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// What [`crate::city::read_source`] reads, as its errors list it.
-pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), FlatCityBuf (.fcb), \
+pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), CityGML 1.0, 2.0 (.gml, .xml), FlatCityBuf (.fcb), \
      GeoJSON (.geojson, .geojsonl), FlatGeobuf (.fgb) and glTF models (.glb, .gltf, or a list of them in .toml)";
 /// What [`crate::city::elevation::read`] reads, as its errors list it.
 pub const ELEVATION_FORMATS: &str = "GeoTIFF (.tif, .tiff) and SRTM (.hgt)";

@@ -4,6 +4,8 @@
 //! [`package`] turns sources into 3D Tiles 1.1 plus `city.toml`; [`demo`] generates the demo city as files that enter
 //! by the same door as real data. [`inspect`] says what is in a file before anything is built.
 
+mod ahead;
+mod citygml;
 pub mod cityjson;
 pub mod demo;
 pub mod elevation;
@@ -18,6 +20,7 @@ pub mod inspect;
 pub(crate) mod level;
 pub(crate) mod meaning;
 pub mod package;
+mod part;
 mod read;
 pub mod report;
 pub mod source;

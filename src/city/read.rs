@@ -76,10 +76,11 @@ pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, 
         return super::footprints::read(path, options, report, sink);
     }
     let named_json = named(&["json", "jsonl", "cityjson"]);
-    let found = if text.starts_with(b"{") || (named_json && !text.starts_with(b"<")) {
+    if text.starts_with(b"<") {
+        return super::citygml::read(path, options, report, sink);
+    }
+    let found = if text.starts_with(b"{") || named_json {
         return super::cityjson::read(path, options, report, sink);
-    } else if text.starts_with(b"<") {
-        "XML (CityGML is turned into CityJSON by citygml-tools: `citygml-tools to-cityjson FILE`)".to_owned()
     } else if super::elevation::is_tiff(&head) {
         format!("an elevation model or picture (heights are read from {ELEVATION_FORMATS} with --terrain)")
     } else {

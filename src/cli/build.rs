@@ -17,8 +17,8 @@ use std::time::{Duration, Instant, SystemTime};
 /// Builds a city package (3D Tiles 1.1 and city.toml) from city models and elevation models.
 #[derive(clap::Args)]
 pub struct Args {
-    /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too. With --merge: the
-    /// folders that builds with --shard made.
+    /// City models: CityJSON 1.0-2.0 (.json), CityJSONSeq (.jsonl) and CityGML 1.0-2.0 (.gml); elevation models (.tif, .hgt, .asc) may stand here
+    /// too. With --merge: the folders that builds with --shard made.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Folder of the package; an older package there is replaced when the new one is finished.

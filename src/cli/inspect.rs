@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 const NO_CRS: &str = "none given; build with --crs EPSG:<code> (for a Dutch file often 7415, for PLATEAU 6697)";
 
-/// Says what is in CityJSON, CityJSONSeq, GeoTIFF, SRTM and 3D Tiles files and in city packages.
+/// Says what is in CityJSON, CityJSONSeq, CityGML, GeoTIFF, SRTM and 3D Tiles files and in city packages.
 #[derive(clap::Args)]
 pub struct Args {
     /// Files, or folders with a tileset or a city package.

@@ -1,16 +1,16 @@
 //! A CityJSON document: its text in memory in one piece, its objects handed on in parts.
 
-use super::ahead::{self, ahead};
 use super::appearance::Appearance;
 use super::families;
 use super::frame::Frame;
-use super::object::{self, Outcome};
-use super::part::{Part, Renumbering};
+use super::object;
 use super::scan::Scan;
 use super::shape::Document;
 use super::{json_error, vertices};
 use crate::city::CityError;
+use crate::city::ahead::{self, ahead};
 use crate::city::level::Wanted;
+use crate::city::part::{Outcome, Part, Renumbering};
 use crate::city::report::BuildReport;
 use glam::DVec3;
 use rayon::prelude::*;

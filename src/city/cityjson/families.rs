@@ -1,8 +1,8 @@
 //! Which objects of a document come together: an object with its parents and children, in parts of a bounded size.
 
-use super::part::{AsIs, name_hash};
 use super::scan::Scan;
 use super::shape::Entry;
+use crate::city::part::{AsIs, name_hash};
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 

@@ -2,10 +2,9 @@
 //!
 //! [`document`] and [`sequence`] take a file apart, [`shape`] says of what it consists, [`frame`] is what it says once, [`object`] one city
 //! object, [`geometry`] its faces ([`rings`] fast, [`boundaries`] with care), [`wear`] their colours and pictures, [`template`] geometry used
-//! many times, [`part`] what is handed on. Whatever one object gets wrong stays with it: faces and objects that can't be used are left out and
+//! many times, [`super::part`] what is handed on. Whatever one object gets wrong stays with it: faces and objects that can't be used are left out and
 //! counted in the report, with file, object and ring; only a broken file as a whole is an error.
 
-mod ahead;
 mod appearance;
 mod boundaries;
 mod document;
@@ -14,23 +13,22 @@ mod frame;
 mod geometry;
 mod nested;
 mod object;
-mod part;
 mod rings;
 mod scan;
 mod sequence;
 mod shape;
-mod surfaces;
+pub(super) mod surfaces;
 mod template;
 #[cfg(test)]
 mod tests;
-mod vertices;
+pub(super) mod vertices;
 mod wear;
 
 use super::CityError;
 use super::level::Wanted;
+use super::part::{Part, Twins};
 use super::read::{ReadOptions, Sink};
 use super::report::BuildReport;
-use part::{Part, Twins};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

@@ -5,11 +5,11 @@ use super::geometry::Reader;
 use super::shape::Object;
 use super::surfaces;
 use super::template::Templates;
-use super::wear::Paints;
 use crate::city::level::Wanted;
 use crate::city::meaning;
+use crate::city::part::{Outcome, Paints};
 use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, Paint};
+use crate::city::source::CityObject;
 use glam::{DVec2, DVec3};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -27,19 +27,6 @@ pub(super) struct Context<'a> {
     pub metres: DVec2,
     pub appearance: &'a Appearance,
     pub templates: &'a Templates<'a>,
-}
-
-/// What became of an object.
-pub(super) struct Outcome {
-    /// `None` when it is left out (and counted in `report`).
-    pub object: Option<CityObject>,
-    /// Vertices of expanded templates; faces name them from `Context::vertices.len()` on.
-    pub extra: Vec<DVec3>,
-    /// What faces wear, by number.
-    pub paints: Vec<Paint>,
-    /// The ids of its parts.
-    pub children: Vec<String>,
-    pub report: BuildReport,
 }
 
 /// File and object, as they stand at the head of every warning.

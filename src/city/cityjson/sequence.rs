@@ -1,16 +1,16 @@
 //! CityJSONSeq: a header line, then one CityJSONFeature a line with vertices of its own. Read in blocks, so that a city need not fit in memory.
 
 use super::Text;
-use super::ahead::{Send, ahead};
 use super::appearance::Appearance;
 use super::document::utf8;
 use super::frame::Frame;
 use super::json_error;
-use super::object::{self, Outcome};
-use super::part::Part;
+use super::object;
 use super::shape::Document;
 use crate::city::CityError;
+use crate::city::ahead::{Send, ahead};
 use crate::city::level::Wanted;
+use crate::city::part::{Outcome, Part};
 use crate::city::report::BuildReport;
 use glam::DVec3;
 use rayon::prelude::*;

@@ -45,7 +45,7 @@ fn surface(text: &str, faces: u32) -> serde_json::Result<Option<Value>> {
 }
 
 /// Puts the list among the attributes of the object.
-pub(super) fn keep(list: Vec<Value>, attributes: &mut Map<String, Value>) {
+pub(in crate::city) fn keep(list: Vec<Value>, attributes: &mut Map<String, Value>) {
     if !list.is_empty()
         && let Some(name) = NAMES.iter().find(|name| !attributes.contains_key(**name))
     {

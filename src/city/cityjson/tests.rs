@@ -330,7 +330,7 @@ fn a_file_that_is_broken_as_a_whole_says_where_and_what_to_do() {
         ("a.json", "{\"type\": \"Topology\"}", "JSON of type \"Topology\", which is not read here; read are CityJSON 1.0"),
         ("a.json", "{\"asset\": {}}", "JSON without \"type\": \"CityJSON\""),
         ("a.json", "{\"type\": \"CityJSON\", \"version\": \"0.8\"}", "cjio FILE upgrade"),
-        ("a.gml", "<?xml version=\"1.0\"?><CityModel/>", "citygml-tools"),
+        ("a.gml", "<?xml version=\"1.0\"?><CityModel/>", "no namespace of CityGML"),
         ("a.glb", "glTF....", "a glTF model"),
         ("a.tif", "II*\0....", "GeoTIFF"),
         ("a.xyz", "1 2 3", "CityJSONSeq"),

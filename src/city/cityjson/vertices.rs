@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 use std::path::Path;
 
 /// Heights beyond this, metres, are mistakes: no city is higher than 9 km or deeper than 11 km.
-const HEIGHT_ABS_MAX_M: f64 = 50_000.0;
+pub(in crate::city) const HEIGHT_ABS_MAX_M: f64 = 50_000.0;
 /// Projected coordinates stay within 20,000 km of their origin, with false eastings of zones below 100,000 km.
-const PLANE_ABS_MAX_M: f64 = 1e8;
+pub(in crate::city) const PLANE_ABS_MAX_M: f64 = 1e8;
 
 /// Length of a degree of latitude, metres (mean meridian of WGS 84); exact enough to tell walls from roofs.
 const DEGREE_M: f64 = 111_132.0;
@@ -150,7 +150,7 @@ pub(super) fn longitude_first(vertices: &mut [DVec3]) -> bool {
 }
 
 /// Metres along x and y of one unit of the coordinates, near these vertices.
-pub(super) fn metres_per_unit(geographic: bool, vertices: &[DVec3]) -> DVec2 {
+pub(in crate::city) fn metres_per_unit(geographic: bool, vertices: &[DVec3]) -> DVec2 {
     if !geographic {
         return DVec2::ONE;
     }

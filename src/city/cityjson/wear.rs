@@ -4,30 +4,10 @@ use super::appearance::Appearance;
 use super::nested::{ByFace, Nesting};
 use super::scan::Scan;
 use super::shape::Geometry;
+use crate::city::part::Paints;
 use crate::city::source::Paint;
 use std::collections::HashMap;
 use std::ops::Range;
-
-/// Paints of one object, each once.
-#[derive(Default)]
-pub(super) struct Paints {
-    pub list: Vec<Paint>,
-    known: HashMap<Paint, u32>,
-}
-
-impl Paints {
-    fn number(&mut self, paint: Paint) -> Option<u32> {
-        if paint == Paint::default() {
-            return None;
-        }
-        let next = self.list.len() as u32;
-        let number = *self.known.entry(paint.clone()).or_insert(next);
-        if number == next {
-            self.list.push(paint);
-        }
-        Some(number)
-    }
-}
 
 /// One face's.
 #[derive(Clone, Default)]

@@ -1,12 +1,45 @@
 //! A part of a city as it is handed on: objects read side by side, put behind each other with their vertices and paints.
 
-use super::object::Outcome;
-use crate::city::report::BuildReport;
-use crate::city::source::{CityObject, CitySource, Paint};
+use super::report::BuildReport;
+use super::source::{CityObject, CitySource, Paint};
 use glam::DVec3;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 use std::path::Path;
+
+/// What became of an object.
+pub(super) struct Outcome {
+    /// `None` when it is left out (and counted in `report`).
+    pub object: Option<CityObject>,
+    /// Vertices of expanded templates; faces name them from `Context::vertices.len()` on.
+    pub extra: Vec<DVec3>,
+    /// What faces wear, by number.
+    pub paints: Vec<Paint>,
+    /// The ids of its parts.
+    pub children: Vec<String>,
+    pub report: BuildReport,
+}
+
+/// Paints of one object, each once.
+#[derive(Default)]
+pub(super) struct Paints {
+    pub list: Vec<Paint>,
+    known: HashMap<Paint, u32>,
+}
+
+impl Paints {
+    pub(super) fn number(&mut self, paint: Paint) -> Option<u32> {
+        if paint == Paint::default() {
+            return None;
+        }
+        let next = self.list.len() as u32;
+        let number = *self.known.entry(paint.clone()).or_insert(next);
+        if number == next {
+            self.list.push(paint);
+        }
+        Some(number)
+    }
+}
 
 /// Objects with the vertices and paints they name, and what was said about them.
 pub(super) struct Part {

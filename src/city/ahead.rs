@@ -1,6 +1,6 @@
 //! One step of work ahead of another.
 
-use crate::city::CityError;
+use super::CityError;
 use crossbeam_channel::bounded;
 
 /// Takes what [`ahead`] makes; `false` when nothing more is wanted.
