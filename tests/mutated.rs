@@ -64,6 +64,16 @@ fn cityjsonseq() {
     run(Reader { name: "cityjsonseq", door: Door::Objects, seeds });
 }
 
+/// Of as many files as there are: the reader and its samples come with a branch of their own.
+#[test]
+fn citygml() {
+    let seeds = seeds::ending(".gml");
+    if seeds.is_empty() {
+        return eprintln!("NOT CHECKED: no CityGML in tests/data");
+    }
+    run(Reader { name: "citygml", door: Door::Objects, seeds });
+}
+
 #[test]
 fn geojson() {
     run(Reader { name: "geojson", door: Door::Objects, seeds: seeds::files(&["osm-footprints.geojson"]) });

@@ -26,6 +26,22 @@ pub fn files(paths: &[&str]) -> Vec<Seed> {
     paths.iter().map(|p| data().join(p)).map(|p| (named(&p), fs::read(&p).unwrap_or_else(|e| panic!("{}: {e}", p.display())))).collect()
 }
 
+/// Files anywhere in `tests/data` but among the regressions, by the end of their names.
+pub fn ending(ending: &str) -> Vec<Seed> {
+    let (mut found, mut open) = (Vec::new(), vec![data()]);
+    while let Some(at) = open.pop() {
+        for path in fs::read_dir(&at).into_iter().flatten().filter_map(Result::ok).map(|e| e.path()) {
+            if path.is_dir() && named(&path) != "regressions" {
+                open.push(path);
+            } else if named(&path).ends_with(ending) {
+                found.push((named(&path), fs::read(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
 /// Inputs that once failed.
 pub fn kept(reader: &str) -> Vec<PathBuf> {
     let list = |folder: &Path| -> Vec<PathBuf> {
