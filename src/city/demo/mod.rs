@@ -5,6 +5,7 @@
 //! Never here: the clock, hash-map order, anything read from the machine.
 
 pub mod areas;
+pub mod country;
 pub mod curve;
 pub mod district;
 pub mod forms;

@@ -150,3 +150,13 @@ pub fn village(n: usize) -> (String, String) {
     let ((a, a_en), (b, b_en)) = (CLAN[n % 8], PLACE[(n / 8 + n) % 8]);
     (format!("{a}{b}村"), format!("{a_en}{b_en} Village"))
 }
+
+/// A city, town or village by its number of buildings; names come again, as they do in a country.
+pub fn settlement(n: usize, buildings: usize) -> (String, String) {
+    if buildings <= 700 {
+        return village(n);
+    }
+    let (zh, en) = FIRST[(n * 7 + 3) % FIRST.len()];
+    let (kind_zh, kind_en) = if buildings > 5_000 { ("市", "City") } else { ("镇", "Town") };
+    (format!("{zh}{kind_zh}"), format!("{en} {kind_en}"))
+}
