@@ -21,6 +21,7 @@ pub mod package;
 mod read;
 pub mod report;
 pub mod source;
+pub mod tileset;
 
 pub use error::CityError;
 pub use gltf_model::ModelPlace;

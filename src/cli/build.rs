@@ -3,7 +3,8 @@
 use super::memory::peak_rss_mib;
 use crate::city::package::{self, Builder, Job, Progress, Stage};
 use crate::city::report::{BuildReport, Reason};
-use crate::city::{CityError, ReadOptions, elevation, read_parts};
+use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
+use crate::city::{CityError, ModelPlace, ReadOptions, elevation, read_parts};
 use crate::model::city::CityManifest;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -17,11 +18,12 @@ use std::time::{Duration, Instant, SystemTime};
 /// Builds a city package (3D Tiles 1.1 and city.toml) from city models and elevation models.
 #[derive(clap::Args)]
 pub struct Args {
-    /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too. With --merge: the
-    /// folders that builds with --shard made.
+    /// City models: CityJSON 1.0-2.0 (.json) and CityJSONSeq (.jsonl); elevation models (.tif, .hgt, .asc) may stand here too, and 3D Tiles
+    /// 1.0 and 1.1 (a folder, a tileset.json, a .3tz, an http(s) address), which are passed through as they are. With --merge: the folders that
+    /// builds with --shard made.
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
-    /// Folder of the package; an older package there is replaced when the new one is finished.
+    /// Folder of the package, or one file of it (.3tz); an older package there is replaced when the new one is finished.
     #[arg(long)]
     out: PathBuf,
     /// Coordinate system of files that name none, e.g. EPSG:7415.
@@ -39,6 +41,13 @@ pub struct Args {
     /// Level of detail wanted, e.g. 1 or 2.2; else the best that each object has.
     #[arg(long)]
     lod: Option<String>,
+    /// Where glTF models and tilesets stand that are not on Earth by themselves: longitude,latitude,height,heading (degrees, metres above the
+    /// ellipsoid, degrees clockwise); without height and heading on the ground, looking north.
+    #[arg(long, value_parser = place, allow_hyphen_values = true, value_name = "LON,LAT[,HEIGHT[,HEADING]]")]
+    place: Option<ModelPlace>,
+    /// Take 3D Tiles apart and build them anew, as any other source: one object a feature, with its attributes.
+    #[arg(long)]
+    retile: bool,
     /// Make share I of N of the tiles only, e.g. 2/3; the same sources and settings on every machine, then --merge.
     #[arg(long, value_parser = share)]
     shard: Option<(u32, u32)>,
@@ -80,7 +89,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Builds, and says what came of it.
 fn once(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
-    let (_, mut report) = if args.merge { package::merge(&args.inputs, &args.out)? } else { build(args)? };
+    let packing = package::Packing::of(&args.out)?;
+    let out = packing.as_ref().map_or(args.out.as_path(), |p| p.folder());
+    let (_, mut report) = if args.merge { package::merge(&args.inputs, out)? } else { build(args, out)? };
+    packing.map_or(Ok(()), |p| p.pack())?;
     report.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     report.peak_rss_mib = (peak_rss_mib() * 10.0).round() / 10.0;
     if args.json {
@@ -91,11 +103,12 @@ fn once(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
-    let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
+fn build(args: &Args, out: &Path) -> anyhow::Result<(CityManifest, BuildReport)> {
+    let called = if out == args.out { args.out.file_name() } else { args.out.file_stem() };
+    let name = args.name.clone().unwrap_or_else(|| called.map_or("city".into(), |n| n.to_string_lossy().into_owned()));
     let extent = args.extent.as_ref().and_then(|e| <[f64; 4]>::try_from(e.as_slice()).ok());
-    let job = Job { name, out: args.out.clone(), crs: args.crs.clone(), share: args.shard, extent };
-    let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, ..ReadOptions::default() };
+    let job = Job { name, out: out.to_owned(), crs: args.crs.clone(), share: args.shard, extent };
+    let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, place: args.place };
     let bars = Bars::new(args.json);
     let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());
     bars.start(Stage::Read, args.inputs.iter().chain(&args.terrain).map(size).sum());
@@ -106,6 +119,11 @@ fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
         bars.advance(size(path));
     }
     let (mut builder, mut report) = (Builder::new(&job, grids)?, BuildReport::default());
+    let (tilesets, models): (Vec<&PathBuf>, Vec<&PathBuf>) = models.into_iter().partition(|p| !args.retile && is_tileset(p));
+    for path in tilesets {
+        builder.import(&ExistingTileset::open(TilesetPlace::open(path)?, args.place)?)?;
+        bars.advance(size(path));
+    }
     for path in models {
         read_into(&mut builder, path, &options, &mut report)?;
         bars.advance(size(path));
@@ -160,6 +178,18 @@ fn share(text: &str) -> Result<(u32, u32), String> {
         Some((part, of)) if part >= 1 && part <= of => Ok((part - 1, of)),
         _ => Err("write I/N with 1 <= I <= N, e.g. 2/3".to_owned()),
     }
+}
+
+/// `lon,lat[,height[,heading]]`.
+fn place(text: &str) -> Result<ModelPlace, String> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    let (lon_deg, lat_deg, height_m, heading_deg) = match numbers.as_deref() {
+        Some([lon, lat]) => (*lon, *lat, None, 0.0),
+        Some([lon, lat, height]) => (*lon, *lat, Some(*height), 0.0),
+        Some([lon, lat, height, heading]) => (*lon, *lat, Some(*height), *heading),
+        _ => return Err("write LON,LAT, LON,LAT,HEIGHT or LON,LAT,HEIGHT,HEADING, e.g. 118.2755,33.9632,23.5,30".to_owned()),
+    };
+    Ok(ModelPlace { lon_deg, lat_deg, height_m, heading_deg, scale: 1.0 })
 }
 
 fn is_elevation(path: &Path) -> bool {

@@ -1,7 +1,6 @@
 //! What the features of one tile are: ids of its meshes to attributes.
 
-use super::legacy::BatchTable;
-use super::property::PropertyTable;
+use crate::ogc::{BatchTable, PropertyTable};
 use serde_json::{Map, Value};
 
 /// The feature id of triangles that belong to no feature.

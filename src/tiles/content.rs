@@ -109,7 +109,7 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
     if depth >= COMPOSITE_DEPTH_MAX {
         return Err(Fault::bad("cmpt", format!("composites nest more than {COMPOSITE_DEPTH_MAX} deep")).at(context.url));
     }
-    let parts = legacy::composite_parts(bytes).map_err(|f| f.at(context.url))?;
+    let parts = crate::ogc::composite_parts(bytes).map_err(|f| f.at(context.url))?;
     let mut all = TileContent::default();
     let (mut failed, mut last) = (0, None);
     for part in &parts {

@@ -7,9 +7,9 @@ use super::error::{Fault, TileError};
 use super::features::FeatureReader;
 use super::gltf_json::{Document, Node};
 use super::instances;
-use super::legacy::Batches;
 use super::mesh::{Piece, Placed, merge};
 use super::tree::UpAxis;
+use crate::ogc::Batches;
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; of textures only the colour factor is drawn, so theirs don't matter.

@@ -22,7 +22,6 @@ mod legacy;
 mod loader;
 mod mesh;
 mod pick;
-mod property;
 mod select;
 mod subtree;
 mod tileset;

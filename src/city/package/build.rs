@@ -1,5 +1,6 @@
 //! The build itself: sources in, part by part; a package out, at the end.
 
+use super::imported::Imported;
 use super::outcome::{Done, Outcome, SHARD_FILE};
 use super::place::choose_crs;
 use super::prepare::{prepare, survey_of};
@@ -10,6 +11,7 @@ use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid, Paint};
+use crate::city::tileset::ExistingTileset;
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -37,6 +39,7 @@ pub struct Builder {
     outside: u64,
     /// Buildings, surfaces.
     objects: [u64; 2],
+    imported: Vec<Imported>,
 }
 
 /// One source that parts came from.
@@ -71,6 +74,7 @@ impl Builder {
             keys: HashMap::new(),
             outside: 0,
             objects: [0; 2],
+            imported: Vec::new(),
         })
     }
 
@@ -112,6 +116,27 @@ impl Builder {
         Ok(())
     }
 
+    /// Passes an existing tileset through into the package, as it is.
+    ///
+    /// # Errors
+    /// When it can't be copied. Files of it that are missing go to the report.
+    pub fn import(&mut self, tileset: &ExistingTileset) -> Result<(), PackageError> {
+        let ground_m = match tileset.place() {
+            Some(place) if place.height_m.is_none() => {
+                let ground_m = self.relief.height_m(place.lon_deg, place.lat_deg);
+                if ground_m.is_none() {
+                    let reason = "a tileset is to stand on the ground, and no elevation model (--terrain) says where that is: taken as 0 m";
+                    self.report.warn(reason, &tileset.shown().display().to_string());
+                }
+                ground_m.unwrap_or(0.0)
+            }
+            _ => 0.0,
+        };
+        let imported = Imported::take(tileset, self.draft.dir(), &self.imported, ground_m, &mut self.report)?;
+        self.imported.push(imported);
+        Ok(())
+    }
+
     /// The number of a set of attributes in the package.
     fn set(&mut self, set: Vec<String>) -> u32 {
         let next = self.keys.len() as u32;
@@ -136,7 +161,7 @@ impl Builder {
         report.merge(std::mem::take(&mut self.report));
         // They were read, and were not asked for.
         report.objects_in -= self.outside.min(report.objects_in);
-        if self.spool.entries.is_empty() && self.relief.is_empty() {
+        if self.spool.entries.is_empty() && self.relief.is_empty() && self.imported.is_empty() {
             return Err(PackageError::nothing(&report));
         }
         let colours: Vec<[u8; 4]> = self.paints.iter().map(|p| p.colour.unwrap_or_default()).collect();
@@ -163,10 +188,11 @@ impl Builder {
         let outcome = Outcome {
             name: self.job.name.clone(),
             share: self.job.share,
-            sources: sources(&self.files, &self.relief)?,
-            ground_m: relief_or_median(&self.spool, &self.relief),
+            sources: sources(&self.files, &self.relief)?.into_iter().chain(self.imported.iter().map(|i| i.source.clone())).collect(),
+            ground_m: relief_or_median(&self.spool, &self.relief, &self.imported),
             done,
             terrain: terrain.map(outcome::Terrain::of),
+            imported: std::mem::take(&mut self.imported),
             report,
         };
         drop(self.spool);
@@ -228,14 +254,18 @@ fn sources(files: &[SourceFile], relief: &terrain::Relief) -> Result<Vec<SourceE
 }
 
 /// Height of the ground in the middle of everything: the relief there, else the median of the lowest points of all objects.
-fn relief_or_median(spool: &Spool, relief: &terrain::Relief) -> f64 {
+fn relief_or_median(spool: &Spool, relief: &terrain::Relief, imported: &[Imported]) -> f64 {
     let mut region = super::place::NOWHERE;
+    imported.iter().for_each(|i| super::place::join(&mut region, &i.region()));
     spool.entries.iter().for_each(|e| super::place::join(&mut region, &e.region));
     let at = ((region.west_rad + region.east_rad) * 0.5, (region.south_rad + region.north_rad) * 0.5);
     if let Some(height_m) = relief.height_m(at.0.to_degrees(), at.1.to_degrees()) {
         return height_m;
     }
     let mut low: Vec<f64> = spool.entries.iter().map(|e| e.region.min_height_m).collect();
+    if low.is_empty() {
+        low.extend(imported.iter().map(|i| i.region().min_height_m));
+    }
     low.sort_by(f64::total_cmp);
     low.get(low.len() / 2).copied().unwrap_or(0.0)
 }

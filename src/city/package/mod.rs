@@ -3,8 +3,8 @@
 //! [`Builder`] is the door; sources go through it part by part and need not fit in memory. On the way: [`place`] reprojects and accepts or
 //! refuses objects, [`prepare`] makes records of them ([`shape`], [`piece`], [`block`], [`outline`], [`map`]), [`spool`] keeps these on disk,
 //! [`quadtree`] deals them to tiles, [`tiles`] makes these ([`mesh`], [`cluster`], [`surfaces`], [`ground`]), [`schema`] and [`glb`] write
-//! them with their attributes, [`terrain`] meshes elevation, [`outcome`] joins what several machines made, [`publish`] swaps the finished
-//! folder in. Two builds of the same input give the same bytes: nothing here asks for the time, and no order depends on a hash or a thread.
+//! them with their attributes, [`terrain`] meshes elevation, [`imported`] takes existing tilesets as they are, [`outcome`] joins what several machines made, [`publish`] swaps the finished
+//! folder in, [`pack`] makes one `.3tz` of it. Two builds of the same input give the same bytes: nothing here asks for the time, and no order depends on a hash or a thread.
 
 mod bits;
 mod block;
@@ -13,10 +13,12 @@ mod cluster;
 mod error;
 mod glb;
 mod ground;
+mod imported;
 mod map;
 mod mesh;
 mod outcome;
 mod outline;
+mod pack;
 mod piece;
 mod place;
 mod prepare;
@@ -33,6 +35,7 @@ mod tileset;
 pub use build::Builder;
 pub use error::PackageError;
 pub use outcome::merge;
+pub use pack::Packing;
 
 use super::report::BuildReport;
 use super::source::{CitySource, ElevationGrid};

@@ -285,7 +285,7 @@ pub fn assemble(nodes: &[Plan], made: &[Made], index: usize) -> Tile {
     let error_m = children.iter().map(|c| c.error_m).fold(own.error_m[0], f64::max);
     let content = (own.triangles > 0).then(|| format!("{}.glb", node.path));
     let origin = Geodetic { lon_rad: node.origin[0], lat_rad: node.origin[1], height_m: 0.0 };
-    Tile { region, error_m, frame: Some(LocalFrame::new(origin)), content, children, implicit: None }
+    Tile { region, error_m, frame: Some(LocalFrame::new(origin)), placed: None, content, children, implicit: None }
 }
 
 /// A tile as far as the tileset needs it.

@@ -121,6 +121,7 @@ pub fn write(relief: &Relief, dir: &Path, progress: &dyn Progress) -> Result<Opt
         region: whole,
         error_m: needs.fold(tolerance_m, f64::max),
         frame: Some(plan.frame),
+        placed: None,
         content: Some("{level}/{x}/{y}.glb".to_owned()),
         children: Vec::new(),
         implicit: Some(Implicit { subtree_levels, available_levels: deepest + 1, subtrees: "subtrees/{level}/{x}/{y}.subtree".to_owned() }),

@@ -1,0 +1,1 @@
+//! Contents of a tileset as city objects.
