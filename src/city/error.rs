@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 /// What [`crate::city::read_source`] reads, as its errors list it.
 pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), FlatCityBuf (.fcb), \
-     GeoJSON (.geojson, .geojsonl), FlatGeobuf (.fgb) and glTF models (.glb, .gltf, or a list of them in .toml)";
+     GeoJSON (.geojson, .geojsonl), FlatGeobuf (.fgb), glTF models (.glb, .gltf, or a list of them in .toml) and \
+     3D Tiles 1.0 and 1.1 (a folder, tileset.json or .3tz)";
 /// What [`crate::city::elevation::read`] reads, as its errors list it.
 pub const ELEVATION_FORMATS: &str = "GeoTIFF (.tif, .tiff) and SRTM (.hgt)";
 

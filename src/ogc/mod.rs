@@ -6,6 +6,7 @@
 
 pub mod archive;
 mod fault;
+mod features;
 mod implicit;
 mod legacy;
 mod meshopt;
@@ -14,6 +15,8 @@ mod subtree;
 
 pub use self::meshopt::Meshopt;
 pub use fault::Fault;
+pub(crate) use features::Table;
+pub use features::{FeatureTable, NO_FEATURE};
 pub use implicit::{Coordinates, Scheme};
 pub use legacy::{BatchTable, Batched, Batches, composite_parts, unwrap_b3dm};
 pub use property::{Metadata, PropertyTable, PropertyTableJson, ViewBytes};

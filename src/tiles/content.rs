@@ -1,9 +1,9 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
-use super::attributes::{FeatureTable, NO_FEATURE};
 use super::error::{Fault, TileError};
 pub use super::tree::UpAxis;
 use super::{glb, legacy, tileset};
+use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 
 /// Composite tiles inside composite tiles.

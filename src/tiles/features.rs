@@ -1,10 +1,10 @@
 //! Feature ids of primitives and instances to ids of the tile.
 
 use super::accessor::Buffers;
-use super::attributes::{FeatureTable, NO_FEATURE, Table};
 use super::error::Fault;
 use super::gltf_json::{Document, FeatureIdSet, MeshFeatures, Primitive};
 use crate::ogc::{Batches, PropertyTable};
+use crate::ogc::{FeatureTable, NO_FEATURE, Table};
 use std::collections::{BTreeMap, HashMap};
 
 /// Gives every feature of a glTF an id of its own in the tile: one range a property table, one for each set without a table.

@@ -1,7 +1,6 @@
 //! glTF 2.0 and glb to one merged mesh and its features.
 
 use super::accessor::Buffers;
-use super::attributes::FeatureTable;
 use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
 use super::features::FeatureReader;
@@ -10,6 +9,7 @@ use super::instances;
 use super::mesh::{Piece, Placed, merge};
 use super::tree::UpAxis;
 use crate::ogc::Batches;
+use crate::ogc::FeatureTable;
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; of textures only the colour factor is drawn, so theirs don't matter.

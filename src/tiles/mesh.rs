@@ -1,11 +1,11 @@
 //! One glTF primitive to plain per-vertex lists, and many of them to one mesh.
 
 use super::accessor::Buffers;
-use super::attributes::NO_FEATURE;
 use super::content::TileMesh;
 use super::error::Fault;
 use super::gltf_json::{Document, Primitive};
 use super::volume::orthonormal;
+use crate::ogc::NO_FEATURE;
 use glam::{DMat3, DMat4, DVec3, Vec3};
 
 /// Vertices of one tile, instances expanded; 45 bytes each, so 360 MB.

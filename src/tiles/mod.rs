@@ -8,7 +8,6 @@
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
 mod accessor;
-mod attributes;
 mod content;
 mod engine;
 mod error;
@@ -29,7 +28,7 @@ mod tree;
 mod view;
 mod volume;
 
-pub use attributes::{FeatureTable, NO_FEATURE};
+pub use crate::ogc::{FeatureTable, NO_FEATURE};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;

@@ -1,12 +1,16 @@
 //! Bytes of a glTF: the glb's chunks, files beside it, data in uris; accessors over them, every size checked before it is used.
 
 use super::document::{Accessor, Document};
+use crate::city::tileset::{Reference, TilesetFiles, resolve as resolve_name, unescape};
+use crate::ogc::{Fault, Meshopt};
 use base64::Engine;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Elements of one accessor.
 const COUNT_MAX: usize = 1 << 26;
+/// All compressed buffer views of a model together.
+const UNFOLDED_BYTES_MAX: usize = 1 << 30;
 /// A model's file, or one beside it.
 const FILE_BYTES_MAX: u64 = 2 << 30;
 
@@ -54,56 +58,56 @@ pub(super) enum Uri {
     File(PathBuf),
 }
 
-/// A data uri's bytes, or the file that a relative uri names.
-///
-/// # Errors
-/// In words: damaged data, or a place on the network, which is not gone to.
-pub(super) fn resolve(uri: &str, folder: &Path) -> Result<Uri, String> {
-    if let Some(data) = uri.strip_prefix("data:") {
-        let (head, body) = data.split_once(',').ok_or("a data uri has no comma")?;
-        if !head.ends_with(";base64") {
-            return Err("a data uri is not base64".to_owned());
-        }
-        let bytes = base64::engine::general_purpose::STANDARD.decode(body);
-        return bytes.map(Uri::Bytes).map_err(|e| format!("a data uri is no base64: {e}"));
-    }
-    if uri.contains("://") {
-        return Err(format!("{uri} is not fetched; download it and name it by a relative path"));
-    }
-    Ok(Uri::File(folder.join(unescape(uri))))
+/// Where files beside a model are.
+#[derive(Clone, Copy)]
+pub(in crate::city) enum Beside<'a> {
+    Folder(&'a Path),
+    /// Of a content of a tileset, by its name.
+    Tileset(&'a dyn TilesetFiles, &'a str),
 }
 
-/// `%20` and its like as bytes.
-fn unescape(uri: &str) -> String {
-    let bytes = uri.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code = bytes.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                out.push(code);
-                at += 3;
+impl Beside<'_> {
+    /// A data uri's bytes, or the file that a relative uri names.
+    ///
+    /// # Errors
+    /// In words: damaged data, or a place on the network, which is not gone to.
+    pub(super) fn resolve(&self, uri: &str) -> Result<Uri, String> {
+        if let Some(data) = uri.strip_prefix("data:") {
+            let (head, body) = data.split_once(',').ok_or("a data uri has no comma")?;
+            if !head.ends_with(";base64") {
+                return Err("a data uri is not base64".to_owned());
             }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
+            let bytes = base64::engine::general_purpose::STANDARD.decode(body);
+            return bytes.map(Uri::Bytes).map_err(|e| format!("a data uri is no base64: {e}"));
+        }
+        if uri.contains("://") {
+            return Err(format!("{uri} is not fetched; download it and name it by a relative path"));
+        }
+        match *self {
+            Self::Folder(folder) => Ok(Uri::File(folder.join(unescape(uri)))),
+            Self::Tileset(files, base) => match resolve_name(base, uri) {
+                Reference::Inside(name) => match files.path(&name) {
+                    Some(path) => Ok(Uri::File(path)),
+                    None => files.read(&name).map(Uri::Bytes).map_err(|why| format!("{name}: {why}")),
+                },
+                _ => Err(format!("{uri} leads out of the tileset's folder and is not read")),
+            },
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// All bytes of a document.
 pub(super) struct Buffers<'a> {
     document: &'a Document,
     buffers: Vec<Cow<'a, [u8]>>,
+    /// Unfolded meshopt views; `None` for plain ones.
+    unfolded: Vec<Option<Vec<u8>>>,
 }
 
 impl<'a> Buffers<'a> {
-    pub(super) fn load(document: &'a Document, binary: &'a [u8], folder: &Path) -> Result<Self, String> {
+    pub(super) fn load(document: &'a Document, binary: &'a [u8], beside: Beside) -> Result<Self, String> {
         let load = |(i, uri): (usize, Option<&str>)| {
-            Ok(match uri.map(|uri| resolve(uri, folder)).transpose()? {
+            Ok(match uri.map(|uri| beside.resolve(uri)).transpose()? {
                 Some(Uri::Bytes(bytes)) => Cow::Owned(bytes),
                 Some(Uri::File(path)) => Cow::Owned(file(&path)?),
                 None if i == 0 => Cow::Borrowed(binary),
@@ -111,17 +115,40 @@ impl<'a> Buffers<'a> {
             })
         };
         let buffers = document.buffers.iter().map(|b| b.uri.as_deref()).enumerate().map(load).collect::<Result<_, String>>()?;
-        Ok(Self { document, buffers })
+        let mut this = Self { document, buffers, unfolded: Vec::new() };
+        let mut room = UNFOLDED_BYTES_MAX;
+        for (i, view) in document.buffer_views.iter().enumerate() {
+            let packed = view.extensions.iter().find(|(name, _)| name.ends_with("_meshopt_compression"));
+            let unfolded = packed.map(|(_, packed)| this.unfold(packed)).transpose().map_err(|why| format!("bufferViews[{i}]: {why}"))?;
+            room =
+                room.checked_sub(unfolded.as_ref().map_or(0, Vec::len)).ok_or("its buffers unfold to more than 1 GiB; divide the model")?;
+            this.unfolded.push(unfolded);
+        }
+        Ok(this)
+    }
+
+    fn unfold(&self, packed: &serde_json::Value) -> Result<Vec<u8>, String> {
+        let packed: Meshopt = serde_json::from_value(packed.clone()).map_err(|e| e.to_string())?;
+        let source = self.slice(packed.buffer, packed.byte_offset, packed.byte_length).ok_or("it reaches beyond its buffer")?;
+        packed.unfold(source)
+    }
+
+    fn slice(&self, buffer: usize, offset: usize, length: usize) -> Option<&[u8]> {
+        self.buffers.get(buffer)?.get(offset..offset.checked_add(length)?)
     }
 
     pub(super) fn view(&self, i: usize) -> Result<&[u8], String> {
         let view = self.document.buffer_views.get(i).ok_or_else(|| format!("bufferViews[{i}] is not there"))?;
-        if let Some(name) = view.extensions.keys().find(|k| k.ends_with("_meshopt_compression")) {
-            return Err(format!("{name} is not read here; write the model without it (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"));
+        if let Some(Some(unfolded)) = self.unfolded.get(i) {
+            return Ok(unfolded);
         }
-        let bytes =
-            view.byte_offset.checked_add(view.byte_length).and_then(|end| self.buffers.get(view.buffer)?.get(view.byte_offset..end));
+        let bytes = self.slice(view.buffer, view.byte_offset, view.byte_length);
         bytes.ok_or_else(|| format!("bufferViews[{i}] reaches beyond its buffer"))
+    }
+
+    /// The same for readers of property tables.
+    pub(super) fn table_view(&self, i: usize) -> Result<&[u8], Fault> {
+        self.view(i).map_err(|what| Fault::bad("EXT_structural_metadata", what))
     }
 
     /// Accessor `i` in vectors of `N` components; normalised integers as fractions.

@@ -11,7 +11,7 @@ use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid, Paint};
-use crate::city::tileset::ExistingTileset;
+use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -272,6 +272,10 @@ fn relief_or_median(spool: &Spool, relief: &terrain::Relief, imported: &[Importe
 
 /// SHA-256 of a file, lowercase hexadecimal. A source that was never a file (made in memory) has the digest of nothing.
 fn sha256(file: &Path) -> Result<String, PackageError> {
+    if is_tileset(file) {
+        let all = TilesetPlace::open(file)?.digest();
+        return Ok(all.iter().map(|b| format!("{b:02x}")).collect());
+    }
     let mut hash = Sha256::new();
     match std::fs::File::open(file) {
         Ok(mut f) => {

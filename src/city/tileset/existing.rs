@@ -71,6 +71,10 @@ impl ExistingTileset {
         &self.at.shown
     }
 
+    pub(crate) fn files(&self) -> &dyn TilesetFiles {
+        &*self.at.files
+    }
+
     /// Short name, for its folder.
     pub fn name(&self) -> &str {
         &self.at.name
@@ -103,16 +107,21 @@ impl ExistingTileset {
     /// # Errors
     /// When `dir` can't be written, or the tileset unpacks to more than its archive can honestly hold.
     pub fn copy(&self, dir: &Path, report: &mut BuildReport) -> Result<Copied, CityError> {
-        let mut copy = Copy {
-            files: &*self.at.files,
-            shown: &self.at.shown,
-            dir,
-            report,
-            done: BTreeMap::new(),
-            made: Copied::default(),
-            failed: None,
-        };
-        walk(&*self.at.files, &self.at.root, &mut copy);
+        self.at.take(Some(dir), report)
+    }
+}
+
+impl TilesetPlace {
+    /// SHA-256 of the names and bytes of all files of the tileset.
+    pub fn digest(&self) -> [u8; 32] {
+        // What is missing is told where the tileset is read.
+        self.take(None, &mut BuildReport::default()).map(|c| c.sha256).unwrap_or_default()
+    }
+
+    fn take(&self, dir: Option<&Path>, report: &mut BuildReport) -> Result<Copied, CityError> {
+        let files = &*self.files;
+        let mut copy = Copy { files, shown: &self.shown, dir, report, done: BTreeMap::new(), made: Copied::default(), failed: None };
+        walk(files, &self.root, &mut copy);
         let Copy { done, mut made, failed, .. } = copy;
         failed.map_or(Ok(()), Err)?;
         let mut all = Sha256::new();
@@ -129,7 +138,8 @@ impl ExistingTileset {
 struct Copy<'a> {
     files: &'a dyn TilesetFiles,
     shown: &'a Path,
-    dir: &'a Path,
+    /// `None` when nothing is written and only the digest is asked for.
+    dir: Option<&'a Path>,
     report: &'a mut BuildReport,
     /// SHA-256 by name.
     done: BTreeMap<String, [u8; 32]>,
@@ -152,8 +162,9 @@ impl Copy<'_> {
             self.failed = Some(CityError::unusable(self.shown, why));
             return false;
         }
-        if let Err(source) = put(self.files.path(name).as_deref(), &self.dir.join(name), bytes) {
-            self.failed = Some(CityError::Write { file: self.dir.join(name), source });
+        let to = self.dir.map(|dir| dir.join(name));
+        if let Some((to, Err(source))) = to.map(|to| (to.clone(), put(self.files.path(name).as_deref(), &to, bytes))) {
+            self.failed = Some(CityError::Write { file: to, source });
             return false;
         }
         self.done.insert(name.to_owned(), Sha256::digest(bytes).into());

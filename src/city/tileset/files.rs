@@ -2,14 +2,14 @@
 
 use crate::city::CityError;
 use crate::ogc::archive::{self, Archive, ArchiveError, FILE_BYTES_MAX, inside};
+use serde::Deserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// The name of a tileset's root file, where nobody says another.
 const ROOT: &str = "tileset.json";
-/// A `tileset.json` that lists a city's tiles one by one.
-const PROBE_BYTES_MAX: u64 = 256 << 20;
 
 /// JSON of tilesets packs about 1:20; more than this, and more than the bytes below, is a bomb.
 const UNPACKED_RATIO_MAX: u64 = 50;
@@ -85,28 +85,50 @@ fn of_archive(path: &Path, error: ArchiveError) -> CityError {
     }
 }
 
-/// Whether an input is 3D Tiles: a folder with a `tileset.json`, a `.3tz`, or JSON that has a tileset's root.
+/// Whether an input is 3D Tiles: a folder with a `tileset.json`, a `.3tz`, or JSON that has a tileset's root. Reads no more of a file than
+/// that takes.
 pub fn is_tileset(path: &Path) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Probe {
-        root: Option<serde::de::IgnoredAny>,
-        asset: Option<serde::de::IgnoredAny>,
-    }
     if archive::is_archive(path) {
         return path.is_file();
     }
     if path.is_dir() {
         return path.join(ROOT).is_file();
     }
-    let json = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json"));
-    let small = || std::fs::metadata(path).is_ok_and(|m| m.len() <= PROBE_BYTES_MAX);
-    let mut head = [0; 64];
-    let opens = || File::open(path).and_then(|mut f| f.read(&mut head)).is_ok_and(|n| head[..n].trim_ascii_start().starts_with(b"{"));
-    if !json || !small() || !{ opens }() {
+    if !path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) {
         return false;
     }
-    let probe = std::fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Probe>(&bytes).ok());
-    probe.is_some_and(|p| p.root.is_some() && p.asset.is_some())
+    let mut found = false;
+    if let Ok(file) = File::open(path) {
+        // Stopped by the first key that tells, which serde takes for an error.
+        let _ = serde_json::Deserializer::from_reader(BufReader::new(file)).deserialize_map(FirstKey(&mut found));
+    }
+    found
+}
+
+/// Looks at the keys of an object up to the first that only a tileset has, or never has.
+struct FirstKey<'a>(&'a mut bool);
+
+impl<'de> Visitor<'de> for FirstKey<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "root" | "geometricError" => {
+                    *self.0 = true;
+                    break;
+                }
+                // CityJSON and GeoJSON; glTF.
+                "type" | "CityObjects" | "features" | "vertices" | "meshes" | "nodes" | "scenes" | "accessors" | "buffers" => break,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Err(serde::de::Error::custom("enough"))
+    }
 }
 
 /// `Delft 2024/` -> `Delft-2024`.

@@ -17,3 +17,5 @@ pub(crate) mod walk;
 pub(crate) use existing::shown_name;
 pub use existing::{Copied, ExistingTileset};
 pub use files::{TilesetFiles, TilesetPlace, is_tileset};
+pub(super) use retile::read;
+pub(super) use tiles::{Reference, resolve, unescape};

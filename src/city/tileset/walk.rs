@@ -12,6 +12,9 @@ const TILES_MAX: u64 = 4_000_000;
 /// Levels below the root, external tilesets included; a tileset that names itself ends here where it is not seen before.
 const DEPTH_MAX: usize = 200;
 
+/// How often tilesets and subtrees may be met again: a tree of copies has some, a loop has no end.
+const REPEATS_MAX: u64 = 10_000;
+
 /// Takes what a walk meets.
 pub(crate) trait Visit {
     /// A tile, before its contents.
@@ -48,7 +51,8 @@ enum Work {
 
 /// Goes through the tileset whose root file is `root`. What is wrong with single files goes to [`Visit::missing`]; a loop ends.
 pub(crate) fn walk(files: &dyn TilesetFiles, root: &str, visit: &mut dyn Visit) {
-    let mut walk = Walk { files, visit, seen: HashSet::new(), work: vec![Work::Tileset(root.to_owned(), None, Above::ROOT)], count: 0 };
+    let mut walk =
+        Walk { files, visit, seen: HashSet::new(), work: vec![Work::Tileset(root.to_owned(), None, Above::ROOT)], count: 0, repeats: 0 };
     while let Some(work) = walk.work.pop() {
         match work {
             Work::Tileset(name, bytes, above) => walk.tileset(&name, bytes, above),
@@ -63,6 +67,7 @@ struct Walk<'a> {
     seen: HashSet<String>,
     work: Vec<Work>,
     count: u64,
+    repeats: u64,
 }
 
 impl Walk<'_> {
@@ -70,10 +75,7 @@ impl Walk<'_> {
         if above.depth > DEPTH_MAX {
             return self.visit.missing(name, "the tree is too deep; does a tileset name itself?");
         }
-        let first = self.seen.insert(name.to_owned());
-        if !first && !self.visit.again() {
-            return;
-        }
+        let Some(first) = self.first(name) else { return };
         let bytes = match bytes.map_or_else(|| self.files.read(name).map(Arc::from), Ok) {
             Ok(bytes) => bytes,
             Err(why) => return self.visit.missing(name, &why),
@@ -90,6 +92,22 @@ impl Walk<'_> {
             Ok(tiles) => self.tiles(name, tiles),
             Err(fault) => self.visit.missing(name, &fault.to_string()),
         }
+    }
+
+    /// Whether a tileset or subtree is met for the first time; `None` when it is not to be gone through again.
+    fn first(&mut self, name: &str) -> Option<bool> {
+        if self.seen.insert(name.to_owned()) {
+            return Some(true);
+        }
+        if !self.visit.again() {
+            return None;
+        }
+        self.repeats += 1;
+        if self.repeats > REPEATS_MAX {
+            self.visit.missing(name, &format!("tilesets are named again more than {REPEATS_MAX} times; does one name itself?"));
+            return None;
+        }
+        Some(false)
     }
 
     /// A file beside another one, read and told; `None` where it can't be had.
@@ -114,8 +132,7 @@ impl Walk<'_> {
             Reference::Network(address) => return self.visit.remote(address),
             Reference::Outside(uri) => return self.visit.missing(uri, OUTSIDE),
         };
-        let first = self.seen.insert(name.clone());
-        if !first && !self.visit.again() {
+        if self.first(&name).is_none() {
             return;
         }
         let bytes = match self.files.read(&name) {

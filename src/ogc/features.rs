@@ -1,6 +1,7 @@
 //! What the features of one tile are: ids of its meshes to attributes.
 
-use crate::ogc::{BatchTable, PropertyTable};
+use super::legacy::BatchTable;
+use super::property::PropertyTable;
 use serde_json::{Map, Value};
 
 /// The feature id of triangles that belong to no feature.
