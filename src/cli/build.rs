@@ -1,6 +1,7 @@
 //! `yiping build`: models and terrain to a city package.
 
 use super::memory::peak_rss_mib;
+use super::remote;
 use crate::city::package::{self, Builder, Job, Progress, Stage};
 use crate::city::report::{BuildReport, Reason};
 use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
@@ -119,18 +120,53 @@ fn build(args: &Args, out: &Path) -> anyhow::Result<(CityManifest, BuildReport)>
         bars.advance(size(path));
     }
     let (mut builder, mut report) = (Builder::new(&job, grids)?, BuildReport::default());
-    let (tilesets, models): (Vec<&PathBuf>, Vec<&PathBuf>) = models.into_iter().partition(|p| !args.retile && is_tileset(p));
-    for path in tilesets {
-        builder.import(&ExistingTileset::open(TilesetPlace::open(path)?, args.place)?)?;
+    let mut taken = Vec::new();
+    for path in models {
+        if remote::is_address(path) {
+            let at = remote::open(path, out, args.json)?;
+            taken.push(if args.retile { Taken::Fetched(ExistingTileset::open(at, args.place)?) } else { Taken::Whole(at) });
+        } else if !args.retile && is_tileset(path) {
+            taken.push(Taken::Whole(TilesetPlace::open(path)?));
+        } else {
+            read_into(&mut builder, path, &options, &mut report)?;
+        }
         bars.advance(size(path));
     }
-    for path in models {
-        read_into(&mut builder, path, &options, &mut report)?;
-        bars.advance(size(path));
+    for tileset in taken {
+        match tileset {
+            Taken::Whole(at) => builder.import(&ExistingTileset::open(at, args.place)?)?,
+            Taken::Fetched(tileset) => {
+                let folder = out.with_file_name(format!(".{}.tileset-{}", tileset.name(), std::process::id()));
+                let read = fetched(&mut builder, &tileset, &folder, &options, &mut report);
+                // Gone or not: what counts is what was read from it.
+                let _ = std::fs::remove_dir_all(&folder);
+                read?;
+            }
+        }
     }
     let built = builder.finish(&bars, report);
     bars.clear();
     Ok(built?)
+}
+
+/// A tileset among the inputs.
+enum Taken {
+    /// To be passed through.
+    Whole(TilesetPlace),
+    /// On the network, to be re-tiled.
+    Fetched(ExistingTileset),
+}
+
+/// Fetches a whole tileset to `folder` and takes it apart there.
+fn fetched(
+    builder: &mut Builder,
+    tileset: &ExistingTileset,
+    folder: &Path,
+    options: &ReadOptions,
+    report: &mut BuildReport,
+) -> anyhow::Result<()> {
+    tileset.copy(folder, report)?;
+    read_into(builder, &folder.join(tileset.root()), options, report)
 }
 
 /// Hands a source on to the builder as it is read.
@@ -150,7 +186,8 @@ fn read_into(builder: &mut Builder, path: &Path, options: &ReadOptions, report: 
 /// Builds again whenever an input changes, until interrupted. A build that fails is told, and the package stays as it was.
 fn watch(args: &Args) -> anyhow::Result<()> {
     let stamps = || -> Vec<Option<SystemTime>> {
-        args.inputs.iter().chain(&args.terrain).map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok()).collect()
+        let files = args.inputs.iter().filter(|p| !remote::is_address(p));
+        files.chain(&args.terrain).map(|p| std::fs::metadata(p).and_then(|m| m.modified()).ok()).collect()
     };
     let mut last = stamps();
     eprintln!("watching {} files; Ctrl-C ends", last.len());

@@ -9,6 +9,7 @@
 
 mod accessor;
 mod content;
+mod download;
 mod engine;
 mod error;
 mod features;
@@ -30,6 +31,7 @@ mod volume;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
+pub use download::Download;
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
 pub use pick::Hit;

@@ -18,7 +18,7 @@ const FILE_BYTES_MAX: u64 = 2 << 30;
 ///
 /// # Errors
 /// In words, with the mend.
-pub(super) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
+pub(in crate::city) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(u32::from_le_bytes);
     let cut = || "the glb is cut short; copy it again".to_owned();
     match word(4).ok_or_else(cut)? {

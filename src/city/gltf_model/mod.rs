@@ -12,7 +12,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
-pub(super) use buffers::Beside;
+pub(super) use buffers::{Beside, chunks};
 pub use place::ModelPlace;
 pub(super) use shape::{Shape, Wrapping, read_bytes};
 

@@ -33,12 +33,12 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// [`PackageError::Empty`] with the first example of each reason.
+    /// [`PackageError::Empty`] with the first example of each reason and warning.
     pub(super) fn nothing(report: &BuildReport) -> Self {
         let example = |(reason, r): (&String, &Reason)| {
             format!("; {} x {reason}, first: {}", r.count, r.examples.first().map_or("-", String::as_str))
         };
-        let why = report.rejections.iter().map(example).collect();
+        let why = report.rejections.iter().chain(&report.warnings).map(example).collect();
         Self::Empty { objects_in: report.objects_in, objects_rejected: report.objects_rejected, why }
     }
 

@@ -17,5 +17,7 @@ pub(crate) mod walk;
 pub(crate) use existing::shown_name;
 pub use existing::{Copied, ExistingTileset};
 pub use files::{TilesetFiles, TilesetPlace, is_tileset};
+pub(crate) use retile::Content;
 pub(super) use retile::read;
 pub(super) use tiles::{Reference, resolve, unescape};
+pub(crate) use volume::region_of;

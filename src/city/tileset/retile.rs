@@ -25,6 +25,8 @@ const CRS: &str = "EPSG:4979";
 const CLASS: &str = "Building";
 /// Attributes that are ids, the first that is there.
 const ID_KEYS: [&str; 5] = ["id", "gml_id", "gml:id", "gmlId", "GlobalId"];
+/// Begins the word on a content that has nothing to take apart.
+const NO_MESH: &str = "no mesh of glTF";
 /// Contents decoded at a time.
 const BATCH: usize = 16;
 
@@ -62,8 +64,8 @@ pub(in crate::city) fn read(path: &Path, options: &ReadOptions, report: &mut Bui
 }
 
 /// A content to be taken apart.
-struct Content {
-    name: String,
+pub(crate) struct Content {
+    pub(crate) name: String,
     here: Above,
     up_axis: u8,
 }
@@ -84,7 +86,7 @@ impl Visit for Leaves<'_> {
 
     fn content(&mut self, tile: &Tile, name: &str, _: Option<Vec<u8>>) {
         if tile.is_leaf || tile.here.adds {
-            self.found.push(Content { name: name.to_owned(), here: tile.here, up_axis: tile.up_axis });
+            self.found.push(Content::new(name, tile));
         }
     }
 
@@ -112,59 +114,74 @@ struct Read {
 }
 
 impl Content {
-    fn read(&self, files: &dyn TilesetFiles, path: &Path, placed: &DMat4, extent: Option<[f64; 4]>) -> Read {
-        let mut read = Read { source: CitySource::new(path, Some(CRS.to_owned())), refused: Vec::new(), notes: Vec::new() };
-        let place = format!("{}: {}", path.display(), self.name);
-        match files.read(&self.name) {
-            Ok(bytes) => self.take(&bytes, files, &place, placed, extent, &mut read),
-            Err(why) => read.refused.push(format!("{place}: {why}")),
-        }
-        read
+    pub(crate) fn new(name: &str, tile: &Tile) -> Self {
+        Self { name: name.to_owned(), here: tile.here, up_axis: tile.up_axis }
     }
 
-    fn take(&self, bytes: &[u8], files: &dyn TilesetFiles, place: &str, placed: &DMat4, extent: Option<[f64; 4]>, read: &mut Read) {
+    /// Its meshes, several of a composite; and why what is left out is.
+    pub(in crate::city) fn shapes(&self, files: &dyn TilesetFiles) -> (Vec<Shape>, Vec<String>) {
+        let (mut shapes, mut refused) = (Vec::new(), Vec::new());
+        match files.read(&self.name) {
+            Ok(bytes) => self.unwrap(&bytes, files, &mut shapes, &mut refused),
+            Err(why) => refused.push(why),
+        }
+        (shapes, refused)
+    }
+
+    fn unwrap(&self, bytes: &[u8], files: &dyn TilesetFiles, shapes: &mut Vec<Shape>, refused: &mut Vec<String>) {
         let mut wrapping = Wrapping { by_feature: true, ..Wrapping::default() };
         let gltf = match bytes.get(..4) {
-            Some(b"cmpt") => {
-                match composite_parts(bytes) {
-                    // A composite inside another is rare enough to be left to the count below.
-                    Ok(parts) => {
-                        let inner = |p: &&&[u8]| p.get(..4) != Some(b"cmpt");
-                        parts.iter().filter(inner).for_each(|part| self.take(part, files, place, placed, extent, read));
-                    }
-                    Err(fault) => read.refused.push(format!("{place}: {fault}")),
+            Some(b"cmpt") => match composite_parts(bytes) {
+                // A composite inside another is so rare that it is only counted.
+                Ok(parts) if parts.iter().all(|p| !p.starts_with(b"cmpt")) => {
+                    return parts.iter().for_each(|part| self.unwrap(part, files, shapes, refused));
                 }
-                return;
-            }
+                Ok(_) => return refused.push(format!("{NO_MESH}: composites inside a composite")),
+                Err(fault) => return refused.push(fault.to_string()),
+            },
             Some(kind @ (b"i3dm" | b"pnts" | b"vctr" | b"geom")) => {
-                let kind = String::from_utf8_lossy(kind).into_owned();
-                return read.notes.push((format!("a content is not re-tiled: {kind} is no mesh of glTF"), place.to_owned()));
+                return refused.push(format!("{NO_MESH}: {}", String::from_utf8_lossy(kind)));
             }
             Some(b"b3dm") => match unwrap_b3dm(bytes) {
                 Ok(batched) => {
                     (wrapping.batches, wrapping.rtc_center) = (batched.batches, batched.rtc_center);
                     batched.glb
                 }
-                Err(fault) => return read.refused.push(format!("{place}: {fault}")),
+                Err(fault) => return refused.push(fault.to_string()),
             },
             _ => bytes,
         };
-        let shape = match read_bytes(gltf, Beside::Tileset(files, &self.name), wrapping) {
-            Ok(shape) => shape,
-            Err(why) => return read.refused.push(format!("{place}: {why}")),
-        };
-        for note in &shape.notes {
-            let (reason, rest) = note.split_once(": ").unwrap_or((note, ""));
-            read.notes.push((format!("content: {reason}"), format!("{place}: {rest}").trim_end_matches(": ").to_owned()));
-        }
-        let source = self.objects(&shape, placed, extent, read.source.file.clone());
-        // Fewer vertices than 32 bits can number: a content is far smaller.
-        if let Err(e) = read.source.append(source) {
-            read.refused.push(e.to_string());
+        match read_bytes(gltf, Beside::Tileset(files, &self.name), wrapping) {
+            Ok(shape) => shapes.push(shape),
+            Err(why) => refused.push(why),
         }
     }
 
-    fn objects(&self, shape: &Shape, placed: &DMat4, extent: Option<[f64; 4]>, file: std::path::PathBuf) -> CitySource {
+    fn read(&self, files: &dyn TilesetFiles, path: &Path, placed: &DMat4, extent: Option<[f64; 4]>) -> Read {
+        let mut read = Read { source: CitySource::new(path, Some(CRS.to_owned())), refused: Vec::new(), notes: Vec::new() };
+        let place = format!("{}: {}", path.display(), self.name);
+        let (shapes, refused) = self.shapes(files);
+        for why in refused {
+            match why.strip_prefix(NO_MESH) {
+                Some(kind) => read.notes.push((format!("a content is not re-tiled, it is no mesh of glTF{kind}"), place.clone())),
+                None => read.refused.push(format!("{place}: {why}")),
+            }
+        }
+        for shape in shapes {
+            for note in &shape.notes {
+                let (reason, rest) = note.split_once(": ").unwrap_or((note, ""));
+                read.notes.push((format!("content: {reason}"), format!("{place}: {rest}").trim_end_matches(": ").to_owned()));
+            }
+            let source = self.objects(&shape, placed, extent, path);
+            // Fewer vertices than 32 bits can number: a content is far smaller.
+            if let Err(e) = read.source.append(source) {
+                read.refused.push(e.to_string());
+            }
+        }
+        read
+    }
+
+    fn objects(&self, shape: &Shape, placed: &DMat4, extent: Option<[f64; 4]>, file: &Path) -> CitySource {
         let mut source = CitySource::new(file, Some(CRS.to_owned()));
         // glTF has y up; the tile's frame has z up.
         let up = match self.up_axis {
