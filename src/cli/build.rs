@@ -92,7 +92,7 @@ fn once(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
     let packing = package::Packing::of(&args.out)?;
     let out = packing.as_ref().map_or(args.out.as_path(), |p| p.folder());
-    let (_, mut report) = if args.merge { package::merge(&args.inputs, out)? } else { build(args, out)? };
+    let (manifest, mut report) = if args.merge { package::merge(&args.inputs, out)? } else { build(args, out)? };
     packing.map_or(Ok(()), |p| p.pack())?;
     report.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     report.peak_rss_mib = (peak_rss_mib() * 10.0).round() / 10.0;
@@ -100,6 +100,9 @@ fn once(args: &Args) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print(&report, &args.out);
+        if manifest.counts.imported > 0 {
+            println!("{} contents of existing tilesets passed through", manifest.counts.imported);
+        }
     }
     Ok(())
 }
@@ -132,15 +135,18 @@ fn build(args: &Args, out: &Path) -> anyhow::Result<(CityManifest, BuildReport)>
         }
         bars.advance(size(path));
     }
+    let mut fetched = Vec::new();
     for tileset in taken {
         match tileset {
             Taken::Whole(at) => builder.import(&ExistingTileset::open(at, args.place)?)?,
             Taken::Fetched(tileset) => {
-                let folder = out.with_file_name(format!(".{}.tileset-{}", tileset.name(), std::process::id()));
-                let read = fetched(&mut builder, &tileset, &folder, &options, &mut report);
-                // Gone or not: what counts is what was read from it.
-                let _ = std::fs::remove_dir_all(&folder);
-                read?;
+                // Kept until the build is finished, which takes the checksum.
+                let folder = Fetched::new(out, fetched.len());
+                let named = folder.0.join(tileset.name());
+                fetched.push(folder);
+                tileset.copy(&named, &mut report)?;
+                let root = if tileset.root() == "tileset.json" { named } else { named.join(tileset.root()) };
+                read_into(&mut builder, &root, &options, &mut report)?;
             }
         }
     }
@@ -157,16 +163,21 @@ enum Taken {
     Fetched(ExistingTileset),
 }
 
-/// Fetches a whole tileset to `folder` and takes it apart there.
-fn fetched(
-    builder: &mut Builder,
-    tileset: &ExistingTileset,
-    folder: &Path,
-    options: &ReadOptions,
-    report: &mut BuildReport,
-) -> anyhow::Result<()> {
-    tileset.copy(folder, report)?;
-    read_into(builder, &folder.join(tileset.root()), options, report)
+/// The folder of a tileset that was fetched to be taken apart; removed when dropped.
+struct Fetched(PathBuf);
+
+impl Fetched {
+    fn new(out: &Path, number: usize) -> Self {
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        Self(out.with_file_name(format!(".{name}.tileset-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        // Beside the package and not of it: left over, it harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Hands a source on to the builder as it is read.

@@ -1,6 +1,7 @@
 //! Bytes of a glTF: the glb's chunks, files beside it, data in uris; accessors over them, every size checked before it is used.
 
 use super::document::{Accessor, Document};
+use super::draco::{self, Unpacked};
 use crate::city::tileset::{Reference, TilesetFiles, resolve as resolve_name, unescape};
 use crate::ogc::{Fault, Meshopt};
 use base64::Engine;
@@ -10,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Elements of one accessor.
 const COUNT_MAX: usize = 1 << 26;
 /// All compressed buffer views of a model together.
-const UNFOLDED_BYTES_MAX: usize = 1 << 30;
+const UNFOLDED_BYTES_MAX: usize = 256 << 20;
 /// A model's file, or one beside it.
 const FILE_BYTES_MAX: u64 = 2 << 30;
 
@@ -102,6 +103,8 @@ pub(super) struct Buffers<'a> {
     buffers: Vec<Cow<'a, [u8]>>,
     /// Unfolded meshopt views; `None` for plain ones.
     unfolded: Vec<Option<Vec<u8>>>,
+    /// Accessors that stand for what Draco compressed.
+    unpacked: Unpacked,
 }
 
 impl<'a> Buffers<'a> {
@@ -115,15 +118,17 @@ impl<'a> Buffers<'a> {
             })
         };
         let buffers = document.buffers.iter().map(|b| b.uri.as_deref()).enumerate().map(load).collect::<Result<_, String>>()?;
-        let mut this = Self { document, buffers, unfolded: Vec::new() };
+        let mut this = Self { document, buffers, unfolded: Vec::new(), unpacked: Unpacked::new() };
         let mut room = UNFOLDED_BYTES_MAX;
         for (i, view) in document.buffer_views.iter().enumerate() {
             let packed = view.extensions.iter().find(|(name, _)| name.ends_with("_meshopt_compression"));
             let unfolded = packed.map(|(_, packed)| this.unfold(packed)).transpose().map_err(|why| format!("bufferViews[{i}]: {why}"))?;
-            room =
-                room.checked_sub(unfolded.as_ref().map_or(0, Vec::len)).ok_or("its buffers unfold to more than 1 GiB; divide the model")?;
+            room = room
+                .checked_sub(unfolded.as_ref().map_or(0, Vec::len))
+                .ok_or("its buffers unfold to more than 256 MiB; divide the model")?;
             this.unfolded.push(unfolded);
         }
+        this.unpacked = draco::unpack(document, |i| this.view(i))?;
         Ok(this)
     }
 
@@ -165,8 +170,13 @@ impl<'a> Buffers<'a> {
         if accessor.count > COUNT_MAX {
             return Err(wrong(&format!("has {} elements (at most {COUNT_MAX})", accessor.count)));
         }
+        if let Some(values) = self.unpacked.get(&i) {
+            let most = most(accessor).filter(|_| accessor.normalized).unwrap_or(1.0);
+            let element = |e: &[f64; N]| e.map(|v| (v / most).max(if accessor.normalized { -1.0 } else { f64::NEG_INFINITY }));
+            return Ok(values.as_chunks::<N>().0.iter().map(element).collect());
+        }
         let Some(view) = accessor.buffer_view else {
-            return Err(wrong("has no buffer view (is it compressed with Draco? write the model without that)"));
+            return Err(wrong("has no buffer view"));
         };
         let bytes = self.view(view)?;
         let size = width * N;
@@ -196,7 +206,7 @@ impl<'a> Buffers<'a> {
     }
 }
 
-fn components(shape: &str) -> Option<usize> {
+pub(super) fn components(shape: &str) -> Option<usize> {
     Some(match shape {
         "SCALAR" => 1,
         "VEC2" => 2,
@@ -212,6 +222,17 @@ fn width(accessor: &Accessor) -> Option<usize> {
         5120 | 5121 => 1,
         5122 | 5123 => 2,
         5125 | 5126 => 4,
+        _ => return None,
+    })
+}
+
+/// The number that means 1 in a normalised accessor.
+fn most(accessor: &Accessor) -> Option<f64> {
+    Some(match accessor.component_type {
+        5120 => 127.0,
+        5121 => 255.0,
+        5122 => 32767.0,
+        5123 => 65535.0,
         _ => return None,
     })
 }

@@ -5,6 +5,7 @@
 
 mod buffers;
 mod document;
+mod draco;
 mod features;
 mod paint;
 mod place;

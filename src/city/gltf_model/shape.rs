@@ -15,7 +15,7 @@ const NODE_DEPTH_MAX: usize = 64;
 /// Corners of one model; a district in one glb has some ten million.
 const CORNERS_MAX: usize = 1 << 27;
 /// Extensions a file may require and still be read right.
-const KNOWN_EXTENSIONS: [&str; 23] = [
+const KNOWN_EXTENSIONS: [&str; 24] = [
     "EXT_mesh_gpu_instancing",
     "KHR_mesh_quantization",
     "KHR_texture_transform",
@@ -32,6 +32,7 @@ const KNOWN_EXTENSIONS: [&str; 23] = [
     "KHR_lights_punctual",
     "EXT_mesh_features",
     "EXT_instance_features",
+    "KHR_draco_mesh_compression",
     "EXT_structural_metadata",
     "EXT_meshopt_compression",
     "KHR_meshopt_compression",
@@ -228,12 +229,6 @@ impl Gather<'_> {
     }
 
     fn primitive(&mut self, primitive: &Primitive, matrix: &DMat4, instance: Option<u32>) -> Result<(), String> {
-        if primitive.extensions.contains_key("KHR_draco_mesh_compression") {
-            return Err(
-                "it is compressed with Draco, which is not read here; write it without (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"
-                    .to_owned(),
-            );
-        }
         let mode = primitive.mode.unwrap_or(4);
         if mode < 4 {
             self.note("points and lines left out");

@@ -44,11 +44,9 @@ pub struct ArchiveSummary {
 }
 
 pub(super) fn package(at: &TilesetPlace) -> Result<Option<PackageSummary>, CityError> {
-    if !at.files.has("city.toml") {
-        return Ok(None);
-    }
     let wrong = |why: String| CityError::unusable(&at.shown, format!("city.toml: {why}; build the package again"));
-    let text = at.files.read("city.toml").map_err(wrong)?;
+    // What can't be had is not told as missing: most tilesets are no package.
+    let Ok(text) = at.files.read("city.toml") else { return Ok(None) };
     let manifest: toml::Table =
         String::from_utf8_lossy(&text).parse().map_err(|e: toml::de::Error| wrong(e.to_string().trim_end().to_owned()))?;
     let folder = at.shown.canonicalize().ok().and_then(|p| Some(p.parent()?.to_owned())).unwrap_or_default();

@@ -9,9 +9,11 @@ use super::schema::{Schema, Survey};
 use super::spool::Spool;
 use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
+use crate::city::footprints::extrude::touch;
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid, Paint};
 use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
+use crate::geo::Region;
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -132,6 +134,14 @@ impl Builder {
             }
             _ => 0.0,
         };
+        let region = tileset.region(tileset.transform(ground_m));
+        let outside =
+            |(wanted, r): ([f64; 4], Region)| !touch(wanted, [r.west_rad, r.south_rad, r.east_rad, r.north_rad].map(f64::to_degrees));
+        if self.job.extent.zip(region).is_some_and(outside) {
+            let reason = "a tileset lies outside of the extent asked for and is not passed through";
+            self.report.warn(reason, &tileset.shown().display().to_string());
+            return Ok(());
+        }
         let imported = Imported::take(tileset, self.draft.dir(), &self.imported, ground_m, &mut self.report)?;
         self.imported.push(imported);
         Ok(())

@@ -182,15 +182,32 @@ fn a_meshopt_compressed_model_is_read() {
         "buffers": [{"byteLength": packed.len(), "uri": uri}, {"byteLength": 36}],
     });
     let dir = tempfile::tempdir().unwrap();
-    let volume = json!({"box": [0, 0, 0, 5, 0, 0, 0, 5, 0, 0, 0, 5]});
-    let frame = LocalFrame::new(PLACE).ecef_from_enu().to_cols_array();
-    let root = json!({"boundingVolume": volume, "geometricError": 0, "transform": frame, "content": {"uri": "m.gltf"}});
-    std::fs::write(dir.path().join("m.gltf"), gltf.to_string()).unwrap();
-    std::fs::write(dir.path().join("tileset.json"), json!({"asset": {"version": "1.1"}, "geometricError": 1, "root": root}).to_string())
-        .unwrap();
+    of_one(dir.path(), "m.gltf", gltf.to_string().as_bytes());
     let (parts, report) = retiled(dir.path());
     assert_eq!((report.objects_in, report.objects_rejected), (1, 0), "{report:?}");
     assert_eq!(parts[0].vertices.len(), 3);
+}
+
+/// A tileset of one content in the place of the tests.
+fn of_one(dir: &Path, name: &str, content: &[u8]) {
+    let volume = json!({"box": [0, 0, 0, 5, 0, 0, 0, 5, 0, 0, 0, 5]});
+    let frame = LocalFrame::new(PLACE).ecef_from_enu().to_cols_array();
+    let root = json!({"boundingVolume": volume, "geometricError": 0, "transform": frame, "content": {"uri": name}});
+    std::fs::write(dir.join(name), content).unwrap();
+    std::fs::write(dir.join("tileset.json"), json!({"asset": {"version": "1.1"}, "geometricError": 1, "root": root}).to_string()).unwrap();
+}
+
+#[test]
+fn a_draco_compressed_model_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    of_one(dir.path(), "d.glb", &std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/3d-tiles/draco.glb")).unwrap());
+    let (parts, report) = retiled(dir.path());
+    assert_eq!((report.objects_in, report.objects_rejected), (4, 0), "{report:?}");
+    assert!(parts[0].objects.iter().all(|o| o.faces.len() == 2));
+    let frame = LocalFrame::new(PLACE);
+    let enu = parts[0].vertices.iter().map(|v| frame.to_enu(geodetic_to_ecef(Geodetic::from_degrees(v.x, v.y, v.z))));
+    let far = enu.fold(DVec3::ZERO, |far, p| far.max(p.abs()));
+    assert!((far - DVec3::new(1.0, 0.0, 1.0)).length() < 1e-3, "{far}");
 }
 
 #[test]
@@ -239,6 +256,15 @@ proptest! {
             bytes.truncate(changes[0].0.index(bytes.len()));
         }
         std::fs::write(from.join(name), bytes).unwrap();
+        let mut draco = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/3d-tiles/draco.glb")).unwrap();
+        for (at, value) in &changes {
+            // The JSON is mutated above; here the compressed bytes.
+            let at = 1400 + at.index(draco.len() - 1400);
+            draco[at] = *value;
+        }
+        if which != 5 {
+            std::fs::write(from.join("more/ll.b3dm"), draco).unwrap();
+        }
         let mut report = BuildReport::default();
         let _ = read_parts(&from, &ReadOptions::default(), &mut report, &mut |_| Ok(()));
         if let Ok(existing) = TilesetPlace::open(&from).and_then(|at| ExistingTileset::open(at, None)) {

@@ -11,9 +11,9 @@ use std::sync::{Mutex, PoisonError};
 /// The end of a zip may be followed by a comment of this length.
 const COMMENT_BYTES_MAX: u64 = 0xffff;
 /// A country has some million tiles; each costs 24 bytes here.
-const ENTRIES_MAX: u64 = 16 << 20;
-/// The index of that many.
-const INDEX_BYTES_MAX: u64 = ENTRIES_MAX * 24;
+const ENTRIES_MAX: u64 = 4 << 20;
+/// The most that deflate makes of a byte, with a margin: what says more is not made room for beforehand.
+const DEFLATE_RATIO_MAX: u64 = 1100;
 const BUFFER_BYTES: usize = 1 << 16;
 
 /// One file of an archive.
@@ -58,7 +58,7 @@ impl Archive {
             count += 1;
             last = Some(header);
         })?;
-        let index = last.filter(|h| h.name == INDEX).and_then(|h| Index::read(&this.unpack(&h, INDEX_BYTES_MAX).ok()?));
+        let index = last.filter(|h| h.name == INDEX).and_then(|h| Index::read(&this.unpack(&h, count * 24).ok()?));
         match index.filter(|i| i.len() as u64 + 1 == count) {
             Some(index) => (this.index, this.indexed) = (index, true),
             None => {
@@ -181,7 +181,9 @@ impl Archive {
         let mut packed = Vec::new();
         Read::take(&mut *file, header.packed).read_to_end(&mut packed).map_err(self.io())?;
         drop(file);
-        let mut out = Vec::new();
+        // Exactly, where it may be true: growing by doubling would take twice as much.
+        let room = (header.size + 1).min(header.packed.saturating_mul(DEFLATE_RATIO_MAX)) as usize;
+        let mut out = if header.method == format::STORED { Vec::new() } else { Vec::with_capacity(room) };
         let read = match header.method {
             _ if packed.len() as u64 != header.packed => Err(std::io::ErrorKind::UnexpectedEof.into()),
             format::STORED => {
