@@ -8,7 +8,8 @@
 //! 4 screen/                  wall (geometry, frame plane), desk (panels), snapshot; layouts
 //! 3 hub/        render/      server (axum)        | Bevy plugins: tiles, material, heat, markers, labels, sky, camera, picking
 //! 2 city/  tiles/  feeds/  heat/  store/  link/   formats in, tiler out | 3D Tiles reading and selection | feed adapters | interpolation | StateStore backends | client of the hub
-//! 1 model/                   plain serde types and pure rules: incident lifecycle, scene, view state, layout, wall geometry, areas, protocol messages
+//! 1 model/        ogc/        plain serde types and pure rules: incident lifecycle, scene, view state, layout, wall geometry, areas, protocol messages
+//!                             | what builder and engine share of 3D Tiles' formats: .3tz archives, subtrees, property and batch tables
 //! 0 geo/                     coordinate systems, local frame, bounding volumes
 //! ```
 //! # Invariants, as sentences about what is absent
@@ -24,6 +25,7 @@
 pub mod geo;
 
 pub mod model;
+pub mod ogc;
 
 pub mod city;
 pub mod feeds;

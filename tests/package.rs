@@ -4,14 +4,14 @@
 mod again;
 #[path = "package/glb.rs"]
 mod glb;
-#[path = "package/truth.rs"]
-mod truth;
-#[path = "package/textures.rs"]
-mod textures;
-#[path = "package/terrain.rs"]
-mod terrain;
 #[path = "package/khronos.rs"]
 mod khronos;
+#[path = "package/terrain.rs"]
+mod terrain;
+#[path = "package/textures.rs"]
+mod textures;
+#[path = "package/truth.rs"]
+mod truth;
 
 use glam::DVec3;
 use serde_json::{Map, Value, json};

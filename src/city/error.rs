@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 /// What [`crate::city::read_source`] reads, as its errors list it.
-pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), CityGML 1.0, 2.0 (.gml, .xml), FlatCityBuf (.fcb), \
-     GeoJSON (.geojson, .geojsonl), FlatGeobuf (.fgb) and glTF models (.glb, .gltf, or a list of them in .toml)";
+pub const SOURCE_FORMATS: &str = "CityJSON 1.0, 1.1, 2.0 (.city.json, .json), CityJSONSeq (.city.jsonl, .jsonl), CityGML 1.0, 2.0 (.gml, .xml), \
+     FlatCityBuf (.fcb), GeoJSON (.geojson, .geojsonl), FlatGeobuf (.fgb), glTF models (.glb, .gltf, or a list of them in .toml) and \
+     3D Tiles 1.0 and 1.1 (a folder, tileset.json or .3tz)";
 /// What [`crate::city::elevation::read`] reads, as its errors list it.
 pub const ELEVATION_FORMATS: &str = "GeoTIFF and COG (.tif, .tiff), SRTM (.hgt), ESRI ASCII grids (.asc), \
      Terrarium and Mapbox terrain-RGB tiles (FILE.png@zoom/x/y or a folder zoom/x/y.png)";

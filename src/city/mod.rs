@@ -26,6 +26,7 @@ pub mod raster;
 mod read;
 pub mod report;
 pub mod source;
+pub mod tileset;
 
 pub use error::CityError;
 pub use gltf_model::ModelPlace;

@@ -50,6 +50,9 @@ pub fn read_source(path: &Path, report: &mut BuildReport) -> Result<CitySource, 
 /// # Errors
 /// [`CityError`] with file, place and mend; for a format not read here, with the list of those that are. What `sink` answers ends the reading.
 pub fn read_parts(path: &Path, options: &ReadOptions, report: &mut BuildReport, sink: &mut Sink) -> Result<(), CityError> {
+    if super::tileset::is_tileset(path) {
+        return super::tileset::read(path, options, report, sink);
+    }
     let mut head = Vec::new();
     File::open(path).and_then(|f| f.take(HEAD_BYTES).read_to_end(&mut head)).map_err(CityError::open(path))?;
     if head.is_empty() {

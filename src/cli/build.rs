@@ -2,12 +2,14 @@
 
 use super::datum::Told;
 use super::memory::peak_rss_mib;
+use super::remote;
 use crate::city::elevation::{self, Reading};
 use crate::city::ortho;
 use crate::city::package::{self, Builder, Flatten, Job, Progress, Stage};
 use crate::city::raster::Scratch;
 use crate::city::report::{BuildReport, Reason};
-use crate::city::{CityError, ReadOptions, read_parts};
+use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
+use crate::city::{CityError, ModelPlace, ReadOptions, read_parts};
 use crate::model::city::CityManifest;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,11 +23,12 @@ use std::time::{Duration, Instant, SystemTime};
 /// Builds a city package (3D Tiles 1.1 and city.toml) from city models and elevation models.
 #[derive(clap::Args)]
 pub struct Args {
-    /// City models: CityJSON 1.0-2.0 (.json), CityJSONSeq (.jsonl) and CityGML 1.0-2.0 (.gml); elevation models (.tif, .hgt, .asc) may stand here
-    /// too. With --merge: the folders that builds with --shard made.
+    /// City models: CityJSON 1.0-2.0 (.json), CityJSONSeq (.jsonl), CityGML 1.0-2.0 (.gml), FlatCityBuf, footprints (GeoJSON, FlatGeobuf) and glTF
+    /// models; elevation models (.tif, .hgt, .asc) may stand here too, and 3D Tiles 1.0 and 1.1 (a folder, a tileset.json, a .3tz, an http(s)
+    /// address), which are passed through as they are. With --merge: the folders that builds with --shard made.
     #[arg(required_unless_present = "terrain")]
     inputs: Vec<PathBuf>,
-    /// Folder of the package; an older package there is replaced when the new one is finished.
+    /// Folder of the package, or one file of it (.3tz); an older package there is replaced when the new one is finished.
     #[arg(long)]
     out: PathBuf,
     /// Coordinate system of files that name none, e.g. EPSG:7415, gcj02 or bd09; FILE=SYSTEM for a single file (its name without folder).
@@ -56,6 +59,13 @@ pub struct Args {
     /// Level of detail wanted, e.g. 1 or 2.2; else the best that each object has.
     #[arg(long)]
     lod: Option<String>,
+    /// Where glTF models and tilesets stand that are not on Earth by themselves: longitude,latitude,height,heading (degrees, metres above the
+    /// ellipsoid, degrees clockwise); without height and heading on the ground, looking north.
+    #[arg(long, value_parser = place, allow_hyphen_values = true, value_name = "LON,LAT[,HEIGHT[,HEADING]]")]
+    place: Option<ModelPlace>,
+    /// Take 3D Tiles apart and build them anew, as any other source: one object a feature, with its attributes.
+    #[arg(long)]
+    retile: bool,
     /// Make share I of N of the tiles only, e.g. 2/3; the same sources and settings on every machine, then --merge.
     #[arg(long, value_parser = share)]
     shard: Option<(u32, u32)>,
@@ -101,32 +111,38 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 /// Builds, and says what came of it.
 fn once(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
-    let (_, mut report) = if args.merge { package::merge(&args.inputs, &args.out)? } else { build(args)? };
+    let packing = package::Packing::of(&args.out)?;
+    let out = packing.as_ref().map_or(args.out.as_path(), |p| p.folder());
+    let (manifest, mut report) = if args.merge { package::merge(&args.inputs, out)? } else { build(args, out)? };
+    packing.map_or(Ok(()), |p| p.pack())?;
     report.seconds = (start.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     report.peak_rss_mib = (peak_rss_mib() * 10.0).round() / 10.0;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print(&report, &args.out);
+        if manifest.counts.imported > 0 {
+            println!("{} contents of existing tilesets passed through", manifest.counts.imported);
+        }
     }
     Ok(())
 }
 
-fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
-    let name = args.name.clone().unwrap_or_else(|| args.out.file_name().map_or("city".into(), |n| n.to_string_lossy().into_owned()));
+fn build(args: &Args, out: &Path) -> anyhow::Result<(CityManifest, BuildReport)> {
+    let called = if out == args.out { args.out.file_name() } else { args.out.file_stem() };
+    let name = args.name.clone().unwrap_or_else(|| called.map_or("city".into(), |n| n.to_string_lossy().into_owned()));
     let extent = args.extent.as_ref().and_then(|e| <[f64; 4]>::try_from(e.as_slice()).ok());
     let flatten = Flatten { water: args.flatten.contains(&Under::Water), buildings: args.flatten.contains(&Under::Buildings) };
-    let told = Told::of(&args.crs, &args.heights)?;
-    let Told { crs, heights, of_files } = told;
-    let job = Job { name, out: args.out.clone(), crs, heights, of_files, share: args.shard, extent, flatten };
-    let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, ..ReadOptions::default() };
+    let Told { crs, heights, of_files } = Told::of(&args.crs, &args.heights)?;
+    let job = Job { name, out: out.to_owned(), crs, heights, of_files, share: args.shard, extent, flatten };
+    let options = ReadOptions { lod: args.lod.clone(), mapping: args.mapping.clone(), extent, place: args.place };
     let bars = Bars::new(args.json);
     let size = |p: &PathBuf| std::fs::metadata(p).map_or(0, |m| m.len());
     bars.start(Stage::Read, args.inputs.iter().chain(&args.terrain).map(size).sum());
     let (ground, models): (Vec<&PathBuf>, Vec<&PathBuf>) = args.inputs.iter().partition(|p| is_elevation(p));
     let (mut grids, mut report) = (Vec::new(), BuildReport::default());
     // Beside the package: where that has room, the grids have some, too.
-    let scratch = Scratch::new(args.out.parent().unwrap_or(&args.out));
+    let scratch = Scratch::new(out.parent().unwrap_or(out));
     for path in ground.into_iter().chain(&args.terrain) {
         let mut reading = Reading { scratch: &scratch, crs_given: !args.crs.is_empty(), report: &mut report };
         grids.extend(elevation::read(path, &mut reading)?);
@@ -135,13 +151,61 @@ fn build(args: &Args) -> anyhow::Result<(CityManifest, BuildReport)> {
     let mut builder = Builder::new(&job, grids)?;
     let photos = args.ortho.iter().map(|path| ortho::read(path, &scratch, &mut report)).collect::<Result<_, _>>()?;
     builder.drape(photos)?;
+    let mut taken = Vec::new();
     for path in models {
-        read_into(&mut builder, path, &options, &mut report)?;
+        if remote::is_address(path) {
+            let at = remote::open(path, out, args.json)?;
+            taken.push(if args.retile { Taken::Fetched(ExistingTileset::open(at, args.place)?) } else { Taken::Whole(at) });
+        } else if !args.retile && is_tileset(path) {
+            taken.push(Taken::Whole(TilesetPlace::open(path)?));
+        } else {
+            read_into(&mut builder, path, &options, &mut report)?;
+        }
         bars.advance(size(path));
+    }
+    let mut fetched = Vec::new();
+    for tileset in taken {
+        match tileset {
+            Taken::Whole(at) => builder.import(&ExistingTileset::open(at, args.place)?)?,
+            Taken::Fetched(tileset) => {
+                // Kept until the build is finished, which takes the checksum.
+                let folder = Fetched::new(out, fetched.len());
+                let named = folder.0.join(tileset.name());
+                fetched.push(folder);
+                tileset.copy(&named, &mut report)?;
+                let root = if tileset.root() == "tileset.json" { named } else { named.join(tileset.root()) };
+                read_into(&mut builder, &root, &options, &mut report)?;
+            }
+        }
     }
     let built = builder.finish(&bars, report);
     bars.clear();
     Ok(built?)
+}
+
+/// A tileset among the inputs.
+enum Taken {
+    /// To be passed through.
+    Whole(TilesetPlace),
+    /// On the network, to be re-tiled.
+    Fetched(ExistingTileset),
+}
+
+/// The folder of a tileset that was fetched to be taken apart; removed when dropped.
+struct Fetched(PathBuf);
+
+impl Fetched {
+    fn new(out: &Path, number: usize) -> Self {
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        Self(out.with_file_name(format!(".{name}.tileset-{}-{number}", std::process::id())))
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        // Beside the package and not of it: left over, it harms nobody.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Hands a source on to the builder as it is read.
@@ -163,6 +227,7 @@ fn watch(args: &Args) -> anyhow::Result<()> {
     let stamps = || -> Vec<Option<SystemTime>> {
         args.inputs
             .iter()
+            .filter(|p| !remote::is_address(p))
             .cloned()
             .chain(args.terrain.iter().map(|t| elevation::path_of(t)))
             .chain(args.ortho.iter().cloned())
@@ -195,6 +260,18 @@ fn share(text: &str) -> Result<(u32, u32), String> {
         Some((part, of)) if part >= 1 && part <= of => Ok((part - 1, of)),
         _ => Err("write I/N with 1 <= I <= N, e.g. 2/3".to_owned()),
     }
+}
+
+/// `lon,lat[,height[,heading]]`.
+fn place(text: &str) -> Result<ModelPlace, String> {
+    let numbers: Option<Vec<f64>> = text.split(',').map(|n| n.trim().parse().ok()).collect();
+    let (lon_deg, lat_deg, height_m, heading_deg) = match numbers.as_deref() {
+        Some([lon, lat]) => (*lon, *lat, None, 0.0),
+        Some([lon, lat, height]) => (*lon, *lat, Some(*height), 0.0),
+        Some([lon, lat, height, heading]) => (*lon, *lat, Some(*height), *heading),
+        _ => return Err("write LON,LAT, LON,LAT,HEIGHT or LON,LAT,HEIGHT,HEADING, e.g. 118.2755,33.9632,23.5,30".to_owned()),
+    };
+    Ok(ModelPlace { lon_deg, lat_deg, height_m, heading_deg, scale: 1.0 })
 }
 
 fn is_elevation(path: &Path) -> bool {

@@ -13,6 +13,7 @@ mod inspect;
 mod memory;
 #[cfg(feature = "screen")]
 mod quality;
+mod remote;
 mod replay;
 #[cfg(feature = "screen")]
 mod size;

@@ -1,7 +1,8 @@
 //! What the hub serves over HTTP: the web app, the city package, and its state as JSON.
 
 use super::core::Core;
-use super::{keys, socket};
+use super::{archive, keys, socket};
+use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
@@ -64,6 +65,12 @@ fn files(dir: Option<PathBuf>, what: &'static str, mend: &'static str) -> Router
     let Some(dir) = dir else {
         return Router::new().fallback(move || async move { missing(format!("this hub has no {what}; {mend}")) });
     };
+    if is_archive(&dir) {
+        return archive::files(dir, what, mend).layer(middleware::from_fn(|request: Request, next: Next| async move {
+            let known: HeaderMap = request.headers().clone();
+            with_etag(&known, next.run(request).await)
+        }));
+    }
     let shown = dir.display().to_string();
     let serve = ServeDir::new(&dir).call_fallback_on_method_not_allowed(false);
     Router::new().fallback_service(serve).layer(middleware::from_fn(move |request: Request, next: Next| {
@@ -81,7 +88,7 @@ fn files(dir: Option<PathBuf>, what: &'static str, mend: &'static str) -> Router
     }))
 }
 
-fn missing(why: String) -> Response {
+pub(super) fn missing(why: String) -> Response {
     (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], why + "\n").into_response()
 }
 

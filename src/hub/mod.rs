@@ -5,6 +5,7 @@
 //! (`world`) and goes out to screens (`outbox`, `socket`). So a screen that hears "accepted" has already been sent the change.
 //! Readings and positions are not stored: `ingest` puts the newest of each into the world, and screens get them conflated.
 
+mod archive;
 mod commands;
 mod core;
 mod error;

@@ -3,6 +3,7 @@
 use super::HubError;
 use crate::model::scene::Scene;
 use crate::model::view::{CameraPose, Clock, TourState, ViewState};
+use crate::ogc::archive::{Archive, is_archive};
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ impl LoadedScene {
         Ok(Self { id, file: file.to_owned(), scene, data: data.to_owned() })
     }
 
-    /// Folder of the city package; `None` when the scene names a tileset by URL.
+    /// Folder of the city package, or its `.3tz`; `None` when the scene names a tileset by URL.
     pub fn package_dir(&self) -> Option<PathBuf> {
         (!is_url(&self.scene.package)).then(|| self.data.join(&self.scene.package))
     }
@@ -56,7 +57,11 @@ impl LoadedScene {
 
     /// What `city.toml` of the package says, as JSON; `null` when there is none.
     pub fn city(&self) -> Value {
-        let text = self.package_dir().and_then(|dir| std::fs::read_to_string(dir.join("city.toml")).ok());
+        let read = |dir: PathBuf| match is_archive(&dir) {
+            true => String::from_utf8(Archive::open(&dir).ok()?.read("city.toml").ok()?).ok(),
+            false => std::fs::read_to_string(dir.join("city.toml")).ok(),
+        };
+        let text = self.package_dir().and_then(read);
         text.and_then(|t| toml::from_str::<Value>(&t).ok()).unwrap_or(Value::Null)
     }
 

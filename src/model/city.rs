@@ -53,6 +53,13 @@ pub struct Counts {
     pub surfaces: u64,
     pub triangles: u64,
     pub tiles: u64,
+    /// Contents of tilesets that were passed through as they are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub imported: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// One 3D Tiles tileset of the package.
@@ -70,6 +77,8 @@ pub enum TilesetRole {
     Buildings,
     Terrain,
     Surfaces,
+    /// Somebody else's 3D Tiles, passed through as they are; drawn like buildings.
+    Imported,
 }
 
 impl TilesetRole {
@@ -79,6 +88,7 @@ impl TilesetRole {
             Self::Buildings => "buildings",
             Self::Terrain => "terrain",
             Self::Surfaces => "surfaces",
+            Self::Imported => "imported",
         }
     }
 }
@@ -90,7 +100,7 @@ pub struct SourceEntry {
     pub file: String,
     /// Lowercase hexadecimal.
     pub sha256: String,
-    /// Objects with geometry, or elevation samples.
+    /// Objects with geometry, elevation samples, or contents of a tileset.
     pub count: u64,
     pub crs: String,
     /// What its heights counted from before they were made ellipsoidal: `ellipsoidal`, `egm96`, a constant such as `43.2 m`, or a grid's name.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Scene {
     pub name: String,
     pub name_en: String,
-    /// City package folder, or the URL of a tileset.
+    /// City package (a folder or a `.3tz`), or the URL of a tileset.
     pub package: String,
     /// Folder with `areas.geojson`, `places.geojson`, `sensors.geojson`, `units.geojson`, `marathon.gpx`; what is absent is not shown.
     #[serde(default)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// What is measured.
 #[derive(Clone, Debug)]
 pub struct FrameBench {
-    /// Folder, `tileset.json` or http(s) address.
+    /// Folder, `.3tz`, `tileset.json` or http(s) address.
     pub package: String,
     pub size: UVec2,
     pub frames: u32,

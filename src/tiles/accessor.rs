@@ -3,14 +3,13 @@
 use super::content::DecodeContext;
 use super::error::{Fault, TileError};
 use super::fetch::resolve;
-use super::gltf_json::{Accessor, Document, Meshopt};
+use super::gltf_json::{Accessor, Document};
+use crate::ogc::Meshopt;
 use base64::Engine;
 use std::borrow::Cow;
 
 /// Elements of one accessor; a tile has some hundred thousand.
 const COUNT_MAX: usize = 1 << 25;
-/// Bytes one compressed buffer view may unfold to.
-const UNFOLDED_BYTES_MAX: usize = 512 << 20;
 
 /// All bytes of a glTF, by buffer view.
 pub struct Buffers<'a> {
@@ -102,45 +101,9 @@ impl<'a> Buffers<'a> {
 
     fn unfold(&self, i: usize, packed: &Meshopt) -> Result<Vec<u8>, Fault> {
         let place = format!("bufferViews[{i}].extensions.EXT_meshopt_compression");
-        let bad = |what: &str| Fault::bad(&*place, what);
-        let source =
-            self.slice(packed.buffer, packed.byte_offset, packed.byte_length).ok_or_else(|| bad("it reaches beyond its buffer"))?;
-        let (count, stride) = (packed.count, packed.byte_stride);
-        let bytes = count.checked_mul(stride).filter(|n| *n <= UNFOLDED_BYTES_MAX).ok_or_else(|| bad("it is too large"))?;
-        // The codec packs at best about 1:100; this keeps a few bytes from claiming half a gigabyte.
-        if bytes > packed.byte_length.saturating_mul(4096) {
-            return Err(bad("so few bytes can't hold so many vertices"));
-        }
-        let mut out = vec![0u8; bytes];
-        let (to, from, len) = (out.as_mut_ptr(), source.as_ptr(), source.len());
-        // SAFETY: `out` has count * stride bytes and `source` has `len`; the decoders are made for untrusted input and read and write
-        // only there. The strides they assert on are checked in the patterns.
-        let code = unsafe {
-            match (packed.mode.as_str(), stride) {
-                ("ATTRIBUTES", 4..=256) if stride.is_multiple_of(4) => {
-                    meshopt::ffi::meshopt_decodeVertexBuffer(to.cast(), count, stride, from, len)
-                }
-                ("TRIANGLES", 2 | 4) if count.is_multiple_of(3) => {
-                    meshopt::ffi::meshopt_decodeIndexBuffer(to.cast(), count, stride, from, len)
-                }
-                ("INDICES", 2 | 4) => meshopt::ffi::meshopt_decodeIndexSequence(to.cast(), count, stride, from, len),
-                _ => return Err(bad(&format!("mode {:?} with stride {stride} is not of the standard", packed.mode))),
-            }
-        };
-        if code != 0 {
-            return Err(bad("the compressed bytes are damaged"));
-        }
-        // SAFETY: filters work in place on count * stride bytes, strides as they assert.
-        unsafe {
-            match (packed.filter.as_deref().unwrap_or("NONE"), stride) {
-                ("NONE", _) => {}
-                ("OCTAHEDRAL", 4 | 8) => meshopt::ffi::meshopt_decodeFilterOct(to.cast(), count, stride),
-                ("QUATERNION", 8) => meshopt::ffi::meshopt_decodeFilterQuat(to.cast(), count, stride),
-                ("EXPONENTIAL", _) if stride.is_multiple_of(4) => meshopt::ffi::meshopt_decodeFilterExp(to.cast(), count, stride),
-                (filter, _) => return Err(bad(&format!("filter {filter:?} with stride {stride} is not of the standard"))),
-            }
-        }
-        Ok(out)
+        let source = self.slice(packed.buffer, packed.byte_offset, packed.byte_length);
+        let source = source.ok_or_else(|| Fault::bad(&*place, "it reaches beyond its buffer"))?;
+        packed.unfold(source).map_err(|what| Fault::bad(place, what))
     }
 }
 

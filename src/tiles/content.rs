@@ -1,10 +1,10 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
-use super::attributes::{FeatureTable, NO_FEATURE};
 use super::error::{Fault, TileError};
 use super::texture::TileTexture;
 pub use super::tree::UpAxis;
 use super::{glb, legacy, tileset};
+use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
 
@@ -119,7 +119,7 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
     if depth >= COMPOSITE_DEPTH_MAX {
         return Err(Fault::bad("cmpt", format!("composites nest more than {COMPOSITE_DEPTH_MAX} deep")).at(context.url));
     }
-    let parts = legacy::composite_parts(bytes).map_err(|f| f.at(context.url))?;
+    let parts = crate::ogc::composite_parts(bytes).map_err(|f| f.at(context.url))?;
     let mut all = TileContent::default();
     let (mut failed, mut last) = (0, None);
     for part in &parts {

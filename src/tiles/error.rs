@@ -23,35 +23,11 @@ impl TileError {
     }
 }
 
-/// What most broken files need.
-pub(crate) const REBUILD: &str = "the file is damaged or cut short: fetch or build it again";
-
-/// An error that does not know its address yet: decoders below the url make these, [`Fault::at`] finishes them.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Fault {
-    pub place: String,
-    pub what: String,
-    pub mend: String,
-    pub unsupported: bool,
-}
+pub(crate) use crate::ogc::Fault;
 
 impl Fault {
-    /// Broken at `place` (a JSON path or a part of the file).
-    pub fn bad(place: impl Into<String>, what: impl Into<String>) -> Self {
-        Self { place: place.into(), what: what.into(), mend: REBUILD.to_owned(), unsupported: false }
-    }
-
-    /// Not broken, but more than this engine reads.
-    pub fn unsupported(what: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { place: String::new(), what: what.into(), mend: mend.into(), unsupported: true }
-    }
-
-    pub fn mend(mut self, mend: impl Into<String>) -> Self {
-        self.mend = mend.into();
-        self
-    }
-
-    pub fn at(self, url: &str) -> TileError {
+    /// Finishes the error with the address of the file.
+    pub(crate) fn at(self, url: &str) -> TileError {
         let Self { place, what, mend, unsupported } = self;
         match unsupported {
             true => TileError::Unsupported { url: url.to_owned(), what, mend },

@@ -1,11 +1,10 @@
 //! Feature ids of primitives and instances to ids of the tile.
 
 use super::accessor::Buffers;
-use super::attributes::{FeatureTable, NO_FEATURE, Table};
 use super::error::Fault;
 use super::gltf_json::{Document, FeatureIdSet, MeshFeatures, Primitive};
-use super::legacy::Batches;
-use super::property::PropertyTable;
+use crate::ogc::{Batches, PropertyTable};
+use crate::ogc::{FeatureTable, NO_FEATURE, Table};
 use std::collections::{BTreeMap, HashMap};
 
 /// Gives every feature of a glTF an id of its own in the tile: one range a property table, one for each set without a table.
@@ -89,7 +88,7 @@ impl<'a> FeatureReader<'a> {
         if let Some(base) = self.bases.get(&index) {
             return Ok((*base, json.count));
         }
-        let table = PropertyTable::read(metadata, json, self.buffers)?;
+        let table = PropertyTable::read(metadata, json, &|i| self.buffers.view(i))?;
         let base = self.table.push(json.count, Some(Table::Property(table))).ok_or_else(too_many)?;
         self.bases.insert(index, base);
         Ok((base, json.count))

@@ -1,9 +1,10 @@
-//! Bytes from a folder or over HTTP.
+//! Bytes from a folder, out of a `.3tz` or over HTTP.
 
 use super::error::{Fault, TileError};
+use crate::ogc::archive::{self, Archive, ArchiveError};
 use futures_util::StreamExt;
-use std::path::Path;
-use std::sync::Once;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use url::Url;
@@ -13,6 +14,7 @@ pub const BODY_BYTES_MAX: u64 = 256 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two pieces of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+const ROOT: &str = "tileset.json";
 const USER_AGENT: &str = concat!("yiping/", env!("CARGO_PKG_VERSION"));
 
 /// Reads tiles of one tileset, from disk (`file:`) or the network (`http:`, `https:`).
@@ -20,31 +22,44 @@ const USER_AGENT: &str = concat!("yiping/", env!("CARGO_PKG_VERSION"));
 pub struct TileSource {
     root: Url,
     client: reqwest::Client,
+    /// Where the tileset is in an archive: files below its path are read out of it.
+    archive: Option<Arc<Archive>>,
 }
 
 impl TileSource {
-    /// `address` is a path of a `tileset.json`, of a folder that has one, or an http(s) address.
+    /// `address` is a path of a `tileset.json`, of a folder or a `.3tz` that has one, or an http(s) address.
     ///
     /// # Errors
-    /// [`TileError::Fetch`] when there is no such file, or no TLS for this machine.
+    /// [`TileError::Fetch`] when there is no such file or it is damaged, or no TLS for this machine.
     pub fn open(address: &str) -> Result<Self, TileError> {
         let refused = |why: String| TileError::Fetch { url: address.to_owned(), why, retry: false };
         static TLS: Once = Once::new();
         // Fails only when another part of the program has installed a provider first, which serves as well.
         TLS.call_once(|| drop(rustls::crypto::ring::default_provider().install_default()));
+        let mut opened = None;
         let root = if address.starts_with("http://") || address.starts_with("https://") || address.starts_with("file://") {
             Url::parse(address).map_err(|e| refused(e.to_string()))?
         } else {
             let path = Path::new(address);
-            let path = if path.is_dir() { path.join("tileset.json") } else { path.to_path_buf() };
-            let path = path
-                .canonicalize()
-                .map_err(|e| refused(format!("{}: {e}; give the path of a tileset.json or its folder", path.display())))?;
+            let path = if path.is_dir() { path.join(ROOT) } else { path.to_path_buf() };
+            let missing =
+                |e: std::io::Error| refused(format!("{}: {e}; give the path of a tileset.json, its folder or a .3tz", path.display()));
+            let path = match archive_of(&path) {
+                Some((file, name)) => {
+                    let file = file.canonicalize().map_err(missing)?;
+                    opened = Some(Arc::new(Archive::open(&file).map_err(|e| refused(e.to_string()))?));
+                    file.join(name)
+                }
+                None => path.canonicalize().map_err(missing)?,
+            };
             Url::from_file_path(&path).map_err(|()| refused("the path can't be written as an address".to_owned()))?
         };
+        if root.scheme() != "file" && archive::is_archive(Path::new(root.path())) {
+            return Err(refused("a .3tz on the network is not read; download it, or let a hub serve it".to_owned()));
+        }
         let client = reqwest::Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
         let client = client.build().map_err(|e| refused(e.to_string()))?;
-        Ok(Self { root, client })
+        Ok(Self { root, client, archive: opened })
     }
 
     /// Address of the root `tileset.json`.
@@ -62,6 +77,9 @@ impl TileSource {
         match parsed.scheme() {
             "file" if self.root.scheme() == "file" => {
                 let path = parsed.to_file_path().map_err(|()| refused("not a path of this machine".into(), false))?;
+                if let Some(archive) = &self.archive {
+                    return read_archived(archive.clone(), &path).await.map_err(|why| refused(why, false));
+                }
                 read_file(&path).await.map_err(|(why, retry)| refused(why, retry))
             }
             "file" => Err(refused("a tileset from the network may not read local files".into(), false)),
@@ -115,6 +133,24 @@ async fn read_file(path: &Path) -> Result<Vec<u8>, (String, bool)> {
     let mut body = Vec::new();
     file.take(BODY_BYTES_MAX + 1).read_to_end(&mut body).await.map_err(failed)?;
     if body.len() as u64 > BODY_BYTES_MAX { Err((too_large(), false)) } else { Ok(body) }
+}
+
+/// The archive a path leads to or into, and the file in it: `city.3tz`, `city.3tz/tileset.json`.
+fn archive_of(path: &Path) -> Option<(PathBuf, PathBuf)> {
+    let file = path.ancestors().find(|p| archive::is_archive(p) && p.is_file())?;
+    let name = path.strip_prefix(file).ok()?;
+    Some((file.to_owned(), if name.as_os_str().is_empty() { PathBuf::from(ROOT) } else { name.to_owned() }))
+}
+
+/// A file of an archive, which is unpacked on a thread that may take its time.
+async fn read_archived(archive: Arc<Archive>, path: &Path) -> Result<Vec<u8>, String> {
+    let name = path.strip_prefix(archive.path()).map_err(|_| "a tileset in an archive may not read files outside of it".to_owned())?;
+    let name = name.to_string_lossy().replace('\\', "/");
+    let read = tokio::task::spawn_blocking(move || archive.read(&name)).await;
+    read.map_err(|e| e.to_string())?.map_err(|e| match e {
+        ArchiveError::Missing { .. } => "the archive has no such file".to_owned(),
+        other => other.to_string(),
+    })
 }
 
 /// `uri` as written in the file at `base`, made absolute.

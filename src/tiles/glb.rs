@@ -1,16 +1,16 @@
 //! glTF 2.0 and glb to one merged mesh and its features.
 
 use super::accessor::Buffers;
-use super::attributes::FeatureTable;
 use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
 use super::features::FeatureReader;
 use super::gltf_json::{Document, Node};
 use super::instances;
-use super::legacy::Batches;
 use super::mesh::{Piece, Placed, merge};
 use super::texture::Textures;
 use super::tree::UpAxis;
+use crate::ogc::Batches;
+use crate::ogc::FeatureTable;
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.

@@ -3,8 +3,9 @@
 //! The crate `gltf` is not used to read: its iterators panic on indices out of range unless it has validated the file, and its
 //! validation refuses every required extension it does not know, so neither way suits bytes from anywhere.
 
+use crate::ogc::{Meshopt, Metadata};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default, Deserialize)]
@@ -154,18 +155,6 @@ pub struct BufferViewExtensions {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Meshopt {
-    pub buffer: usize,
-    pub byte_offset: usize,
-    pub byte_length: usize,
-    pub byte_stride: usize,
-    pub count: usize,
-    pub mode: String,
-    pub filter: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
 pub struct Buffer {
     pub uri: Option<String>,
     pub byte_length: usize,
@@ -251,20 +240,4 @@ pub struct Image {
 pub struct Sampler {
     pub wrap_s: Option<u32>,
     pub wrap_t: Option<u32>,
-}
-
-/// `EXT_structural_metadata`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Metadata {
-    pub schema: Option<Value>,
-    pub property_tables: Vec<PropertyTableJson>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct PropertyTableJson {
-    pub class: String,
-    pub count: u32,
-    pub properties: Map<String, Value>,
 }

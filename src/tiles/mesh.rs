@@ -1,12 +1,12 @@
 //! One glTF primitive to plain per-vertex lists, and many of them to one mesh.
 
 use super::accessor::Buffers;
-use super::attributes::NO_FEATURE;
 use super::content::TileMesh;
 use super::error::Fault;
 use super::gltf_json::{Document, Primitive};
 use super::texture::{TileTexture, Worn};
 use super::volume::orthonormal;
+use crate::ogc::NO_FEATURE;
 use glam::{DMat3, DMat4, DVec3, Vec3};
 use std::sync::Arc;
 

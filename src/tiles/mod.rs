@@ -8,8 +8,8 @@
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
 mod accessor;
-mod attributes;
 mod content;
+mod download;
 mod engine;
 mod error;
 mod features;
@@ -23,7 +23,6 @@ mod loader;
 mod mesh;
 mod pick;
 mod picture;
-mod property;
 mod select;
 mod subtree;
 mod texture;
@@ -32,8 +31,9 @@ mod tree;
 mod view;
 mod volume;
 
-pub use attributes::{FeatureTable, NO_FEATURE};
+pub use crate::ogc::{FeatureTable, NO_FEATURE};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
+pub use download::Download;
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
 pub use pick::Hit;

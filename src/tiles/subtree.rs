@@ -4,7 +4,7 @@ use super::error::{Fault, TileError};
 use super::fetch::resolve;
 use super::implicit::{Coordinates, Implicit};
 use super::tree::{ContentRef, Fragment, SubtreeRef, Tile, TileId};
-use serde_json::Value;
+use crate::ogc::{Availability, SubtreeFile};
 use std::sync::Arc;
 
 /// Reads the subtree file at `url` and lays out its tiles. `external` fetches buffers that lie beside it.
@@ -18,98 +18,16 @@ pub fn parse_subtree(
     at: Coordinates,
     external: &dyn Fn(&str) -> Result<Vec<u8>, TileError>,
 ) -> Result<Fragment, TileError> {
-    let (json, binary) = split(bytes).map_err(|f| f.at(url))?;
+    let subtree = SubtreeFile::split(bytes).map_err(|f| f.at(url))?;
     let mut buffers = Vec::new();
-    for buffer in json["buffers"].as_array().into_iter().flatten() {
-        buffers.push(match buffer["uri"].as_str() {
+    for uri in subtree.buffer_uris() {
+        buffers.push(match uri {
             Some(uri) => external(&resolve(url, uri).map_err(|f| f.at(url))?)?,
-            None => binary.to_vec(),
+            None => subtree.binary.to_vec(),
         });
     }
-    let availability = Availability::read(&json, &buffers, implicit).map_err(|f| f.at(url))?;
-    lay_out(implicit, at, &availability).map_err(|f| f.at(url))
-}
-
-/// JSON part and binary part; a file that starts with `{` is all JSON.
-fn split(bytes: &[u8]) -> Result<(Value, &[u8]), Fault> {
-    let bad_json = |e: serde_json::Error| Fault::bad("subtree JSON", e.to_string());
-    if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
-        return Ok((serde_json::from_slice(bytes).map_err(bad_json)?, &[]));
-    }
-    let word = |at: usize| bytes.get(at..at + 8).and_then(|w| w.try_into().ok()).map(u64::from_le_bytes);
-    if bytes.get(..4) != Some(b"subt") {
-        return Err(Fault::bad("header", "this is no subtree file (it should start with \"subt\")"));
-    }
-    let (Some(json_len), Some(binary_len)) = (word(8), word(16)) else {
-        return Err(Fault::bad("header", "the header is cut short"));
-    };
-    let part = |from: u64, len: u64| bytes.get(usize::try_from(from).ok()?..usize::try_from(from.checked_add(len)?).ok()?);
-    let json = part(24, json_len).ok_or_else(|| Fault::bad("header", "the JSON part is cut short"))?;
-    let binary = part(24 + json_len, binary_len).ok_or_else(|| Fault::bad("header", "the binary part is cut short"))?;
-    Ok((serde_json::from_slice(json).map_err(bad_json)?, binary))
-}
-
-/// One bit a tile, or the same for all.
-#[derive(Debug)]
-enum Bits {
-    Constant(bool),
-    Stream(Vec<u8>),
-}
-
-impl Bits {
-    fn read(json: &Value, path: &str, json_root: &Value, buffers: &[Vec<u8>], count: usize) -> Result<Self, Fault> {
-        if let Some(constant) = json["constant"].as_u64() {
-            return Ok(Self::Constant(constant != 0));
-        }
-        // `bufferView` is the name in the 1.0 extension.
-        let view = json["bitstream"].as_u64().or(json["bufferView"].as_u64());
-        let view = view.ok_or_else(|| Fault::bad(path, "there is neither a constant nor a bitstream"))?;
-        let slice = usize::try_from(view).ok().and_then(|view| {
-            let view = json_root["bufferViews"].get(view)?;
-            let number = |name: &str| usize::try_from(view[name].as_u64().unwrap_or(0)).ok();
-            let start = number("byteOffset")?;
-            buffers.get(number("buffer")?)?.get(start..start.checked_add(number("byteLength")?)?)
-        });
-        match slice {
-            Some(bytes) if bytes.len() >= count.div_ceil(8) => Ok(Self::Stream(bytes[..count.div_ceil(8)].to_vec())),
-            Some(bytes) => Err(Fault::bad(path, format!("{} bytes hold less than {count} bits", bytes.len()))),
-            None => Err(Fault::bad(path, format!("buffer view {view} lies outside of its buffer"))),
-        }
-    }
-
-    fn get(&self, i: usize) -> bool {
-        match self {
-            Self::Constant(value) => *value,
-            Self::Stream(bytes) => bytes.get(i / 8).is_some_and(|b| b >> (i % 8) & 1 == 1),
-        }
-    }
-}
-
-struct Availability {
-    tiles: Bits,
-    /// One for each content template.
-    contents: Vec<Bits>,
-    subtrees: Bits,
-}
-
-impl Availability {
-    fn read(json: &Value, buffers: &[Vec<u8>], implicit: &Implicit) -> Result<Self, Fault> {
-        let n = implicit.scheme.branching();
-        let below = n.pow(implicit.subtree_levels);
-        let count = (below - 1) / (n - 1);
-        let tiles = Bits::read(&json["tileAvailability"], "tileAvailability", json, buffers, count)?;
-        let subtrees = Bits::read(&json["childSubtreeAvailability"], "childSubtreeAvailability", json, buffers, below)?;
-        let extension = &json["extensions"]["3DTILES_multiple_contents"];
-        let given = [&json["contentAvailability"], &extension["contentAvailability"], extension].into_iter().find(|v| !v.is_null());
-        let mut contents = Vec::new();
-        for (i, template) in implicit.content_templates.iter().enumerate() {
-            // The 1.0 extension has one object where 1.1 has a list.
-            let one = given.and_then(|g| if g.is_array() { g.get(i) } else { Some(g).filter(|_| i == 0) });
-            let path = format!("contentAvailability[{i}] of {template}");
-            contents.push(one.map_or(Ok(Bits::Constant(false)), |bits| Bits::read(bits, &path, json, buffers, count))?);
-        }
-        Ok(Self { tiles, contents, subtrees })
-    }
+    let available = subtree.availability(&buffers, implicit.scheme, implicit.subtree_levels, implicit.content_templates.len());
+    lay_out(implicit, at, &available.map_err(|f| f.at(url))?).map_err(|f| f.at(url))
 }
 
 /// Tiles of one subtree, level by level in Morton order, and stand-ins for the subtrees below.

@@ -7,6 +7,7 @@ use yiping::hub::{Hub, HubConfig, HubError};
 use yiping::link::{self, Identity, LinkError};
 use yiping::model::incident::Action;
 use yiping::model::protocol::Role;
+use yiping::ogc::archive::ArchiveWriter;
 
 /// A bare WebSocket, for what no honest screen would say: all the hub says until it closes.
 async fn raw(url: &str, first: Message) -> Vec<String> {
@@ -62,6 +63,30 @@ fn a_hub_with_a_token_lets_in_only_who_brings_it() {
     assert!(matches!(link::fetch(&hub.url(), "/api/incidents"), Err(LinkError::Status { status: 401, .. })));
     assert!(link::fetch(&hub.url(), "/api/incidents?token=open%20sesame").is_ok());
     assert!(known.link.fetch("/api/incidents").recv_timeout(PATIENCE).unwrap().is_ok());
+}
+
+#[test]
+fn a_package_in_one_file_is_served_like_a_folder() {
+    let data = data();
+    let mut writer = ArchiveWriter::create(&data.path().join("city.3tz")).unwrap();
+    for (name, bytes) in [
+        ("city.toml", "name = \"x\"\n[anchor]\nlon_deg = 118.2\nlat_deg = 33.9\nheight_m = 1.0\n"),
+        ("tileset.json", "{}"),
+        ("a/宿 迁.glb", "glTF"),
+    ] {
+        writer.add(name, bytes.as_bytes().to_vec()).unwrap();
+    }
+    writer.finish().unwrap();
+    std::fs::write(data.path().join("test.toml"), SCENE.replace("\"package\"", "\"city.3tz\"")).unwrap();
+    let hub = hub(data.path());
+    let get = |path: &str| link::fetch(&hub.url(), path);
+    let scene: serde_json::Value = serde_json::from_slice(&get("/api/scene").unwrap()).unwrap();
+    assert_eq!(scene["anchor"]["lon_deg"], 118.2);
+    assert_eq!(get("/package/tileset.json").unwrap(), b"{}");
+    assert_eq!(get("/package/a/%E5%AE%BF%20%E8%BF%81.glb").unwrap(), b"glTF");
+    for path in ["/package/none.glb", "/package/../test.toml", "/package/%2e%2e/test.toml"] {
+        assert!(get(path).is_err(), "{path}");
+    }
 }
 
 #[test]

@@ -1,12 +1,17 @@
 //! Bytes of a glTF: the glb's chunks, files beside it, data in uris; accessors over them, every size checked before it is used.
 
 use super::document::{Accessor, Document};
+use super::draco::{self, Unpacked};
+use crate::city::tileset::{Reference, TilesetFiles, resolve as resolve_name, unescape};
+use crate::ogc::{Fault, Meshopt};
 use base64::Engine;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Elements of one accessor.
 const COUNT_MAX: usize = 1 << 26;
+/// All compressed buffer views of a model together.
+const UNFOLDED_BYTES_MAX: usize = 256 << 20;
 /// A model's file, or one beside it.
 const FILE_BYTES_MAX: u64 = 2 << 30;
 
@@ -14,7 +19,7 @@ const FILE_BYTES_MAX: u64 = 2 << 30;
 ///
 /// # Errors
 /// In words, with the mend.
-pub(super) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
+pub(in crate::city) fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(u32::from_le_bytes);
     let cut = || "the glb is cut short; copy it again".to_owned();
     match word(4).ok_or_else(cut)? {
@@ -54,56 +59,58 @@ pub(super) enum Uri {
     File(PathBuf),
 }
 
-/// A data uri's bytes, or the file that a relative uri names.
-///
-/// # Errors
-/// In words: damaged data, or a place on the network, which is not gone to.
-pub(super) fn resolve(uri: &str, folder: &Path) -> Result<Uri, String> {
-    if let Some(data) = uri.strip_prefix("data:") {
-        let (head, body) = data.split_once(',').ok_or("a data uri has no comma")?;
-        if !head.ends_with(";base64") {
-            return Err("a data uri is not base64".to_owned());
-        }
-        let bytes = base64::engine::general_purpose::STANDARD.decode(body);
-        return bytes.map(Uri::Bytes).map_err(|e| format!("a data uri is no base64: {e}"));
-    }
-    if uri.contains("://") {
-        return Err(format!("{uri} is not fetched; download it and name it by a relative path"));
-    }
-    Ok(Uri::File(folder.join(unescape(uri))))
+/// Where files beside a model are.
+#[derive(Clone, Copy)]
+pub(in crate::city) enum Beside<'a> {
+    Folder(&'a Path),
+    /// Of a content of a tileset, by its name.
+    Tileset(&'a dyn TilesetFiles, &'a str),
 }
 
-/// `%20` and its like as bytes.
-fn unescape(uri: &str) -> String {
-    let bytes = uri.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let code = bytes.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
-        match code.filter(|_| byte == b'%') {
-            Some(code) => {
-                out.push(code);
-                at += 3;
+impl Beside<'_> {
+    /// A data uri's bytes, or the file that a relative uri names.
+    ///
+    /// # Errors
+    /// In words: damaged data, or a place on the network, which is not gone to.
+    pub(super) fn resolve(&self, uri: &str) -> Result<Uri, String> {
+        if let Some(data) = uri.strip_prefix("data:") {
+            let (head, body) = data.split_once(',').ok_or("a data uri has no comma")?;
+            if !head.ends_with(";base64") {
+                return Err("a data uri is not base64".to_owned());
             }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
+            let bytes = base64::engine::general_purpose::STANDARD.decode(body);
+            return bytes.map(Uri::Bytes).map_err(|e| format!("a data uri is no base64: {e}"));
+        }
+        if uri.contains("://") {
+            return Err(format!("{uri} is not fetched; download it and name it by a relative path"));
+        }
+        match *self {
+            Self::Folder(folder) => Ok(Uri::File(folder.join(unescape(uri)))),
+            Self::Tileset(files, base) => match resolve_name(base, uri) {
+                Reference::Inside(name) => match files.path(&name) {
+                    Some(path) => Ok(Uri::File(path)),
+                    None => files.read(&name).map(Uri::Bytes).map_err(|why| format!("{name}: {why}")),
+                },
+                _ => Err(format!("{uri} leads out of the tileset's folder and is not read")),
+            },
         }
     }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// All bytes of a document.
 pub(super) struct Buffers<'a> {
     document: &'a Document,
     buffers: Vec<Cow<'a, [u8]>>,
+    /// Unfolded meshopt views; `None` for plain ones.
+    unfolded: Vec<Option<Vec<u8>>>,
+    /// Accessors that stand for what Draco compressed.
+    unpacked: Unpacked,
 }
 
 impl<'a> Buffers<'a> {
-    pub(super) fn load(document: &'a Document, binary: &'a [u8], folder: &Path) -> Result<Self, String> {
+    pub(super) fn load(document: &'a Document, binary: &'a [u8], beside: Beside) -> Result<Self, String> {
         let load = |(i, uri): (usize, Option<&str>)| {
-            Ok(match uri.map(|uri| resolve(uri, folder)).transpose()? {
+            Ok(match uri.map(|uri| beside.resolve(uri)).transpose()? {
                 Some(Uri::Bytes(bytes)) => Cow::Owned(bytes),
                 Some(Uri::File(path)) => Cow::Owned(file(&path)?),
                 None if i == 0 => Cow::Borrowed(binary),
@@ -111,17 +118,42 @@ impl<'a> Buffers<'a> {
             })
         };
         let buffers = document.buffers.iter().map(|b| b.uri.as_deref()).enumerate().map(load).collect::<Result<_, String>>()?;
-        Ok(Self { document, buffers })
+        let mut this = Self { document, buffers, unfolded: Vec::new(), unpacked: Unpacked::new() };
+        let mut room = UNFOLDED_BYTES_MAX;
+        for (i, view) in document.buffer_views.iter().enumerate() {
+            let packed = view.extensions.iter().find(|(name, _)| name.ends_with("_meshopt_compression"));
+            let unfolded = packed.map(|(_, packed)| this.unfold(packed)).transpose().map_err(|why| format!("bufferViews[{i}]: {why}"))?;
+            room = room
+                .checked_sub(unfolded.as_ref().map_or(0, Vec::len))
+                .ok_or("its buffers unfold to more than 256 MiB; divide the model")?;
+            this.unfolded.push(unfolded);
+        }
+        this.unpacked = draco::unpack(document, |i| this.view(i))?;
+        Ok(this)
+    }
+
+    fn unfold(&self, packed: &serde_json::Value) -> Result<Vec<u8>, String> {
+        let packed: Meshopt = serde_json::from_value(packed.clone()).map_err(|e| e.to_string())?;
+        let source = self.slice(packed.buffer, packed.byte_offset, packed.byte_length).ok_or("it reaches beyond its buffer")?;
+        packed.unfold(source)
+    }
+
+    fn slice(&self, buffer: usize, offset: usize, length: usize) -> Option<&[u8]> {
+        self.buffers.get(buffer)?.get(offset..offset.checked_add(length)?)
     }
 
     pub(super) fn view(&self, i: usize) -> Result<&[u8], String> {
         let view = self.document.buffer_views.get(i).ok_or_else(|| format!("bufferViews[{i}] is not there"))?;
-        if let Some(name) = view.extensions.keys().find(|k| k.ends_with("_meshopt_compression")) {
-            return Err(format!("{name} is not read here; write the model without it (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"));
+        if let Some(Some(unfolded)) = self.unfolded.get(i) {
+            return Ok(unfolded);
         }
-        let bytes =
-            view.byte_offset.checked_add(view.byte_length).and_then(|end| self.buffers.get(view.buffer)?.get(view.byte_offset..end));
+        let bytes = self.slice(view.buffer, view.byte_offset, view.byte_length);
         bytes.ok_or_else(|| format!("bufferViews[{i}] reaches beyond its buffer"))
+    }
+
+    /// The same for readers of property tables.
+    pub(super) fn table_view(&self, i: usize) -> Result<&[u8], Fault> {
+        self.view(i).map_err(|what| Fault::bad("EXT_structural_metadata", what))
     }
 
     /// Accessor `i` in vectors of `N` components; normalised integers as fractions.
@@ -138,8 +170,13 @@ impl<'a> Buffers<'a> {
         if accessor.count > COUNT_MAX {
             return Err(wrong(&format!("has {} elements (at most {COUNT_MAX})", accessor.count)));
         }
+        if let Some(values) = self.unpacked.get(&i) {
+            let most = most(accessor).filter(|_| accessor.normalized).unwrap_or(1.0);
+            let element = |e: &[f64; N]| e.map(|v| (v / most).max(if accessor.normalized { -1.0 } else { f64::NEG_INFINITY }));
+            return Ok(values.as_chunks::<N>().0.iter().map(element).collect());
+        }
         let Some(view) = accessor.buffer_view else {
-            return Err(wrong("has no buffer view (is it compressed with Draco? write the model without that)"));
+            return Err(wrong("has no buffer view"));
         };
         let bytes = self.view(view)?;
         let size = width * N;
@@ -169,7 +206,7 @@ impl<'a> Buffers<'a> {
     }
 }
 
-fn components(shape: &str) -> Option<usize> {
+pub(super) fn components(shape: &str) -> Option<usize> {
     Some(match shape {
         "SCALAR" => 1,
         "VEC2" => 2,
@@ -185,6 +222,17 @@ fn width(accessor: &Accessor) -> Option<usize> {
         5120 | 5121 => 1,
         5122 | 5123 => 2,
         5125 | 5126 => 4,
+        _ => return None,
+    })
+}
+
+/// The number that means 1 in a normalised accessor.
+fn most(accessor: &Accessor) -> Option<f64> {
+    Some(match accessor.component_type {
+        5120 => 127.0,
+        5121 => 255.0,
+        5122 => 32767.0,
+        5123 => 65535.0,
         _ => return None,
     })
 }

@@ -3,6 +3,7 @@
 //! Typed here and not by the crate `gltf`: without its validation its iterators panic on numbers out of range, and its validation refuses
 //! every required extension it does not know.
 
+use crate::ogc::Metadata;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,6 +24,22 @@ pub(super) struct Document {
     pub(super) images: Vec<Image>,
     pub(super) samplers: Vec<Sampler>,
     pub(super) extensions_required: Vec<String>,
+    pub(super) extensions: RootExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct RootExtensions {
+    #[serde(rename = "EXT_structural_metadata")]
+    pub(super) metadata: Option<Metadata>,
+    #[serde(rename = "CESIUM_RTC")]
+    pub(super) rtc: Option<Rtc>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Rtc {
+    pub(super) center: [f64; 3],
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,6 +73,25 @@ pub(super) struct Node {
 pub(super) struct NodeExtensions {
     #[serde(rename = "EXT_mesh_gpu_instancing")]
     pub(super) instancing: Option<Instancing>,
+    #[serde(rename = "EXT_instance_features")]
+    pub(super) features: Option<MeshFeatures>,
+}
+
+/// `EXT_mesh_features` and `EXT_instance_features` have the same shape.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct MeshFeatures {
+    pub(super) feature_ids: Vec<FeatureIdSet>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct FeatureIdSet {
+    pub(super) feature_count: u32,
+    pub(super) null_feature_id: Option<u32>,
+    pub(super) attribute: Option<u32>,
+    pub(super) texture: Option<Value>,
+    pub(super) property_table: Option<usize>,
 }
 
 #[derive(Debug, Default, Deserialize)]

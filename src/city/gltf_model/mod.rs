@@ -1,16 +1,21 @@
 //! glTF models (`.glb`, `.gltf`) as city objects, placed by position and heading, one or a list of many.
 //!
-//! [`place`] says where, [`shape`] reads the triangles, [`paint`] their colours and pictures, [`buffers`] the bytes, [`document`] the JSON.
+//! [`place`] says where, [`shape`] reads the triangles, [`paint`] their colours and pictures, [`features`] their ids, [`buffers`] the bytes,
+//! [`document`] the JSON. Contents of tilesets come by the same way (`city::tileset`).
 
 mod buffers;
 mod document;
+mod draco;
+mod features;
 mod paint;
 mod place;
 mod shape;
 #[cfg(test)]
 mod tests;
 
+pub(super) use buffers::{Beside, chunks};
 pub use place::ModelPlace;
+pub(super) use shape::{Shape, Wrapping, read_bytes};
 
 use super::CityError;
 use super::footprints::extrude::touch;
@@ -22,16 +27,15 @@ use crate::geo::ecef_to_geodetic;
 use glam::{DVec2, DVec3};
 use place::Placement;
 use serde_json::Value;
-use shape::Shape;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// WGS 84 with ellipsoidal heights; longitude first, as all vertices here.
 const CRS: &str = "EPSG:4979";
 /// What looks down is the underside of a model only this near to its lowest point, metres.
-const UNDERSIDE_M: f64 = 0.5;
+pub(super) const UNDERSIDE_M: f64 = 0.5;
 /// Corners handed on at once.
-const PART_CORNERS: usize = 1 << 21;
+pub(super) const PART_CORNERS: usize = 1 << 21;
 
 /// Whether a text is a list of models.
 pub(super) fn is_list(head: &[u8], named_toml: bool) -> bool {

@@ -1,9 +1,8 @@
 //! Materials of a model as paints: the base colour and its picture; gloss and metal are not a city's.
 
-use super::buffers::{Buffers, Uri, resolve};
+use super::buffers::{Beside, Buffers, Uri};
 use super::document::{Document, Material, TextureInfo, TextureTransform};
 use crate::city::source::{Paint, Texture, TextureImage};
-use std::path::Path;
 use std::sync::Arc;
 
 /// glTF's `REPEAT` and `MIRRORED_REPEAT`; a mirrored picture is repeated as it is.
@@ -30,14 +29,14 @@ impl Look {
 }
 
 /// All materials in order. What is not understood of one goes to `notes`, and the rest of it stays.
-pub(super) fn looks(document: &Document, buffers: &Buffers, folder: &Path, notes: &mut Vec<String>) -> Vec<Look> {
+pub(super) fn looks(document: &Document, buffers: &Buffers, beside: Beside, notes: &mut Vec<String>) -> Vec<Look> {
     let mut images: Vec<Option<Option<TextureImage>>> = vec![None; document.images.len()];
     let mut looks = Vec::with_capacity(document.materials.len());
     for material in &document.materials {
         let (factor, info) = base(material);
         let mut look = Look { paint: Paint { colour: factor.map(srgb), texture: None }, ..Look::default() };
         if let Some(info) = info {
-            match texture(document, buffers, folder, info, &mut images) {
+            match texture(document, buffers, beside, info, &mut images) {
                 Ok(texture) => look.paint.texture = Some(texture),
                 Err(why) => notes.push(format!("texture left out: {why}")),
             }
@@ -62,7 +61,7 @@ fn base(material: &Material) -> (Option<[f32; 4]>, Option<&TextureInfo>) {
 fn texture(
     document: &Document,
     buffers: &Buffers,
-    folder: &Path,
+    beside: Beside,
     info: &TextureInfo,
     images: &mut [Option<Option<TextureImage>>],
 ) -> Result<Texture, String> {
@@ -71,17 +70,17 @@ fn texture(
     let source = texture.source.ok_or_else(|| format!("textures[{index}] is neither PNG nor JPEG (KTX2 or WebP without a fallback)"))?;
     let slot = images.get_mut(source).ok_or_else(|| format!("images[{source}] is not there"))?;
     if slot.is_none() {
-        *slot = Some(Some(image(document, buffers, folder, source)?));
+        *slot = Some(Some(image(document, buffers, beside, source)?));
     }
     let image = slot.clone().flatten().ok_or_else(|| format!("images[{source}] can't be used"))?;
     let wrap = texture.sampler.and_then(|s| document.samplers.get(s)?.wrap_s).unwrap_or(REPEATING[0]);
     Ok(Texture { image, repeats: REPEATING.contains(&wrap) })
 }
 
-fn image(document: &Document, buffers: &Buffers, folder: &Path, i: usize) -> Result<TextureImage, String> {
+fn image(document: &Document, buffers: &Buffers, beside: Beside, i: usize) -> Result<TextureImage, String> {
     let image = &document.images[i];
     let bytes = match (&image.uri, image.buffer_view) {
-        (Some(uri), _) => match resolve(uri, folder)? {
+        (Some(uri), _) => match beside.resolve(uri)? {
             Uri::File(path) if path.is_file() => return Ok(TextureImage::File(path)),
             Uri::File(path) => return Err(format!("{} is missing; put it beside the model", path.display())),
             Uri::Bytes(bytes) => bytes,

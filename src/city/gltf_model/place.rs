@@ -57,8 +57,16 @@ impl ModelPlace {
         (LocalFrame::new(origin), DMat4::from_mat3(turn * z_up * self.scale))
     }
 
+    /// ECEF from a frame of its own with z up, as local tilesets have it: at heading 0 its x looks east. `ground_m` is the height where none is
+    /// given.
+    pub(crate) fn ecef_from_z_up(&self, ground_m: f64) -> DMat4 {
+        let origin = Geodetic::from_degrees(self.lon_deg, self.lat_deg, self.height_m.unwrap_or(ground_m));
+        let turn = DMat3::from_rotation_z(-self.heading_deg.to_radians());
+        LocalFrame::new(origin).ecef_from_enu() * DMat4::from_mat3(turn * self.scale)
+    }
+
     /// What is wrong with it.
-    fn fault(&self) -> Option<String> {
+    pub(crate) fn fault(&self) -> Option<String> {
         let all = [self.lon_deg, self.lat_deg, self.height_m.unwrap_or(0.0), self.heading_deg, self.scale];
         if all.iter().any(|v| !v.is_finite()) {
             return Some("lon, lat, height, heading and scale must be numbers".to_owned());

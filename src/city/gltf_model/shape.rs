@@ -1,9 +1,11 @@
 //! A model as triangles in its own frame: nodes walked, transforms applied, points that several triangles share kept once.
 
-use super::buffers::{self, Buffers};
+use super::buffers::{self, Beside, Buffers};
 use super::document::{Document, Node, Primitive};
+use super::features::FeatureIds;
 use super::paint::{self, Look};
 use crate::city::source::Paint;
+use crate::ogc::{Batches, FeatureTable, NO_FEATURE};
 use glam::{DMat4, DQuat, DVec3};
 use std::collections::HashMap;
 use std::path::Path;
@@ -13,7 +15,7 @@ const NODE_DEPTH_MAX: usize = 64;
 /// Corners of one model; a district in one glb has some ten million.
 const CORNERS_MAX: usize = 1 << 27;
 /// Extensions a file may require and still be read right.
-const KNOWN_EXTENSIONS: [&str; 15] = [
+const KNOWN_EXTENSIONS: [&str; 24] = [
     "EXT_mesh_gpu_instancing",
     "KHR_mesh_quantization",
     "KHR_texture_transform",
@@ -29,24 +31,52 @@ const KNOWN_EXTENSIONS: [&str; 15] = [
     "KHR_materials_variants",
     "KHR_lights_punctual",
     "EXT_mesh_features",
+    "EXT_instance_features",
+    "KHR_draco_mesh_compression",
+    "EXT_structural_metadata",
+    "EXT_meshopt_compression",
+    "KHR_meshopt_compression",
+    "CESIUM_RTC",
+    "CESIUM_primitive_outline",
+    // A picture in one of these has no fallback; the model is read without it, and that is told.
+    "KHR_texture_basisu",
+    "EXT_texture_webp",
 ];
+/// Paints made of colours of vertices; beyond them faces keep their material's.
+const TINTS_MAX: usize = 4096;
 
 /// A model, y up, in its own units.
 #[derive(Debug, Default)]
-pub(super) struct Shape {
-    pub(super) points: Vec<DVec3>,
-    pub(super) triangles: Vec<Triangle>,
-    pub(super) paints: Vec<Paint>,
+pub(in crate::city) struct Shape {
+    pub(in crate::city) points: Vec<DVec3>,
+    pub(in crate::city) triangles: Vec<Triangle>,
+    pub(in crate::city) paints: Vec<Paint>,
     pub(super) copyright: Option<String>,
+    /// What triangles name as their feature.
+    pub(in crate::city) features: FeatureTable,
     /// What was left out.
-    pub(super) notes: Vec<String>,
+    pub(in crate::city) notes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Triangle {
-    pub(super) corners: [u32; 3],
-    pub(super) uvs: Option<[[f32; 2]; 3]>,
-    pub(super) paint: Option<u32>,
+pub(in crate::city) struct Triangle {
+    pub(in crate::city) corners: [u32; 3],
+    pub(in crate::city) uvs: Option<[[f32; 2]; 3]>,
+    pub(in crate::city) paint: Option<u32>,
+    /// Id in [`Shape::features`], or [`NO_FEATURE`].
+    pub(in crate::city) feature: u32,
+    /// The attribute `_SURFACE` of our own tiles: the number of a `Surface`.
+    pub(in crate::city) surface: Option<u8>,
+}
+
+/// What a tile's wrapping adds to a glTF.
+#[derive(Debug, Default)]
+pub(in crate::city) struct Wrapping {
+    /// Colours and features of single faces are wanted: the model is a piece of a city and not one thing.
+    pub(in crate::city) by_feature: bool,
+    pub(in crate::city) batches: Option<Batches>,
+    /// In the tile's frame, z up.
+    pub(in crate::city) rtc_center: DVec3,
 }
 
 /// Reads a `.glb` or `.gltf`.
@@ -55,7 +85,15 @@ pub(super) struct Triangle {
 /// In words, with the mend.
 pub(super) fn read(path: &Path) -> Result<Shape, String> {
     let bytes = buffers::file(path)?;
-    let (json, binary) = if bytes.starts_with(b"glTF") { buffers::chunks(&bytes)? } else { (&bytes[..], &[][..]) };
+    read_bytes(&bytes, Beside::Folder(path.parent().unwrap_or(Path::new("."))), Wrapping::default())
+}
+
+/// Reads the bytes of a `.glb` or `.gltf`.
+///
+/// # Errors
+/// In words, with the mend.
+pub(in crate::city) fn read_bytes(bytes: &[u8], beside: Beside, wrapping: Wrapping) -> Result<Shape, String> {
+    let (json, binary) = if bytes.starts_with(b"glTF") { buffers::chunks(bytes)? } else { (bytes, &[][..]) };
     let document: Document = serde_json::from_slice(json).map_err(|e| format!("the glTF's JSON is broken: {e}; write the model again"))?;
     if !document.asset.version.starts_with("2.") {
         return Err(format!("glTF {:?} is not read; bring it to 2.0 with `npx gltf-pipeline -i FILE -o NEW.glb`", document.asset.version));
@@ -65,16 +103,18 @@ pub(super) fn read(path: &Path) -> Result<Shape, String> {
             "the model needs {name}, which is not read here; write it without (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"
         ));
     }
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let buffers = Buffers::load(&document, binary, folder)?;
+    let buffers = Buffers::load(&document, binary, beside)?;
     let mut notes = Vec::new();
-    let looks = paint::looks(&document, &buffers, folder, &mut notes);
+    let looks = paint::looks(&document, &buffers, beside, &mut notes);
+    let by_feature = wrapping.by_feature;
+    let features = by_feature.then(|| FeatureIds::new(&document, &buffers, wrapping.batches)).transpose()?;
     let mut gather = Gather {
         document: &document,
         buffers: &buffers,
         looks: &looks,
         known: HashMap::new(),
         tints: HashMap::new(),
+        features,
         shape: Shape::default(),
     };
     gather.shape.paints = looks.iter().map(|l| l.paint.clone()).collect();
@@ -82,7 +122,14 @@ pub(super) fn read(path: &Path) -> Result<Shape, String> {
     for (node, matrix) in nodes(&document)? {
         gather.node(node, &matrix)?;
     }
-    let mut shape = gather.shape;
+    let Gather { mut shape, features, .. } = gather;
+    shape.features = features.map(FeatureIds::finish).unwrap_or_default();
+    let rtc = document.extensions.rtc.as_ref().map_or(DVec3::ZERO, |r| DVec3::from(r.center));
+    // The wrapping's centre is said with z up, points here are y up.
+    let centre = rtc + DVec3::new(wrapping.rtc_center.x, wrapping.rtc_center.z, -wrapping.rtc_center.y);
+    if centre != DVec3::ZERO {
+        shape.points.iter_mut().for_each(|p| *p += centre);
+    }
     shape.notes.dedup();
     shape.copyright.clone_from(&document.asset.copyright);
     Ok(shape)
@@ -134,6 +181,8 @@ struct Gather<'a> {
     known: HashMap<[u64; 3], u32>,
     /// Paints made of a material and a colour of vertices.
     tints: HashMap<(Option<usize>, [u8; 4]), u32>,
+    /// Where faces are asked for by feature.
+    features: Option<FeatureIds<'a>>,
     shape: Shape,
 }
 
@@ -152,8 +201,14 @@ impl Gather<'_> {
         if node.skin.is_some() {
             self.note("bones left out: the model stands as it was modelled");
         }
-        for instance in self.instances(node)? {
-            mesh.primitives.iter().try_for_each(|p| self.primitive(p, &(*matrix * instance)))?;
+        let instances = self.instances(node)?;
+        let ids = match (&mut self.features, &node.extensions.features, &node.extensions.instancing) {
+            (Some(features), Some(sets), Some(instancing)) => features.of(sets, &instancing.attributes, instances.len())?,
+            _ => Vec::new(),
+        };
+        for (i, instance) in instances.iter().enumerate() {
+            let id = ids.get(i).copied();
+            mesh.primitives.iter().try_for_each(|p| self.primitive(p, &(*matrix * *instance), id))?;
         }
         Ok(())
     }
@@ -173,13 +228,7 @@ impl Gather<'_> {
         Ok((0..count).map(placed).collect())
     }
 
-    fn primitive(&mut self, primitive: &Primitive, matrix: &DMat4) -> Result<(), String> {
-        if primitive.extensions.contains_key("KHR_draco_mesh_compression") {
-            return Err(
-                "it is compressed with Draco, which is not read here; write it without (`npx @gltf-transform/cli copy IN.glb OUT.glb`)"
-                    .to_owned(),
-            );
-        }
+    fn primitive(&mut self, primitive: &Primitive, matrix: &DMat4, instance: Option<u32>) -> Result<(), String> {
         let mode = primitive.mode.unwrap_or(4);
         if mode < 4 {
             self.note("points and lines left out");
@@ -200,7 +249,13 @@ impl Gather<'_> {
             return Err(format!("an index is beyond the {count} points"));
         }
         let look = primitive.material.and_then(|m| self.looks.get(m));
-        let paint = self.paint(primitive, look)?;
+        let ids = match &mut self.features {
+            Some(features) if instance.is_none() => features.of_primitive(primitive, count)?,
+            _ => Vec::new(),
+        };
+        let surfaces = self.surfaces(primitive)?;
+        let colours = if self.features.is_some() { self.colours(primitive)? } else { None };
+        let paint = if colours.is_some() { primitive.material.map(|m| m as u32) } else { self.paint(primitive, look)? };
         let uvs = match look.filter(|l| l.paint.texture.is_some()) {
             Some(look) => self.uvs(primitive, look, count)?,
             None => None,
@@ -215,7 +270,13 @@ impl Gather<'_> {
             // Without area there is nothing to see, and no side it looks to.
             if p.is_finite() && q.is_finite() && r.is_finite() && (q - p).cross(r - p).length_squared() > 0.0 {
                 let uvs = uvs.as_ref().map(|uvs| numbers.map(|i| uvs[i]));
-                self.shape.triangles.push(Triangle { corners, uvs, paint });
+                let feature = instance.or_else(|| ids.get(numbers[0]).copied()).unwrap_or(NO_FEATURE);
+                let surface = surfaces.as_ref().and_then(|s| s.get(numbers[0]).copied());
+                let paint = match colours.as_ref().and_then(|c| c.get(numbers[0])) {
+                    Some(colour) => self.tint(primitive, look, *colour).or(paint),
+                    None => paint,
+                };
+                self.shape.triangles.push(Triangle { corners, uvs, paint, feature, surface });
             }
         }
         Ok(())
@@ -236,31 +297,51 @@ impl Gather<'_> {
         Ok((uvs.len() == count).then_some(uvs))
     }
 
-    /// The material's paint; where vertices have colours, one tinted with their mean.
-    fn paint(&mut self, primitive: &Primitive, look: Option<&Look>) -> Result<Option<u32>, String> {
-        let material = primitive.material.filter(|_| look.is_some());
-        let plain = material.map(|m| m as u32);
-        let Some(accessor) = primitive.attributes.get("COLOR_0") else { return Ok(plain) };
-        let colours: Vec<[f64; 4]> = match self.buffers.components(*accessor) {
+    /// The attribute `_SURFACE`, where tiles of ours say what a face is.
+    fn surfaces(&self, primitive: &Primitive) -> Result<Option<Vec<u8>>, String> {
+        let Some(accessor) = primitive.attributes.get("_SURFACE").filter(|_| self.features.is_some()) else { return Ok(None) };
+        Ok(Some(self.buffers.whole(*accessor)?.into_iter().map(|s| u8::try_from(s).unwrap_or(0)).collect()))
+    }
+
+    /// Colours of vertices, linear.
+    fn colours(&self, primitive: &Primitive) -> Result<Option<Vec<[f64; 4]>>, String> {
+        let Some(accessor) = primitive.attributes.get("COLOR_0") else { return Ok(None) };
+        Ok(Some(match self.buffers.components(*accessor) {
             Some(3) => self.buffers.vectors::<3>(*accessor)?.into_iter().map(|[r, g, b]| [r, g, b, 1.0]).collect(),
             _ => self.buffers.vectors::<4>(*accessor)?,
-        };
+        }))
+    }
+
+    /// The material's paint; where vertices have colours, one tinted with their mean.
+    fn paint(&mut self, primitive: &Primitive, look: Option<&Look>) -> Result<Option<u32>, String> {
+        let plain = primitive.material.filter(|_| look.is_some()).map(|m| m as u32);
+        let Some(colours) = self.colours(primitive)? else { return Ok(plain) };
         let sum = colours.iter().fold([0.0; 4], |sum, c| std::array::from_fn(|i| sum[i] + c[i]));
-        let mean = sum.map(|s| (s / colours.len().max(1) as f64) as f32);
+        let mean = sum.map(|s| s / colours.len().max(1) as f64);
         if mean == [1.0; 4] {
             return Ok(plain);
         }
         if colours.iter().any(|c| *c != colours[0]) {
             self.note("colours of vertices drawn as their mean");
         }
+        Ok(self.tint(primitive, look, mean).or(plain))
+    }
+
+    /// A paint of a primitive's material in another colour; `None` when there are too many.
+    fn tint(&mut self, primitive: &Primitive, look: Option<&Look>, colour: [f64; 4]) -> Option<u32> {
         let factor = self.factor(primitive);
-        let colour = paint::srgb(std::array::from_fn(|i| mean[i] * factor[i]));
+        let colour = paint::srgb(std::array::from_fn(|i| colour[i] as f32 * factor[i]));
+        let key = (primitive.material.filter(|_| look.is_some()), colour);
         let paints = &mut self.shape.paints;
-        let tint = self.tints.entry((material, colour)).or_insert_with(|| {
-            paints.push(Paint { colour: Some(colour), texture: look.and_then(|l| l.paint.texture.clone()) });
-            paints.len() as u32 - 1
-        });
-        Ok(Some(*tint))
+        match self.tints.get(&key) {
+            Some(tint) => Some(*tint),
+            None if self.tints.len() >= TINTS_MAX => None,
+            None => {
+                paints.push(Paint { colour: Some(colour), texture: look.and_then(|l| l.paint.texture.clone()) });
+                self.tints.insert(key, paints.len() as u32 - 1);
+                Some(paints.len() as u32 - 1)
+            }
+        }
     }
 
     fn factor(&self, primitive: &Primitive) -> [f32; 4] {

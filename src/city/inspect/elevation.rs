@@ -1,6 +1,6 @@
 //! What is in an elevation model: size, place, heights, what is missing.
 
-use super::LonLat;
+use super::{LonLat, degrees};
 use crate::city::elevation::{self, Reading};
 use crate::city::error::CityError;
 use crate::city::raster::Scratch;
@@ -20,6 +20,7 @@ pub struct ElevationSummary {
     pub step: (f64, f64),
     /// West, south, east, north of the outermost samples, in the grid's own coordinates.
     pub bounds: [f64; 4],
+    pub extent_deg: Option<[f64; 4]>,
     pub middle: Option<LonLat>,
     pub lowest_m: Option<f32>,
     pub highest_m: Option<f32>,
@@ -57,6 +58,7 @@ pub(super) fn summarise(path: &Path) -> Result<ElevationSummary, CityError> {
         grids: grids.len(),
         step: first.step,
         bounds,
+        extent_deg: degrees(first.crs.as_deref(), bounds),
         middle: LonLat::of(first.crs.as_deref(), (bounds[0] + bounds[2]) / 2.0, (bounds[1] + bounds[3]) / 2.0),
         lowest_m: real().reduce(f32::min),
         highest_m: real().reduce(f32::max),

@@ -1,5 +1,6 @@
 //! The build itself: sources in, part by part; a package out, at the end.
 
+use super::imported::Imported;
 use super::outcome::{Done, Outcome, SHARD_FILE};
 use super::place::choose_crs;
 use super::prepare::{prepare, survey_of};
@@ -9,10 +10,12 @@ use super::spool::Spool;
 use super::texture::Paints;
 use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
+use crate::city::footprints::extrude::touch;
 use crate::city::ortho::Orthophoto;
 use crate::city::report::BuildReport;
 use crate::city::source::{CitySource, ElevationGrid};
-use crate::geo::Heights;
+use crate::city::tileset::{ExistingTileset, TilesetPlace, is_tileset};
+use crate::geo::{Heights, Region};
 use crate::model::city::{CityManifest, SourceEntry, TilesetRole};
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -40,6 +43,7 @@ pub struct Builder {
     outside: u64,
     /// Buildings, surfaces.
     objects: [u64; 2],
+    imported: Vec<Imported>,
 }
 
 /// One source that parts came from.
@@ -77,6 +81,7 @@ impl Builder {
             keys: HashMap::new(),
             outside: 0,
             objects: [0; 2],
+            imported: Vec::new(),
         })
     }
 
@@ -149,6 +154,35 @@ impl Builder {
         }
     }
 
+    /// Passes an existing tileset through into the package, as it is.
+    ///
+    /// # Errors
+    /// When it can't be copied. Files of it that are missing go to the report.
+    pub fn import(&mut self, tileset: &ExistingTileset) -> Result<(), PackageError> {
+        let ground_m = match tileset.place() {
+            Some(place) if place.height_m.is_none() => {
+                let ground_m = self.relief.height_m(place.lon_deg, place.lat_deg);
+                if ground_m.is_none() {
+                    let reason = "a tileset is to stand on the ground, and no elevation model (--terrain) says where that is: taken as 0 m";
+                    self.report.warn(reason, &tileset.shown().display().to_string());
+                }
+                ground_m.unwrap_or(0.0)
+            }
+            _ => 0.0,
+        };
+        let region = tileset.region(tileset.transform(ground_m));
+        let outside =
+            |(wanted, r): ([f64; 4], Region)| !touch(wanted, [r.west_rad, r.south_rad, r.east_rad, r.north_rad].map(f64::to_degrees));
+        if self.job.extent.zip(region).is_some_and(outside) {
+            let reason = "a tileset lies outside of the extent asked for and is not passed through";
+            self.report.warn(reason, &tileset.shown().display().to_string());
+            return Ok(());
+        }
+        let imported = Imported::take(tileset, self.draft.dir(), &self.imported, ground_m, &mut self.report)?;
+        self.imported.push(imported);
+        Ok(())
+    }
+
     /// The number of a set of attributes in the package.
     fn set(&mut self, set: Vec<String>) -> u32 {
         let next = self.keys.len() as u32;
@@ -163,7 +197,7 @@ impl Builder {
         report.merge(std::mem::take(&mut self.report));
         // They were read, and were not asked for.
         report.objects_in -= self.outside.min(report.objects_in);
-        if self.spool.entries.is_empty() && self.relief.is_empty() {
+        if self.spool.entries.is_empty() && self.relief.is_empty() && self.imported.is_empty() {
             return Err(PackageError::nothing(&report));
         }
         self.paints.warn(&mut report);
@@ -192,10 +226,14 @@ impl Builder {
         let outcome = Outcome {
             name: self.job.name.clone(),
             share: self.job.share,
-            sources: sources(&self.files, &self.relief, &self.drape)?,
-            ground_m: relief_or_median(&self.spool, &self.relief),
+            sources: {
+                let read = sources(&self.files, &self.relief, &self.drape)?;
+                read.into_iter().chain(self.imported.iter().map(|i| i.source.clone())).collect()
+            },
+            ground_m: relief_or_median(&self.spool, &self.relief, &self.imported),
             done,
             terrain: terrain.map(outcome::Terrain::of),
+            imported: std::mem::take(&mut self.imported),
             report,
         };
         drop(self.spool);
@@ -259,14 +297,18 @@ fn sources(files: &[SourceFile], relief: &terrain::Relief, drape: &terrain::Drap
 }
 
 /// Height of the ground in the middle of everything: the relief there, else the median of the lowest points of all objects.
-fn relief_or_median(spool: &Spool, relief: &terrain::Relief) -> f64 {
+fn relief_or_median(spool: &Spool, relief: &terrain::Relief, imported: &[Imported]) -> f64 {
     let mut region = super::place::NOWHERE;
+    imported.iter().for_each(|i| super::place::join(&mut region, &i.region()));
     spool.entries.iter().for_each(|e| super::place::join(&mut region, &e.region));
     let at = ((region.west_rad + region.east_rad) * 0.5, (region.south_rad + region.north_rad) * 0.5);
     if let Some(height_m) = relief.height_m(at.0.to_degrees(), at.1.to_degrees()) {
         return height_m;
     }
     let mut low: Vec<f64> = spool.entries.iter().map(|e| e.region.min_height_m).collect();
+    if low.is_empty() {
+        low.extend(imported.iter().map(|i| i.region().min_height_m));
+    }
     low.sort_by(f64::total_cmp);
     low.get(low.len() / 2).copied().unwrap_or(0.0)
 }
@@ -274,6 +316,10 @@ fn relief_or_median(spool: &Spool, relief: &terrain::Relief) -> f64 {
 /// SHA-256 of a file, or of all files in a folder in the order of their paths, lowercase hexadecimal. A source that was never a file (made in
 /// memory) has the digest of nothing.
 fn sha256(path: &Path) -> Result<String, PackageError> {
+    if is_tileset(path) {
+        let all = TilesetPlace::open(path)?.digest();
+        return Ok(all.iter().map(|b| format!("{b:02x}")).collect());
+    }
     let mut hash = Sha256::new();
     let mut open = vec![path.to_owned()];
     while let Some(next) = open.pop() {

@@ -14,12 +14,16 @@ pub enum PackageError {
     Crs { file: PathBuf, source: CrsError },
     #[error("nothing could be built: {objects_in} objects with geometry read, {objects_rejected} left out{why}")]
     Empty { objects_in: u64, objects_rejected: u64, why: String },
-    #[error("{dir}: the folder exists and is no city package (it has no city.toml); name another with --out, or empty it")]
+    #[error(
+        "{dir}: something else is there and no city package (a folder with city.toml, or a .3tz); name another place with --out, or empty it"
+    )]
     NotAPackage { dir: PathBuf },
     #[error("{file}: elevation grid has no usable sample; at least 2 x 2 samples with values are needed")]
     EmptyGrid { file: PathBuf },
     #[error("{dir}: {why}")]
     Shares { dir: PathBuf, why: String },
+    #[error(transparent)]
+    Archive(crate::ogc::archive::ArchiveError),
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error("city.toml could not be written: {0}")]
@@ -29,12 +33,12 @@ pub enum PackageError {
 }
 
 impl PackageError {
-    /// [`PackageError::Empty`] with the first example of each reason.
+    /// [`PackageError::Empty`] with the first example of each reason and warning.
     pub(super) fn nothing(report: &BuildReport) -> Self {
         let example = |(reason, r): (&String, &Reason)| {
             format!("; {} x {reason}, first: {}", r.count, r.examples.first().map_or("-", String::as_str))
         };
-        let why = report.rejections.iter().map(example).collect();
+        let why = report.rejections.iter().chain(&report.warnings).map(example).collect();
         Self::Empty { objects_in: report.objects_in, objects_rejected: report.objects_rejected, why }
     }
 

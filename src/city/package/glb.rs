@@ -1,8 +1,8 @@
 //! One tile's mesh and property table as a binary glTF 2.0 file with EXT_mesh_features and EXT_structural_metadata,
-//! compressed ([`pack`]).
+//! compressed ([`compress`]).
 
+use super::compress::{self, Positions};
 use super::mesh::{Mesh, Picture};
-use super::pack::{self, Positions};
 use super::schema::{BASE, CLASS, Kind, NO_TEXT, Schema, is_value, text};
 use bytemuck::Pod;
 use glam::DVec3;
@@ -122,8 +122,8 @@ fn attributes(bin: &mut Bin, mesh: &Mesh, positions: &Positions) -> (Map<String,
         Positions::Floats(floats) => (bin.vertices(floats), FLOAT),
     };
     add("POSITION", view, ("VEC3", component), json!({ "min": min, "max": max }));
-    add("NORMAL", bin.vertices(&pack::normals(mesh)), ("VEC3", BYTE), json!({ "normalized": true }));
-    add("TEXCOORD_0", bin.vertices(&pack::facades(mesh)), ("VEC2", FLOAT), json!({}));
+    add("NORMAL", bin.vertices(&compress::normals(mesh)), ("VEC3", BYTE), json!({ "normalized": true }));
+    add("TEXCOORD_0", bin.vertices(&compress::facades(mesh)), ("VEC2", FLOAT), json!({}));
     add("COLOR_0", bin.vertices(&mesh.colours), ("VEC4", UNSIGNED_BYTE), json!({ "normalized": true }));
     let padded: Vec<[u16; 2]> = mesh.features.iter().map(|f| [*f, 0]).collect();
     add("_FEATURE_ID_0", bin.vertices(&padded), ("SCALAR", UNSIGNED_SHORT), json!({}));
@@ -209,7 +209,7 @@ impl Bin {
     /// A compressed view of one vertex attribute.
     fn vertices<T: Pod>(&mut self, data: &[T]) -> usize {
         let stride = size_of::<T>();
-        match pack::vertices(data) {
+        match compress::vertices(data) {
             Some(packed) => self.packed(&packed, ("ATTRIBUTES", ARRAY_BUFFER), stride, data.len()),
             None => {
                 let view = self.view(bytemuck::cast_slice(data));
@@ -223,7 +223,7 @@ impl Bin {
     /// A compressed view of a triangle list, to be unfolded to 16 bits where they are enough.
     fn triangles(&mut self, indices: &[u32], vertices: usize) -> usize {
         let short = vertices < usize::from(u16::MAX);
-        if let Some(packed) = pack::triangles(indices, vertices) {
+        if let Some(packed) = compress::triangles(indices, vertices) {
             return self.packed(&packed, ("TRIANGLES", ELEMENT_ARRAY_BUFFER), if short { 2 } else { 4 }, indices.len());
         }
         let view = if short {

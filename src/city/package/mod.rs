@@ -3,16 +3,19 @@
 //! [`Builder`] is the door; sources go through it part by part and need not fit in memory. On the way: [`place`] reprojects and accepts or
 //! refuses objects, [`prepare`] makes records of them ([`shape`], [`piece`], [`block`], [`outline`], [`map`]), [`spool`] keeps these on disk,
 //! [`quadtree`] deals them to tiles, [`tiles`] makes these ([`mesh`], [`cluster`], [`surfaces`], [`ground`], [`texture`]), [`schema`] and [`glb`] write
-//! them with their attributes, [`terrain`] meshes elevation, [`outcome`] joins what several machines made, [`publish`] swaps the finished
-//! folder in. Two builds of the same input give the same bytes: nothing here asks for the time, and no order depends on a hash or a thread.
+//! them with their attributes ([`compress`]), [`terrain`] meshes elevation, [`imported`] takes existing tilesets as they are, [`outcome`] joins what
+//! several machines made, [`publish`] swaps the finished folder in, [`pack`] makes one `.3tz` of it. Two builds of the same input give the same
+//! bytes: nothing here asks for the time, and no order depends on a hash or a thread.
 
 mod bits;
 mod block;
 mod build;
 mod cluster;
+mod compress;
 mod error;
 mod glb;
 mod ground;
+mod imported;
 mod map;
 mod mesh;
 mod outcome;
@@ -35,6 +38,7 @@ mod tileset;
 pub use build::Builder;
 pub use error::PackageError;
 pub use outcome::merge;
+pub use pack::Packing;
 pub use terrain::Flatten;
 
 use super::report::BuildReport;

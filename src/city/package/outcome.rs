@@ -1,5 +1,6 @@
 //! What a build made, before it is a package: written whole by one machine, or joined from the shares of several.
 
+use super::imported::Imported;
 use super::place::{NOWHERE, join, region_size_m};
 use super::publish::{self, Draft};
 use super::tiles::{Made, Plan, assemble};
@@ -26,6 +27,8 @@ pub struct Outcome {
     pub ground_m: f64,
     pub done: Vec<Done>,
     pub terrain: Option<Terrain>,
+    #[serde(default)]
+    pub imported: Vec<Imported>,
     pub report: BuildReport,
 }
 
@@ -90,18 +93,23 @@ impl Outcome {
     pub fn publish(mut self, draft: Draft) -> Result<(CityManifest, BuildReport), PackageError> {
         self.report.tiles_kept = self.done.iter().map(|d| d.kept).sum();
         let parts = self.parts(draft.dir())?;
-        if parts.is_empty() {
+        if parts.is_empty() && self.imported.is_empty() {
             return Err(PackageError::nothing(&self.report));
         }
-        let mut root = Tile { region: NOWHERE, error_m: 0.0, frame: None, content: None, children: Vec::new(), implicit: None };
+        let mut root =
+            Tile { region: NOWHERE, error_m: 0.0, frame: None, placed: None, content: None, children: Vec::new(), implicit: None };
         for part in &parts {
             join(&mut root.region, &part.region);
             let content = Some(format!("{}/tileset.json", part.role.name()));
             let (region, error_m) = (part.region, part.error_m);
-            root.children.push(Tile { region, error_m, content, frame: None, children: Vec::new(), implicit: None });
+            root.children.push(Tile { region, error_m, content, frame: None, placed: None, children: Vec::new(), implicit: None });
         }
-        // The root has no content of its own: it is always refined.
-        root.error_m = region_size_m(&root.region);
+        for imported in &self.imported {
+            join(&mut root.region, &imported.region());
+            root.children.push(imported.tile());
+        }
+        // The root has no content of its own: it is always refined. Others' errors may be larger than the city.
+        root.error_m = root.children.iter().map(|c| c.error_m).fold(region_size_m(&root.region), f64::max);
         tileset::write(&draft.dir().join("tileset.json"), &root)?;
         let manifest = self.manifest(&root.region, &parts);
         publish::write_text(&draft.dir().join(CityManifest::FILE), &toml::to_string(&manifest)?)?;
@@ -173,8 +181,9 @@ impl Outcome {
                 surfaces: drawn(TilesetRole::Surfaces),
                 triangles: self.report.triangles,
                 tiles: self.report.tiles,
+                imported: self.imported.iter().map(|i| i.contents).sum(),
             },
-            tilesets: parts.iter().map(entry).collect(),
+            tilesets: parts.iter().map(entry).chain(self.imported.iter().map(Imported::entry)).collect(),
             sources: self.sources.clone(),
         }
     }
@@ -186,7 +195,10 @@ impl Outcome {
 
     /// Takes the tiles that `other`, another share of the same build, made.
     fn take(&mut self, other: Outcome) -> Result<(), String> {
-        let same = self.name == other.name && self.sources == other.sources && self.done.len() == other.done.len();
+        let same = self.name == other.name
+            && self.sources == other.sources
+            && self.imported == other.imported
+            && self.done.len() == other.done.len();
         let same = same && self.done.iter().zip(&other.done).all(|(a, b)| a.role == b.role && a.plans == b.plans);
         if !same {
             return Err("the shares were not made from the same sources with the same settings; build them again".to_owned());
@@ -232,8 +244,9 @@ pub fn merge(shares: &[PathBuf], out: &Path) -> Result<(CityManifest, BuildRepor
     }
     let draft = Draft::new(out)?;
     for (share, dir) in &seen {
-        // The phone's map is in every share and the same in all.
-        let folders: &[&str] = if share.0 == 0 { &["buildings", "surfaces", "terrain", "map"] } else { &["buildings", "surfaces"] };
+        // The phone's map and existing tilesets are in every share and the same in all.
+        let folders: &[&str] =
+            if share.0 == 0 { &["buildings", "surfaces", "terrain", "map", "imported"] } else { &["buildings", "surfaces"] };
         folders.iter().try_for_each(|f| link_all(&dir.join(f), &draft.dir().join(f)))?;
     }
     whole.publish(draft)

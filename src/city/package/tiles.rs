@@ -2,9 +2,9 @@
 
 use super::PackageError;
 use super::cluster::{self, Group, Member, Merged};
+use super::compress;
 use super::glb::{self, Row};
 use super::mesh::{self, Mesh, Placement, Triangulator};
-use super::pack;
 use super::piece::{BARE, PieceFace};
 use super::place::{NOWHERE, grow, join};
 use super::quadtree::{self, Item, Node};
@@ -151,7 +151,7 @@ impl<'a> Tree<'a> {
             let path = dir.join(format!("{}.glb", node.path));
             std::fs::write(&path, bytes).map_err(PackageError::io(path))?;
         }
-        let error_m = if node.full { 0.0 } else { (content.error_m * pack::ROUNDED).max(ERROR_MIN_M) };
+        let error_m = if node.full { 0.0 } else { (content.error_m * compress::ROUNDED).max(ERROR_MIN_M) };
         let r = &content.region;
         let region = [r.west_rad, r.south_rad, r.east_rad, r.north_rad, r.min_height_m, r.max_height_m];
         Ok(Made { key: self.key(node), region, error_m: [error_m], triangles: content.mesh.triangles() as u64 })
@@ -298,7 +298,7 @@ pub fn assemble(nodes: &[Plan], made: &[Made], index: usize) -> Tile {
     let error_m = children.iter().map(|c| c.error_m).fold(own.error_m[0], f64::max);
     let content = (own.triangles > 0).then(|| format!("{}.glb", node.path));
     let origin = Geodetic { lon_rad: node.origin[0], lat_rad: node.origin[1], height_m: 0.0 };
-    Tile { region, error_m, frame: Some(LocalFrame::new(origin)), content, children, implicit: None }
+    Tile { region, error_m, frame: Some(LocalFrame::new(origin)), placed: None, content, children, implicit: None }
 }
 
 /// A tile as far as the tileset needs it.

@@ -15,6 +15,8 @@ pub struct Tile {
     pub error_m: f64,
     /// Frame of the content; `None`: the content knows its own place (an external tileset).
     pub frame: Option<LocalFrame>,
+    /// Where an external tileset with a frame of its own stands: ECEF from that frame. Of tiles below the root without children only.
+    pub placed: Option<DMat4>,
     pub content: Option<String>,
     pub children: Vec<Tile>,
     pub implicit: Option<Implicit>,
@@ -54,6 +56,9 @@ fn tile(t: &Tile, parent_from_ecef: DMat4) -> Value {
         let m = parent_from_ecef * frame.ecef_from_enu();
         out.insert("transform".into(), json!(m.to_cols_array()));
         below = frame.enu_from_ecef();
+    }
+    if let Some(placed) = &t.placed {
+        out.insert("transform".into(), json!((parent_from_ecef * *placed).to_cols_array()));
     }
     if let Some(uri) = &t.content {
         out.insert("content".into(), json!({ "uri": uri }));

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Time of a frame and of the first full view of any 3D Tiles.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder of a city package, any tileset.json, or an http(s) address of one.
+    /// Folder or .3tz of a city package, any tileset.json, or an http(s) address of one.
     #[arg(long)]
     package: String,
     #[arg(long, value_parser = super::super::size::parse, default_value = "1280x720")]

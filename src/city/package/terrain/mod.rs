@@ -147,6 +147,7 @@ pub fn write(
         region: whole,
         error_m: needs.fold(plan.tolerance_m.max(of_pictures), f64::max),
         frame: Some(plan.frame),
+        placed: None,
         content: Some("{level}/{x}/{y}.glb".to_owned()),
         children: Vec::new(),
         implicit: Some(Implicit { subtree_levels, available_levels, subtrees: "subtrees/{level}/{x}/{y}.subtree".to_owned() }),

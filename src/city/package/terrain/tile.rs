@@ -50,6 +50,8 @@ pub struct Ground {
     /// Lowest and highest height above the ellipsoid (skirts included), metres.
     pub low_m: f64,
     pub high_m: f64,
+    /// By how much it may be off, metres.
+    pub bound_m: f64,
 }
 
 /// Meshes a tile; with texture coordinates when it is `draped`.
@@ -80,12 +82,12 @@ pub fn mesh(plan: &Plan, address: Address, divided: bool, draped: bool) -> Groun
         builder.triangle(*t);
     }
     builder.skirts(skirt_m);
-    Ground { mesh: builder.mesh, origin, low_m: low - skirt_m, high_m: high }
+    Ground { mesh: builder.mesh, origin, low_m: low - skirt_m, high_m: high, bound_m }
 }
 
 /// Writes the tile's glb; answers lowest and highest height above the ellipsoid (skirts included), metres, and triangles.
 pub fn write(plan: &Plan, address: Address, divided: bool, picture: Option<&Picture>, dir: &Path) -> Result<(f64, f64, u64), PackageError> {
-    let Ground { mut mesh, origin, low_m, high_m } = mesh(plan, address, divided, picture.is_some());
+    let Ground { mut mesh, origin, low_m, high_m, bound_m } = mesh(plan, address, divided, picture.is_some());
     if let Some(picture) = picture {
         let jpeg = picture.jpeg(colour(Surface::Terrain, "Terrain"));
         let bytes = jpeg.map_err(|e| PackageError::io(dir)(std::io::Error::other(e)))?;

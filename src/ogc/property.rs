@@ -2,15 +2,34 @@
 //!
 //! Source: 3D Metadata Specification 1.0, "Binary Table Format".
 
-use super::accessor::Buffers;
-use super::error::Fault;
-use super::gltf_json::{Metadata, PropertyTableJson};
+use super::fault::Fault;
+use serde::Deserialize;
 use serde_json::{Map, Number, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Elements of one array value that are shown.
 const ARRAY_MAX: u64 = 1 << 16;
+
+/// `EXT_structural_metadata` as a glTF's root has it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Metadata {
+    pub schema: Option<Value>,
+    pub property_tables: Vec<PropertyTableJson>,
+}
+
+/// One entry of `propertyTables`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct PropertyTableJson {
+    pub class: String,
+    pub count: u32,
+    pub properties: Map<String, Value>,
+}
+
+/// Bytes of a glTF's buffer view.
+pub type ViewBytes<'a> = dyn Fn(usize) -> Result<&'a [u8], Fault> + 'a;
 
 /// One table: columns of raw bytes.
 #[derive(Clone, Debug)]
@@ -72,7 +91,7 @@ enum NumberType {
 
 impl PropertyTable {
     /// Takes the table's bytes out of the glTF. Properties whose class is not in the schema are left out.
-    pub fn read(metadata: &Metadata, json: &PropertyTableJson, buffers: &Buffers<'_>) -> Result<Self, Fault> {
+    pub fn read(metadata: &Metadata, json: &PropertyTableJson, view: &ViewBytes<'_>) -> Result<Self, Fault> {
         let schema = metadata.schema.as_ref().unwrap_or(&Value::Null);
         let mut columns = Vec::new();
         let properties = || schema["classes"][&json.class]["properties"].as_object().into_iter().flatten();
@@ -95,7 +114,7 @@ impl PropertyTable {
                 scale: either("scale"),
                 no_data: property.get("noData").cloned(),
                 default: property.get("default").cloned(),
-                data: given.map(|g| Data::read(g, buffers)).transpose()?,
+                data: given.map(|g| Data::read(g, view)).transpose()?,
             });
         }
         Ok(Self { count: json.count as usize, columns: columns.into() })
@@ -120,9 +139,9 @@ impl PropertyTable {
 }
 
 impl Data {
-    fn read(json: &Value, buffers: &Buffers<'_>) -> Result<Self, Fault> {
+    fn read(json: &Value, view_bytes: &ViewBytes<'_>) -> Result<Self, Fault> {
         let view = |key: &str| match json[key].as_u64().and_then(|i| usize::try_from(i).ok()) {
-            Some(i) => buffers.view(i).map(|bytes| Some(Box::<[u8]>::from(bytes))),
+            Some(i) => view_bytes(i).map(|bytes| Some(Box::<[u8]>::from(bytes))),
             None => Ok(None),
         };
         let offsets = |key: &str, width: &str| {
