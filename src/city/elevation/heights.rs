@@ -73,9 +73,9 @@ mod tests {
 
     #[test]
     fn fill_values_and_corruption_are_left_out_and_counted_apart() {
-        let mut heights = Heights::new(Some(-3.4028234663852886e38));
+        let mut heights = Heights::new(Some(-3.402_823_466_385_288_6e38));
         (heights.scale, heights.offset) = (0.5, 10.0);
-        let raw = [4.0, f64::from(-3.4028234663852886e38f32), f64::NAN, -32768.0, -9999.0, f64::INFINITY, 3.4e38, -100.0];
+        let raw = [4.0, f64::from(f32::MIN), f64::NAN, -32768.0, -9999.0, f64::INFINITY, 3.4e38, -100.0];
         let got: Vec<f32> = raw.iter().enumerate().map(|(n, v)| heights.metres(*v, n, 0)).collect();
         assert_eq!((got[0], got[7]), (12.0, -40.0));
         assert!(got[1..7].iter().all(|v| v.is_nan()));

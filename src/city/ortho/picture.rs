@@ -8,8 +8,8 @@ use std::path::Path;
 
 /// Pixels along a side.
 const SIDE_MAX: u32 = 1 << 16;
-/// Memory that unpacking one picture may take: 130 megapixels with opacity.
-const BYTES_MAX: u64 = 512 << 20;
+/// Memory that unpacking one picture may take: 64 megapixels, which then take a third more with opacity beside them.
+const BYTES_MAX: u64 = 192 << 20;
 
 pub(super) fn read(path: &Path, scratch: &Scratch) -> Result<Orthophoto, CityError> {
     let Some(placement) = world_file_beside(path)? else {

@@ -70,6 +70,17 @@ fn a_photo_packed_as_jpeg_has_its_colours() {
 }
 
 #[test]
+fn a_part_that_says_it_is_huge_is_refused_before_it_is_unpacked() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("a.tif");
+    let mut bytes = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/elevation/photo-jpeg-ycbcr.tif")).unwrap();
+    let frame = bytes.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0x3f, 0xff, 0x3f, 0xff]);
+    fs::write(&file, bytes).unwrap();
+    assert!(open(&file).unwrap_err().to_string().contains("bigger than 96 MiB"));
+}
+
+#[test]
 fn a_folder_of_map_tiles_is_one_photo() {
     let dir = tempfile::tempdir().unwrap();
     for (x, y) in [(8, 5), (9, 5), (9, 6)] {

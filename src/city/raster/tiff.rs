@@ -5,7 +5,7 @@
 use super::Placement;
 use crate::city::CityError;
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use tiff::ColorType;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
@@ -23,6 +23,8 @@ pub(crate) const PIXEL_IS_POINT: u16 = 2;
 const USER_DEFINED: u16 = 32767;
 /// Where key values that are text lie.
 const GEO_ASCII: u16 = 34737;
+/// Compression by JPEG (TIFF Technical Note 2).
+const JPEG: u16 = 7;
 const GDAL_METADATA: Tag = Tag::Unknown(42112);
 
 /// Samples an image may hold: 65,536 x 65,536; a bigger one comes in tiles.
@@ -57,6 +59,8 @@ pub(crate) struct Image {
     decoder: Decoder<BufReader<File>>,
     chunk: (usize, usize),
     chunk_bytes: Vec<u64>,
+    /// Where the chunks are, when they are packed as JPEG.
+    jpeg_at: Option<Vec<u64>>,
 }
 
 impl Image {
@@ -80,10 +84,13 @@ impl Image {
         let chunk = ((chunk_width as usize).clamp(1, width.max(1 << 16)), (chunk_height as usize).max(1));
         let planar = decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).ok().flatten() == Some(2);
         let bands = usize::from(colour.num_samples());
-        let bytes_tag = if decoder.get_chunk_type() == tiff::decoder::ChunkType::Tile { Tag::TileByteCounts } else { Tag::StripByteCounts };
+        let tiled = decoder.get_chunk_type() == tiff::decoder::ChunkType::Tile;
+        let (bytes_tag, at_tag) = if tiled { (Tag::TileByteCounts, Tag::TileOffsets) } else { (Tag::StripByteCounts, Tag::StripOffsets) };
         let chunk_bytes = decoder.find_tag_unsigned_vec::<u64>(bytes_tag).map_err(broken)?.unwrap_or_default();
+        let jpeg = decoder.find_tag_unsigned::<u16>(Tag::Compression).ok().flatten() == Some(JPEG);
+        let jpeg_at = if jpeg { decoder.find_tag_unsigned_vec::<u64>(at_tag).map_err(broken)? } else { None };
         let bands_in_chunk = if planar { 1 } else { bands };
-        Ok(Self { file: path.to_owned(), width, height, colour, bands, bands_in_chunk, decoder, chunk, chunk_bytes })
+        Ok(Self { file: path.to_owned(), width, height, colour, bands, bands_in_chunk, decoder, chunk, chunk_bytes, jpeg_at })
     }
 
     fn across(&self) -> usize {
@@ -110,7 +117,7 @@ impl Image {
         match self.chunk_bytes.get(number) {
             None => return Err(CityError::unusable(&self.file, "parts of the image are missing; download it again")),
             Some(0) => return Ok(None),
-            Some(_) => {}
+            Some(bytes) => self.check_jpeg(number, *bytes)?,
         }
         let image = self.decoder.read_chunk(number as u32).map_err(|e| broken(&self.file, &e))?;
         let window = self.window(chunk);
@@ -119,6 +126,20 @@ impl Image {
             return Err(CityError::unusable(&self.file, format!("{found} samples where {due} belong; download it again")));
         }
         Ok(Some(image))
+    }
+
+    /// The `tiff` crate unpacks a JPEG whatever size it says it has: no bigger than a chunk may be.
+    fn check_jpeg(&mut self, number: usize, bytes: u64) -> Result<(), CityError> {
+        let Some(at) = self.jpeg_at.as_ref().and_then(|all| all.get(number).copied()) else { return Ok(()) };
+        let reader = self.decoder.inner();
+        let mut packed = Vec::new();
+        let read = reader.seek(SeekFrom::Start(at)).and_then(|_| reader.take(bytes.min(CHUNK_BYTES_MAX as u64)).read_to_end(&mut packed));
+        read.map_err(CityError::open(&self.file))?;
+        if jpeg_samples(&packed) > CHUNK_BYTES_MAX as u64 {
+            let why = format!("part {number} says it is bigger than {} MiB; download it again", CHUNK_BYTES_MAX >> 20);
+            return Err(CityError::unusable(&self.file, why));
+        }
+        Ok(())
     }
 
     /// What the keys and tags say of place and values.
@@ -259,6 +280,18 @@ fn check_size(path: &Path, (columns, rows): (u32, u32), file_bytes: u64) -> Resu
 fn broken(path: &Path, e: &tiff::TiffError) -> CityError {
     let mend = "check the file with `gdalinfo`, or rewrite it with `gdal_translate -co COMPRESS=DEFLATE -co TILED=YES`";
     CityError::unusable(path, format!("{e}; {mend}"))
+}
+
+/// Samples that the frames of a JPEG say they have. Packed data has no 0xff without a 0 or a restart mark behind it, so that all that looks like the
+/// head of a frame is one.
+fn jpeg_samples(packed: &[u8]) -> u64 {
+    let frame = |w: &[u8]| match *w {
+        [0xff, 0xc0..=0xc2, _, _, _, h1, h0, w1, w0, bands] => {
+            u64::from(u16::from_be_bytes([h1, h0])) * u64::from(u16::from_be_bytes([w1, w0])) * u64::from(bands)
+        }
+        _ => 0,
+    };
+    packed.windows(10).map(frame).max().unwrap_or(0)
 }
 
 fn length(image: &DecodingResult) -> usize {
