@@ -58,7 +58,7 @@ pub fn plan(items: &[Item], entries: &[Entry], level: u32, budget: usize) -> Vec
 
 /// Vertices of a building from afar; of one without block, in full.
 pub fn vertices(entry: &Entry) -> usize {
-    if entry.has_block() { entry.coarse_vertices as usize } else { entry.bytes as usize / 46 }
+    if entry.has_block() { entry.coarse_vertices as usize } else { entry.vertices as usize }
 }
 
 struct Planner<'a> {

@@ -30,6 +30,8 @@ pub struct Entry {
     pub code: u64,
     /// Estimated size in a tile of full geometry.
     pub bytes: u32,
+    /// Vertices of its full geometry.
+    pub vertices: u32,
     /// Vertices of its coarse form; 0 without one.
     pub coarse_vertices: u32,
     /// Metres by which the coarse form differs.
@@ -163,6 +165,7 @@ impl Entry {
             block: (0, 0, 0),
             code,
             bytes: 0,
+            vertices: 0,
             coarse_vertices: 0,
             deviation_m: 0.0,
             area_m2: 0.0,

@@ -246,7 +246,7 @@ impl<'a> Tree<'a> {
         worst.sort_by(|a, b| b.0.total_cmp(&a.0).then(items[a.1].entry.cmp(&items[b.1].entry)));
         let mut vertices = 0;
         let fits = |(_, i): &(f32, usize)| {
-            vertices += items[*i].bytes as usize / 46;
+            vertices += self.spool.entries[items[*i].entry as usize].vertices as usize;
             vertices <= LANDMARK_VERTICES
         };
         worst.into_iter().take_while(fits).map(|(_, i)| i).collect()
