@@ -74,7 +74,7 @@ impl ModelPlace {
         if self.lon_deg.abs() > 180.0 || self.lat_deg.abs() > 90.0 {
             return Some(format!("lon {} and lat {} are no place on Earth", self.lon_deg, self.lat_deg));
         }
-        (!(self.scale > 0.0)).then(|| format!("scale {} is not above 0", self.scale))
+        (self.scale <= 0.0).then(|| format!("scale {} is not above 0", self.scale))
     }
 }
 

@@ -4,7 +4,7 @@
 //! refuses objects, [`prepare`] makes records of them ([`shape`], [`piece`], [`block`], [`outline`], [`map`]), [`spool`] keeps these on disk,
 //! [`quadtree`] deals them to tiles, [`tiles`] makes these ([`mesh`], [`cluster`], [`surfaces`], [`ground`], [`texture`]), [`schema`] and [`glb`] write
 //! them with their attributes ([`compress`]), [`terrain`] meshes elevation, [`imported`] takes existing tilesets as they are, [`outcome`] joins what
-//! several machines made, [`publish`] swaps the finished folder in, [`pack`] makes one `.3tz` of it. Two builds of the same input give the same
+//! several machines made, [`publish`] swaps the finished folder in, [`packing`] makes one `.3tz` of it. Two builds of the same input give the same
 //! bytes: nothing here asks for the time, and no order depends on a hash or a thread.
 
 mod bits;
@@ -20,7 +20,7 @@ mod map;
 mod mesh;
 mod outcome;
 mod outline;
-mod pack;
+mod packing;
 mod piece;
 mod place;
 mod prepare;
@@ -38,7 +38,7 @@ mod tileset;
 pub use build::Builder;
 pub use error::PackageError;
 pub use outcome::merge;
-pub use pack::Packing;
+pub use packing::Packing;
 pub use terrain::Flatten;
 
 use super::report::BuildReport;
