@@ -53,9 +53,10 @@ impl Encoding {
             let character = |b: &u8| if (0x80..0xa0).contains(b) { WINDOWS[usize::from(b - 0x80)] } else { char::from(*b) };
             return (bytes.iter().map(character).collect(), true);
         }
-        let text = String::from_utf8_lossy(bytes);
-        let whole = matches!(text, Cow::Borrowed(_));
-        (text, whole)
+        match std::str::from_utf8(bytes) {
+            Ok(text) => (Cow::Borrowed(text), true),
+            Err(_) => (String::from_utf8_lossy(bytes), false),
+        }
     }
 }
 

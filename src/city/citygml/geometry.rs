@@ -1,32 +1,25 @@
 //! The geometries of one object into faces: the level of detail asked for, surfaces found by reference, what each face is.
 
 use super::feature::Reader;
+use super::implicit::Frame;
 use super::namespaces::Ns;
-use super::numbers;
 use super::properties::{Geometry, Properties, Shape};
 use super::survey::is_geometry_property;
 use super::tree::{Element, Tree};
+use super::vertices::Vertices;
 use crate::city::level::Level;
 use crate::city::meaning::Rule;
 use crate::city::part::Paints;
 use crate::city::report::BuildReport;
 use crate::city::source::Faces;
-use glam::{DMat4, DVec3};
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use glam::DVec3;
+use std::collections::HashSet;
 
 /// How often one reference may lead to another.
 const HOPS_MAX: u32 = 8;
 
 /// More is asked for by references than a member may hold.
 pub(super) struct TooMuch;
-
-/// Where a template stands.
-#[derive(Clone, Copy)]
-pub(super) struct Frame {
-    matrix: DMat4,
-    at: DVec3,
-}
 
 /// What is known on the way down to a polygon.
 #[derive(Clone, Copy)]
@@ -39,53 +32,8 @@ pub(super) struct Walk {
     pub surface: Option<usize>,
     /// Colour of what holds it.
     pub colour: Option<[u8; 4]>,
-    hops: u32,
-    frame: Option<Frame>,
-}
-
-/// Places, each once.
-#[derive(Default)]
-pub(super) struct Vertices {
-    pub list: Vec<DVec3>,
-    numbers: HashMap<[u64; 3], u32, BuildHasherDefault<Mix>>,
-}
-
-impl Vertices {
-    pub(super) fn number(&mut self, place: DVec3) -> u32 {
-        let next = self.list.len() as u32;
-        let number = *self.numbers.entry(place.to_array().map(f64::to_bits)).or_insert(next);
-        if number == next {
-            self.list.push(place);
-        }
-        number
-    }
-
-    fn clear(&mut self) {
-        self.list.clear();
-        self.numbers.clear();
-    }
-}
-
-/// A quick hash of coordinates: the multiplication of FxHash, and its high bits brought down.
-#[derive(Default)]
-pub(super) struct Mix(u64);
-
-impl Hasher for Mix {
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(26) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
+    pub hops: u32,
+    pub frame: Option<Frame>,
 }
 
 /// A stretch of the member that is one semantic surface.
@@ -222,7 +170,7 @@ impl<'r, 't, 'a> Builder<'r, 't, 'a> {
     }
 
     /// What a property holds, or names.
-    fn property<'p, 'b: 'p>(&mut self, property: Element<'p, 'b>, walk: Walk) -> Result<(), TooMuch> {
+    pub(super) fn property<'p, 'b: 'p>(&mut self, property: Element<'p, 'b>, walk: Walk) -> Result<(), TooMuch> {
         self.spend(1)?;
         if let Some(href) = property.href() {
             self.follow(property, href, walk)?;
@@ -309,42 +257,6 @@ impl<'r, 't, 'a> Builder<'r, 't, 'a> {
                 Ok(())
             }
         }
-    }
-
-    /// CityGML 2.0, section 8.3: `matrix * position + reference point`, the matrix row by row.
-    fn implicit<'p, 'b: 'p>(&mut self, implicit: Element<'p, 'b>, walk: Walk) -> Result<(), TooMuch> {
-        let Some(geometry) = implicit.child("relativeGMLGeometry") else {
-            let library = implicit.child("libraryObject").map_or("nothing", |l| l.text());
-            self.warn(implicit, "library object left out", &format!("its geometry is {library:?}, which is not read"));
-            return Ok(());
-        };
-        match self.frame(implicit) {
-            Ok(frame) => self.property(geometry, Walk { frame: Some(frame), dimension: 3, ..walk }),
-            Err(why) => {
-                self.warn(implicit, "implicit geometry not placed", &format!("{why}; it is left out"));
-                Ok(())
-            }
-        }
-    }
-
-    fn frame(&self, implicit: Element) -> Result<Frame, String> {
-        let list = |element: Element| {
-            let mut all = Vec::new();
-            numbers::list(element.text(), b' ', &mut all).map_err(|bad| format!("<{}> has {bad:?}, which is no number", element.name()))?;
-            Ok::<_, String>(all)
-        };
-        let matrix = match implicit.child("transformationMatrix") {
-            None => DMat4::IDENTITY,
-            Some(element) => {
-                let rows: [f64; 16] = list(element)?.try_into().map_err(|_| "its transformationMatrix has not 16 numbers")?;
-                DMat4::from_cols_array(&rows).transpose()
-            }
-        };
-        let point = implicit.child("referencePoint").ok_or("it has no referencePoint")?;
-        let position =
-            point.descendants().find(|e| matches!(e.name(), "pos" | "coordinates")).ok_or("its referencePoint has no position")?;
-        let [x, y, z] = list(position)?.try_into().map_err(|_| "its referencePoint has not three coordinates")?;
-        Ok(Frame { matrix, at: self.reader.context.survey.reference.place(DVec3::new(x, y, z)) })
     }
 
     /// A position as written to coordinates.

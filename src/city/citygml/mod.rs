@@ -14,6 +14,7 @@ mod codes;
 mod encoding;
 mod feature;
 mod geometry;
+mod implicit;
 mod members;
 mod namespaces;
 mod numbers;
@@ -21,9 +22,11 @@ mod properties;
 mod reference;
 mod rings;
 mod survey;
+mod tags;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod vertices;
 
 use super::CityError;
 use super::ahead::{Send, ahead};
@@ -73,7 +76,7 @@ fn parts(path: &Path, wanted: Wanted, survey: &Survey, codes: &CodeLists, send: 
         let batch = members.batch()?;
         part = Part::new(path, crs.clone());
         if batch.is_empty() {
-            if let Some((line, why)) = &members.fault {
+            if let Some((line, why)) = members.fault() {
                 let text = format!("{}: line {line}: {why}; what comes before is kept", path.display());
                 part.report.warn("the file could not be read to its end", &text);
                 send(part);
