@@ -3,7 +3,14 @@
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::{Environment, sky_colour, hazed, hash}
 
+#ifdef TEXTURED
+// One buffer for all textured tiles, so that a moving camera does not rebuild the bindings of each.
+@group(#{MATERIAL_BIND_GROUP}) @binding(0) var<storage, read> env: Environment;
+@group(#{MATERIAL_BIND_GROUP}) @binding(6) var pictures: texture_2d_array<f32>;
+@group(#{MATERIAL_BIND_GROUP}) @binding(7) var picture_sampler: sampler;
+#else
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<uniform> env: Environment;
+#endif
 // Per-feature state: x = tint RGBA8 (alpha: how much), y = low 16 bits height of the building in 0.1 m, then flags.
 @group(#{MATERIAL_BIND_GROUP}) @binding(1) var<storage, read> features: array<vec2<u32>>;
 @group(#{MATERIAL_BIND_GROUP}) @binding(2) var heat_field: texture_2d<f32>;
@@ -24,6 +31,13 @@ const BRIDGE = 9u;
 const FLAG_HIDDEN = 0x10000u;
 const FLAG_SELECTED = 0x20000u;
 
+// What a vertex wears, see `tiles::Wear`: the layer below, how the picture goes on beyond 0..1, above 24 bits where holes begin.
+const WEAR_TEXTURED = 0x10000u;
+const WEAR_CLAMP_U = 0x20000u;
+const WEAR_CLAMP_V = 0x40000u;
+const WEAR_MIRROR_U = 0x80000u;
+const WEAR_MIRROR_V = 0x100000u;
+
 struct Vertex {
     @builtin(instance_index) instance_index: u32,
     @location(0) position: vec3<f32>,
@@ -32,6 +46,10 @@ struct Vertex {
     // Metres: along the wall, and above the building's lowest point.
     @location(2) facade: vec2<f32>,
     @location(3) colour: vec4<f32>,
+#ifdef TEXTURED
+    @location(4) texture_uv: vec2<f32>,
+    @location(5) wear: u32,
+#endif
 };
 
 struct Varying {
@@ -42,6 +60,10 @@ struct Varying {
     @location(3) @interpolate(flat) colour: vec4<f32>,
     // x: surface, y: seed, z: tint, w: height in 0.1 m and flags
     @location(4) @interpolate(flat) kind: vec4<u32>,
+#ifdef TEXTURED
+    @location(5) texture_uv: vec2<f32>,
+    @location(6) @interpolate(flat) wear: u32,
+#endif
 };
 
 @vertex
@@ -59,6 +81,10 @@ fn vertex(in: Vertex) -> Varying {
     out.normal = (world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz;
     out.facade = in.facade;
     out.colour = in.colour;
+#ifdef TEXTURED
+    out.texture_uv = in.texture_uv;
+    out.wear = in.wear;
+#endif
     out.kind = vec4<u32>(surface, in.packed.y * 9781u + first, state.x, state.y);
     var clip = view.clip_from_world * vec4<f32>(world, 1.0);
     // Ribbons on the ground are pulled a little towards the eye: terrain is meshed within an error bound and would poke through them far away.
@@ -132,8 +158,40 @@ fn heated(colour: vec3<f32>, world: vec3<f32>, wall: bool, pixel: f32) -> vec3<f
     return mix(colour, ramp * lit + vec3<f32>(contour * 0.25), strength * smoothstep(0.5, 0.75, field.g));
 }
 
+#ifdef TEXTURED
+// A texture coordinate within the picture; a repeating one is left to the sampler.
+fn within(at: f32, half_pixel: f32, clamps: bool, mirrors: bool) -> f32 {
+    if mirrors { return 1.0 - abs(fract(at * 0.5) * 2.0 - 1.0); }
+    if clamps { return clamp(at, half_pixel, 1.0 - half_pixel); }
+    return at;
+}
+
+// Brightness of a photograph in this theme: as light as the walls beside it, on the ground nearer to how dark the land is.
+fn exposure(surface: u32) -> f32 {
+    let grey = vec3<f32>(0.2126, 0.7152, 0.0722);
+    let walls = dot(env.wall.rgb, grey);
+    let lies = surface >= TERRAIN && surface <= LAND;
+    return 2.0 * select(walls, mix(dot(env.land.rgb, grey), walls, 0.35), lies);
+}
+#endif
+
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
+#ifdef TEXTURED
+    let worn = (in.wear & WEAR_TEXTURED) != 0u;
+    let half_pixel = 0.5 / vec2<f32>(textureDimensions(pictures));
+    let on_picture = vec2<f32>(
+        within(in.texture_uv.x, half_pixel.x, (in.wear & WEAR_CLAMP_U) != 0u, (in.wear & WEAR_MIRROR_U) != 0u),
+        within(in.texture_uv.y, half_pixel.y, (in.wear & WEAR_CLAMP_V) != 0u, (in.wear & WEAR_MIRROR_V) != 0u),
+    );
+    // Before any branch: the level of detail comes from the pixels around.
+    let shown = textureSample(pictures, picture_sampler, on_picture, in.wear & 0xffffu);
+    if worn && shown.a * 255.0 < f32(in.wear >> 24u) - 0.5 {
+        discard;
+    }
+#else
+    let worn = false;
+#endif
     let eye = view.world_position;
     let to_eye = eye - in.world;
     let distance = length(to_eye);
@@ -148,7 +206,8 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     var base = in.colour.rgb;
     var glow = vec3<f32>(0.0);
     var contact = 1.0;
-    switch surface {
+    // A photograph has its own windows and shades.
+    switch select(surface, OTHER, worn) {
         case WALL: {
             let w = windows(in.facade, seed, height, pixel / max(0.35, abs(dot(normal, to_eye)) / distance));
             base = mix(env.wall.rgb, env.wall.rgb * (in.colour.rgb * 2.0), 0.5) * (1.0 - w.x);
@@ -166,7 +225,12 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         case WATER: { base = env.water.rgb; }
         default: {}
     }
-    if surface == WALL || surface == ROOF {
+#ifdef TEXTURED
+    if worn {
+        base = shown.rgb * in.colour.rgb * exposure(surface);
+    }
+#endif
+    if (surface == WALL || surface == ROOF) && !worn {
         // Hue and value vary a little from building to building.
         let v = hash(seed, 1u) - 0.5;
         let warm = hash(seed, 2u) - 0.5;
@@ -177,7 +241,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let sky = mix(env.ground_light.rgb, env.sky_light.rgb, normal.y * 0.5 + 0.5);
     var colour = base * (env.sun_colour.rgb * sun + sky) * contact;
 
-    if surface == WATER {
+    if surface == WATER && !worn {
         let look = -to_eye / distance;
         let reflected = reflect(look, vec3<f32>(0.0, 1.0, 0.0));
         let fresnel = 0.03 + 0.75 * pow(1.0 - max(-look.y, 0.0), 4.0);
@@ -185,7 +249,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         colour = mix(colour, sky_colour(env, reflected), fresnel) + env.sun_colour.rgb * glint * 0.25;
     }
     // A lighter line along eaves near the camera, one pixel wide.
-    if surface == WALL && height > 2.0 {
+    if surface == WALL && height > 2.0 && !worn {
         let from_top = (height - in.facade.y) / max(pixel, 0.01);
         let line = (1.0 - smoothstep(0.6, 1.6, abs(from_top - 0.8))) * clamp(1.4 - pixel / 1.2, 0.0, 1.0);
         colour += env.roof.rgb * (line * env.detail.z);

@@ -117,6 +117,41 @@ fn picture(package: &Path, size: UVec2, output: Option<Tangents>, wall_px: f64) 
     pump.picture().unwrap()
 }
 
+/// A package of one box, 40 x 30 x 20 m, whose walls wear a picture of one colour; night, from the south-west.
+fn box_in(dir: &Path, name: &str, colour: [u8; 3]) -> PathBuf {
+    let [file, model, out] = ["picture.png", "box.city.json", name].map(|n| dir.join(n));
+    RgbImage::from_pixel(64, 64, image::Rgb(colour)).save(file).unwrap();
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/textured.city.json")).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    document["appearance"]["textures"][0]["image"] = "picture.png".into();
+    document["transform"]["scale"] = serde_json::json!([0.005, 0.006, 0.005]);
+    std::fs::write(&model, document.to_string()).unwrap();
+    let built = Command::new(env!("CARGO_BIN_EXE_yiping")).args(["build", "--out"]).args([&out, &model]).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    out
+}
+
+#[test]
+fn a_wall_with_a_red_picture_is_drawn_red_and_its_roof_is_not() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let [red, blue] = [("red", [255, 0, 0]), ("blue", [0, 0, 255])].map(|(name, colour)| {
+        let package = box_in(dir.path(), name, colour);
+        picture(&package, UVec2::new(160, 120), None, 2000.0)
+    });
+    let strong = |p: &image::Rgb<u8>, own: usize| {
+        let others = (0..3).filter(|i| *i != own).map(|i| p.0[i]).max().unwrap();
+        p.0[own] > 60 && p.0[own] / 2 > others
+    };
+    let count = |picture: &RgbImage, own: usize| picture.pixels().filter(|p| strong(p, own)).count();
+    assert!(count(&red, 0) > 20 && count(&red, 2) == 0, "{} red pixels", count(&red, 0));
+    assert!(count(&blue, 2) > 20 && count(&blue, 0) == 0, "{} blue pixels", count(&blue, 2));
+    // Everything but the walls is the same in both: roof, land and sky know nothing of the picture.
+    let differing = red.pixels().zip(blue.pixels()).filter(|(a, b)| a.0.iter().zip(b.0).any(|(x, y)| x.abs_diff(y) > 4)).count();
+    let walls = red.pixels().zip(blue.pixels()).filter(|(a, b)| strong(a, 0) || strong(b, 2)).count();
+    assert!(differing < walls * 3 / 2, "{differing} pixels differ, {walls} are walls");
+}
+
 #[test]
 fn two_outputs_side_by_side_are_the_same_picture_as_one() {
     let _turn = one_at_a_time();

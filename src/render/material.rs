@@ -70,6 +70,73 @@ impl Material for CityMaterial {
     }
 }
 
+/// Where a vertex is on its picture; only tiles that wear any have it.
+pub const ATTRIBUTE_TEXTURE: MeshVertexAttribute = MeshVertexAttribute::new("CityTexture", 0x5961_6e04, VertexFormat::Float32x2);
+/// Which picture a vertex wears and how, see [`crate::tiles::Wear`].
+pub const ATTRIBUTE_WEAR: MeshVertexAttribute = MeshVertexAttribute::new("CityWear", 0x5961_6e05, VertexFormat::Uint32);
+
+/// Draws tiles that wear pictures: the same shader with `TEXTURED` defined, so that tiles without any pay nothing for it.
+///
+/// Each such tile has an asset of its own. Light and colours are in a buffer that all share: it changes with every move of the camera.
+#[derive(Asset, TypePath, AsBindGroup, Clone, Debug)]
+pub struct TexturedMaterial {
+    /// One [`Environment`].
+    #[storage(0, read_only)]
+    pub environment: Handle<ShaderBuffer>,
+    #[storage(1, read_only)]
+    pub features: Handle<ShaderBuffer>,
+    #[texture(2)]
+    #[sampler(3)]
+    pub heat_field: Handle<Image>,
+    #[texture(4)]
+    #[sampler(5)]
+    pub heat_ramp: Handle<Image>,
+    /// The tile's pictures, a layer each.
+    #[texture(6, dimension = "2d_array")]
+    #[sampler(7)]
+    pub pictures: Handle<Image>,
+}
+
+impl Material for TexturedMaterial {
+    fn vertex_shader() -> ShaderRef {
+        CITY_SHADER.into()
+    }
+
+    fn fragment_shader() -> ShaderRef {
+        CITY_SHADER.into()
+    }
+
+    fn enable_prepass() -> bool {
+        false
+    }
+
+    fn enable_shadows() -> bool {
+        false
+    }
+
+    fn specialize(
+        _: &MaterialPipeline,
+        descriptor: &mut RenderPipelineDescriptor,
+        layout: &MeshVertexBufferLayoutRef,
+        _: MaterialPipelineKey<Self>,
+    ) -> Result<(), SpecializedMeshPipelineError> {
+        descriptor.vertex.shader_defs.push("TEXTURED".into());
+        if let Some(fragment) = &mut descriptor.fragment {
+            fragment.shader_defs.push("TEXTURED".into());
+        }
+        descriptor.vertex.buffers = vec![layout.0.get_layout(&[
+            Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
+            ATTRIBUTE_PACKED.at_shader_location(1),
+            ATTRIBUTE_FACADE.at_shader_location(2),
+            ATTRIBUTE_COLOUR.at_shader_location(3),
+            ATTRIBUTE_TEXTURE.at_shader_location(4),
+            ATTRIBUTE_WEAR.at_shader_location(5),
+        ])?];
+        descriptor.primitive.cull_mode = None;
+        Ok(())
+    }
+}
+
 /// Draws sky and the ground beyond the data behind everything; see `shaders/sky.wgsl`.
 #[derive(Asset, TypePath, AsBindGroup, Clone, Debug)]
 pub struct SkyMaterial {
@@ -125,6 +192,10 @@ impl Plugin for CityMaterialPlugin {
                 tracing::error!("{path}: {e}");
             }
         }
-        app.add_plugins((MaterialPlugin::<CityMaterial>::default(), MaterialPlugin::<SkyMaterial>::default()));
+        app.add_plugins((
+            MaterialPlugin::<CityMaterial>::default(),
+            MaterialPlugin::<TexturedMaterial>::default(),
+            MaterialPlugin::<SkyMaterial>::default(),
+        ));
     }
 }

@@ -64,10 +64,12 @@ impl FeatureStates {
         }
     }
 
-    /// A buffer of all states. Never empty: a binding needs a size.
+    /// A buffer of all states. Its length is a power of two and never 0, so that it seldom changes: a buffer of another length has to be bound
+    /// anew by everything that reads it.
     pub fn buffer(&self) -> ShaderBuffer {
-        let bytes: &[u8] = if self.states.is_empty() { &[0; 8] } else { bytemuck::cast_slice(&self.states) };
-        ShaderBuffer::new(bytes, RenderAssetUsages::default())
+        let mut states = self.states.clone();
+        states.resize(states.len().next_power_of_two().max(64), [0; 2]);
+        ShaderBuffer::new(bytemuck::cast_slice(&states), RenderAssetUsages::default())
     }
 }
 

@@ -1,6 +1,6 @@
-//! A decoded tile to a Bevy mesh in the material's vertex layout: 32 bytes a vertex, one draw call a tile.
+//! A decoded tile to a Bevy mesh in the material's vertex layout: 32 bytes a vertex, 44 with pictures; one draw call a tile.
 
-use crate::render::material::{ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_PACKED};
+use crate::render::material::{ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_PACKED, ATTRIBUTE_TEXTURE, ATTRIBUTE_WEAR};
 use crate::tiles::TileMesh;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::primitives::Aabb;
@@ -39,12 +39,16 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
     }
     let mut colours = tile.colours.clone();
     colours.resize(vertices, [255; 4]);
-    let mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
+    let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
         .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, tile.positions.clone())
         .with_inserted_attribute(ATTRIBUTE_PACKED, VertexAttributeValues::Uint32x2(packed))
         .with_inserted_attribute(ATTRIBUTE_FACADE, facade)
         .with_inserted_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours))
         .with_inserted_indices(Indices::U32(tile.indices.clone()));
+    if tile.texture.is_some() && tile.wears.len() == vertices && tile.texture_uvs.len() == vertices {
+        mesh.insert_attribute(ATTRIBUTE_TEXTURE, tile.texture_uvs.clone());
+        mesh.insert_attribute(ATTRIBUTE_WEAR, VertexAttributeValues::Uint32(tile.wears.clone()));
+    }
     let (min, max) = tile.bounds();
     let bounds = if vertices == 0 { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
     Built { mesh, bounds, heights_dm, triangles: tile.indices.len() / 3 }

@@ -4,13 +4,14 @@
 
 mod features;
 mod mesh;
+mod wardrobe;
 
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
 use super::environment::Environment;
 use super::heat::HeatTextures;
-use super::material::CityMaterial;
+use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
 use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, Tileset, View};
 use bevy::math::DVec3;
@@ -21,6 +22,7 @@ use bevy::render::storage::ShaderBuffer;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
+use wardrobe::Wardrobe;
 
 /// The opened tileset and what of it is on the graphics device.
 #[derive(Resource)]
@@ -69,7 +71,7 @@ pub struct WholeWall {
     pub fovy_rad: f64,
 }
 
-/// The one material all tiles share.
+/// The one material that all tiles without pictures share.
 #[derive(Resource)]
 struct SharedMaterial {
     material: Handle<CityMaterial>,
@@ -168,10 +170,11 @@ pub struct CityTilesPlugin;
 
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
+        wardrobe::build(app);
         app.init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
             .add_systems(Update, (stream, look_down, select).chain().after(CameraPlaced))
-            .add_systems(PostUpdate, (upload_states, colour_city));
+            .add_systems(PostUpdate, (upload_states, colour_city).chain());
     }
 }
 
@@ -201,6 +204,7 @@ fn stream(
     orbit: Res<OrbitCamera>,
     wall: Option<Res<WholeWall>>,
     shared: Res<SharedMaterial>,
+    mut wardrobe: Wardrobe,
     cameras: Query<(&Camera, &Projection), With<CityCamera>>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut states: ResMut<FeatureStates>,
@@ -211,7 +215,7 @@ fn stream(
     let now = city.tileset.update(&[view]);
     for (id, content) in now.loaded {
         let selected = city.selected.clone();
-        let resident = spawn(&mut commands, content, &frame, &shared.material, &mut meshes, &mut states, selected.as_deref());
+        let resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
         city.resident.insert(id, resident);
     }
     for id in now.evicted {
@@ -270,7 +274,7 @@ fn spawn(
     commands: &mut Commands,
     content: Arc<TileContent>,
     frame: &SceneFrame,
-    material: &Handle<CityMaterial>,
+    (shared, wardrobe): (&SharedMaterial, &mut Wardrobe),
     meshes: &mut Assets<Mesh>,
     states: &mut FeatureStates,
     selected: Option<&str>,
@@ -283,23 +287,22 @@ fn spawn(
         for (state, height_dm) in own.iter_mut().zip(&one.heights_dm) {
             state[1] = state[1].max(u32::from(*height_dm));
         }
-        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef())));
+        let dress = wardrobe.dress(tile_mesh, &shared.buffer);
+        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress));
     }
     if let Some(id) = selected {
         (0..features).filter(|f| names(&content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     }
     let first_state = states.allocate(&own);
-    let triangles = built.iter().map(|(b, _)| b.triangles).sum();
-    let entities = built.into_iter().map(|(one, transform)| {
-        let bundle = (
-            Mesh3d(meshes.add(one.mesh)),
-            MeshMaterial3d(material.clone()),
-            MeshTag(first_state),
-            transform,
-            one.bounds,
-            Visibility::Hidden,
-        );
-        commands.spawn(bundle).id()
+    let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
+    let entities = built.into_iter().map(|(one, transform, dress)| {
+        let bundle = (Mesh3d(meshes.add(one.mesh)), MeshTag(first_state), transform, one.bounds, Visibility::Hidden);
+        let mut entity = commands.spawn(bundle);
+        match dress {
+            Some(own) => entity.insert(MeshMaterial3d(own)),
+            None => entity.insert(MeshMaterial3d(shared.material.clone())),
+        };
+        entity.id()
     });
     Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content }
 }
@@ -332,17 +335,27 @@ fn upload_states(
     shared: Res<SharedMaterial>,
     mut buffers: ResMut<Assets<ShaderBuffer>>,
     mut materials: ResMut<Assets<CityMaterial>>,
+    mut textured: ResMut<Assets<TexturedMaterial>>,
+    mut uploaded: Local<usize>,
 ) {
     if !states.dirty {
         return;
     }
     states.dirty = false;
-    if buffers.insert(&shared.buffer, states.buffer()).is_err() {
+    let buffer = states.buffer();
+    let bytes = buffer.data.as_ref().map_or(0, Vec::len);
+    if buffers.insert(&shared.buffer, buffer).is_err() {
         tracing::error!("the feature state buffer is gone");
     }
     // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
     if let Some(mut material) = materials.get_mut(&shared.material) {
         material.features = shared.buffer.clone();
+    }
+    // A buffer of the same length is written in place; only a new one has to be bound again, by each tile with pictures.
+    if std::mem::replace(&mut *uploaded, bytes) != bytes {
+        for (_, material) in textured.iter_mut() {
+            material.features = shared.buffer.clone();
+        }
     }
 }
 

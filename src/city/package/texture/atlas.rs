@@ -130,6 +130,7 @@ fn place(size: [u32; 2], outer: &[[u32; 2]], order: &[usize]) -> Option<Vec<Spot
 
 fn draw(size: [u32; 2], spots: &[Spot], regions: &[Region], paints: &Paints) -> RgbaImage {
     let mut atlas = RgbaImage::from_pixel(size[0], size[1], Rgba([255; 4]));
+    let mut filled = vec![false; size[0] as usize * size[1] as usize];
     let mut open: Option<(u32, Option<std::sync::Arc<Pixels>>)> = None;
     for (region, spot) in regions.iter().zip(spots) {
         if open.as_ref().is_none_or(|o| o.0 != region.picture) {
@@ -145,14 +146,30 @@ fn draw(size: [u32; 2], spots: &[Spot], regions: &[Region], paints: &Paints) -> 
             // The gutter is the edge again.
             let inside = |v: u32, length: u32| v.saturating_sub(GUTTER).min(length - 1) % length;
             let from = (inside(x, spot.width) % part.width(), inside(y, spot.height) % part.height());
-            if let (Some(p), Some(to)) =
-                (part.get_pixel_checked(from.0, from.1), atlas.get_pixel_mut_checked(spot.x - GUTTER + x, spot.y - GUTTER + y))
-            {
+            let (to_x, to_y) = (spot.x - GUTTER + x, spot.y - GUTTER + y);
+            if let (Some(p), Some(to)) = (part.get_pixel_checked(from.0, from.1), atlas.get_pixel_mut_checked(to_x, to_y)) {
                 *to = *p;
+                filled[to_y as usize * size[0] as usize + to_x as usize] = true;
             }
         }
     }
+    fill(&mut atlas, &filled);
     atlas
+}
+
+/// Gives what no region covers the mean of all regions: seen from so far that pixels mix across gutters, edges then keep about their colour.
+fn fill(atlas: &mut RgbaImage, filled: &[bool]) {
+    let mut sum = [0u64; 4];
+    for (p, _) in atlas.pixels().zip(filled).filter(|(_, filled)| **filled) {
+        (0..3).for_each(|i| sum[i] += u64::from(p.0[i]));
+        sum[3] += 1;
+    }
+    let mean = [0, 1, 2].map(|i| (sum[i] / sum[3].max(1)) as u8);
+    for ((x, y, p), _) in atlas.enumerate_pixels_mut().zip(filled).filter(|(_, filled)| !**filled) {
+        if x >= WHITE || y >= WHITE {
+            *p = Rgba([mean[0], mean[1], mean[2], 255]);
+        }
+    }
 }
 
 /// One repeat of a region at the size it has in the atlas.

@@ -108,6 +108,9 @@ impl Paints {
 
     /// The same for all paints of a piece, in the order that it numbers them.
     pub fn hash_of(&self, piece: &Piece) -> u64 {
+        if piece.faces.iter().all(|f| f.paint == BARE) {
+            return 0;
+        }
         let mut hash = xxhash_rust::xxh3::Xxh3::new();
         piece.palette().into_iter().filter(|p| *p != BARE).for_each(|p| hash.update(&self.hash(p).to_le_bytes()));
         hash.digest()

@@ -1,0 +1,88 @@
+//! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
+
+use crate::render::environment::Environment;
+use crate::render::heat::HeatTextures;
+use crate::render::material::TexturedMaterial;
+use crate::tiles::{TileMesh, TileTexture};
+use bevy::asset::RenderAssetUsages;
+use bevy::ecs::system::SystemParam;
+use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
+use bevy::prelude::*;
+use bevy::render::render_resource::{
+    Extent3d, TextureDescriptor, TextureDimension, TextureFormat, TextureUsages, TextureViewDescriptor, TextureViewDimension,
+};
+use bevy::render::storage::ShaderBuffer;
+
+/// Samples along a slanted wall or street: without them its picture blurs where it is seen edge on.
+const ANISOTROPY: u16 = 4;
+
+/// The buffer of light and colours that all textured tiles read.
+#[derive(Resource)]
+struct SharedLight(Handle<ShaderBuffer>);
+
+/// Adds the buffer and keeps it up to date.
+pub(super) fn build(app: &mut App) {
+    app.add_systems(Startup, make_light).add_systems(PostUpdate, light);
+}
+
+fn make_light(mut commands: Commands, environment: Res<Environment>, mut buffers: ResMut<Assets<ShaderBuffer>>) {
+    commands.insert_resource(SharedLight(buffers.add(ShaderBuffer::from(*environment))));
+}
+
+fn light(environment: Res<Environment>, shared: Res<SharedLight>, mut buffers: ResMut<Assets<ShaderBuffer>>) {
+    // The same length: it is written in place.
+    if environment.is_changed() && buffers.insert(&shared.0, ShaderBuffer::from(*environment)).is_err() {
+        tracing::error!("the light buffer is gone");
+    }
+}
+
+/// What makes materials for tiles that wear pictures.
+#[derive(SystemParam)]
+pub(super) struct Wardrobe<'w> {
+    light: Res<'w, SharedLight>,
+    heat: Res<'w, HeatTextures>,
+    images: ResMut<'w, Assets<Image>>,
+    materials: ResMut<'w, Assets<TexturedMaterial>>,
+}
+
+impl Wardrobe<'_> {
+    /// A material with a tile's pictures; `None` for a tile without any.
+    pub(super) fn dress(&mut self, tile: &TileMesh, features: &Handle<ShaderBuffer>) -> Option<Handle<TexturedMaterial>> {
+        let pictures = image(tile.texture.as_ref()?)?;
+        Some(self.materials.add(TexturedMaterial {
+            environment: self.light.0.clone(),
+            features: features.clone(),
+            heat_field: self.heat.field.clone(),
+            heat_ramp: self.heat.ramp.clone(),
+            pictures: self.images.add(pictures),
+        }))
+    }
+}
+
+fn image(texture: &TileTexture) -> Option<Image> {
+    let data = texture.take();
+    if data.len() != texture.bytes() {
+        tracing::error!("a tile's pictures were taken before; it is drawn in plain colours");
+        return None;
+    }
+    let mode = ImageAddressMode::Repeat;
+    let mut sampler = ImageSamplerDescriptor { address_mode_u: mode, address_mode_v: mode, ..ImageSamplerDescriptor::linear() };
+    sampler.set_anisotropic_filter(ANISOTROPY);
+    Some(Image {
+        data: Some(data),
+        texture_descriptor: TextureDescriptor {
+            label: None,
+            size: Extent3d { width: texture.width, height: texture.height, depth_or_array_layers: texture.layers },
+            mip_level_count: texture.levels,
+            sample_count: 1,
+            dimension: TextureDimension::D2,
+            format: TextureFormat::Rgba8UnormSrgb,
+            usage: TextureUsages::TEXTURE_BINDING | TextureUsages::COPY_DST,
+            view_formats: &[],
+        },
+        sampler: ImageSampler::Descriptor(sampler),
+        texture_view_descriptor: Some(TextureViewDescriptor { dimension: Some(TextureViewDimension::D2Array), ..default() }),
+        asset_usage: RenderAssetUsages::RENDER_WORLD,
+        ..default()
+    })
+}
