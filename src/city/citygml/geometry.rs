@@ -13,6 +13,7 @@ use crate::city::part::Paints;
 use crate::city::report::BuildReport;
 use crate::city::source::Faces;
 use glam::DVec3;
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 /// How often one reference may lead to another.
@@ -105,7 +106,7 @@ impl<'r, 't, 'a> Builder<'r, 't, 'a> {
     pub(super) fn best(&mut self, geometries: &[Geometry<'t, 'a>]) -> Result<String, TooMuch> {
         let rank = |g: &Geometry| self.reader.context.wanted.rank(g.lod);
         let mut sorted: Vec<(Level, &Geometry)> = geometries.iter().map(|g| (rank(g), g)).collect();
-        sorted.sort_by(|a, b| b.0.cmp(&a.0));
+        sorted.sort_by_key(|(rank, _)| Reverse(*rank));
         for level in sorted.chunk_by(|a, b| a.0 == b.0) {
             self.level(level)?;
             if !self.faces.is_empty() {

@@ -89,7 +89,7 @@ impl<'t, 'a> Builder<'_, 't, 'a> {
             numbers::list(list.text(), separator, &mut rings.numbers)
                 .map_err(|bad| ("no list of numbers", format!("has {:?}, which is no number", bad.chars().take(40).collect::<String>())))?;
             let dimension = own(list).unwrap_or(of_ring);
-            if rings.numbers.len() % dimension != 0 {
+            if !rings.numbers.len().is_multiple_of(dimension) {
                 let why = format!("has {} numbers, which is no multiple of {dimension}", rings.numbers.len());
                 return Err(("no list of positions", why));
             }

@@ -117,7 +117,11 @@ impl Tags {
     /// # Errors
     /// When the file can't be read.
     pub(super) fn token(&mut self) -> Result<Option<Token>, CityError> {
-        while let None = memchr(b'<', &self.buffer[self.at..]).map(|n| self.at += n) {
+        loop {
+            if let Some(text) = memchr(b'<', &self.buffer[self.at..]) {
+                self.at += text;
+                break;
+            }
             self.at = self.buffer.len();
             self.mark = self.at;
             if !self.fill()? {
