@@ -176,8 +176,10 @@ impl Prepared {
             let coarse = if whole { block(shape, &outline, &mut entry) } else { surfaces::simplified(&piece, &mut entry) };
             let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
             let vertices = if sharing { piece.points.len() } else { piece.vertices() };
+            let pixels = context.paints.pixels_shown(&piece);
+            entry.dressed = pixels > 0.0;
             // Attributes are not compressed, so they weigh twice; half of their JSON is their names.
-            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + meta.attributes.len() + (context.paints.pixels_shown(&piece) * BYTES_PER_PIXEL) as usize;
+            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + meta.attributes.len() + (pixels * BYTES_PER_PIXEL) as usize;
             entry.bytes = bytes.try_into().unwrap_or(u32::MAX);
             entry.vertices = vertices.try_into().unwrap_or(u32::MAX);
             self.batch.push(&meta, &coarse, &piece, entry);

@@ -43,6 +43,8 @@ pub struct Entry {
     pub colours: [[u8; 4]; 2],
     /// Tells what its paints are: their colours and what their pictures hold.
     pub paints: u64,
+    /// It shows pictures, which coarse tiles leave out.
+    pub dressed: bool,
     /// Number of the set of attributes that it has values of.
     pub keys: u32,
     /// Of all its bytes: the same piece has the same in the next build.
@@ -172,6 +174,7 @@ impl Entry {
             region,
             colours: [[0; 4]; 2],
             paints: 0,
+            dressed: false,
             keys: 0,
             hash: 0,
         }

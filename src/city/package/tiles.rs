@@ -34,6 +34,11 @@ const COARSE_ATTRIBUTE_BYTES: usize = 1 << 18;
 const LANDMARK_VERTICES: usize = COARSE_VERTICES / 4;
 /// ... unless their block is within this many metres of them.
 const LANDMARK_MIN_M: f32 = 2.0;
+/// A picture that is left out counts as this many metres: at the usual 16 pixels of error the full tile then comes where a metre has three
+/// pixels, about as soon as there is something to see on a wall. A box with a picture would else be a box for ever.
+const PICTURE_ERROR_M: f64 = 6.0;
+/// Attributes that are left out count as this many metres: whoever is near enough to point at a building gets to know it.
+const ATTRIBUTES_ERROR_M: f64 = 2.0;
 /// A coarse tile's error is never 0, or it would count as full.
 const ERROR_MIN_M: f64 = 0.05;
 
@@ -142,11 +147,18 @@ impl<'a> Tree<'a> {
             (true, _) => surfaces::full(self, items, &frame, &mut content)?,
             (false, _) => surfaces::coarse(self, items, (&frame, COARSE_VERTICES), &mut content)?,
         }
-        if let Some(worn) = content.worn.take() {
-            texture::dress(&mut content.mesh, &worn, self.paints);
+        match content.worn.take() {
+            Some(worn) => texture::dress(&mut content.mesh, &worn, self.paints),
+            None if items.iter().any(|i| self.spool.entries[i.entry as usize].dressed) => {
+                content.error_m = content.error_m.max(PICTURE_ERROR_M);
+            }
+            None => {}
         }
         if content.mesh.triangles() > 0 {
             let attributes = self.attributes(&content.rows, node.full);
+            if attributes.iter().any(Option::is_none) {
+                content.error_m = content.error_m.max(ATTRIBUTES_ERROR_M);
+            }
             let bytes = glb::write(&content.mesh, (DVec3::ZERO, content.error_m), self.schema, &rows(&content.rows, &attributes));
             let path = dir.join(format!("{}.glb", node.path));
             std::fs::write(&path, bytes).map_err(PackageError::io(path))?;

@@ -3,7 +3,7 @@
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
 use crate::render::material::TexturedMaterial;
-use crate::tiles::{TileMesh, TileTexture};
+use crate::tiles::{TileMesh, TileTexture, Wear};
 use bevy::asset::RenderAssetUsages;
 use bevy::ecs::system::SystemParam;
 use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
@@ -48,7 +48,9 @@ pub(super) struct Wardrobe<'w> {
 impl Wardrobe<'_> {
     /// A material with a tile's pictures; `None` for a tile without any.
     pub(super) fn dress(&mut self, tile: &TileMesh, features: &Handle<ShaderBuffer>) -> Option<Handle<TexturedMaterial>> {
-        let pictures = image(tile.texture.as_ref()?)?;
+        let ends = Wear::CLAMP_U | Wear::CLAMP_V;
+        let repeats = tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w & ends != ends);
+        let pictures = image(tile.texture.as_ref()?, repeats)?;
         Some(self.materials.add(TexturedMaterial {
             environment: self.light.0.clone(),
             features: features.clone(),
@@ -59,13 +61,14 @@ impl Wardrobe<'_> {
     }
 }
 
-fn image(texture: &TileTexture) -> Option<Image> {
+fn image(texture: &TileTexture, repeats: bool) -> Option<Image> {
     let data = texture.take();
     if data.len() != texture.bytes() {
         tracing::error!("a tile's pictures were taken before; it is drawn in plain colours");
         return None;
     }
-    let mode = ImageAddressMode::Repeat;
+    // Only where it is needed: llvmpipe (Mesa 22) mixes up columns of repeating pictures whose width is no power of two.
+    let mode = if repeats { ImageAddressMode::Repeat } else { ImageAddressMode::ClampToEdge };
     let mut sampler = ImageSamplerDescriptor { address_mode_u: mode, address_mode_v: mode, ..ImageSamplerDescriptor::linear() };
     sampler.set_anisotropic_filter(ANISOTROPY);
     Some(Image {
