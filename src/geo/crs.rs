@@ -63,6 +63,13 @@ impl Crs {
         &self.name
     }
 
+    /// Whether its numbers are degrees: its way to longitude and latitude leaves them as they are.
+    pub fn counts_degrees(&self) -> bool {
+        let stays =
+            |x: f64, y: f64| self.to_geodetic(x, y, 0.0).is_ok_and(|g| (g.lon_deg() - x).abs() < 0.05 && (g.lat_deg() - y).abs() < 0.05);
+        stays(10.0, 40.0) && stays(120.0, 30.0)
+    }
+
     /// One point to WGS 84. The height passes through unchanged: it stays in the source's vertical datum.
     ///
     /// # Errors
@@ -197,6 +204,13 @@ mod tests {
             let mut out = Vec::new();
             crs.to_geodetic_batch(&[DVec3::new(x, y, 12.0)], &mut out);
             assert!((out[0].lon_deg() - 118.275).abs() < 1e-8 && (out[0].lat_deg() - 33.963).abs() < 1e-8, "{name}: {:?}", out[0]);
+        }
+    }
+
+    #[test]
+    fn degrees_are_told_from_metres() {
+        for (name, degrees) in [("EPSG:4326", true), ("EPSG:6697", true), ("EPSG:4490", true), ("EPSG:4548", false), ("EPSG:28992", false)] {
+            assert_eq!(Crs::new(name).unwrap().counts_degrees(), degrees, "{name}");
         }
     }
 

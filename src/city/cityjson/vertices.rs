@@ -2,6 +2,7 @@
 
 use super::scan::Scan;
 use crate::city::report::BuildReport;
+use crate::geo::Crs;
 use glam::{DVec2, DVec3};
 use rayon::prelude::*;
 use serde::Deserialize;
@@ -136,7 +137,10 @@ pub(super) fn reference_system(metadata: Option<&str>) -> Option<String> {
 /// Whether a system counts in degrees: the geographic codes of EPSG that cities are published in.
 pub(super) fn is_geographic(crs: &str) -> bool {
     let code = crs.rsplit([':', '/']).next().and_then(|c| c.parse::<u32>().ok());
-    code.is_some_and(|c| matches!(c, 4001..=4977 | 4979..=4999 | 6667 | 6668 | 6697) || crs.ends_with("CRS84") || crs.ends_with("CRS84h"))
+    // Most files are told by their code; among these codes are projected systems too (CGCS2000's zones, 4491 to 4554), which PROJ tells apart.
+    let maybe = code.is_some_and(|c| matches!(c, 4001..=4977 | 4979..=4999 | 6667 | 6668 | 6697));
+    let maybe = maybe || crs.ends_with("CRS84") || crs.ends_with("CRS84h");
+    maybe && Crs::new(crs).is_ok_and(|crs| crs.counts_degrees())
 }
 
 /// Puts longitude first where a geographic file evidently has latitude first (its second coordinate is no latitude). Tells whether it did.
