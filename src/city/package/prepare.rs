@@ -177,7 +177,10 @@ impl Prepared {
             let sharing = !whole && piece.points.len() * 2 < piece.corners.len();
             let vertices = if sharing { piece.points.len() } else { piece.vertices() };
             // Attributes are not compressed, so they weigh twice; half of their JSON is their names.
-            let bytes = vertices * VERTEX_BYTES + FEATURE_BYTES + meta.attributes.len() + (context.paints.pixels_shown(&piece) * BYTES_PER_PIXEL) as usize;
+            let bytes = vertices * VERTEX_BYTES
+                + FEATURE_BYTES
+                + meta.attributes.len()
+                + (context.paints.pixels_shown(&piece) * BYTES_PER_PIXEL) as usize;
             entry.bytes = bytes.try_into().unwrap_or(u32::MAX);
             entry.vertices = vertices.try_into().unwrap_or(u32::MAX);
             self.batch.push(&meta, &coarse, &piece, entry);
