@@ -7,7 +7,9 @@ use glam::DVec3;
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use yiping::city::elevation::Reading;
 use yiping::city::package::{self, Job};
+use yiping::city::raster::Scratch;
 use yiping::city::report::BuildReport;
 use yiping::city::{demo, elevation, read_source};
 use yiping::geo::{Geodetic, LocalFrame};
@@ -48,7 +50,9 @@ fn select_tiles(dir: &Path) -> Result<(), Box<dyn Error>> {
     let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
     let out = dir.join("package");
     let job = Job { name: "bench".into(), out: out.clone(), ..Job::default() };
-    package::build(sources, vec![elevation::read(&dir.join("terrain.tif"))?], &job, &(), &mut report)?;
+    let scratch = Scratch::temporary();
+    let grids = elevation::read(&dir.join("terrain.tif"), &mut Reading { scratch: &scratch, crs_given: false, report: &mut report })?;
+    package::build(sources, grids, &job, &(), &mut report)?;
     let mut tileset = Tileset::open(&out.display().to_string(), TilesetOptions::default())?;
     let frame = LocalFrame::new(Geodetic::from_degrees(118.2545, 33.9858, 20.0));
     // Every view of the turn is loaded first: what is timed then is choosing, not the disk.

@@ -99,12 +99,24 @@ fn gltf() {
 
 #[test]
 fn geotiff() {
-    run(Reader { name: "geotiff", door: Door::Heights, seeds: seeds::tiffs() });
+    let mut seeds = seeds::ending(".tif");
+    seeds.extend(seeds::tiffs());
+    run(Reader { name: "geotiff", door: Door::Heights, seeds });
 }
 
 #[test]
 fn hgt() {
     run(Reader { name: "hgt", door: Door::Heights, seeds: vec![seeds::hgt()] });
+}
+
+#[test]
+fn ascii_grid() {
+    run(Reader { name: "asc", door: Door::Heights, seeds: vec![seeds::asc()] });
+}
+
+#[test]
+fn terrain_rgb() {
+    run(Reader { name: "terrain-rgb", door: Door::Heights, seeds: vec![seeds::terrain_rgb()] });
 }
 
 #[test]
@@ -190,10 +202,11 @@ fn enter(door: Door, file: &Path, number: u64) {
         }
         Door::Heights => {
             // A terrain tile that lies in no folder of tiles says which one it is behind its name.
-            let mut named = file.as_os_str().to_owned();
-            if file.extension().is_some_and(|e| e == "png") {
-                named.push("@10/906/404");
-            }
+            let mut named = std::ffi::OsString::new();
+            let tile = file.extension().is_some_and(|e| e == "png");
+            named.push(if tile { "mapbox:" } else { "" });
+            named.push(file);
+            named.push(if tile { "@10/906/404" } else { "" });
             let (scratch, mut report) = (Scratch::temporary(), BuildReport::default());
             let mut reading = elevation::Reading { scratch: &scratch, crs_given: true, report: &mut report };
             let _ = std::hint::black_box(elevation::read(Path::new(&named), &mut reading));

@@ -84,6 +84,25 @@ pub fn tiffs() -> Vec<Seed> {
     vec![("hills.tif".into(), fs::read(&plain).unwrap()), ("packed.tif".into(), packed)]
 }
 
+/// ESRI ASCII grid.
+pub fn asc() -> Seed {
+    let land = hills();
+    let mut text =
+        format!("ncols {}\nnrows {}\nxllcorner 80000\nyllcorner 455000\ncellsize 25\nNODATA_value -9999\n", land.width, land.height);
+    for row in land.values.chunks(land.width) {
+        text += &(row.iter().map(|v| format!("{v:.2}")).collect::<Vec<_>>().join(" ") + "\n");
+    }
+    ("hills.asc".into(), text.into_bytes())
+}
+
+/// A terrain-RGB tile.
+pub fn terrain_rgb() -> Seed {
+    let picture = image::RgbImage::from_fn(64, 64, |x, y| image::Rgb([1, 0x86 + (x / 8) as u8, (x * y) as u8]));
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    ("hills.png".into(), bytes.into_inner())
+}
+
 /// SRTM of three seconds of arc.
 pub fn hgt() -> Seed {
     let samples = (0..1201 * 1201_u32).flat_map(|i| ((i % 1201 / 8) as i16).to_be_bytes());
