@@ -209,7 +209,8 @@ mod tests {
 
     #[test]
     fn degrees_are_told_from_metres() {
-        for (name, degrees) in [("EPSG:4326", true), ("EPSG:6697", true), ("EPSG:4490", true), ("EPSG:4548", false), ("EPSG:28992", false)] {
+        for (name, degrees) in [("EPSG:4326", true), ("EPSG:6697", true), ("EPSG:4490", true), ("EPSG:4548", false), ("EPSG:28992", false)]
+        {
             assert_eq!(Crs::new(name).unwrap().counts_degrees(), degrees, "{name}");
         }
     }
