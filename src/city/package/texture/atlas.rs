@@ -103,9 +103,9 @@ pub fn pack(sizes: &[[u32; 2]]) -> Option<([u32; 2], Vec<Spot>)> {
     let width = (area.sqrt().ceil() as u32).max(longest(0));
     let mut size = [width, ((area / f64::from(width)).ceil() as u32).max(longest(1))];
     loop {
-        size = size.map(|v| v.next_multiple_of(4).min(SIDE_MAX));
+        size = size.map(|v| v.next_multiple_of(16).min(SIDE_MAX));
         if let Some(spots) = place(size, &outer, &order) {
-            let used = |end: fn(&Spot) -> u32| spots.iter().map(|s| end(s) + GUTTER).max().unwrap_or(0).max(WHITE).next_multiple_of(4);
+            let used = |end: fn(&Spot) -> u32| spots.iter().map(|s| end(s) + GUTTER).max().unwrap_or(0).max(WHITE).next_multiple_of(16);
             return Some(([used(|s| s.x + s.width), used(|s| s.y + s.height)], spots));
         }
         if size == [SIDE_MAX; 2] {
