@@ -236,7 +236,9 @@ impl Traversal<'_> {
                 self.ask(id, LoadClass::Normal, seen.score);
                 return Below { waiting: 1, ..below };
             }
-            self.ask(id, LoadClass::Preload, seen.score);
+            // Where something below has failed, this tile is all there will be.
+            let class = if self.out.holes > holes { LoadClass::Urgent } else { LoadClass::Preload };
+            self.ask(id, class, seen.score);
         }
         below
     }

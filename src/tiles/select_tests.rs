@@ -182,6 +182,10 @@ fn a_failed_child_leaves_its_parent_on_screen_and_is_not_asked_again() {
     loads[TOP.index()] = Failed;
     let selection = once(&tree, &loads, &[above(0.0, 0.0, FAR)]);
     assert_eq!((selection.draw.len(), selection.holes), (3, 1));
+    // A parent that is not here yet is waited for: it will be all there is of the hole.
+    loads[TOP.index()] = Absent;
+    let selection = once(&tree, &loads, &[above(0.0, 0.0, MIDDLE)]);
+    assert_eq!(wanted(&selection, LoadClass::Urgent), [TOP]);
 }
 
 #[test]
