@@ -30,6 +30,8 @@ const BRIDGE = 9u;
 
 const FLAG_HIDDEN = 0x10000u;
 const FLAG_SELECTED = 0x20000u;
+// Above the flags: what windows and tints of a feature are drawn from, the same in every process.
+const SEED_SHIFT = 18u;
 
 // What a vertex wears, see `tiles::Wear`: the layer below, how the picture goes on beyond 0..1, above 24 bits where holes begin.
 const WEAR_TEXTURED = 0x10000u;
@@ -85,7 +87,7 @@ fn vertex(in: Vertex) -> Varying {
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
 #endif
-    out.kind = vec4<u32>(surface, in.packed.y * 9781u + first, state.x, state.y);
+    out.kind = vec4<u32>(surface, state.y >> SEED_SHIFT, state.x, state.y);
     var clip = view.clip_from_world * vec4<f32>(world, 1.0);
     // Ribbons on the ground are pulled a little towards the eye: terrain is meshed within an error bound and would poke through them far away.
     var pull = 0.0;

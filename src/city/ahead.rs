@@ -49,7 +49,7 @@ mod tests {
     fn count_to(n: u32, stop_at: u32) -> (Vec<u32>, bool) {
         let mut got = Vec::new();
         let make = |send: &mut Send<u32>| {
-            let _ = (0..n).all(|i| send(i));
+            let _ = (0..n).all(&mut *send);
             Err(CityError::unusable(Path::new("x"), "made"))
         };
         let told = ahead(make, |i| {

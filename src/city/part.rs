@@ -89,11 +89,10 @@ impl Part {
 
     fn paint(&mut self, paint: Paint) -> u32 {
         let next = self.source.paints.len() as u32;
-        let number = *self.known_paints.entry(paint).or_insert_with_key(|paint| {
+        *self.known_paints.entry(paint).or_insert_with_key(|paint| {
             self.source.paints.push(paint.clone());
             next
-        });
-        number
+        })
     }
 }
 

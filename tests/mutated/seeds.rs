@@ -55,7 +55,7 @@ pub fn kept(reader: &str) -> Vec<PathBuf> {
 /// CityJSONSeq of houses with every kind of roof.
 pub fn country() -> Seed {
     let mut text = Vec::new();
-    Country::new(Options { seed: 1, buildings: 12 }).and_then(|c| Ok(c.write(&mut text, &|_| ()).unwrap())).unwrap();
+    Country::new(Options { seed: 1, buildings: 12 }).map(|c| c.write(&mut text, &|_| ()).unwrap()).unwrap();
     ("country.city.jsonl".into(), text)
 }
 

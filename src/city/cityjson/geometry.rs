@@ -53,7 +53,7 @@ impl Reader<'_, '_> {
     /// say the same twice; otherwise all are taken.
     pub(super) fn best(&mut self, geometries: &[Geometry]) -> (String, Faces) {
         let mut candidates: Vec<Candidate> = geometries.iter().enumerate().filter_map(|(i, g)| self.candidate(i, g)).collect();
-        candidates.sort_by(|a, b| b.level.cmp(&a.level));
+        candidates.sort_by_key(|c| std::cmp::Reverse(c.level));
         for level in candidates.chunk_by(|a, b| a.level == b.level) {
             let has_solid = level.iter().any(|c| c.nesting != Nesting::Surfaces);
             let mut faces = Faces::default();

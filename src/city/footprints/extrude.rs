@@ -175,7 +175,7 @@ impl Extruder {
         let class = layer.class();
         let mut object = CityObject { id: id.to_owned(), class: class.to_owned(), lod: "1".to_owned(), ..CityObject::default() };
         let mut vertices = Vec::new();
-        let place = |p: DVec3| plane.from_metres(p.truncate()).extend(p.z);
+        let place = |p: DVec3| plane.to_degrees(p.truncate()).extend(p.z);
         if layer.is_building() {
             let mut measures = Measures::read(tags, &self.mapping, name, report);
             if self.flat {

@@ -22,17 +22,17 @@ pub(super) fn adopt(made: &mut [Made], file: &std::path::Path, report: &mut Buil
         made.iter().enumerate().filter_map(|(i, m)| Some((m.object.as_ref().filter(|o| o.class == "Building")?.id.clone(), i))).collect();
     let mut parts: Vec<Part> = Vec::new();
     let mut covered: HashMap<usize, f64> = HashMap::new();
-    for index in 0..made.len() {
-        if class(&made[index]) != "BuildingPart" {
+    for (index, one) in made.iter_mut().enumerate() {
+        if class(one) != "BuildingPart" {
             continue;
         }
-        let area = made[index].rings.iter().map(|r| area(r)).sum();
-        let Some(object) = &mut made[index].object else { continue };
+        let area = one.rings.iter().map(area).sum();
+        let Some(object) = &mut one.object else { continue };
         match object.parent.as_ref().map(|p| ids.get(p)) {
             Some(Some(parent)) => *covered.entry(*parent).or_default() += area,
             // Named, but not here: the attribute keeps the name.
             Some(None) => object.parent = None,
-            None => parts.extend(made[index].rings.first().and_then(|r| inner_point(r)).map(|at| Part { at, area, index })),
+            None => parts.extend(one.rings.first().and_then(inner_point).map(|at| Part { at, area, index })),
         }
     }
     parts.sort_by(|a, b| a.at.x.total_cmp(&b.at.x));
@@ -56,7 +56,7 @@ pub(super) fn adopt(made: &mut [Made], file: &std::path::Path, report: &mut Buil
     let mut covered: Vec<(usize, f64)> = covered.into_iter().collect();
     covered.sort_by_key(|(index, _)| *index);
     for (index, part_area) in covered {
-        let whole: f64 = made[index].rings.iter().map(|r| area(r)).sum();
+        let whole: f64 = made[index].rings.iter().map(area).sum();
         if part_area >= COVER_MIN * whole
             && let Some(object) = &mut made[index].object
         {

@@ -71,7 +71,7 @@ impl Plane {
         (p - self.origin) * self.metres
     }
 
-    pub(crate) fn from_metres(self, p: DVec2) -> DVec2 {
+    pub(crate) fn to_degrees(self, p: DVec2) -> DVec2 {
         self.origin + p / self.metres
     }
 }
@@ -92,6 +92,6 @@ mod tests {
         let plane = Plane::at(DVec2::new(16.0, 48.0), Unit::Degrees);
         let p = DVec2::new(16.001, 48.001);
         assert!((plane.to_metres(p) - DVec2::new(74.63, 111.19)).abs().max_element() < 0.02, "{}", plane.to_metres(p));
-        assert!((plane.from_metres(plane.to_metres(p)) - p).length() < 1e-12);
+        assert!((plane.to_degrees(plane.to_metres(p)) - p).length() < 1e-12);
     }
 }

@@ -288,7 +288,7 @@ mod tests {
         let meta = |n: u32| Meta {
             id: format!("id {n}"),
             class: "Building".into(),
-            parent: (n % 2 == 0).then(String::new),
+            parent: n.is_multiple_of(2).then(String::new),
             lod: "2".into(),
             attributes: r#"{"height":3.5}"#.into(),
             origin: Geodetic::from_degrees(4.0, 52.0, 0.0),

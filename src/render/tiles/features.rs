@@ -8,7 +8,24 @@ use std::collections::BTreeMap;
 pub const FLAG_HIDDEN: u32 = 0x1_0000;
 pub const FLAG_SELECTED: u32 = 0x2_0000;
 
-/// One feature's state as `shaders/city.wgsl` reads it: tint, then height in decimetres with flags above.
+/// Above the flags stand 14 bits that windows and tints are drawn from.
+const SEED_SHIFT: u32 = 18;
+
+/// The seed of a feature of the tile that stands at `origin` (ECEF, metres), in its place in a state's second number.
+///
+/// Of the tile and the feature alone: every node of a wall lights the same windows, in whatever order its tiles came.
+pub fn seed(origin: [f64; 3], feature: u32) -> u32 {
+    // The finaliser of MurmurHash3: each bit of the input turns half of the output's.
+    let mix = |v: u64| {
+        let v = (v ^ (v >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        let v = (v ^ (v >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        v ^ (v >> 33)
+    };
+    let tile = origin.iter().fold(0, |h, c| mix(h ^ c.to_bits()));
+    (mix(tile ^ u64::from(feature)) as u32) << SEED_SHIFT
+}
+
+/// One feature's state as `shaders/city.wgsl` reads it: tint, then height in decimetres with flags and seed above.
 pub type State = [u32; 2];
 
 /// States of all resident tiles, each tile a range.
@@ -76,6 +93,15 @@ impl FeatureStates {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds_are_of_tile_and_feature_alone_and_leave_flags_and_height_free() {
+        let at = [3_940_000.5, 294_000.25, 4_990_000.125];
+        assert_eq!(seed(at, 7), seed(at, 7));
+        assert_eq!(seed(at, 7) & (FLAG_HIDDEN | FLAG_SELECTED | 0xffff), 0);
+        let different: std::collections::BTreeSet<u32> = (0..100).map(|f| seed(at, f)).chain([seed([1.0; 3], 7)]).collect();
+        assert!(different.len() > 95, "{}", different.len());
+    }
 
     #[test]
     fn ranges_are_reused_and_neighbours_merge() {

@@ -7,6 +7,7 @@ mod mesh;
 mod wardrobe;
 
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
+use features::{State, seed};
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
 use super::environment::Environment;
@@ -280,12 +281,14 @@ fn spawn(
     selected: Option<&str>,
 ) -> Resident {
     let features = content.features.count();
-    let mut own = vec![[0u32; 2]; features as usize + 1];
+    let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
+    let mut own: Vec<State> = (0..=features).map(|f| [0, seed(origin, f)]).collect();
     let mut built = Vec::new();
     for tile_mesh in &content.meshes {
         let one = mesh::build(tile_mesh, features);
         for (state, height_dm) in own.iter_mut().zip(&one.heights_dm) {
-            state[1] = state[1].max(u32::from(*height_dm));
+            let known = state[1] & 0xffff;
+            state[1] = (state[1] & !0xffff) | known.max(u32::from(*height_dm));
         }
         let dress = wardrobe.dress(tile_mesh, &shared.buffer);
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress));

@@ -305,7 +305,7 @@ impl Front {
 }
 
 /// Makes one node of the ends of every short arc. `None` when that would make one of two corners of the outline.
-fn draw_together(corners: usize, nodes: &mut Vec<Node>, arcs: &mut Vec<Arc>) -> Option<()> {
+fn draw_together(corners: usize, nodes: &mut [Node], arcs: &mut Vec<Arc>) -> Option<()> {
     let mut root: Vec<usize> = (0..nodes.len()).collect();
     fn find(root: &mut [usize], mut n: usize) -> usize {
         while root[n] != n {
