@@ -1,6 +1,6 @@
 //! Building again, and building in shares: the same package, and no more work than needed.
 
-use super::{build, files, job, town};
+use super::{build, files, hills, job, town};
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +32,31 @@ fn after_a_change_only_the_tiles_it_touches_are_made_anew() {
     assert!(before.len() > 8 && (2..=before.len() / 2).contains(&made.len()), "{} of {}: {made:?}", made.len(), before.len());
     build(vec![changed], Vec::new(), &fresh);
     assert!(files(&out) == files(&fresh), "what was kept is what would have been made");
+}
+
+#[test]
+fn terrain_is_made_anew_only_when_the_ground_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (out, fresh) = (dir.path().join("town"), dir.path().join("fresh"));
+    let ground = || hills("EPSG:28992", (79_000.0, 457_000.0), 12.0);
+    let of_terrain =
+        |tiles: &BTreeMap<PathBuf, u64>| -> Vec<u64> { tiles.iter().filter(|(f, _)| f.starts_with("terrain")).map(|t| *t.1).collect() };
+    build(vec![town(12)], vec![ground()], &out);
+    let before = inodes(&out);
+    assert!(of_terrain(&before).len() > 1);
+    let mut changed = town(12);
+    changed.vertices[4].z += 1.0;
+    let (_, report) = build(vec![changed.clone()], vec![ground()], &out);
+    assert_eq!(of_terrain(&inodes(&out)), of_terrain(&before), "a building changed, no ground");
+    assert!(report.tiles_kept >= of_terrain(&before).len() as u64);
+    build(vec![changed.clone()], vec![ground()], &fresh);
+    assert!(files(&out) == files(&fresh), "what was kept is what would have been made");
+    let mut dug = ground();
+    let mut values = dug.values.to_vec();
+    values[150] -= 5.0;
+    dug.values = values.into();
+    build(vec![changed], vec![dug], &out);
+    assert_ne!(of_terrain(&inodes(&out)), of_terrain(&before));
 }
 
 #[test]

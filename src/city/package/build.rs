@@ -217,7 +217,12 @@ impl Builder {
         let first = self.job.share.is_none_or(|s| s.0 == 0);
         self.relief.levels.index();
         let dir = self.draft.dir().join("terrain");
-        let terrain = if first { terrain::write(&self.relief, &self.drape, self.job.extent, &dir, progress)? } else { None };
+        let key = terrain::key(&self.relief, &self.drape, self.job.extent);
+        let mut terrain = old.as_ref().and_then(|o| o.terrain.as_ref()).and_then(|t| t.taken_over(key, &self.job.out, &dir));
+        if terrain.is_none() && first {
+            let written = terrain::write(&self.relief, &self.drape, self.job.extent, &dir, progress)?;
+            terrain = written.map(|w| outcome::Terrain::of(w, key));
+        }
         let too_many = self.map.finish()?;
         if too_many > 0 {
             let reason = "a footprint is not on the phone's map: it holds the first 200,000";
@@ -232,7 +237,7 @@ impl Builder {
             },
             ground_m: relief_or_median(&self.spool, &self.relief, &self.imported),
             done,
-            terrain: terrain.map(outcome::Terrain::of),
+            terrain,
             imported: std::mem::take(&mut self.imported),
             report,
         };

@@ -54,13 +54,26 @@ pub struct Terrain {
     error_m: [f64; 1],
     triangles: u64,
     tiles: u64,
+    /// Of what it was made from.
+    #[serde(default)]
+    key: u64,
+    /// It was taken over from an older package.
+    #[serde(skip)]
+    kept: bool,
 }
 
 impl Terrain {
-    pub fn of(written: terrain::Written) -> Self {
+    /// The same terrain again, for a build whose [`terrain::key`] it has, with its files put into `dir`; `None` where it has to be made.
+    pub fn taken_over(&self, key: u64, out: &Path, dir: &Path) -> Option<Self> {
+        let from = out.join(TilesetRole::Terrain.name());
+        let same = self.key == key && from.join("tileset.json").is_file() && link_all(&from, dir).is_ok();
+        same.then_some(Self { kept: true, ..*self })
+    }
+
+    pub fn of(written: terrain::Written, key: u64) -> Self {
         let r = written.root.region;
         let region = [r.west_rad, r.south_rad, r.east_rad, r.north_rad, r.min_height_m, r.max_height_m];
-        Self { region, error_m: [written.root.error_m], triangles: written.triangles, tiles: written.tiles }
+        Self { region, error_m: [written.root.error_m], triangles: written.triangles, tiles: written.tiles, key, kept: false }
     }
 }
 
@@ -91,7 +104,8 @@ impl Outcome {
 
     /// Writes tilesets, manifest and report into the draft and puts it in its place.
     pub fn publish(mut self, draft: Draft) -> Result<(CityManifest, BuildReport), PackageError> {
-        self.report.tiles_kept = self.done.iter().map(|d| d.kept).sum();
+        let of_terrain = self.terrain.iter().filter(|t| t.kept).map(|t| t.tiles);
+        self.report.tiles_kept = self.done.iter().map(|d| d.kept).chain(of_terrain).sum();
         let parts = self.parts(draft.dir())?;
         if parts.is_empty() && self.imported.is_empty() {
             return Err(PackageError::nothing(&self.report));

@@ -8,6 +8,7 @@ use crate::city::ortho::Orthophoto;
 use crate::city::raster::Blend;
 use crate::city::report::BuildReport;
 use std::path::PathBuf;
+use xxhash_rust::xxh3::Xxh3;
 
 /// Pixels along a tile's picture at most: with 64 cells, 8 pixels a cell; a JPEG of about 60 kB.
 pub const PIXELS_MAX: usize = 512;
@@ -59,6 +60,16 @@ impl Drape {
     /// File, number of pixels and coordinate system of each photo.
     pub fn files(&self) -> Vec<(&PathBuf, u64, &String)> {
         self.photos.iter().map(|p| (&p.photo.file, p.photo.pixels.len() as u64, &p.footing.crs)).collect()
+    }
+
+    /// Everything that pictures follow from.
+    pub fn hash(&self, hash: &mut Xxh3) {
+        for p in &self.photos {
+            hash.update(
+                format!("{} {:?} {:?} {} {}", p.footing.crs, p.photo.origin, p.photo.step, p.photo.width, p.photo.height).as_bytes(),
+            );
+            hash.update(bytemuck::cast_slice(&p.photo.pixels));
+        }
     }
 
     fn over(&self, extent: &Extent) -> Vec<&Placed> {

@@ -7,6 +7,7 @@ use crate::city::source::{CityObject, Surface};
 use crate::geo::LocalFrame;
 use crate::model::city::TilesetRole;
 use glam::DVec2;
+use xxhash_rust::xxh3::Xxh3;
 
 /// The bed lies this far under the water, metres: at the same height the two would shine through each other.
 const BED_M: f64 = 0.25;
@@ -99,6 +100,18 @@ struct Index {
 }
 
 impl Levels {
+    /// Everything that is made level, and how.
+    pub fn hash(&self, hash: &mut Xxh3) {
+        for (_, level) in &self.levels {
+            hash.update(&[u8::from(level.building)]);
+            hash.update(&level.height_m.to_le_bytes());
+            for ring in &level.rings {
+                hash.update(&ring.len().to_le_bytes());
+                ring.iter().for_each(|(x, y)| [x, y].into_iter().for_each(|v| hash.update(&v.to_le_bytes())));
+            }
+        }
+    }
+
     /// Adds some, given the height of the ground at a place in degrees; answers what was not taken.
     pub fn add(&mut self, levels: Vec<Level>, ground_m: impl Fn(f64, f64) -> Option<f64>) -> LeftOut {
         let mut left_out = LeftOut::default();

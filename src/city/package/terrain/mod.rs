@@ -112,6 +112,16 @@ struct Made {
     picture: Option<Picture>,
 }
 
+/// Tells what terrain is made from: the same key gives the same bytes.
+pub fn key(relief: &Relief, drape: &Drape, within: Option<[f64; 4]>) -> u64 {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    hash.update(env!("CARGO_PKG_VERSION").as_bytes());
+    within.into_iter().flatten().for_each(|v| hash.update(&v.to_le_bytes()));
+    relief.hash(&mut hash);
+    drape.hash(&mut hash);
+    hash.digest()
+}
+
 /// Writes tiles, subtrees and `tileset.json` into `dir`; `None` without elevation. `within` cuts it off: west, south, east, north in degrees.
 pub fn write(
     relief: &Relief,

@@ -9,6 +9,7 @@ use crate::city::report::BuildReport;
 use crate::city::source::ElevationGrid;
 use crate::geo::Heights;
 use std::path::{Path, PathBuf};
+use xxhash_rust::xxh3::Xxh3;
 
 /// West, south, east, north in degrees.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,6 +109,16 @@ impl Relief {
 
     pub fn is_empty(&self) -> bool {
         self.grids.is_empty()
+    }
+
+    /// Everything that heights follow from.
+    pub fn hash(&self, hash: &mut Xxh3) {
+        for p in &self.grids {
+            let g = &p.grid;
+            hash.update(format!("{} {} {:?} {:?} {} {}", p.footing.crs, p.heights, g.origin, g.step, g.width, g.height).as_bytes());
+            hash.update(bytemuck::cast_slice(&g.values));
+        }
+        self.levels.hash(hash);
     }
 
     /// Says what the heights of each grid count from, by its file and coordinate system; before that they are taken to be ellipsoidal.
