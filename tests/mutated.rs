@@ -124,6 +124,12 @@ fn tileset() {
     run(Reader { name: "tileset", door: Door::Inspect, seeds: seeds::package("tileset.json") });
 }
 
+/// An archive taken apart, as `--retile` does it.
+#[test]
+fn archive() {
+    run(Reader { name: "archive", door: Door::Objects, seeds: vec![seeds::archive()] });
+}
+
 #[test]
 fn content() {
     let mut seeds = seeds::files(&["3d-tiles/ll.b3dm", "3d-tiles/ComplexTypes.gltf", "3d-tiles/GpuInstancesMetadata.gltf"]);

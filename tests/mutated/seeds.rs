@@ -8,7 +8,7 @@ use tiff::encoder::{Compression, TiffEncoder, colortype};
 use yiping::city::demo::Options;
 use yiping::city::demo::country::Country;
 use yiping::city::elevation::write_geotiff;
-use yiping::city::package::{Job, build};
+use yiping::city::package::{Job, Packing, build};
 use yiping::city::read_source;
 use yiping::city::report::BuildReport;
 use yiping::city::source::ElevationGrid;
@@ -107,6 +107,19 @@ pub fn terrain_rgb() -> Seed {
 pub fn hgt() -> Seed {
     let samples = (0..1201 * 1201_u32).flat_map(|i| ((i % 1201 / 8) as i16).to_be_bytes());
     ("N33E118.hgt".into(), samples.collect())
+}
+
+/// The sample in The Hague as one `.3tz`.
+pub fn archive() -> Seed {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("sample.3tz");
+    let packing = Packing::of(&out).unwrap().unwrap();
+    let mut report = BuildReport::default();
+    let source = read_source(&data().join("the-hague-sample.city.json"), &mut report).unwrap();
+    let job = Job { name: "sample".into(), out: packing.folder().to_owned(), crs: Some("EPSG:7415".into()), ..Job::default() };
+    build(vec![source], Vec::new(), &job, &(), &mut report).unwrap();
+    packing.pack().unwrap();
+    ("sample.3tz".into(), fs::read(&out).unwrap())
 }
 
 /// Files of a package of the sample in The Hague with hills, by the end of their names; at most six, the smallest.
