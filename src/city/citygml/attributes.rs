@@ -263,14 +263,11 @@ fn is_plain_number(text: &str) -> bool {
     digits.len() <= 16 && all_digits(whole) && all_digits(fraction) && (whole == "0" || !whole.starts_with('0'))
 }
 
-/// Names of GML's geometries.
-pub(super) fn is_geometry(name: &str) -> bool {
+/// Names of GML's surfaces, and of what holds them.
+pub(super) fn is_surface(name: &str) -> bool {
     matches!(
         name,
-        "Solid"
-            | "CompositeSolid"
-            | "MultiSolid"
-            | "MultiSurface"
+        "MultiSurface"
             | "CompositeSurface"
             | "Surface"
             | "PolyhedralSurface"
@@ -280,17 +277,28 @@ pub(super) fn is_geometry(name: &str) -> bool {
             | "TexturedSurface"
             | "_TexturedSurface"
             | "Polygon"
-            | "Shell"
             | "MultiGeometry"
             | "GeometricComplex"
-            | "Point"
-            | "MultiPoint"
-            | "Curve"
-            | "LineString"
-            | "OrientableCurve"
-            | "MultiCurve"
-            | "CompositeCurve"
-            | "RectifiedGrid"
-            | "RectifiedGridCoverage"
+            | "Shell"
     )
+}
+
+/// Names of GML's geometries.
+pub(super) fn is_geometry(name: &str) -> bool {
+    is_surface(name)
+        || matches!(
+            name,
+            "Solid"
+                | "CompositeSolid"
+                | "MultiSolid"
+                | "Point"
+                | "MultiPoint"
+                | "Curve"
+                | "LineString"
+                | "OrientableCurve"
+                | "MultiCurve"
+                | "CompositeCurve"
+                | "RectifiedGrid"
+                | "RectifiedGridCoverage"
+        )
 }

@@ -1,6 +1,6 @@
 //! What an object consists of: its geometries, its surfaces, its parts, and the properties that are attributes.
 
-use super::attributes::{Attributes, is_geometry};
+use super::attributes::{Attributes, is_geometry, is_surface};
 use super::codes::CodeLists;
 use super::namespaces::Ns;
 use super::tree::Element;
@@ -160,21 +160,7 @@ impl<'t, 'a> Properties<'t, 'a> {
             None if name.ends_with("Solid") => Shape::Solid,
             None => Shape::Surfaces,
             Some(_) if name.ends_with("RoofEdge") => Shape::RoofEdge,
-            Some(
-                "MultiSurface"
-                | "CompositeSurface"
-                | "Surface"
-                | "PolyhedralSurface"
-                | "TriangulatedSurface"
-                | "Tin"
-                | "OrientableSurface"
-                | "TexturedSurface"
-                | "_TexturedSurface"
-                | "Polygon"
-                | "MultiGeometry"
-                | "GeometricComplex"
-                | "Shell",
-            ) => Shape::Surfaces,
+            Some(other) if is_surface(other) => Shape::Surfaces,
             Some(other) => {
                 self.left_out.push((format!("geometry of type {other} left out"), property.span().start));
                 return;
