@@ -62,6 +62,8 @@ impl Part {
 
     /// The same with those vertices alone that are used.
     pub(super) fn add_used(&mut self, outcomes: Vec<Outcome>, vertices: &[DVec3], numbers: &mut Renumbering) {
+        // Parts are about as big as each other: growing by doubling would touch twice the memory.
+        self.source.vertices.reserve(numbers.used.capacity());
         self.take(outcomes, vertices.len(), |source, number| numbers.of(number, vertices, &mut source.vertices));
         numbers.forget();
     }

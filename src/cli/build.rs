@@ -109,7 +109,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Builds, and says what came of it.
-fn once(args: &Args) -> anyhow::Result<()> {
+///
+/// # Errors
+/// What stopped the build.
+pub(super) fn once(args: &Args) -> anyhow::Result<()> {
     let start = Instant::now();
     let packing = package::Packing::of(&args.out)?;
     let out = packing.as_ref().map_or(args.out.as_path(), |p| p.folder());

@@ -1,7 +1,7 @@
 //! A building seen from afar: its outline, straightened, pulled up to the mean height of its roof; in steps where its roofs are.
 
 use super::mesh::{Mesh, Placement, Triangulator};
-use super::outline::{Polygons, convex_hull, distance_to_segment, rectangle, signed_area, simplify};
+use super::outline::{Polygons, convex_hull, rectangle, signed_area, simplify, to_ring};
 use super::shape::Shape;
 use crate::city::source::{Face, Surface};
 use glam::{DVec2, DVec3};
@@ -235,12 +235,8 @@ fn walls_outside(shape: &Shape, ring: &[DVec2]) -> f64 {
 
 /// Metres from a point to a ring it lies outside of; 0 inside.
 pub fn outside(p: DVec2, ring: &[DVec2]) -> f64 {
-    let sides = || ring.iter().zip(ring.iter().cycle().skip(1));
-    let crosses = |a: DVec2, b: DVec2| (a.y > p.y) != (b.y > p.y) && p.x < a.x + (p.y - a.y) * (b.x - a.x) / (b.y - a.y);
-    if sides().filter(|(a, b)| crosses(**a, **b)).count() % 2 == 1 {
-        return 0.0;
-    }
-    sides().map(|(a, b)| distance_to_segment(p, *a, *b)).fold(f64::INFINITY, f64::min)
+    let (inside, squared) = to_ring(p, ring);
+    if inside { 0.0 } else { squared.sqrt() }
 }
 
 #[cfg(test)]

@@ -205,14 +205,10 @@ impl Builder {
         sets.sort_by_key(|s| s.1);
         let sets: Vec<&[String]> = sets.into_iter().map(|s| s.0).collect();
         let old = Outcome::of_package(&self.job.out);
-        let mut done = Vec::new();
-        for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
-            let schema = Schema::of(&self.surveys[survey_of(role)]);
-            let tree = Tree::plan(&self.spool, (&schema, &sets), &self.paints, role);
-            if !tree.nodes.is_empty() {
-                done.push(self.tiles(&tree, old.as_ref(), progress)?);
-            }
-        }
+        // Reading a big source once more for its checksum keeps one core busy; the tiles keep the others.
+        let (done, read) =
+            rayon::join(|| self.all_tiles(&sets, old.as_ref(), progress), || sources(&self.files, &self.relief, &self.drape));
+        let (done, read) = (done?, read?);
         // Terrain is not divided: the first share makes all of it.
         let first = self.job.share.is_none_or(|s| s.0 == 0);
         self.relief.levels.index();
@@ -231,10 +227,7 @@ impl Builder {
         let outcome = Outcome {
             name: self.job.name.clone(),
             share: self.job.share,
-            sources: {
-                let read = sources(&self.files, &self.relief, &self.drape)?;
-                read.into_iter().chain(self.imported.iter().map(|i| i.source.clone())).collect()
-            },
+            sources: read.into_iter().chain(self.imported.iter().map(|i| i.source.clone())).collect(),
             ground_m: relief_or_median(&self.spool, &self.relief, &self.imported),
             done,
             terrain,
@@ -249,6 +242,19 @@ impl Builder {
             return Ok((manifest, outcome.report));
         }
         outcome.publish(self.draft)
+    }
+
+    /// The tiles of buildings and of surfaces. `sets` are the sets of attributes that entries name by number.
+    fn all_tiles(&self, sets: &[&[String]], old: Option<&Outcome>, progress: &dyn Progress) -> Result<Vec<Done>, PackageError> {
+        let mut done = Vec::new();
+        for role in [TilesetRole::Buildings, TilesetRole::Surfaces] {
+            let schema = Schema::of(&self.surveys[survey_of(role)]);
+            let tree = Tree::plan(&self.spool, (&schema, sets), &self.paints, role);
+            if !tree.nodes.is_empty() {
+                done.push(self.tiles(&tree, old, progress)?);
+            }
+        }
+        Ok(done)
     }
 
     /// All tiles of a tree that are this share's to make; those that an older package has are taken over.

@@ -1,7 +1,7 @@
 //! Buildings too many for one tile: which are merged into one prism, what it looks like, and by how much it is off.
 
 use super::block::{Block, corners, outside};
-use super::outline::{convex_hull, distance_to_segment};
+use super::outline::{convex_hull, to_ring};
 use super::place::{NOWHERE, join};
 use super::quadtree::{DEPTH_MAX, Item, LEAF_FEATURES, prefix};
 use super::spool::Entry;
@@ -150,7 +150,8 @@ impl Roof {
         if to_box.length_squared() + up * up >= best * best {
             return best;
         }
-        outside(p, &self.ring).hypot(up)
+        let out = outside(p, &self.ring);
+        (out * out + up * up).sqrt()
     }
 }
 
@@ -201,9 +202,9 @@ impl Merged {
 
 /// How far the corners of the buildings are from the prism.
 fn buildings_off(members: &[Member], ring: &[DVec2], top_m: f64) -> f64 {
-    let off = |(p, z): (DVec2, f64)| match outside(p, ring) {
-        0.0 => edge(p, ring).min((z - top_m).abs()),
-        out => out.hypot((z - top_m).max(0.0)),
+    let off = |(p, z): (DVec2, f64)| match to_ring(p, ring) {
+        (true, squared) => squared.sqrt().min((z - top_m).abs()),
+        (false, squared) => (squared + (z - top_m).max(0.0).powi(2)).sqrt(),
     };
     members.iter().flat_map(Member::points).map(off).fold(0.0, f64::max)
 }
@@ -219,11 +220,6 @@ fn prism_off(members: &[Member], ring: &[DVec2], top_m: f64) -> f64 {
         roofs.fold(f64::INFINITY, |best, roof| roof.distance(p, top_m, best).min(best))
     };
     samples.map(nearest).fold(0.0, f64::max)
-}
-
-/// Metres from a point to the nearest side of a ring.
-fn edge(p: DVec2, ring: &[DVec2]) -> f64 {
-    ring.iter().zip(ring.iter().cycle().skip(1)).map(|(a, b)| distance_to_segment(p, *a, *b)).fold(f64::INFINITY, f64::min)
 }
 
 #[cfg(test)]

@@ -62,32 +62,27 @@ fn polygons(polygons: &Polygons, frame: &LocalFrame, properties: &Value) -> Opti
     };
     let coordinates: Vec<Vec<Vec<[i64; 2]>>> =
         polygons.iter().map(|p| p.iter().map(ring).filter(|r| r.len() >= 4).collect::<Vec<_>>()).filter(|p| !p.is_empty()).collect();
-    let kind = match coordinates.len() {
-        0 => return None,
-        1 => "Polygon",
-        _ => "MultiPolygon",
-    };
+    let polygon = |out: &mut String, p: &Vec<Vec<[i64; 2]>>| list(out, p, |out, r| list(out, r, |out, c| degrees(out, *c)));
+    let kind = if coordinates.len() > 1 { "MultiPolygon" } else { "Polygon" };
     let mut text = format!(r#"{{"type":"Feature","properties":{properties},"geometry":{{"type":"{kind}","coordinates":"#);
-    let each: Vec<String> = coordinates.iter().map(|p| list(p, |r| list(r, |c| degrees(*c)))).collect();
-    if each.len() == 1 {
-        text.push_str(&each[0])
-    } else {
-        text.push_str(&list(&each, Clone::clone))
+    match &coordinates[..] {
+        [] => return None,
+        [one] => polygon(&mut text, one),
+        many => list(&mut text, many, polygon),
     }
     text.push_str("}}");
     Some(text)
 }
 
-fn list<T>(items: &[T], text: impl Fn(&T) -> String) -> String {
-    let mut out = String::from("[");
+fn list<T>(out: &mut String, items: &[T], write: impl Fn(&mut String, &T)) {
+    out.push('[');
     for (n, item) in items.iter().enumerate() {
         if n > 0 {
             out.push(',');
         }
-        out.push_str(&text(item));
+        write(out, item);
     }
     out.push(']');
-    out
 }
 
 /// Longitude and latitude in millionths of a degree, 11 cm: finer than a phone's map can show.
@@ -97,15 +92,13 @@ fn millionths(p: DVec2, frame: &LocalFrame) -> [i64; 2] {
 }
 
 /// `[lon,lat]`; whole numbers are many times faster to write than binary fractions.
-fn degrees(at: [i64; 2]) -> String {
-    let mut out = String::with_capacity(26);
+fn degrees(out: &mut String, at: [i64; 2]) {
     for (n, v) in at.into_iter().enumerate() {
         let (sign, v) = (if v < 0 { "-" } else { "" }, v.unsigned_abs());
         // A String takes everything that is written to it.
         let _ = write!(out, "{}{sign}{}.{:06}", if n == 0 { "[" } else { "," }, v / 1_000_000, v % 1_000_000);
     }
     out.push(']');
-    out
 }
 
 /// The map's files while they grow.
@@ -170,7 +163,9 @@ mod tests {
 
     #[test]
     fn degrees_are_written_as_numbers() {
-        assert_eq!(degrees([118_275_001, -33_000_020]), "[118.275001,-33.000020]");
-        assert_eq!(degrees([-5, 0]), "[-0.000005,0.000000]");
+        let mut text = String::new();
+        degrees(&mut text, [118_275_001, -33_000_020]);
+        degrees(&mut text, [-5, 0]);
+        assert_eq!(text, "[118.275001,-33.000020][-0.000005,0.000000]");
     }
 }

@@ -106,9 +106,25 @@ pub fn simplify(ring: &[DVec2], tolerance_m: f64) -> Vec<DVec2> {
 
 /// Metres from `p` to the segment between `a` and `b`.
 pub fn distance_to_segment(p: DVec2, a: DVec2, b: DVec2) -> f64 {
+    squared_to_segment(p, a, b).sqrt()
+}
+
+fn squared_to_segment(p: DVec2, a: DVec2, b: DVec2) -> f64 {
     let ab = b - a;
     let t = if ab == DVec2::ZERO { 0.0 } else { ((p - a).dot(ab) / ab.length_squared()).clamp(0.0, 1.0) };
-    p.distance(a + ab * t)
+    p.distance_squared(a + ab * t)
+}
+
+/// Whether a point is inside of a ring, and its squared distance in metres from the nearest side.
+pub fn to_ring(p: DVec2, ring: &[DVec2]) -> (bool, f64) {
+    let Some(mut a) = ring.last().copied() else { return (false, f64::INFINITY) };
+    let (mut inside, mut nearest) = (false, f64::INFINITY);
+    for &b in ring {
+        inside ^= (a.y > p.y) != (b.y > p.y) && p.x < a.x + (p.y - a.y) * (b.x - a.x) / (b.y - a.y);
+        nearest = nearest.min(squared_to_segment(p, a, b));
+        a = b;
+    }
+    (inside, nearest)
 }
 
 #[cfg(test)]
