@@ -14,10 +14,15 @@ use crate::city::part::{Outcome, Part, Renumbering};
 use crate::city::report::BuildReport;
 use glam::DVec3;
 use rayon::prelude::*;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// A CityJSON file is read in one piece; a bigger city comes as CityJSONSeq, which is not.
 const FILE_BYTES_MAX: u64 = 8 << 30;
+/// Bytes a core reads at once.
+const PIECE_BYTES: usize = 4 << 20;
 /// Objects a core takes at once.
 const OBJECTS_AT_ONCE: usize = 32;
 
@@ -27,12 +32,26 @@ pub(super) fn read(path: &Path, wanted: Wanted, take: impl FnMut(Part) -> Result
         let mend = "write it as CityJSONSeq with `cjio FILE export jsonl NEW.city.jsonl`, or split it";
         return Err(CityError::TooBig { file: path.to_owned(), what: format!("{size} bytes in one piece"), limit: FILE_BYTES_MAX, mend });
     }
-    let bytes = std::fs::read(path).map_err(CityError::open(path))?;
+    let bytes = whole(path, size).map_err(CityError::open(path))?;
     if bytes.trim_ascii().is_empty() {
         return Err(CityError::Empty { file: path.to_owned() });
     }
     let text = utf8(path, &bytes)?;
     ahead(|send| parts(path, text, wanted, send), take)
+}
+
+/// A file of about `size` bytes, read by all cores side by side: memory that is touched for the first time takes longer than the reading.
+fn whole(path: &Path, size: u64) -> std::io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut bytes = vec![0; size as usize];
+    let piece = |(n, piece): (usize, &mut [u8])| file.read_exact_at(piece, (n * PIECE_BYTES) as u64);
+    bytes.par_chunks_mut(PIECE_BYTES).enumerate().try_for_each(piece)?;
+    if size > 0 {
+        file.seek(SeekFrom::Start(size))?;
+    }
+    // Nothing, or all of it where the file can't tell its size.
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn parts(path: &Path, text: &str, wanted: Wanted, send: &mut ahead::Send<Part>) -> Result<(), CityError> {

@@ -3,10 +3,10 @@
 use super::imported::Imported;
 use super::outcome::{Done, Outcome, SHARD_FILE};
 use super::place::choose_crs;
-use super::prepare::{prepare, survey_of};
+use super::prepare::{Prepared, prepare, survey_of};
 use super::publish::{self, Draft};
 use super::schema::{Schema, Survey};
-use super::spool::Spool;
+use super::spool::{Batch, Spool};
 use super::texture::Paints;
 use super::tiles::{Made, Plan, Tree};
 use super::{Job, PackageError, Progress, Stage, map, outcome, terrain};
@@ -44,7 +44,12 @@ pub struct Builder {
     /// Buildings, surfaces.
     objects: [u64; 2],
     imported: Vec<Imported>,
+    /// Made ready and not written yet: the last part's.
+    ready: Vec<Ready>,
 }
+
+/// Records, of how many objects, and their lines of the map.
+type Ready = (Batch, u32, map::Lines);
 
 /// One source that parts came from.
 struct SourceFile {
@@ -82,6 +87,7 @@ impl Builder {
             outside: 0,
             objects: [0; 2],
             imported: Vec::new(),
+            ready: Vec::new(),
         })
     }
 
@@ -125,20 +131,27 @@ impl Builder {
         self.files[file].count += part.objects.iter().filter(|o| !o.faces.is_empty()).count() as u64;
         let of_file = &self.files[file];
         let ground = (&self.relief, self.job.extent, self.job.flatten);
-        for mut prepared in prepare(part, (&of_file.crs, &of_file.heights), &self.paints, ground) {
-            let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
-            prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
-            for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
-                self.objects[survey_of(role)] += count;
-            }
-            self.outside += prepared.outside;
-            self.map.append(&prepared.map)?;
-            self.spool.append(prepared.batch, prepared.objects)?;
-            self.report.merge(prepared.report);
-            self.level(prepared.levels);
-            self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
-        }
+        // Writing needs one core: the part before is written while this one is made ready.
+        let (spool, map, ready) = (&mut self.spool, &mut self.map, std::mem::take(&mut self.ready));
+        let (prepared, written) =
+            rayon::join(|| prepare(part, (&of_file.crs, &of_file.heights), &self.paints, ground), || write(spool, map, ready));
+        written?;
+        prepared.into_iter().for_each(|prepared| self.take(prepared));
         Ok(())
+    }
+
+    /// Counts what was made ready, and keeps it to be written.
+    fn take(&mut self, mut prepared: Prepared) {
+        let sets: Vec<u32> = std::mem::take(&mut prepared.keys).into_iter().map(|set| self.set(set)).collect();
+        prepared.batch.entries.iter_mut().for_each(|e| e.keys = sets[e.keys as usize]);
+        for (role, count) in [TilesetRole::Buildings, TilesetRole::Surfaces].into_iter().zip(prepared.counts) {
+            self.objects[survey_of(role)] += count;
+        }
+        self.outside += prepared.outside;
+        self.ready.push((prepared.batch, prepared.objects, prepared.map));
+        self.report.merge(prepared.report);
+        self.level(prepared.levels);
+        self.surveys.iter_mut().zip(prepared.surveys).for_each(|(mine, theirs)| mine.merge(theirs));
     }
 
     /// Makes ground level before it becomes terrain.
@@ -194,6 +207,7 @@ impl Builder {
     /// # Errors
     /// See [`PackageError`]. The package that was there then stays as it was.
     pub fn finish(mut self, progress: &dyn Progress, mut report: BuildReport) -> Result<(CityManifest, BuildReport), PackageError> {
+        write(&mut self.spool, &mut self.map, std::mem::take(&mut self.ready))?;
         report.merge(std::mem::take(&mut self.report));
         // They were read, and were not asked for.
         report.objects_in -= self.outside.min(report.objects_in);
@@ -268,6 +282,8 @@ impl Builder {
             .nodes
             .par_iter()
             .enumerate()
+            // Tiles high up take many times as long as leaves: whoever is done takes one more.
+            .with_max_len(1)
             .map(|(n, node)| {
                 progress.advance(1);
                 if share.is_some_and(|(part, of)| n as u32 % of != part) {
@@ -287,6 +303,13 @@ impl Builder {
         let kept = kept.into_inner();
         Ok(Done { role: tree.role, objects: self.objects[survey_of(tree.role)], plans: Plan::of(tree), made, kept })
     }
+}
+
+fn write(spool: &mut Spool, map: &mut map::Map, ready: Vec<Ready>) -> Result<(), PackageError> {
+    ready.into_iter().try_for_each(|(batch, objects, lines)| {
+        map.append(&lines)?;
+        spool.append(batch, objects)
+    })
 }
 
 /// Puts a tile of the old package into the new one without copying where the file system can; `false`: it has to be made.

@@ -18,6 +18,7 @@ use crate::city::source::Surface;
 use crate::geo::{Geodetic, LocalFrame, Region};
 use crate::model::city::TilesetRole;
 use glam::{DAffine3, DVec3};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
@@ -329,6 +330,6 @@ impl Plan {
             let at = tree.frame(n).origin();
             [at.lon_rad, at.lat_rad]
         };
-        tree.nodes.iter().map(|n| Self { path: n.path.clone(), children: n.children.clone(), origin: origin(n) }).collect()
+        tree.nodes.par_iter().map(|n| Self { path: n.path.clone(), children: n.children.clone(), origin: origin(n) }).collect()
     }
 }
