@@ -19,6 +19,7 @@ use yiping::render::camera::{FOV_Y_RAD, Tangents};
 use yiping::render::heat::{FIELD_SIZE, HeatLayer, HeatTextures};
 use yiping::render::tiles::{CityTiles, WholeWall};
 use yiping::screen::app::{self, Canvas, Pump, Quality, Ready, ScreenOptions};
+use yiping::screen::bench::{FlightBench, FlightFigures, flight};
 use yiping::tiles::{Tileset, TilesetOptions};
 
 /// Two software rasterisers at once are slower than one after the other, and Bevy's task pools are one per process.
@@ -172,4 +173,25 @@ fn two_outputs_side_by_side_are_the_same_picture_as_one() {
     };
     let wrong = one.enumerate_pixels().filter(|p| differs(*p)).count();
     assert!(wrong < 320 * 160 / 200, "{wrong} of {} pixels differ", 320 * 160);
+}
+
+#[test]
+fn two_flights_over_a_city_end_with_the_same_tiles_at_every_stop_and_within_the_budget() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let bench = FlightBench {
+        package: package(dir.path()).display().to_string(),
+        flight: None,
+        seconds: 1.0,
+        size: UVec2::new(96, 54),
+        quality: Quality::Lean,
+        limit: Duration::from_secs(60),
+        budget_bytes: 64 << 20,
+    };
+    let [first, second] = [flight(&bench).unwrap(), flight(&FlightBench { flight: None, ..bench.clone() }).unwrap()];
+    assert_eq!((first.unsettled, first.failed_tiles, first.stops.len()), (0, 0, 20));
+    assert!(first.stops.iter().all(|s| s.tiles.iter().any(|t| t.starts_with("buildings/"))), "{:?}", first.stops);
+    assert!(first.tiles_loaded > 0 && first.peak_mib > 0.0 && first.peak_mib <= first.budget_mib);
+    let tiles = |f: &FlightFigures| f.stops.iter().map(|s| s.tiles.clone()).collect::<Vec<_>>();
+    assert_eq!((tiles(&first), first.tiles_checksum), (tiles(&second), second.tiles_checksum.clone()));
 }

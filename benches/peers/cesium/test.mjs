@@ -5,13 +5,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { extname, join, normalize } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { flags, withPage } from "../../../web/test/browser.mjs";
+import { serve } from "./serve.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "../../..");
@@ -30,21 +30,6 @@ const CITIES = [
 /** At so small an error every leaf is drawn, so that none goes unseen. */
 const VIEW = { at: "2026-06-21T10:00:00Z", pitch_deg: -42, distance: 1.6, error_px: 0.01, timeout_ms: 120_000 };
 const DRAWN_LEAST = 0.12;
-const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".json": "application/json", ".wasm": "application/wasm", ".glb": "model/gltf-binary" };
-
-/** Serves `/`, `/cesium/` and `/package/` on a free loopback port. */
-function serve(folders) {
-  const server = createServer(async (request, response) => {
-    const path = normalize(decodeURIComponent(new URL(request.url, "http://localhost").pathname));
-    const prefix = Object.keys(folders).find((p) => path.startsWith(p));
-    const file = path === "/" ? join(here, "page.html") : prefix && join(folders[prefix], path.slice(prefix.length));
-    const bytes = file && (await readFile(file).catch(() => null));
-    response.writeHead(bytes ? 200 : 404, { "content-type": TYPES[extname(file ?? "")] ?? "application/octet-stream" });
-    response.end(bytes ?? "");
-  });
-  return new Promise((done) => server.listen(0, "127.0.0.1", () => done({ server, url: `http://127.0.0.1:${server.address().port}` })));
-}
-
 async function look(city, input, scratch) {
   const folder = join(scratch, city.name);
   await promisify(execFile)(given.yiping, ["build", input, ...city.build, "--out", folder]);

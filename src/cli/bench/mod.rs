@@ -2,6 +2,8 @@
 
 mod build;
 #[cfg(feature = "screen")]
+mod flight;
+#[cfg(feature = "screen")]
 mod frame;
 
 use std::process::ExitCode;
@@ -17,12 +19,16 @@ pub struct Args {
 enum What {
     Build(build::Args),
     #[cfg(feature = "screen")]
+    Flight(flight::Args),
+    #[cfg(feature = "screen")]
     Frame(frame::Args),
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Build(args) => build::run(&args),
+        #[cfg(feature = "screen")]
+        What::Flight(args) => flight::run(args),
         #[cfg(feature = "screen")]
         What::Frame(args) => frame::run(args),
     }

@@ -14,7 +14,7 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, Tileset, View};
+use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, View};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -34,6 +34,9 @@ pub struct CityTiles {
     pub progress: Progress,
     pub drawn_tiles: usize,
     pub drawn_triangles: usize,
+    /// Tiles handed over since it was opened, those that came again counted again, and their decoded bytes.
+    pub loaded_tiles: usize,
+    pub loaded_bytes: usize,
     /// Source id of the selected city object.
     selected: Option<String>,
     ground: GroundCache,
@@ -94,6 +97,8 @@ impl CityTiles {
             progress: Progress::default(),
             drawn_tiles: 0,
             drawn_triangles: 0,
+            loaded_tiles: 0,
+            loaded_bytes: 0,
             selected: None,
             ground: GroundCache::default(),
         }
@@ -101,6 +106,16 @@ impl CityTiles {
 
     pub fn tileset(&self) -> &Tileset {
         &self.tileset
+    }
+
+    /// What is on screen: addresses of its contents below the root tileset's folder, sorted.
+    pub fn drawn_addresses(&self) -> Vec<String> {
+        let tree = self.tileset.tree();
+        let folder = tree.tile(TileTree::ROOT).contents.first().map_or("", |c| c.url.rsplit_once('/').map_or("", |(folder, _)| folder));
+        let drawn = self.resident.iter().filter(|(_, r)| r.drawn).flat_map(|(id, _)| &tree.tile(*id).contents);
+        let mut all: Vec<String> = drawn.map(|c| c.url.strip_prefix(folder).unwrap_or(&c.url).trim_start_matches('/').to_owned()).collect();
+        all.sort_unstable();
+        all
     }
 
     /// The object under a ray, east-north-up metres of the scene's frame.
@@ -215,6 +230,8 @@ fn stream(
     let Some(view) = view(&frame, &orbit, camera, projection, wall.as_deref()) else { return };
     let now = city.tileset.update(&[view]);
     for (id, content) in now.loaded {
+        city.loaded_tiles += 1;
+        city.loaded_bytes += content.bytes;
         let selected = city.selected.clone();
         let resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
         city.resident.insert(id, resident);

@@ -1,14 +1,11 @@
 //! How long a frame takes: any 3D Tiles, no window, each frame finished before the next.
 
-use super::app::{self, Adapter, Canvas, Quality, Ready, ScreenOptions};
-use super::start::StartError;
-use crate::geo::{Ecef, Geodetic, Sphere, ecef_to_geodetic};
-use crate::model::scene::Theme;
+use super::{Opened, percentile, timed};
 use crate::model::view::CameraPose;
-use crate::render::camera::FOV_Y_RAD;
 use crate::render::tiles::CityTiles;
-use crate::tiles::{Tileset, TilesetOptions, View};
-use bevy::math::DVec3;
+use crate::screen::app::{Adapter, Quality};
+use crate::screen::start::StartError;
+use crate::tiles::TilesetOptions;
 use bevy::prelude::*;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -47,45 +44,27 @@ pub struct FrameFigures {
     pub frames: u32,
 }
 
-/// Root tilesets are read within this.
-const OPEN_LIMIT: Duration = Duration::from_secs(30);
-
 /// Runs the measurement.
 ///
 /// # Errors
 /// [`StartError`] when the tileset can't be read or nothing can draw.
 pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
-    let fail = |why: String| StartError::Package { place: bench.package.clone(), why };
     let start = Instant::now();
-    let mut tileset = Tileset::open(&bench.package, TilesetOptions::default()).map_err(|e| fail(e.to_string()))?;
-    let sphere = wait_for_root(&mut tileset).map_err(fail)?;
-    let pose = bench.pose.unwrap_or_else(|| framing(&sphere));
-    let options = ScreenOptions {
-        canvas: Canvas::Picture { size: bench.size },
-        anchor: Geodetic::from_degrees(pose.lon, pose.lat, 0.0),
-        theme: Theme::default(),
-        camera: pose,
-        output: None,
-        quality: bench.quality,
-    };
-    let mut app = app::build(&options).map_err(StartError::Graphics)?;
-    app.insert_resource(CityTiles::new(tileset)).add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
-        ready.0 = city.tileset().is_settled();
-    });
-    let mut pump = app::Pump::new(app);
+    let opened = Opened::new(&bench.package, TilesetOptions::default())?;
+    let pose = bench.pose.unwrap_or_else(|| opened.framing());
+    let mut pump = opened.screen(pose, bench.size, bench.quality)?;
     let settled = pump.until_ready(1, bench.limit);
     let full_view_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut times: Vec<f64> = (0..bench.frames.max(1)).map(|_| timed(&mut pump)).collect();
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize];
     if let Some(path) = &bench.picture {
         let picture = pump.picture().map_err(StartError::Graphics)?;
         picture.save(path).map_err(|e| StartError::Graphics(format!("{}: {e}", path.display())))?;
     }
     let city = pump.world().resource::<CityTiles>();
     Ok(FrameFigures {
-        frame_ms_p50: at(0.5),
-        frame_ms_p99: at(0.99),
+        frame_ms_p50: percentile(&times, 0.5),
+        frame_ms_p99: percentile(&times, 0.99),
         full_view_ms,
         settled,
         tiles: city.drawn_tiles,
@@ -97,34 +76,4 @@ pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
         size: format!("{}x{}", bench.size.x, bench.size.y),
         frames: bench.frames,
     })
-}
-
-fn timed(pump: &mut app::Pump) -> f64 {
-    let start = Instant::now();
-    pump.frame();
-    start.elapsed().as_secs_f64() * 1e3
-}
-
-fn wait_for_root(tileset: &mut Tileset) -> Result<Sphere, String> {
-    let start = Instant::now();
-    // Without a view nothing is wanted; one from far outside wants the root and no more.
-    let far = View::perspective(DVec3::new(1e9, 0.0, 0.0), DVec3::NEG_X, DVec3::Z, 1.0, 1.0, 1.0);
-    while start.elapsed() < OPEN_LIMIT {
-        tileset.update(std::slice::from_ref(&far));
-        if let Some(failure) = tileset.failures().first() {
-            return Err(failure.error.to_string());
-        }
-        if let Some(sphere) = tileset.bounding_sphere() {
-            return Ok(sphere);
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    Err(format!("its tileset.json was not read within {} s", OPEN_LIMIT.as_secs()))
-}
-
-/// A pose from which the sphere just fits the picture's height.
-pub fn framing(sphere: &Sphere) -> CameraPose {
-    let centre = ecef_to_geodetic(Ecef(sphere.centre));
-    let distance_m = (sphere.radius_m / (FOV_Y_RAD * 0.5).sin()).max(30.0);
-    CameraPose { lon: centre.lon_deg(), lat: centre.lat_deg(), height_m: centre.height_m, heading_deg: 0.0, pitch_deg: 35.0, distance_m }
 }

@@ -1,0 +1,234 @@
+//! A flight over a package: how evenly frames come while tiles stream in, how long detail takes to arrive, and what it costs.
+
+use super::{Opened, percentile, timed};
+use crate::geo::LocalFrame;
+use crate::model::view::CameraPose;
+use crate::render::camera::OrbitCamera;
+use crate::render::tiles::CityTiles;
+use crate::screen::app::{Adapter, Pump, Quality};
+use crate::screen::start::StartError;
+use crate::tiles::TilesetOptions;
+use bevy::math::DVec3;
+use bevy::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+/// Frames in a row without a tile to wait for until a view counts as full.
+const QUIET_FRAMES: u32 = 2;
+/// The flight of a package that brings none: part of the city's radius to the east and north of its middle, heading, pitch, and the distance as
+/// a part of the radius. Overview, two descents, a sweep along streets, corners, straight down, across the whole city, and back.
+const PATH: [[f64; 5]; 20] = [
+    [0.0, 0.0, 0.0, 40.0, 3.0],
+    [0.0, 0.0, 40.0, 35.0, 1.2],
+    [0.0, 0.0, 80.0, 28.0, 0.4],
+    [0.05, 0.0, 90.0, 22.0, 0.15],
+    [0.2, 0.0, 90.0, 20.0, 0.15],
+    [0.35, 0.05, 60.0, 20.0, 0.15],
+    [0.4, 0.2, 10.0, 20.0, 0.15],
+    [0.4, 0.35, 350.0, 25.0, 0.2],
+    [0.3, 0.4, 280.0, 35.0, 0.5],
+    [-0.3, 0.4, 250.0, 30.0, 0.3],
+    [-0.4, 0.3, 190.0, 22.0, 0.15],
+    [-0.4, 0.1, 180.0, 20.0, 0.15],
+    [-0.4, -0.1, 180.0, 20.0, 0.15],
+    [-0.35, -0.35, 130.0, 30.0, 0.3],
+    [0.0, 0.0, 45.0, 89.0, 0.4],
+    [0.4, -0.4, 320.0, 18.0, 0.3],
+    [0.1, -0.1, 310.0, 15.0, 0.3],
+    [-0.2, 0.2, 310.0, 20.0, 0.4],
+    [0.0, 0.0, 180.0, 30.0, 1.2],
+    [0.0, 0.0, 180.0, 50.0, 3.0],
+];
+/// No stop is nearer to its target than this, metres: the flight shows a city, not a wall.
+const DISTANCE_MIN_M: f64 = 250.0;
+
+/// Where a flight goes: eased from stop to stop, resting at each until everything it shows is there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flight {
+    /// Seconds from a stop to the next.
+    pub leg_s: f64,
+    pub stops: Vec<CameraPose>,
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct FlightBench {
+    /// Folder, `.3tz`, `tileset.json` or http(s) address.
+    pub package: String,
+    /// The built-in one over the package when not given.
+    pub flight: Option<Flight>,
+    /// Seconds of the built-in flight, without its rests.
+    pub seconds: f64,
+    pub size: UVec2,
+    pub quality: Quality,
+    /// Give up waiting for the full view of a stop after this.
+    pub limit: Duration,
+    /// Memory for decoded tiles, bytes.
+    pub budget_bytes: usize,
+}
+
+/// The figures of one flight.
+#[derive(Clone, Debug, Serialize)]
+pub struct FlightFigures {
+    pub seconds: f64,
+    pub frames: usize,
+    pub frame_ms_p50: f64,
+    pub frame_ms_p99: f64,
+    pub frame_ms_worst: f64,
+    /// From opening the tileset until the first stop's view is full.
+    pub first_full_ms: f64,
+    /// From coming to rest at a stop until its view is full: of all later stops.
+    pub full_detail_ms_p50: f64,
+    pub full_detail_ms_worst: f64,
+    /// Stops whose view was not full in time.
+    pub unsettled: usize,
+    pub tiles_loaded: usize,
+    /// Decoded.
+    pub mib_loaded: f64,
+    /// Decoded tiles in memory, at most, and what was allowed.
+    pub peak_mib: f64,
+    pub budget_mib: f64,
+    pub failed_tiles: usize,
+    /// Of the whole process; filled in by the command, which alone asks the system.
+    pub peak_rss_mib: f64,
+    /// Tells the tiles of all full views: two flights of the same path over the same package have the same.
+    pub tiles_checksum: String,
+    pub adapter: String,
+    pub size: String,
+    pub flight: Flight,
+    pub stops: Vec<StopFigures>,
+}
+
+/// A stop of the flight.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StopFigures {
+    /// Milliseconds from coming to rest.
+    pub full_detail_ms: f64,
+    pub settled: bool,
+    /// Addresses of the tiles drawn in the full view, sorted.
+    pub tiles: Vec<String>,
+}
+
+/// Flies.
+///
+/// # Errors
+/// [`StartError`] when the tileset can't be read, the flight has no stop, or nothing can draw.
+pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
+    let start = Instant::now();
+    let opened = Opened::new(&bench.package, TilesetOptions { memory_bytes_max: bench.budget_bytes, ..default() })?;
+    let path = bench.flight.clone().unwrap_or_else(|| over(&opened, bench.seconds));
+    let Some(first) = path.stops.first().copied() else {
+        return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
+    };
+    let pump = opened.screen(first, bench.size, bench.quality)?;
+    let mut pilot = Pilot { pump, frames: Vec::new(), peak_bytes: 0, limit: bench.limit };
+    let mut stops = vec![pilot.rest(first)];
+    let first_full_ms = start.elapsed().as_secs_f64() * 1e3;
+    for stop in &path.stops[1..] {
+        pilot.fly(*stop, path.leg_s);
+        stops.push(pilot.rest(*stop));
+    }
+    let mut waits: Vec<f64> = stops[1..].iter().map(|s| s.full_detail_ms).collect();
+    waits.sort_by(f64::total_cmp);
+    let Pilot { pump, mut frames, peak_bytes, .. } = pilot;
+    frames.sort_by(f64::total_cmp);
+    let city = pump.world().resource::<CityTiles>();
+    let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
+    Ok(FlightFigures {
+        seconds: start.elapsed().as_secs_f64(),
+        frames: frames.len(),
+        frame_ms_p50: percentile(&frames, 0.5),
+        frame_ms_p99: percentile(&frames, 0.99),
+        frame_ms_worst: percentile(&frames, 1.0),
+        first_full_ms,
+        full_detail_ms_p50: percentile(&waits, 0.5),
+        full_detail_ms_worst: percentile(&waits, 1.0),
+        unsettled: stops.iter().filter(|s| !s.settled).count(),
+        tiles_loaded: city.loaded_tiles,
+        mib_loaded: mib(city.loaded_bytes),
+        peak_mib: mib(peak_bytes),
+        budget_mib: mib(bench.budget_bytes),
+        failed_tiles: city.progress.failed,
+        peak_rss_mib: 0.0,
+        tiles_checksum: checksum(&stops),
+        adapter: pump.world().get_resource::<Adapter>().map_or_else(String::new, |a| a.name.clone()),
+        size: format!("{}x{}", bench.size.x, bench.size.y),
+        flight: path,
+        stops,
+    })
+}
+
+/// The built-in flight over a package.
+fn over(opened: &Opened, seconds: f64) -> Flight {
+    let frame = LocalFrame::new(opened.centre());
+    let radius_m = opened.sphere.radius_m;
+    let stop = |[east, north, heading_deg, pitch_deg, distance]: [f64; 5]| {
+        let at = frame.enu_to_geodetic(DVec3::new(east, north, 0.0) * radius_m);
+        CameraPose {
+            lon: at.lon_deg(),
+            lat: at.lat_deg(),
+            height_m: opened.centre().height_m,
+            heading_deg,
+            pitch_deg,
+            distance_m: (distance * radius_m).max(DISTANCE_MIN_M),
+        }
+    };
+    Flight { leg_s: seconds / (PATH.len() - 1) as f64, stops: PATH.map(stop).to_vec() }
+}
+
+/// Draws frame by frame, and keeps count.
+struct Pilot {
+    pump: Pump,
+    /// Milliseconds.
+    frames: Vec<f64>,
+    peak_bytes: usize,
+    limit: Duration,
+}
+
+impl Pilot {
+    fn frame(&mut self) {
+        let ms = timed(&mut self.pump);
+        self.frames.push(ms);
+        self.peak_bytes = self.peak_bytes.max(self.pump.world().resource::<CityTiles>().progress.resident_bytes);
+    }
+
+    fn fly(&mut self, to: CameraPose, seconds: f64) {
+        self.pump.world_mut().resource_mut::<OrbitCamera>().go_to(to, seconds);
+        loop {
+            self.frame();
+            if !self.pump.world().resource::<OrbitCamera>().is_moving() {
+                return;
+            }
+        }
+    }
+
+    /// Waits at a stop until its view is full.
+    fn rest(&mut self, at: CameraPose) -> StopFigures {
+        let start = Instant::now();
+        let (mut quiet, mut full_detail_ms) = (0, 0.0);
+        while quiet < QUIET_FRAMES && start.elapsed() < self.limit {
+            // Coarse ground may have lifted the camera: the full view is that of the stop itself.
+            self.pump.world_mut().resource_mut::<OrbitCamera>().set(at);
+            self.frame();
+            match self.pump.world().resource::<CityTiles>().tileset().is_settled() {
+                true => quiet += 1,
+                false => {
+                    quiet = 0;
+                    // Loading runs on other threads; on two cores drawing at full speed would starve them.
+                    std::thread::sleep(Duration::from_millis(5));
+                    full_detail_ms = start.elapsed().as_secs_f64() * 1e3;
+                }
+            }
+        }
+        StopFigures { full_detail_ms, settled: quiet >= QUIET_FRAMES, tiles: self.pump.world().resource::<CityTiles>().drawn_addresses() }
+    }
+}
+
+fn checksum(stops: &[StopFigures]) -> String {
+    let mut hash = xxhash_rust::xxh3::Xxh3::new();
+    for stop in stops {
+        stop.tiles.iter().for_each(|t| hash.update(t.as_bytes()));
+        hash.update(b"\n");
+    }
+    format!("{:016x}", hash.digest())
+}
