@@ -62,12 +62,16 @@ impl City {
 
     /// 300 m above a place, looking a little down, as a desk shows a city.
     fn view(&self, place: u32, turn: f64) -> View {
+        self.view_of(1080.0, place, turn)
+    }
+
+    fn view_of(&self, height_px: f64, place: u32, turn: f64) -> View {
         // Steps of the golden ratio spread the places over the middle of the country.
         let part = |by: f64| (f64::from(place) * by).fract() - 0.5;
         let eye = DVec3::new(part(0.618_034) * 120e3, part(0.754_878) * 30e3, 300.0);
         let to_world = |v: DVec3| self.frame.ecef_from_enu().transform_vector3(v);
         let forward = DVec3::new((turn * TAU).sin(), (turn * TAU).cos(), -0.35);
-        View::perspective(self.frame.to_ecef(eye).0, to_world(forward), to_world(DVec3::Z), 0.7, 16.0 / 9.0, 1080.0)
+        View::perspective(self.frame.to_ecef(eye).0, to_world(forward), to_world(DVec3::Z), 0.7, 16.0 / 9.0, height_px)
     }
 }
 
@@ -84,6 +88,9 @@ fn selection(c: &mut Criterion) {
     let mut state = SelectionState::default();
     tell("standing", &choose(&all, city.view(7, 0.0), &mut state));
     group.bench_function("standing", |b| b.iter(|| choose(&all, city.view(7, 0.0), &mut state)));
+
+    tell("standing, 1,600 pixels high", &choose(&all, city.view_of(1600.0, 7, 0.0), &mut state));
+    group.bench_function("standing, 1,600 pixels high", |b| b.iter(|| choose(&all, city.view_of(1600.0, 7, 0.0), &mut state)));
 
     let mut step = 0u32;
     group.bench_function("turning, 1/2 degree a frame", |b| {
