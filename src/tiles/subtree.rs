@@ -76,17 +76,10 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability) 
 
 fn tile(implicit: &Implicit, c: Coordinates, depth: u16) -> Tile {
     Tile {
-        parent: None,
-        children: Vec::new(),
         depth,
-        volume: implicit.shape_at(c).to_world(&implicit.transform),
-        viewer_request_volume: None,
-        geometric_error_m: implicit.geometric_error_at(c),
-        refine: implicit.refine,
         transform: implicit.transform,
-        contents: Vec::new(),
         up_axis: implicit.up_axis,
-        subtree: None,
+        ..Tile::new(implicit.shape_at(c).to_world(&implicit.transform), implicit.geometric_error_at(c), implicit.refine)
     }
 }
 

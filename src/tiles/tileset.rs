@@ -91,7 +91,7 @@ impl Reader<'_> {
         let shape = volume_shape(&json["boundingVolume"], &format!("{path}.boundingVolume"))?;
         let viewer_request_volume = match &json["viewerRequestVolume"] {
             Value::Null => None,
-            given => Some(volume_shape(given, &format!("{path}.viewerRequestVolume"))?.to_world(&transform)),
+            given => Some(Box::new(volume_shape(given, &format!("{path}.viewerRequestVolume"))?.to_world(&transform))),
         };
         let geometric_error_m = json["geometricError"].as_f64().filter(|e| *e >= 0.0);
         let geometric_error_m =
@@ -99,44 +99,26 @@ impl Reader<'_> {
         let id = TileId(self.tiles.len() as u32);
         self.tiles.push(Tile {
             parent,
-            children: Vec::new(),
             depth,
-            volume: shape.to_world(&transform),
             viewer_request_volume,
-            geometric_error_m,
-            refine,
             transform,
-            contents: Vec::new(),
             up_axis: self.up_axis,
-            subtree: None,
+            ..Tile::new(shape.to_world(&transform), geometric_error_m, refine)
         });
         if let Some(tiling) = first_of(json, &["implicitTiling"], "3DTILES_implicit_tiling") {
             let implicit = self.implicit(json, tiling, path, shape, &self.tiles[id.index()])?;
             self.tiles[id.index()].subtree = Some(SubtreeRef { implicit: Arc::new(implicit), at: Coordinates::ROOT });
             return Ok(id);
         }
-        let contents = self.content_uris(json, path)?.into_iter().map(|uri| resolve(self.url, &uri).map(|url| ContentRef { url }));
+        let contents = content_uris(json, path)?.into_iter().map(|uri| resolve(self.url, &uri).map(|url| ContentRef { url }));
         self.tiles[id.index()].contents = contents.collect::<Result<_, _>>()?;
+        self.tiles[id.index()].content_volumes = content_volumes(json, &transform);
         for (i, child) in json["children"].as_array().into_iter().flatten().enumerate() {
             let below = Inherited { transform, refine };
             let child = self.tile(child, &format!("{path}.children[{i}]"), Some(id), below, depth + 1)?;
             self.tiles[id.index()].children.push(child);
         }
         Ok(id)
-    }
-
-    /// Uris of `content`, `contents` and the 1.0 extension for several contents, as written.
-    fn content_uris(&self, json: &Value, path: &str) -> Result<Vec<String>, Fault> {
-        let several = first_of(json, &["contents"], "3DTILES_multiple_contents");
-        let several = several.map(|v| if v.is_array() { v } else { v.get("contents").or(v.get("content")).unwrap_or(&Value::Null) });
-        let one = Some(&json["content"]).filter(|c| !c.is_null());
-        let all = one.into_iter().chain(several.and_then(Value::as_array).into_iter().flatten());
-        all.map(|content| {
-            // 3D Tiles before 1.0 called it `url`; some servers still do.
-            let uri = content["uri"].as_str().or(content["url"].as_str());
-            uri.map(str::to_owned).ok_or_else(|| Fault::bad(format!("{path}.content.uri"), "the content has no uri"))
-        })
-        .collect()
     }
 
     fn implicit(&self, json: &Value, tiling: &Value, path: &str, shape: VolumeShape, root: &Tile) -> Result<Implicit, Fault> {
@@ -169,7 +151,7 @@ impl Reader<'_> {
             levels,
             subtree_levels,
             subtree_template: subtrees.to_owned(),
-            content_templates: self.content_uris(json, path)?,
+            content_templates: content_uris(json, path)?,
             shape,
             transform: root.transform,
             geometric_error_m: root.geometric_error_m,
@@ -177,6 +159,31 @@ impl Reader<'_> {
             up_axis: self.up_axis,
         })
     }
+}
+
+/// What `content`, `contents` and the 1.0 extension for several contents hold.
+fn contents(json: &Value) -> impl Iterator<Item = &Value> {
+    let several = first_of(json, &["contents"], "3DTILES_multiple_contents");
+    let several = several.map(|v| if v.is_array() { v } else { v.get("contents").or(v.get("content")).unwrap_or(&Value::Null) });
+    let one = Some(&json["content"]).filter(|c| !c.is_null());
+    one.into_iter().chain(several.and_then(Value::as_array).into_iter().flatten())
+}
+
+/// Uris of the contents, as written.
+fn content_uris(json: &Value, path: &str) -> Result<Vec<String>, Fault> {
+    contents(json)
+        .map(|content| {
+            // 3D Tiles before 1.0 called it `url`; some servers still do.
+            let uri = content["uri"].as_str().or(content["url"].as_str());
+            uri.map(str::to_owned).ok_or_else(|| Fault::bad(format!("{path}.content.uri"), "the content has no uri"))
+        })
+        .collect()
+}
+
+/// World volumes of the contents. Without one that can be read for each, none: the tile's own volume holds them all.
+fn content_volumes(json: &Value, transform: &DMat4) -> Box<[BoundingVolume]> {
+    let volume = |content: &Value| Some(volume_shape(&content["boundingVolume"], "").ok()?.to_world(transform));
+    contents(json).map(volume).collect::<Option<Box<[_]>>>().unwrap_or_default()
 }
 
 /// The first of `names` in `json`, or the extension of that name.
@@ -243,6 +250,21 @@ mod tests {
         assert_eq!((child.refine, child.parent, child.depth), (Refine::Add, Some(TileId(0)), 1));
         assert_eq!(child.volume, BoundingVolume::Sphere(Sphere { centre: DVec3::new(12.0, 7.0, 0.0), radius_m: 2.0 }));
         assert_eq!(child.contents[0].url, "https://tiles.example/city/a/b.glb");
+    }
+
+    #[test]
+    fn contents_keep_their_own_volumes_where_each_has_one() {
+        let root = |contents: &str| {
+            let root = r#"{"asset":{"version":"1.1"},"geometricError":9,"root":{"geometricError":8,"transform":[1,0,0,0,0,1,0,0,0,0,1,0,10,0,0,1],
+              "boundingVolume":{"sphere":[0,0,0,5]},"contents":"#;
+            parse(&format!("{root}{contents}}}}}")).unwrap().tiles[0].content_volumes.clone()
+        };
+        let volume = BoundingVolume::Sphere(Sphere { centre: DVec3::new(11.0, 0.0, 0.0), radius_m: 2.0 });
+        let (with, without) = (r#"{"uri":"a.glb","boundingVolume":{"sphere":[1,0,0,2]}}"#, r#"{"uri":"b.glb"}"#);
+        assert_eq!(*root(&format!("[{with},{with}]")), [volume, volume]);
+        assert!(root(&format!("[{with},{without}]")).is_empty() && root("[]").is_empty());
+        // What can't be read is no reason to refuse the tileset: the tile's volume serves.
+        assert!(root(r#"[{"uri":"a.glb","boundingVolume":{"extensions":{}}}]"#).is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::volume::BoundingVolume;
 use glam::DMat4;
 use std::sync::Arc;
 
-/// Tiles of one tileset, all files together. A node is about 500 bytes, so this is 1 GB of tree; a city has some thousands.
+/// Tiles of one tileset, all files together. A node is about 400 bytes, so this is 1 GB of tree; a city has some thousands.
 const TILES_MAX: usize = 2_000_000;
 /// Levels below the root, external tilesets included; stops a tileset that names itself.
 const DEPTH_MAX: u16 = 200;
@@ -63,7 +63,9 @@ pub struct Tile {
     /// World volume of the tile and all below it.
     pub volume: BoundingVolume,
     /// The tile is looked at only by cameras inside this volume, where there is one.
-    pub viewer_request_volume: Option<BoundingVolume>,
+    pub viewer_request_volume: Option<Box<BoundingVolume>>,
+    /// World volumes of the contents alone, one each; empty where a content does not say and may fill the tile.
+    pub content_volumes: Box<[BoundingVolume]>,
     /// Error in metres when the tile is drawn and its children are not.
     pub geometric_error_m: f64,
     pub refine: Refine,
@@ -75,6 +77,24 @@ pub struct Tile {
 }
 
 impl Tile {
+    /// A tile by itself: no content, no children, the world as its frame.
+    pub fn new(volume: BoundingVolume, geometric_error_m: f64, refine: Refine) -> Self {
+        Self {
+            parent: None,
+            children: Vec::new(),
+            depth: 0,
+            volume,
+            viewer_request_volume: None,
+            content_volumes: Box::default(),
+            geometric_error_m,
+            refine,
+            transform: DMat4::IDENTITY,
+            contents: Vec::new(),
+            up_axis: UpAxis::Y,
+            subtree: None,
+        }
+    }
+
     /// True if there is nothing to load for this tile.
     pub fn is_empty(&self) -> bool {
         self.contents.is_empty() && self.subtree.is_none()
@@ -97,17 +117,8 @@ impl TileTree {
     /// A tree that knows only the address of its root tileset.
     pub fn new(url: &str) -> Self {
         let root = Tile {
-            parent: None,
-            children: Vec::new(),
-            depth: 0,
-            volume: BoundingVolume::Everywhere,
-            viewer_request_volume: None,
-            geometric_error_m: f64::INFINITY,
-            refine: Refine::Replace,
-            transform: DMat4::IDENTITY,
             contents: vec![ContentRef { url: url.to_owned() }],
-            up_axis: UpAxis::Y,
-            subtree: None,
+            ..Tile::new(BoundingVolume::Everywhere, f64::INFINITY, Refine::Replace)
         };
         Self { tiles: vec![root] }
     }
@@ -131,6 +142,15 @@ impl TileTree {
 
     pub fn iter(&self) -> impl Iterator<Item = (TileId, &Tile)> {
         self.tiles.iter().enumerate().map(|(i, t)| (TileId(i as u32), t))
+    }
+
+    /// Adds one tile below `parent`, for trees that come from no file; `None` when there are too many tiles or levels.
+    ///
+    /// # Panics
+    /// If `parent` is of another tree.
+    pub fn add(&mut self, parent: TileId, tile: Tile) -> Option<TileId> {
+        let id = TileId(self.tiles.len() as u32);
+        self.graft(parent, Fragment { tiles: vec![Tile { parent: None, children: Vec::new(), depth: 0, ..tile }] }).ok().map(|()| id)
     }
 
     /// Joins a read tileset below `parent`. The fragment was parsed with `parent`'s transform already applied.
