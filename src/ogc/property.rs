@@ -99,7 +99,11 @@ enum NumberType {
 impl PropertyTable {
     /// Takes the table's bytes out of the glTF. Properties whose class is not in the schema are left out.
     pub fn read(metadata: &Metadata, json: &PropertyTableJson, view: &ViewBytes<'_>) -> Result<Self, Fault> {
-        let schema = metadata.schema.as_ref().unwrap_or(&Value::Null);
+        Self::by_schema(metadata.schema.as_ref().unwrap_or(&Value::Null), json, view)
+    }
+
+    /// The same of a table anywhere, by the schema that its file refers to.
+    pub fn by_schema(schema: &Value, json: &PropertyTableJson, view: &ViewBytes<'_>) -> Result<Self, Fault> {
         let mut columns = Column::of_class(schema, &json.class, &json.properties)?;
         for column in &mut columns {
             column.data = json.properties.get(&column.id).map(|given| Data::read(given, view)).transpose()?;

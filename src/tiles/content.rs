@@ -150,3 +150,7 @@ impl TileContent {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "samples_tests.rs"]
+mod samples;

@@ -3,9 +3,10 @@
 use super::content::TileContent;
 use super::error::TileError;
 use super::fetch::TileSource;
+use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
-use super::select::{LoadClass, LoadState, SelectOptions, Selection, SelectionState, select};
+use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
 use super::view::View;
 use crate::geo::Sphere;
@@ -33,7 +34,8 @@ impl Default for TilesetOptions {
 /// What changed and what to draw.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
-    /// Tiles to draw now. Each was in `loaded` of this or an earlier frame and not in `evicted` since.
+    /// Tiles to draw now; of several groups of views, what any of them draws ([`ViewGroup::drawn`] has each one's own).
+    /// Each was in `loaded` of this or an earlier frame and not in `evicted` since.
     pub draw: Vec<TileId>,
     /// Tiles to upload.
     pub loaded: Vec<(TileId, Arc<TileContent>)>,
@@ -81,8 +83,10 @@ pub struct Tileset {
     options: TilesetOptions,
     tree: TileTree,
     loads: Vec<LoadState>,
-    selection: Selection,
-    selection_state: SelectionState,
+    /// What [`Tileset::update`] sees.
+    views: ViewGroup,
+    /// What the first group that draws drew last.
+    drawn: Vec<TileId>,
     loader: TileLoader,
     resident: HashMap<TileId, Resident>,
     resident_bytes: usize,
@@ -117,8 +121,8 @@ impl Tileset {
             options,
             tree,
             loads: vec![LoadState::Absent],
-            selection: Selection::default(),
-            selection_state: SelectionState::default(),
+            views: ViewGroup::default(),
+            drawn: Vec::new(),
             loader,
             resident: HashMap::new(),
             resident_bytes: 0,
@@ -136,26 +140,34 @@ impl Tileset {
     ///
     /// All views are served together; a wall node gives one view with the wall's detail ([`View::off_axis`]).
     pub fn update(&mut self, views: &[View]) -> Frame {
+        let mut group = std::mem::take(&mut self.views);
+        group.views.clear();
+        group.views.extend_from_slice(views);
+        let frame = self.update_groups(std::slice::from_mut(&mut group));
+        self.views = group;
+        frame
+    }
+
+    /// One frame of several groups of views, each with its own picture ([`ViewGroup::drawn`]) over the same loaded tiles.
+    pub fn update_groups(&mut self, groups: &mut [ViewGroup]) -> Frame {
         self.update += 1;
         let mut frame = Frame::default();
         self.take_answers(&mut frame);
         let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.sse_factor, ..self.options.select };
-        self.selection = select(&self.tree, &self.loads, views, &options, &mut self.selection_state);
-        for id in self.selection.draw.iter().chain(&self.selection.kicked) {
-            if let Some(resident) = self.resident.get_mut(id) {
-                resident.used = self.update;
-            }
-        }
+        let wanted = choose(&self.tree, &self.loads, &options, groups);
+        groups.iter().for_each(|group| self.keep_used(group));
         self.evict(&mut frame);
-        self.ask();
-        let pending = self.selection.load.iter().filter(|l| l.class != LoadClass::Preload).count();
-        self.settled = pending == 0 && !views.is_empty();
-        frame.draw.clone_from(&self.selection.draw);
+        self.ask(&wanted);
+        let mut drawing = groups.iter().filter(|g| g.purpose == Purpose::Draw);
+        let pending = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
+        self.settled = pending == 0 && drawing.clone().any(|g| !g.views.is_empty());
+        self.drawn = drawing.next().map(|g| g.drawn().to_vec()).unwrap_or_default();
+        frame.draw = drawn_by_any(groups);
         frame.progress = Progress {
             pending,
-            preloading: self.selection.load.len() - pending,
+            preloading: wanted.len() - pending,
             failed: self.failed,
-            holes: self.selection.holes,
+            holes: groups.iter().map(ViewGroup::holes).sum(),
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
             sse_px: options.max_sse_px,
@@ -197,19 +209,29 @@ impl Tileset {
         self.resident.get(&tile).map(|r| &r.content)
     }
 
+    /// What files say of a tile and its tileset: see [`TileTree::metadata`].
+    pub fn metadata(&self, tile: TileId) -> Map<String, Value> {
+        self.tree.metadata(tile)
+    }
+
     /// Attributes of a feature; empty if the tile is not in memory or the feature has none.
     pub fn attributes(&self, tile: TileId, feature_id: u32) -> Map<String, Value> {
         self.content(tile).map(|c| c.features.attributes(feature_id)).unwrap_or_default()
     }
 
-    /// The nearest drawn triangle on a ray from `origin` (ECEF) along `direction`.
+    /// The nearest drawn triangle of the first group that draws, on a ray from `origin` (ECEF) along `direction`.
     pub fn pick(&self, origin: DVec3, direction: DVec3) -> Option<Hit> {
         self.pick_where(origin, direction, |_, _| true)
     }
 
     /// As [`Tileset::pick`], passing through features for which `visible` is false.
     pub fn pick_where(&self, origin: DVec3, direction: DVec3, visible: impl Fn(TileId, u32) -> bool) -> Option<Hit> {
-        let drawn = self.selection.draw.iter().filter_map(|id| Some((*id, &self.tree.tile(*id).volume, &*self.resident.get(id)?.content)));
+        self.pick_among(&self.drawn, origin, direction, visible)
+    }
+
+    /// As [`Tileset::pick_where`] among tiles of another group ([`ViewGroup::drawn`]).
+    pub fn pick_among(&self, drawn: &[TileId], origin: DVec3, direction: DVec3, visible: impl Fn(TileId, u32) -> bool) -> Option<Hit> {
+        let drawn = drawn.iter().filter_map(|id| Some((*id, &self.tree.tile(*id).volume, &*self.resident.get(id)?.content)));
         pick::nearest(drawn, origin, direction, &visible)
     }
 
@@ -251,8 +273,10 @@ impl Tileset {
             return Ok(None);
         };
         for note in &content.notes {
+            // "12 points are drawn as ..." of one tile and of another are the same thing.
+            let note = note.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
-                *self.notes.entry(note.clone()).or_default() += 1;
+                *self.notes.entry(note.to_owned()).or_default() += 1;
             }
         }
         let content = Arc::new(content);
@@ -281,6 +305,16 @@ impl Tileset {
         }
     }
 
+    /// Notes that the group has need of its tiles. What is only for later goes before the picture does, but after all else.
+    fn keep_used(&mut self, group: &ViewGroup) {
+        let used = if group.purpose == Purpose::Draw { self.update } else { self.update - 1 };
+        for id in group.selection.draw.iter().chain(&group.selection.kicked) {
+            if let Some(resident) = self.resident.get_mut(id) {
+                resident.used = resident.used.max(used);
+            }
+        }
+    }
+
     /// Keeps within the memory budget: tiles out of use go, longest unused first; if that is not enough, detail is lowered.
     fn evict(&mut self, frame: &mut Frame) {
         let max = self.options.memory_bytes_max;
@@ -306,9 +340,9 @@ impl Tileset {
         }
     }
 
-    fn ask(&mut self) {
+    fn ask(&mut self, wanted: &[Load]) {
         let room = (self.resident_bytes as f64) < self.options.memory_bytes_max as f64 * PRELOAD_SHARE;
-        let wanted = self.selection.load.iter().filter(|l| room || l.class != LoadClass::Preload);
+        let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
         let jobs = wanted
             .take(TileLoader::QUEUE_MAX)
             .map(|l| Job::new(l.tile, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile)));

@@ -64,7 +64,7 @@ fn settle(tileset: &mut Tileset) -> Seen {
         }
         std::thread::sleep(Duration::from_millis(2));
     }
-    panic!("not settled: {:?}", tileset.selection.load);
+    panic!("not settled: {:?}", seen.frames.last().map(|f| &f.progress));
 }
 
 #[test]
@@ -144,6 +144,26 @@ fn every_drawn_tile_was_loaded_before_and_is_not_evicted() {
         std::thread::sleep(Duration::from_millis(1));
     }
     assert!(evicted > 0 && raised, "{evicted} evicted");
+}
+
+#[test]
+fn a_preloaded_path_is_on_screen_at_once_when_the_camera_comes() {
+    let folder = folder(["a.b3dm", "a.b3dm"]);
+    let mut tileset = open(&folder, options(16.0));
+    let view = overview(Sphere { centre: DVec3::new(1214914.55, -4736388.03, 4081548.04), radius_m: 300.0 });
+    let mut groups = [ViewGroup::new(Purpose::Preload, 1.0), ViewGroup::default()];
+    groups[0].views.push(view.clone());
+    let started = Instant::now();
+    while tileset.content(TileId(2)).is_none() || tileset.content(TileId(3)).is_none() {
+        assert!(started.elapsed() < Duration::from_secs(20), "{:?}", tileset.failures());
+        let frame = tileset.update_groups(&mut groups);
+        assert!(frame.draw.is_empty() && frame.progress.pending == 0 && !tileset.is_settled());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    groups[1].views.push(view);
+    let frame = tileset.update_groups(&mut groups);
+    assert_eq!((frame.draw.as_slice(), groups[1].drawn()), ([TileId(2), TileId(3)].as_slice(), [TileId(2), TileId(3)].as_slice()));
+    assert!(tileset.is_settled() && groups[0].drawn().is_empty());
 }
 
 #[test]

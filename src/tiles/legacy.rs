@@ -22,3 +22,7 @@ pub fn unit_from_oct(xy: [f64; 2], max: f64) -> DVec3 {
     let folded = if z < 0.0 { [(1.0 - y.abs()) * 1f64.copysign(x), (1.0 - x.abs()) * 1f64.copysign(y)] } else { [x, y] };
     DVec3::new(folded[0], folded[1], z).normalize_or(DVec3::Z)
 }
+
+#[cfg(test)]
+#[path = "legacy_tests.rs"]
+mod tests;

@@ -1,7 +1,8 @@
 //! Fetching and decoding off the calling thread.
 //!
 //! Wishes go in by a watch channel: the latest list *replaces* the one before, so a tile nobody wants any more is never fetched.
-//! Answers come out by a bounded channel; when nobody takes them the loader waits.
+//! A fetch under way that nobody has wanted for a while is broken off. Answers come out by a bounded channel; when nobody takes them
+//! the loader waits.
 
 use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
@@ -14,8 +15,8 @@ use glam::DMat4;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::watch;
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
 /// Tiles fetched or decoded at a time: enough to keep a network busy at 100 ms a request, few enough that a turned camera is served soon.
@@ -24,6 +25,9 @@ const IN_FLIGHT_MAX: usize = 16;
 const ANSWERS_MAX: usize = 32;
 /// Waits before the second and third try of what may come back (a busy server, a tile just being written).
 const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(1000)];
+
+/// A fetch that nobody has wanted for this long is broken off. Shorter, and a camera that shakes would fetch one tile again and again.
+const UNWANTED_MAX: Duration = Duration::from_millis(500);
 
 /// A tile to load.
 #[derive(Clone, Debug)]
@@ -55,7 +59,7 @@ pub struct Payload {
     pub subtree: Option<Fragment>,
 }
 
-/// Exactly one for each job that was begun.
+/// Exactly one for each job that was begun and not broken off.
 #[derive(Debug)]
 pub struct Answer {
     pub tile: TileId,
@@ -106,6 +110,18 @@ impl TileLoader {
     }
 }
 
+/// A job under way. When this goes, its fetch is broken off.
+struct Busy {
+    wanted_at: Instant,
+    _go_on: oneshot::Sender<()>,
+}
+
+/// How a job ended.
+enum Ended {
+    Answered,
+    BrokenOff,
+}
+
 async fn serve(
     source: Arc<TileSource>,
     mut wished: watch::Receiver<Vec<Job>>,
@@ -114,54 +130,107 @@ async fn serve(
 ) {
     let mut queue: VecDeque<Job> = VecDeque::new();
     let mut begun: HashMap<TileId, u32> = HashMap::new();
-    let mut busy: HashSet<TileId> = HashSet::new();
-    let mut running: JoinSet<TileId> = JoinSet::new();
+    let mut busy: HashMap<TileId, Busy> = HashMap::new();
+    // Told to break off; not ended yet.
+    let mut leaving: HashSet<TileId> = HashSet::new();
+    let mut running: JoinSet<(TileId, Ended)> = JoinSet::new();
     loop {
         while running.len() < IN_FLIGHT_MAX {
             let Some(job) = queue.pop_front() else { break };
             // Begun under this count of answers before: it is under way, or its answer is not taken yet.
-            if busy.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n > job.answered) {
+            if busy.contains_key(&job.tile) || leaving.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n > job.answered) {
                 continue;
             }
             begun.insert(job.tile, job.answered + 1);
-            busy.insert(job.tile);
-            running.spawn(answer(source.clone(), job, answers.clone(), decoding.clone()));
+            let (go_on, gone) = oneshot::channel();
+            busy.insert(job.tile, Busy { wanted_at: Instant::now(), _go_on: go_on });
+            running.spawn(answer(source.clone(), job, answers.clone(), decoding.clone(), gone));
         }
         tokio::select! {
             changed = wished.changed() => match changed {
-                Ok(()) => queue = wished.borrow_and_update().iter().cloned().collect(),
+                Ok(()) => {
+                    queue = wished.borrow_and_update().iter().cloned().collect();
+                    leaving.extend(drop_unwanted(&mut busy, &queue));
+                }
                 Err(_) => return,
             },
             Some(done) = running.join_next(), if !running.is_empty() => match done {
-                Ok(tile) => drop(busy.remove(&tile)),
+                Ok((tile, ended)) => {
+                    busy.remove(&tile);
+                    leaving.remove(&tile);
+                    if matches!(ended, Ended::BrokenOff) {
+                        // There is no answer to wait for: the next wish for it begins anew.
+                        begun.remove(&tile);
+                    }
+                }
                 Err(e) => tracing::error!(error = %e, "a tile task ended without an answer"),
             },
         }
     }
 }
 
-async fn answer(source: Arc<TileSource>, job: Job, answers: Sender<Answer>, decoding: Arc<tokio::sync::Semaphore>) -> TileId {
+/// Breaks off what no wish names for too long; gives the tiles.
+fn drop_unwanted(busy: &mut HashMap<TileId, Busy>, wishes: &VecDeque<Job>) -> Vec<TileId> {
+    let now = Instant::now();
+    for job in wishes {
+        if let Some(busy) = busy.get_mut(&job.tile) {
+            busy.wanted_at = now;
+        }
+    }
+    busy.extract_if(|_, b| now - b.wanted_at > UNWANTED_MAX).map(|(tile, _)| tile).collect()
+}
+
+async fn answer(
+    source: Arc<TileSource>,
+    job: Job,
+    answers: Sender<Answer>,
+    decoding: Arc<tokio::sync::Semaphore>,
+    mut gone: oneshot::Receiver<()>,
+) -> (TileId, Ended) {
     let tile = job.tile;
     let result = match &job.subtree {
-        Some(subtree) => load_subtree(&source, subtree.clone()).await,
-        None => load_contents(&source, job, decoding).await,
+        Some(subtree) => load_subtree(&source, subtree.clone(), &mut gone).await,
+        None => load_contents(&source, job, decoding, &mut gone).await,
     };
+    let Some(result) = result else { return (tile, Ended::BrokenOff) };
     // The bounded channel may be full; waiting must not hold the runtime's only worker.
     let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result }).is_ok()).await;
     if !matches!(sent, Ok(true)) {
         tracing::debug!(tile = tile.0, "nobody waits for the tile any more");
     }
-    tile
+    (tile, Ended::Answered)
 }
 
-async fn load_contents(source: &Arc<TileSource>, job: Job, decoding: Arc<tokio::sync::Semaphore>) -> Result<Payload, TileError> {
-    let mut payload = Payload::default();
-    let (mut failed, mut last) = (Vec::new(), None);
+/// What `fetch` brings; `None` if it is broken off before. Only fetches are: what is here already is decoded and kept, it may be wanted again.
+async fn while_wanted<T>(gone: &mut oneshot::Receiver<()>, fetch: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        done = fetch => Some(done),
+        _ = gone => None,
+    }
+}
+
+/// `None`: broken off.
+async fn load_contents(
+    source: &Arc<TileSource>,
+    job: Job,
+    decoding: Arc<tokio::sync::Semaphore>,
+    gone: &mut oneshot::Receiver<()>,
+) -> Option<Result<Payload, TileError>> {
+    let mut parts = Vec::new();
     for content in job.contents.clone() {
-        let one = match fetch_patiently(source, &content.url).await {
+        parts.push(match while_wanted(gone, fetch_patiently(source, &content.url)).await? {
             Ok(bytes) => decode_apart(source, &job, content.url, bytes, &decoding).await,
             Err(e) => Err(e),
-        };
+        });
+    }
+    Some(join_parts(&job, parts))
+}
+
+fn join_parts(job: &Job, parts: Vec<Result<Part, TileError>>) -> Result<Payload, TileError> {
+    let mut payload = Payload::default();
+    let (mut failed, mut last) = (Vec::new(), None);
+    for one in parts {
         // One content of several that can't be drawn does not take the others with it.
         match one {
             Ok(Part::Meshes(content)) => match &mut payload.content {
@@ -209,7 +278,7 @@ async fn decode_apart(
         let context = DecodeContext { url: &url, transform, up_axis, external: &external };
         match decode(&bytes, &context)? {
             Decoded::Meshes(content) => Ok(Part::Meshes(content)),
-            Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }).map(Part::Tileset),
+            Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }, &external).map(Part::Tileset),
         }
     };
     // Decoders promise not to panic; if one does, it costs a tile and not the wall.
@@ -224,10 +293,25 @@ async fn decode_apart(
     }
 }
 
-async fn load_subtree(source: &Arc<TileSource>, subtree: SubtreeRef) -> Result<Payload, TileError> {
+/// `None`: broken off.
+async fn load_subtree(
+    source: &Arc<TileSource>,
+    subtree: SubtreeRef,
+    gone: &mut oneshot::Receiver<()>,
+) -> Option<Result<Payload, TileError>> {
+    let SubtreeRef { implicit, at } = &subtree;
+    let url = match resolve(&implicit.url, &at.fill(&implicit.subtree_template)) {
+        Ok(url) => url,
+        Err(fault) => return Some(Err(fault.at(&implicit.url))),
+    };
+    Some(match while_wanted(gone, fetch_patiently(source, &url)).await? {
+        Ok(bytes) => read_subtree(source, subtree, url, bytes).await,
+        Err(e) => Err(e),
+    })
+}
+
+async fn read_subtree(source: &Arc<TileSource>, subtree: SubtreeRef, url: String, bytes: Vec<u8>) -> Result<Payload, TileError> {
     let SubtreeRef { implicit, at } = subtree;
-    let url = resolve(&implicit.url, &at.fill(&implicit.subtree_template)).map_err(|f| f.at(&implicit.url))?;
-    let bytes = fetch_patiently(source, &url).await?;
     let (source, handle, place) = (source.clone(), tokio::runtime::Handle::current(), url.clone());
     let parse = move || parse_subtree(&url, &bytes, &implicit, at, &|url| handle.block_on(fetch_patiently(&source, url)));
     let parsed = tokio::task::spawn_blocking(parse).await;
@@ -249,3 +333,7 @@ async fn fetch_patiently(source: &TileSource, url: &str) -> Result<Vec<u8>, Tile
     }
     source.fetch(url).await
 }
+
+#[cfg(test)]
+#[path = "loader_tests.rs"]
+mod tests;

@@ -4,6 +4,9 @@
 //! [`Frame`] says. Inside, one noun a file, and data flows one way:
 //! `fetch` (bytes) -> `content` (decoded meshes and features) or `tileset`/`subtree` (more tree) -> [`TileTree`] -> `select` -> `engine`.
 //!
+//! How tiles are chosen is told in `docs/tile-selection.md`: `select` is the rules, `walk` the way down the tree, `sight` what the views
+//! see (`horizon`), `outcomes` what is remembered from the frame before, `groups` several independent groups of views over one cache.
+//!
 //! World = ECEF metres in f64, or the tileset's own frame when it has no georeference.
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
@@ -16,32 +19,42 @@ mod features;
 mod fetch;
 mod glb;
 mod gltf_json;
+mod groups;
+mod horizon;
 mod i3dm;
 mod id_picture;
 mod implicit;
 mod instances;
 mod legacy;
 mod loader;
+#[cfg(test)]
+mod made_up;
 mod mesh;
+mod metadata;
+mod outcomes;
 mod pick;
 mod picture;
 mod pnts;
 mod select;
 mod shapes;
+mod sight;
 mod subtree;
 mod texture;
 mod tileset;
 mod tree;
 mod view;
 mod volume;
+mod walk;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
 pub use download::Download;
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
+pub use groups::{Purpose, ViewGroup};
+pub use outcomes::SelectionState;
 pub use pick::Hit;
-pub use select::{Load, LoadClass, LoadState, SelectOptions, Selection, SelectionState, select};
+pub use select::{Load, LoadClass, LoadState, SelectOptions, Selection, select};
 pub use texture::{TileTexture, Wear};
 pub use tree::{ContentRef, Refine, Tile, TileId, TileTree};
 pub use view::{Plane, Tangents, View};

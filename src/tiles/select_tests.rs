@@ -1,72 +1,11 @@
 //! Selection on made-up trees: no files, no GPU.
 
 use super::*;
-use crate::tiles::tree::{Fragment, UpAxis};
-use crate::tiles::{BoundingVolume, ContentRef};
-use LoadState::{Absent, Empty, Failed, Ready};
-use glam::{DMat3, DMat4, DVec3};
+use crate::tiles::made_up::{CHILD, TOP, above, all, ancestors, any_loads, any_view, once, quadtree, run, uncovered};
+use crate::tiles::{LoadState, Refine};
+use LoadState::{Absent, Failed, Ready};
+use glam::DVec3;
 use proptest::prelude::*;
-
-/// A quadtree on the ground: side 100 m at the top, error 16 m halving, each tile with content.
-fn quadtree(levels: u16, refine: Refine) -> TileTree {
-    let mut tiles = Vec::new();
-    let mut level = vec![(DVec3::ZERO, None)];
-    for depth in 0..levels {
-        let half = 50.0 / f64::from(1u32 << depth);
-        let mut below = Vec::new();
-        for (centre, parent) in level {
-            let id = TileId(tiles.len() as u32);
-            tiles.push(Tile {
-                parent,
-                children: Vec::new(),
-                depth,
-                volume: BoundingVolume::from_half_axes(centre, DMat3::from_diagonal(DVec3::new(half, half, 1.0)), &DMat4::IDENTITY),
-                viewer_request_volume: None,
-                geometric_error_m: if depth + 1 == levels { 0.0 } else { 16.0 / f64::from(1u32 << depth) },
-                refine,
-                transform: DMat4::IDENTITY,
-                contents: vec![ContentRef { url: format!("file:///{}.glb", id.0) }],
-                up_axis: UpAxis::Y,
-                subtree: None,
-            });
-            if let Some(TileId(parent)) = parent {
-                let parent: &mut Tile = &mut tiles[parent as usize];
-                parent.children.push(id);
-            }
-            below.extend(
-                [(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)].map(|(x, y)| (centre + DVec3::new(x, y, 0.0) * half * 0.5, Some(id))),
-            );
-        }
-        level = below;
-    }
-    let mut tree = TileTree::new("file:///tileset.json");
-    tree.graft(TileTree::ROOT, Fragment { tiles }).unwrap();
-    tree
-}
-
-/// Straight down from `height_m` over (x, y).
-fn above(x: f64, y: f64, height_m: f64) -> View {
-    View::perspective(DVec3::new(x, y, height_m), -DVec3::Z, DVec3::Y, 1.0, 1.0, 1000.0)
-}
-
-/// The stand-in root is empty, everything else as given.
-fn all(tree: &TileTree, state: LoadState) -> Vec<LoadState> {
-    let mut loads = vec![state; tree.len()];
-    loads[0] = Empty;
-    loads
-}
-
-/// The quadtree's own root, and its first child.
-const TOP: TileId = TileId(1);
-const CHILD: TileId = TileId(2);
-
-fn run(tree: &TileTree, loads: &[LoadState], views: &[View], state: &mut SelectionState) -> Selection {
-    select(tree, loads, views, &SelectOptions::default(), state)
-}
-
-fn once(tree: &TileTree, loads: &[LoadState], views: &[View]) -> Selection {
-    run(tree, loads, views, &mut SelectionState::default())
-}
 
 fn wanted(selection: &Selection, class: LoadClass) -> Vec<TileId> {
     selection.load.iter().filter(|l| l.class == class).map(|l| l.tile).collect()
@@ -118,6 +57,20 @@ fn detail_once_shown_does_not_vanish_for_a_late_neighbour() {
     let after = run(&tree, &loads, &[above(0.0, 0.0, MIDDLE)], &mut state);
     assert_eq!(after.draw, [TileId(3), TileId(4), TileId(5)]);
     assert_eq!(wanted(&after, LoadClass::Normal), [CHILD]);
+}
+
+#[test]
+fn without_holes_detail_gives_way_but_what_is_out_of_view_is_not_waited_for() {
+    let tree = quadtree(2, Refine::Replace);
+    let options = SelectOptions { no_holes: true, ..SelectOptions::default() };
+    let (mut loads, mut state) = (all(&tree, Ready), SelectionState::default());
+    let mut next = |loads: &[LoadState], view: View| select(&tree, loads, &[view], &options, &mut state);
+    assert_eq!(next(&loads, above(0.0, 0.0, MIDDLE)).draw.len(), 4);
+    loads[CHILD.index()] = Absent;
+    let late = next(&loads, above(0.0, 0.0, MIDDLE));
+    assert_eq!((late.draw.as_slice(), late.kicked.len(), wanted(&late, LoadClass::Normal)), ([TOP].as_slice(), 3, vec![CHILD]));
+    // Low over the opposite corner the late one is not in the picture.
+    assert_eq!(next(&loads, above(30.0, 30.0, 20.0)).draw, [TileId(5)]);
 }
 
 #[test]
@@ -204,30 +157,15 @@ fn wishes_are_sorted_by_class_then_by_score() {
     assert!(keys.len() > 5 && keys.is_sorted_by(|a, b| a.0 < b.0 || (a.0 == b.0 && a.1 <= b.1)), "{keys:?}");
 }
 
-fn ancestors(tree: &TileTree, id: TileId) -> impl Iterator<Item = TileId> {
-    std::iter::successors(tree.tile(id).parent, |id| tree.tile(*id).parent)
-}
-
-fn any_state() -> impl Strategy<Value = LoadState> {
-    prop_oneof![3 => Just(Absent), 6 => Just(Ready), 1 => Just(Failed), 1 => Just(Empty)]
-}
-
-fn any_view() -> impl Strategy<Value = View> {
-    (-60.0..60.0f64, -60.0..60.0f64, 5.0..3000.0f64, -1.0..1.0f64, -1.0..1.0f64).prop_map(|(x, y, height_m, dx, dy)| {
-        View::perspective(DVec3::new(x, y, height_m), DVec3::new(dx, dy, -1.0), DVec3::new(0.1, 1.0, 0.3), 1.0, 1.6, 1000.0)
-    })
-}
-
 proptest! {
     /// Over a walk of frames in which tiles come, fail and go.
     #[test]
     fn a_replaced_tile_is_never_drawn_with_what_replaces_it(
-        frames in prop::collection::vec((prop::collection::vec(any_state(), 86), prop::collection::vec(any_view(), 1..3)), 1..5)
+        frames in prop::collection::vec((any_loads(), prop::collection::vec(any_view(), 1..3)), 1..5)
     ) {
         let tree = quadtree(4, Refine::Replace);
         let mut state = SelectionState::default();
-        for (mut loads, views) in frames {
-            loads[0] = Empty;
+        for (loads, views) in frames {
             let selection = run(&tree, &loads, &views, &mut state);
             let drawn: std::collections::HashSet<_> = selection.draw.iter().copied().collect();
             prop_assert_eq!(drawn.len(), selection.draw.len(), "a tile is drawn twice");
@@ -242,21 +180,30 @@ proptest! {
     }
 
     #[test]
-    fn with_the_top_here_nothing_in_view_is_a_hole(mut loads in prop::collection::vec(any_state(), 86), view in any_view()) {
+    fn with_the_top_here_nothing_in_view_is_a_hole(mut loads in any_loads(), view in any_view()) {
         let tree = quadtree(4, Refine::Replace);
-        (loads[0], loads[1]) = (Empty, Ready);
-        let drawn: std::collections::HashSet<_> = once(&tree, &loads, std::slice::from_ref(&view)).draw.into_iter().collect();
-        for (id, tile) in tree.iter().filter(|(_, t)| t.children.is_empty() && t.volume.meets_frustum(view.planes())) {
-            let covered = drawn.contains(&id) || ancestors(&tree, id).any(|a| drawn.contains(&a));
-            prop_assert!(covered || loads[id.index()] == Empty, "{id:?} at {:?}", tile.volume);
+        loads[TOP.index()] = Ready;
+        let draw = once(&tree, &loads, std::slice::from_ref(&view)).draw;
+        prop_assert_eq!(uncovered(&tree, &loads, &view, &draw), []);
+    }
+
+    /// Whatever came, failed and went in the frames before.
+    #[test]
+    fn without_holes_the_top_suffices_in_every_frame(frames in prop::collection::vec((any_loads(), any_view()), 1..6), add: bool) {
+        let tree = quadtree(4, if add { Refine::Add } else { Refine::Replace });
+        let (options, mut state) = (SelectOptions { no_holes: true, ..SelectOptions::default() }, SelectionState::default());
+        for (mut loads, view) in frames {
+            loads[TOP.index()] = Ready;
+            let selection = select(&tree, &loads, std::slice::from_ref(&view), &options, &mut state);
+            prop_assert_eq!(uncovered(&tree, &loads, &view, &selection.draw), []);
+            prop_assert!(selection.draw.iter().all(|id| loads[id.index()] == Ready));
         }
     }
 
     /// What it asks for, if it all comes, ends in a picture that waits for nothing.
     #[test]
-    fn loading_what_is_asked_settles(mut loads in prop::collection::vec(any_state(), 86), view in any_view()) {
+    fn loading_what_is_asked_settles(mut loads in any_loads(), view in any_view()) {
         let tree = quadtree(4, Refine::Replace);
-        loads[0] = Empty;
         let mut state = SelectionState::default();
         for _ in 0..20 {
             let selection = run(&tree, &loads, std::slice::from_ref(&view), &mut state);

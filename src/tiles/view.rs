@@ -40,8 +40,9 @@ pub struct View {
     position: DVec3,
     forward: DVec3,
     planes: [Plane; 5],
-    viewport_height_px: f64,
-    fovy_rad: f64,
+    /// Pixels that a slope of 1 against the forward axis covers: height / (2 tan(fovy / 2)).
+    px_per_slope: f64,
+    haze_per_m: f64,
 }
 
 impl View {
@@ -66,7 +67,14 @@ impl View {
             Plane::through(position, forward * tangents.top - up),
             Plane::through(position, forward),
         ];
-        Self { position, forward, planes, viewport_height_px: wall_height_px, fovy_rad: wall_fovy_rad }
+        let px_per_slope = wall_height_px / (2.0 * (wall_fovy_rad * 0.5).tan());
+        Self { position, forward, planes, px_per_slope, haze_per_m: 0.0 }
+    }
+
+    /// The same camera in hazy air of `density_per_m` (1 / metre); 0 is clear air, as at first. See [`View::haze`].
+    pub fn with_haze(self, density_per_m: f64) -> Self {
+        // A density that is no number must not hide the city.
+        Self { haze_per_m: if density_per_m > 0.0 { density_per_m } else { 0.0 }, ..self }
     }
 
     pub fn position(&self) -> DVec3 {
@@ -89,7 +97,18 @@ impl View {
         if geometric_error_m <= 0.0 {
             return 0.0;
         }
-        geometric_error_m * self.viewport_height_px / (distance_m * 2.0 * (self.fovy_rad * 0.5).tan())
+        geometric_error_m * self.px_per_slope / distance_m
+    }
+
+    /// The part of a thing's light that the haze has taken at `distance_m`: 0 before the eye, towards 1 far away.
+    ///
+    /// Source: CesiumJS `Math.fog`: `1 - exp(-(distance * density)^2)`, clearer near the eye and thicker far away than real air.
+    pub fn haze(&self, distance_m: f64) -> f64 {
+        if self.haze_per_m == 0.0 {
+            return 0.0;
+        }
+        let depth = distance_m * self.haze_per_m;
+        1.0 - (-depth * depth).exp()
     }
 }
 
@@ -110,6 +129,15 @@ mod tests {
         assert!(!sees(&view, DVec3::new(0.0, -1.0, 0.0)));
         assert!((view.screen_space_error_px(1.0, 100.0) - 5.0).abs() < 1e-9);
         assert!(view.screen_space_error_px(1.0, 0.0).is_infinite());
+    }
+
+    #[test]
+    fn haze_takes_more_of_what_is_farther_and_nothing_in_clear_air() {
+        let clear = View::perspective(DVec3::ZERO, DVec3::Y, DVec3::Z, 1.0, 1.0, 1000.0);
+        assert_eq!((clear.haze(1e7), clear.clone().with_haze(f64::NAN).haze(1e7)), (0.0, 0.0));
+        let hazy = clear.with_haze(1e-3);
+        assert!((hazy.haze(1000.0) - (1.0 - (-1f64).exp())).abs() < 1e-12);
+        assert!(hazy.haze(0.0) == 0.0 && hazy.haze(500.0) < hazy.haze(600.0) && hazy.haze(1e5) == 1.0);
     }
 
     #[test]

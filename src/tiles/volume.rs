@@ -21,6 +21,14 @@ pub enum BoundingVolume {
     Everywhere,
 }
 
+/// Where a volume lies against a frustum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inside {
+    Not,
+    Partly,
+    Wholly,
+}
+
 impl BoundingVolume {
     /// A 3D Tiles `box` (centre and three half axes) moved by `transform`.
     ///
@@ -97,14 +105,37 @@ impl BoundingVolume {
 
     /// False only if the whole volume is on the outer side of one of the planes.
     pub fn meets_frustum(&self, planes: &[Plane]) -> bool {
-        match self {
-            Self::Box { centre, axes, half_m } => planes.iter().all(|plane| {
-                let reach = (axes.transpose() * plane.normal).abs().dot(*half_m);
-                plane.distance_m(*centre) >= -reach
-            }),
-            Self::Sphere(s) => planes.iter().all(|plane| plane.distance_m(s.centre) >= -s.radius_m),
-            Self::Everywhere => true,
+        self.inside(planes) != Inside::Not
+    }
+
+    /// How much of the volume is on the inner side of all planes.
+    pub(crate) fn inside(&self, planes: &[Plane]) -> Inside {
+        let mut inside = if matches!(self, Self::Everywhere) { Inside::Partly } else { Inside::Wholly };
+        for plane in planes {
+            let (distance_m, reach_m) = match self {
+                Self::Box { centre, axes, half_m } => (plane.distance_m(*centre), (axes.transpose() * plane.normal).abs().dot(*half_m)),
+                Self::Sphere(s) => (plane.distance_m(s.centre), s.radius_m),
+                Self::Everywhere => return Inside::Partly,
+            };
+            if distance_m < -reach_m {
+                return Inside::Not;
+            }
+            if distance_m < reach_m {
+                inside = Inside::Partly;
+            }
         }
+        inside
+    }
+
+    /// Corners of the box, or of a cube around the sphere; `None` where it is everywhere.
+    pub(crate) fn corners(&self) -> Option<[DVec3; 8]> {
+        let (centre, axes) = match self {
+            Self::Box { centre, axes, half_m } => (*centre, *axes * DMat3::from_diagonal(*half_m)),
+            Self::Sphere(s) => (s.centre, DMat3::from_diagonal(DVec3::splat(s.radius_m))),
+            Self::Everywhere => return None,
+        };
+        let side = |corner: usize, axis: usize| if corner >> axis & 1 == 1 { 1.0 } else { -1.0 };
+        Some(std::array::from_fn(|i| centre + axes * DVec3::new(side(i, 0), side(i, 1), side(i, 2))))
     }
 
     /// A sphere around the volume; `None` where it is everywhere.

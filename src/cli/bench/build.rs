@@ -211,7 +211,10 @@ fn print(f: &Figures) {
     }
     let times = |t: Option<f64>| t.map_or_else(String::new, |t| format!(" ({t:.1} times parsing)"));
     let (cold, warm) = (times(f.times_parsing), times(f.times_parsing_warm));
-    println!("one core       {:.2} s{cold}, {:.2} s with warm memory{warm}, {:.0} MiB", f.one_core_s, f.one_core_warm_s, f.one_core_peak_mib);
+    println!(
+        "one core       {:.2} s{cold}, {:.2} s with warm memory{warm}, {:.0} MiB",
+        f.one_core_s, f.one_core_warm_s, f.one_core_peak_mib
+    );
     println!("{} cores        {:.2} s, {:.0} MiB, {:.2} times faster", f.cores, f.all_cores_s, f.all_cores_peak_mib, f.speed_up);
     println!("{:.0} objects/s", f.objects_per_s);
 }
