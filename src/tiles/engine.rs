@@ -3,6 +3,7 @@
 use super::content::TileContent;
 use super::error::TileError;
 use super::fetch::TileSource;
+use super::headers::Headers;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
@@ -109,12 +110,17 @@ struct Resident {
 }
 
 impl Tileset {
-    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, or an http(s) address. Does not block.
+    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, of a `.3tz`, or an http(s) address. Does not block.
     ///
     /// # Errors
     /// When a path does not exist. What is found wrong later is in [`Tileset::failures`].
     pub fn open(address: &str, options: TilesetOptions) -> Result<Self, TileError> {
-        let source = TileSource::open(address)?;
+        Self::open_with_headers(address, options, Headers::default())
+    }
+
+    /// As [`Tileset::open`], sending `headers` with every request to the server at `address`.
+    pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
+        let source = TileSource::open_with(address, headers)?;
         let tree = TileTree::new(source.root_url());
         let loader = TileLoader::start(source)?;
         Ok(Self {

@@ -15,7 +15,7 @@ use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
-const KNOWN_EXTENSIONS: [&str; 15] = [
+const KNOWN_EXTENSIONS: [&str; 16] = [
     "EXT_mesh_features",
     "EXT_instance_features",
     "EXT_structural_metadata",
@@ -31,6 +31,7 @@ const KNOWN_EXTENSIONS: [&str; 15] = [
     "EXT_texture_webp",
     "KHR_materials_specular",
     "KHR_materials_ior",
+    "KHR_techniques_webgl",
 ];
 /// Nodes inside nodes.
 const NODE_DEPTH_MAX: usize = 64;

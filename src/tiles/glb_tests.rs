@@ -161,9 +161,10 @@ fn the_id_in_the_middle_of_a_triangle_is_its_own() {
     let content = try_decode(&triangle(|j| {
         j["images"] = json!([{ "uri": data(png.get_ref()) }]);
         j["textures"] = json!([{ "source": 0 }]);
-        j["buffers"][1] = json!({ "byteLength": 24, "uri": data(&uvs) });
-        j["bufferViews"][1] = json!({ "buffer": 1, "byteLength": 24 });
-        j["accessors"][1] = json!({ "bufferView": 1, "componentType": 5126, "count": 3, "type": "VEC2" });
+        let mut more = |list: &str, item: Value| j[list].as_array_mut().unwrap().push(item);
+        more("buffers", json!({ "byteLength": 24, "uri": data(&uvs) }));
+        more("bufferViews", json!({ "buffer": 1, "byteLength": 24 }));
+        more("accessors", json!({ "bufferView": 1, "componentType": 5126, "count": 3, "type": "VEC2" }));
         let primitive = &mut j["meshes"][0]["primitives"][0];
         primitive["attributes"]["TEXCOORD_0"] = json!(1);
         primitive["extensions"] = json!({ "EXT_mesh_features": { "featureIds": [{ "featureCount": 16, "texture": { "index": 0, "texCoord": 0, "channels": [0] } }] } });

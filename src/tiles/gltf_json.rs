@@ -201,6 +201,51 @@ pub struct Material {
 pub struct MaterialExtensions {
     #[serde(rename = "KHR_materials_unlit")]
     pub unlit: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "KHR_techniques_webgl")]
+    pub technique: Option<Technique>,
+}
+
+/// How converters of the time of 3D Tiles 1.0 wrote a material.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Technique {
+    pub values: TechniqueValues,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TechniqueValues {
+    pub u_diffuse: Option<Diffuse>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Diffuse {
+    Colour([f32; 4]),
+    Texture(TextureInfo),
+}
+
+impl Material {
+    /// Its picture, by whichever name.
+    pub fn picture(&self) -> Option<&TextureInfo> {
+        let old = match self.diffuse() {
+            Some(Diffuse::Texture(info)) => Some(info),
+            _ => None,
+        };
+        self.pbr_metallic_roughness.base_color_texture.as_ref().or(old)
+    }
+
+    /// Its colour, linear, by whichever name.
+    pub fn colour(&self) -> [f32; 4] {
+        match (self.pbr_metallic_roughness.base_color_factor, self.diffuse()) {
+            (None, Some(Diffuse::Colour(colour))) => *colour,
+            (factor, _) => factor.unwrap_or([1.0; 4]),
+        }
+    }
+
+    fn diffuse(&self) -> Option<&Diffuse> {
+        self.extensions.technique.as_ref()?.values.u_diffuse.as_ref()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -158,7 +158,7 @@ fn what_a_cloud_or_instances_lack_is_said() {
     let refused = |bytes: &[u8]| try_decode(bytes).unwrap_err().to_string();
     let draco = |j: &mut Value| j["extensions"] = json!({ "3DTILES_draco_point_compression": {} });
     assert!(refused(&row(draco, &Value::Null)).contains("Draco"));
-    assert!(refused(&row(|j| j["POINTS_LENGTH"] = json!(13), &Value::Null)).contains("beyond the table"));
+    assert!(refused(&row(|j| j["POINTS_LENGTH"] = json!(17), &Value::Null)).contains("beyond the table"));
     assert!(refused(&row(|j| j["POINTS_LENGTH"] = json!(u32::MAX), &Value::Null)).contains("more than"));
     assert!(refused(&row(|j| j["BATCH_ID"] = json!({ "byteOffset": 0 }), &Value::Null)).contains("BATCH_LENGTH"));
     let none = wrapped("i3dm", &1u32.to_le_bytes(), (&json!({ "INSTANCES_LENGTH": 1 }), &[]), &Value::Null, &glb());

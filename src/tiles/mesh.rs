@@ -193,7 +193,7 @@ fn triangles(mode: u32, mut indices: Vec<u32>) -> Result<Vec<u32>, Fault> {
 /// Vertex colour times base colour, linear as glTF has both.
 fn colours(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, count: usize) -> Result<Vec<[u8; 4]>, Fault> {
     let material = primitive.material.and_then(|m| document.materials.get(m));
-    let factor = material.and_then(|m| m.pbr_metallic_roughness.base_color_factor).unwrap_or([1.0; 4]);
+    let factor = material.map_or([1.0; 4], |m| m.colour());
     let Some(accessor) = primitive.attributes.get("COLOR_0") else {
         return Ok(vec![encode(factor); count]);
     };

@@ -108,7 +108,7 @@ impl<'a> Textures<'a> {
     /// What faces of a material wear; what can't be read is noted, and they keep their colour.
     pub fn of_material(&mut self, material: usize) -> Option<Worn> {
         let material = self.document.materials.get(material)?;
-        let info = material.pbr_metallic_roughness.base_color_texture.as_ref()?;
+        let info = material.picture()?;
         let layer = self.layer(info)?;
         let sampler = self.document.textures.get(info.index).and_then(|t| self.document.samplers.get(t.sampler?));
         let wear = layer | Wear::TEXTURED | wrapping(sampler) | cutoff(material) << Wear::CUTOFF_SHIFT;
