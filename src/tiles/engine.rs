@@ -3,8 +3,8 @@
 use super::content::TileContent;
 use super::error::TileError;
 use super::fetch::TileSource;
-use super::headers::Headers;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
+use super::headers::Headers;
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
 use super::select::{Load, LoadClass, LoadState, SelectOptions};

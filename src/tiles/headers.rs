@@ -92,9 +92,9 @@ mod tests {
     fn values_are_never_shown() {
         let headers = Headers::parse(&["Authorization: Bearer s3cret", "X-Key:1"]).unwrap();
         assert_eq!(format!("{headers:?}"), r#"{"authorization", "x-key"}"#);
-        for bad in ["s3cret", "na me: s3cret", "a: s3cret\n"] {
+        for bad in ["s3cret", "na me: s3cret", "a: s3\ncret"] {
             let why = Headers::parse(&["a: b", bad]).unwrap_err();
-            assert!(why.contains("header 2") && !why.contains("s3cret"), "{why}");
+            assert!(why.contains("header 2") && !why.contains("cret"), "{why}");
         }
     }
 

@@ -36,7 +36,8 @@ pub fn decode_i3dm(bytes: &[u8], context: &DecodeContext<'_>) -> Result<TileCont
 
 /// Tile (z-up) from model, one matrix an instance.
 fn places(features: &Semantics<'_>, tile_to_world: &DMat4) -> Result<Vec<DMat4>, Fault> {
-    let count = features.count("INSTANCES_LENGTH").ok_or_else(|| Fault::bad("i3dm feature table INSTANCES_LENGTH", "it is missing"))? as usize;
+    let count =
+        features.count("INSTANCES_LENGTH").ok_or_else(|| Fault::bad("i3dm feature table INSTANCES_LENGTH", "it is missing"))? as usize;
     if count > PLACED_MAX {
         return Err(Fault::unsupported(format!("more than {PLACED_MAX} instances in a tile"), "divide the tile"));
     }

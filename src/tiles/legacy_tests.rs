@@ -106,7 +106,12 @@ fn packed_positions_and_normals_are_those_of_floats() {
     let binary: Vec<u8> = shorts.iter().flat_map(|v| v.to_le_bytes()).collect();
     let content = try_decode(&wrapped("i3dm", &1u32.to_le_bytes(), (&json, &binary), &Value::Null, &glb())).unwrap();
     let at = corners(&content.meshes[0]);
-    assert!(near(at[0], [10.0, 20.0, 1.0]) && (at[1] - at[0] - DVec3::Y * 2.0).length() < 1e-3 && (at[2] - at[0] - DVec3::Z * 4.0).length() < 1e-3, "{at:?}");
+    assert!(
+        near(at[0], [10.0, 20.0, 1.0])
+            && (at[1] - at[0] - DVec3::Y * 2.0).length() < 1e-3
+            && (at[2] - at[0] - DVec3::Z * 4.0).length() < 1e-3,
+        "{at:?}"
+    );
     assert_eq!(content.meshes[0].feature_ids, [0; 3]);
 }
 
@@ -148,7 +153,10 @@ fn points_of_a_cloud_have_its_colours_and_are_features() {
     };
     let content = try_decode(&row(batched, &json!({ "name": ["a", "b"] }))).unwrap();
     let mesh = &content.meshes[0];
-    assert_eq!((mesh.feature_ids[4 * 3], content.features.attributes(1)["name"].clone(), mesh.colours[0]), (1, json!("b"), [255, 255, 255, 128]));
+    assert_eq!(
+        (mesh.feature_ids[4 * 3], content.features.attributes(1)["name"].clone(), mesh.colours[0]),
+        (1, json!("b"), [255, 255, 255, 128])
+    );
     let plain = try_decode(&row(|_| (), &Value::Null)).unwrap();
     assert!(plain.features.count() == 0 && plain.meshes[0].feature_ids.iter().all(|id| *id == NO_FEATURE));
 }

@@ -47,13 +47,7 @@ impl Piece {
     /// Reads a primitive; `ids` are the tile's; `worn` is its picture.
     ///
     /// Triangles are ready to be placed; the indices of points and lines are as written, and [`super::shapes`] makes solids of them.
-    pub fn read(
-        buffers: &Buffers<'_>,
-        document: &Document,
-        primitive: &Primitive,
-        ids: Ids,
-        worn: Option<&Worn>,
-    ) -> Result<Self, Fault> {
+    pub fn read(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, ids: Ids, worn: Option<&Worn>) -> Result<Self, Fault> {
         let mode = primitive.mode.unwrap_or(4);
         let attribute = |name: &str| primitive.attributes.get(name).copied();
         let position = attribute("POSITION").ok_or_else(|| Fault::bad("primitive", "it has no POSITION"))?;
@@ -92,9 +86,10 @@ impl Piece {
             }
             None => Vec::new(),
         };
-        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len()), ("TEXCOORD", id_uvs.len())]
-            .into_iter()
-            .filter(|(_, len)| *len > 0);
+        let optional =
+            [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len()), ("TEXCOORD", id_uvs.len())]
+                .into_iter()
+                .filter(|(_, len)| *len > 0);
         let needed = [("_SURFACE", surfaces.len()), ("COLOR_0", colours.len()), ("feature ids", feature_ids.len())];
         for (name, len) in optional.chain(needed) {
             same(name, len)?;

@@ -10,11 +10,20 @@ use std::time::{Duration, Instant};
 const SAID: [(&str, &[&str]); 9] = [
     ("1.0/TilesetWithRequestVolume/points.pnts", &["125000 points are drawn as small tetrahedra"]),
     ("1.1/MultipleContents/planePoints.glb", &["16641 points are drawn as small tetrahedra"]),
-    ("glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudHouse.gltf", &["22462 points are drawn as small tetrahedra"]),
-    ("glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudTree.gltf", &["6876 points are drawn as small tetrahedra"]),
+    (
+        "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudHouse.gltf",
+        &["22462 points are drawn as small tetrahedra"],
+    ),
+    (
+        "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudTree.gltf",
+        &["6876 points are drawn as small tetrahedra"],
+    ),
     ("glTF/EXT_mesh_features/FeatureIdTexture/FeatureIdTexture.gltf", &[PICTURED]),
     ("glTF/EXT_structural_metadata/FeatureIdTextureAndPropertyTable/FeatureIdTextureAndPropertyTable.gltf", &[PICTURED]),
-    ("glTF/EXT_structural_metadata/SimplePropertyTexture/SimplePropertyTexture.gltf", &["values in pictures (property textures) are not shown"]),
+    (
+        "glTF/EXT_structural_metadata/SimplePropertyTexture/SimplePropertyTexture.gltf",
+        &["values in pictures (property textures) are not shown"],
+    ),
     ("glTF/EXT_structural_metadata/MultipleClasses/MultipleClasses.gltf", &[SEVERAL]),
     ("glTF/EXT_structural_metadata/MultipleFeatureIdsAndProperties/MultipleFeatureIdsAndProperties.gltf", &[SEVERAL]),
 ];
@@ -61,7 +70,9 @@ fn expected_below(tileset: &str) -> Vec<String> {
 
 /// Cameras that make the engine want every tile: from above, and inside every volume that tiles ask for.
 fn views(tileset: &Tileset) -> Vec<View> {
-    let at = |eye: DVec3, target: DVec3| View::perspective(eye, (target - eye).normalize_or(DVec3::X), DVec3::new(0.1, 0.2, 1.0), 2.0, 1.0, 1000.0);
+    let at = |eye: DVec3, target: DVec3| {
+        View::perspective(eye, (target - eye).normalize_or(DVec3::X), DVec3::new(0.1, 0.2, 1.0), 2.0, 1.0, 1000.0)
+    };
     let mut views = vec![View::perspective(DVec3::ZERO, DVec3::X, DVec3::Z, 1.0, 1.0, 1000.0)];
     for (_, tile) in tileset.tree().iter() {
         let Some(sphere) = tile.volume.bounding_sphere() else { continue };
@@ -100,7 +111,6 @@ fn every_sample_tileset_is_drawn_to_its_last_tile() {
         let has_content = tileset.tree().iter().skip(1).any(|(_, t)| !t.contents.is_empty());
         assert!(triangles > 0 || !has_content, "{name}: nothing is drawn");
         let said: Vec<String> = progress.notes.keys().cloned().collect();
-        println!("{name}: {triangles} {said:?}");
         if said != expected_below(&name) {
             wrong.push(format!("{name}: {said:?}"));
         }
@@ -128,7 +138,6 @@ fn every_sample_content_is_read_by_itself() {
         let triangles: usize = content.meshes.iter().map(|m| m.indices.len() / 3).sum();
         let mut said = content.notes.clone();
         said.sort();
-        println!("{name}: {triangles} {said:?}");
         assert!(triangles > 0, "{name}: nothing is drawn");
         if said != expected(&name) {
             wrong.push(format!("{name}: {said:?}"));
@@ -154,7 +163,6 @@ fn metadata_of_the_samples_is_answered() {
     let Some((root, _)) = samples(&[]) else { return };
     let tileset = settled(&root.join("1.1/MetadataGranularities/tileset.json"));
     let all: BTreeMap<_, _> = tileset.tree().iter().map(|(id, _)| (id, tileset.metadata(id))).filter(|(_, m)| !m.is_empty()).collect();
-    println!("{all:#?}");
     assert!(all.values().all(|m| m.contains_key("tileset")), "all are below the tileset that says something");
     for source in ["tile", "content", "group"] {
         assert!(all.values().any(|m| m.get(source).is_some_and(|p| p.as_object().is_some_and(|p| !p.is_empty()))), "{source}");

@@ -143,8 +143,9 @@ fn contents(implicit: &Implicit, c: Coordinates, available: &Availability, bit: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiles::BoundingVolume;
     use crate::tiles::implicit::{Scheme, VolumeShape};
-    use crate::tiles::tree::{Refine, UpAxis};
+    use crate::tiles::tree::{Refine, TileTree, UpAxis};
     use glam::{DMat3, DMat4, DVec3};
 
     fn rule() -> Arc<Implicit> {
@@ -186,6 +187,32 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(parse(&bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn tiles_and_contents_have_the_rows_of_their_tables() {
+        // Root and its child 2 exist; only the child has a content.
+        let json = br#"{"buffers":[{"uri":"a.bin","byteLength":5}],"bufferViews":[{"buffer":0,"byteLength":1},{"buffer":0,"byteOffset":1,"byteLength":1},
+            {"buffer":0,"byteOffset":2,"byteLength":2},{"buffer":0,"byteOffset":4,"byteLength":1}],
+            "tileAvailability":{"bitstream":0},"contentAvailability":[{"bitstream":1}],"childSubtreeAvailability":{"constant":0},
+            "propertyTables":[{"class":"tile","count":2,"properties":{"people":{"values":2}}},{"class":"tile","count":1,"properties":{"people":{"values":3}}}],
+            "tileMetadata":0,"contentMetadata":[1]}"#;
+        let schema =
+            serde_json::json!({ "classes": { "tile": { "properties": { "people": { "type": "SCALAR", "componentType": "UINT8" } } } } });
+        let implicit = Arc::new(Implicit { schema: Arc::new(schema), ..(*rule()).clone() });
+        let beside = |url: &str| if url == "file:///city/s/a.bin" { Ok(vec![0b01001, 0b01000, 7, 8, 9]) } else { Ok(vec![]) };
+        let fragment = parse_subtree("file:///city/s/0.0.0.subtree", json, &implicit, Coordinates::ROOT, &beside).unwrap();
+        let mut tree = TileTree::new("file:///city/tileset.json");
+        let root = Tile::new(BoundingVolume::Everywhere, 1.0, Refine::Replace);
+        let at = tree.add(TileTree::ROOT, root).unwrap();
+        tree.graft_subtree(at, fragment).unwrap();
+        let said: Vec<Value> = [TileId(1), TileId(2)].map(|id| Value::Object(tree.metadata(id))).into();
+        assert_eq!(
+            said,
+            [serde_json::json!({ "tile": { "people": 7 } }), serde_json::json!({ "tile": { "people": 8 }, "content": { "people": 9 } })]
+        );
+        let beyond = String::from_utf8_lossy(json).replace(r#""byteOffset":4,"#, r#""byteOffset":5,"#);
+        assert!(parse_subtree("file:///city/s/0.0.0.subtree", beyond.as_bytes(), &implicit, Coordinates::ROOT, &beside).is_err());
     }
 
     #[test]

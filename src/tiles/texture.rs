@@ -102,7 +102,16 @@ pub struct Textures<'a> {
 
 impl<'a> Textures<'a> {
     pub fn new(document: &'a Document, buffers: &'a Buffers<'a>, context: &'a DecodeContext<'a>) -> Self {
-        Self { document, buffers, context, layers: Vec::new(), pixels: 0, known: BTreeMap::new(), id_pictures: BTreeMap::new(), notes: Vec::new() }
+        Self {
+            document,
+            buffers,
+            context,
+            layers: Vec::new(),
+            pixels: 0,
+            known: BTreeMap::new(),
+            id_pictures: BTreeMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// What faces of a material wear; what can't be read is noted, and they keep their colour.

@@ -259,7 +259,8 @@ mod tests {
     fn parse(json: &str) -> Result<Fragment, TileError> {
         let external = |url: &str| {
             assert_eq!(url, "https://tiles.example/city/schema.json");
-            Ok(br#"{"classes":{"town":{"properties":{"name":{"name":"Name","type":"STRING"},"kind":{"type":"STRING","default":"old"}}}}}"#.to_vec())
+            Ok(br#"{"classes":{"town":{"properties":{"name":{"name":"Name","type":"STRING"},"kind":{"type":"STRING","default":"old"}}}}}"#
+                .to_vec())
         };
         parse_tileset(URL, json.as_bytes(), Inherited::default(), &external)
     }

@@ -165,7 +165,8 @@ pub fn instanced() -> Seed {
     binary.extend((0..32u16).flat_map(|i| (i * 2000).to_le_bytes()));
     binary.extend((0..24).flat_map(|i| (1.0 + i as f32 * 0.1).to_le_bytes()));
     binary.extend([0, 1, 2, 3, 4, 5, 6, 7]);
-    let batches = r#"{"kind":["oak","lime","oak","elm","oak","lime","ash","fir"],"height":{"byteOffset":0,"componentType":"FLOAT","type":"SCALAR"}}"#;
+    let batches =
+        r#"{"kind":["oak","lime","oak","elm","oak","lime","ash","fir"],"height":{"byteOffset":0,"componentType":"FLOAT","type":"SCALAR"}}"#;
     ("trees.i3dm".into(), wrapped("i3dm", &1u32.to_le_bytes(), (features, &binary), batches, &glb))
 }
 
