@@ -134,6 +134,7 @@ fn archive() {
 fn content() {
     let mut seeds = seeds::files(&["3d-tiles/ll.b3dm", "3d-tiles/ComplexTypes.gltf", "3d-tiles/GpuInstancesMetadata.gltf"]);
     seeds.extend(seeds::package(".glb"));
+    seeds.extend([seeds::instanced(), seeds::points()]);
     run(Reader { name: "content", door: Door::Content, seeds });
 }
 

@@ -1,11 +1,13 @@
 //! `yiping desk`: the medium screen.
 
+use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use super::size;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::screen::app::{Canvas, Pump};
 use crate::screen::start::{self, From, Setup};
+use crate::tiles::Headers;
 use anyhow::{Context, bail};
 use bevy::math::UVec2;
 use std::path::PathBuf;
@@ -20,6 +22,8 @@ pub struct Args {
     hub: String,
     #[arg(long, env = "YIPING_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    header: HeaderArgs,
     /// Name of this screen, unique at the hub.
     #[arg(long, default_value = "desk-1")]
     screen: String,
@@ -63,6 +67,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         wall: None,
         panels: true,
         signs: true,
+        headers: args.header.headers()?,
     };
     let mut app = start::screen(loaded, &setup)?;
     let Some(out) = args.picture else {
@@ -79,7 +84,17 @@ pub fn window(hub: &str, size: (u32, u32), quality: crate::screen::app::Quality)
     let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
     let loaded = start::load(From::Hub { url: hub, identity })?;
     let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
-    let setup = Setup { canvas, quality, class: ScreenClass::Medium, theme: None, camera: None, wall: None, panels: true, signs: true };
+    let setup = Setup {
+        canvas,
+        quality,
+        class: ScreenClass::Medium,
+        theme: None,
+        camera: None,
+        wall: None,
+        panels: true,
+        signs: true,
+        headers: Headers::default(),
+    };
     let mut app = start::screen(loaded, &setup)?;
     Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -1,5 +1,6 @@
 //! `yiping snapshot`: a picture of a scene without a window.
 
+use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use super::size;
 use crate::link::Identity;
@@ -23,6 +24,8 @@ pub struct Args {
     hub: Option<String>,
     #[arg(long, env = "YIPING_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    header: HeaderArgs,
     /// Data folder; paths in the scene are relative to it [default: ~/.local/share/yiping]
     #[arg(long, env = "YIPING_DATA")]
     data: Option<PathBuf>,
@@ -78,6 +81,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         wall: None,
         panels: args.panels,
         signs: !args.bare,
+        headers: args.header.headers()?,
     };
     let app = start::screen(loaded, &setup)?;
     let mut pump = Pump::new(app);

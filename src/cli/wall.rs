@@ -1,6 +1,7 @@
 //! `yiping wall`: the large screen, one process an output.
 
 use super::desk::{has_display, settled_picture};
+use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
@@ -21,6 +22,8 @@ pub struct Args {
     hub: String,
     #[arg(long, env = "YIPING_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    #[command(flatten)]
+    header: HeaderArgs,
     /// COLUMNSxROWS of 55-inch Full HD panels, or a wall file (TOML) with places and sizes in mm.
     #[arg(long, default_value = "2x1")]
     layout: String,
@@ -57,6 +60,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     if args.picture.is_none() && !has_display() {
         bail!("there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set); draw a picture with --picture wall.png");
     }
+    // Told before the first process starts.
+    args.header.headers()?;
     if args.spawn { spawn(&args, &wall) } else { one(&args, wall.scaled(args.scale)) }
 }
 
@@ -105,6 +110,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         wall: Some((wall, output)),
         panels: true,
         signs: true,
+        headers: args.header.headers()?,
     };
     let mut app = start::screen(loaded, &setup)?;
     match &args.picture {
@@ -138,6 +144,7 @@ fn spawn(args: &Args, wall: &Wall) -> anyhow::Result<ExitCode> {
         if let Some(token) = &args.token {
             command.env("YIPING_TOKEN", token);
         }
+        args.header.pass_on(&mut command);
         if let Some(picture) = part(&output.id) {
             command.arg("--picture").arg(picture);
         }

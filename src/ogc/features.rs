@@ -1,6 +1,6 @@
 //! What the features of one tile are: ids of its meshes to attributes.
 
-use super::legacy::BatchTable;
+use super::batch_table::BatchTable;
 use super::property::PropertyTable;
 use serde_json::{Map, Value};
 

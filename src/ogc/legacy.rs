@@ -1,68 +1,18 @@
-//! Wrappings of 3D Tiles 1.0: b3dm with its batch table, and cmpt.
+//! Wrappings of 3D Tiles 1.0: b3dm, i3dm and pnts with their tables, and cmpt.
 
+use super::batch_table::{BatchTable, table_json};
 use super::fault::Fault;
+use super::semantics::Semantics;
 use glam::DVec3;
-use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
 /// Tiles in one composite.
 const PARTS_MAX: usize = 4096;
 
-/// The features of a b3dm.
+/// The features of a tile of 3D Tiles 1.0.
 #[derive(Debug)]
 pub struct Batches {
     pub count: u32,
     pub table: BatchTable,
-}
-
-/// Attributes of a b3dm: JSON, with some columns in a binary body.
-#[derive(Clone, Debug)]
-pub struct BatchTable {
-    json: Arc<Map<String, Value>>,
-    binary: Arc<[u8]>,
-    bytes: usize,
-}
-
-impl BatchTable {
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// All attributes of feature `i`.
-    pub fn row(&self, i: usize) -> Map<String, Value> {
-        let columns = self.json.iter().filter(|(name, _)| !matches!(name.as_str(), "HIERARCHY" | "extensions" | "extras"));
-        columns.filter_map(|(name, column)| Some((name.clone(), self.cell(column, i)?))).collect()
-    }
-
-    fn cell(&self, column: &Value, i: usize) -> Option<Value> {
-        if let Some(list) = column.as_array() {
-            return list.get(i).cloned();
-        }
-        let offset = usize::try_from(column["byteOffset"].as_u64()?).ok()?;
-        let components = match column["type"].as_str()? {
-            "SCALAR" => 1,
-            "VEC2" => 2,
-            "VEC3" => 3,
-            "VEC4" => 4,
-            _ => return None,
-        };
-        type Read = fn(&[u8]) -> Option<Value>;
-        let (size, read): (usize, Read) = match column["componentType"].as_str()? {
-            "BYTE" => (1, |b| Some(json!(*b.first()? as i8))),
-            "UNSIGNED_BYTE" => (1, |b| Some(json!(*b.first()?))),
-            "SHORT" => (2, |b| Some(json!(i16::from_le_bytes(b.try_into().ok()?)))),
-            "UNSIGNED_SHORT" => (2, |b| Some(json!(u16::from_le_bytes(b.try_into().ok()?)))),
-            "INT" => (4, |b| Some(json!(i32::from_le_bytes(b.try_into().ok()?)))),
-            "UNSIGNED_INT" => (4, |b| Some(json!(u32::from_le_bytes(b.try_into().ok()?)))),
-            "FLOAT" => (4, |b| Some(json!(f32::from_le_bytes(b.try_into().ok()?)))),
-            "DOUBLE" => (8, |b| Some(json!(f64::from_le_bytes(b.try_into().ok()?)))),
-            _ => return None,
-        };
-        let start = i.checked_mul(size * components)?.checked_add(offset)?;
-        let cells = self.binary.get(start..start.checked_add(size * components)?)?.chunks_exact(size);
-        let mut values = cells.map(read).collect::<Option<Vec<_>>>()?;
-        Some(if components == 1 { values.pop()? } else { Value::Array(values) })
-    }
 }
 
 /// A `b3dm` taken apart.
@@ -75,50 +25,103 @@ pub struct Batched<'a> {
     pub glb: &'a [u8],
 }
 
+/// An `i3dm` taken apart.
+#[derive(Debug)]
+pub struct Instanced<'a> {
+    pub features: Semantics<'a>,
+    pub table: BatchTable,
+    pub model: Model<'a>,
+}
+
+/// What an `i3dm` puts in many places.
+#[derive(Debug)]
+pub enum Model<'a> {
+    Glb(&'a [u8]),
+    /// Its address as written.
+    Uri(String),
+}
+
+/// A `pnts` taken apart.
+#[derive(Debug)]
+pub struct PointCloud<'a> {
+    pub features: Semantics<'a>,
+    pub table: BatchTable,
+}
+
 /// Takes a `b3dm` apart. Source: 3D Tiles 1.0, "Batched 3D Model".
 ///
 /// # Errors
 /// [`Fault`] for a header or table that is cut short or no JSON.
 pub fn unwrap_b3dm(bytes: &[u8]) -> Result<Batched<'_>, Fault> {
-    let short = |part: &str| Fault::bad(format!("b3dm {part}"), "it is cut short");
-    let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(|w| u32::from_le_bytes(w) as usize);
-    if word(4) != Some(1) {
-        return Err(Fault::bad("b3dm header", "only version 1 is known"));
-    }
-    let mut at = 28usize;
-    let mut parts: [&[u8]; 4] = [&[]; 4];
-    for (i, (part, name)) in parts.iter_mut().zip(["feature table JSON", "feature table", "batch table JSON", "batch table"]).enumerate() {
-        let len = word(12 + 4 * i).ok_or_else(|| short("header"))?;
-        *part = at.checked_add(len).and_then(|end| bytes.get(at..end)).ok_or_else(|| short(name))?;
-        at += len;
-    }
-    let [feature_json, _, batch_json, batch_binary] = parts;
-    let features: Value = if feature_json.is_empty() { Value::Null } else { table_json(feature_json, "b3dm feature table JSON")? };
-    let rtc = features["RTC_CENTER"].as_array().map(|c| c.iter().filter_map(Value::as_f64).collect::<Vec<_>>());
-    let rtc_center = match rtc.as_deref() {
-        Some([x, y, z]) => DVec3::new(*x, *y, *z),
-        Some(_) => return Err(Fault::bad("b3dm feature table RTC_CENTER", "3 numbers are needed")),
-        None => DVec3::ZERO,
-    };
-    let count = u32::try_from(features["BATCH_LENGTH"].as_u64().unwrap_or(0)).unwrap_or(u32::MAX);
-    let batches = if count == 0 { None } else { Some(Batches { count, table: batch_table(batch_json, batch_binary)? }) };
-    Ok(Batched { rtc_center, batches, glb: &bytes[at..] })
+    let parts = Parts::split(bytes, "b3dm", 28)?;
+    let features = parts.semantics()?;
+    let rtc_center = features.numbers::<3>("RTC_CENTER")?.map_or(DVec3::ZERO, DVec3::from);
+    let count = features.count("BATCH_LENGTH").unwrap_or(0);
+    let batches = if count == 0 { None } else { Some(Batches { count, table: parts.batch_table()? }) };
+    Ok(Batched { rtc_center, batches, glb: parts.body })
 }
 
-fn batch_table(json: &[u8], binary: &[u8]) -> Result<BatchTable, Fault> {
-    let columns = if json.is_empty() { Value::Null } else { table_json(json, "b3dm batch table JSON")? };
-    let columns = match columns {
-        Value::Object(map) => map,
-        _ => Map::new(),
+/// Takes an `i3dm` apart. Source: 3D Tiles 1.0, "Instanced 3D Model".
+///
+/// # Errors
+/// As [`unwrap_b3dm`].
+pub fn unwrap_i3dm(bytes: &[u8]) -> Result<Instanced<'_>, Fault> {
+    let parts = Parts::split(bytes, "i3dm", 32)?;
+    let model = match bytes.get(28..32) {
+        Some([1, 0, 0, 0]) => Model::Glb(parts.body),
+        Some([0, 0, 0, 0]) => Model::Uri(String::from_utf8_lossy(parts.body).trim_matches([' ', '\0', '\n']).to_owned()),
+        _ => return Err(Fault::bad("i3dm header", "its gltfFormat is neither 0 nor 1")),
     };
-    // JSON values take about four times their text in memory.
-    Ok(BatchTable { json: Arc::new(columns), binary: binary.into(), bytes: json.len() * 4 + binary.len() })
+    Ok(Instanced { features: parts.semantics()?, table: parts.batch_table()?, model })
 }
 
-fn table_json(bytes: &[u8], place: &str) -> Result<Value, Fault> {
-    // Padded with spaces by the standard, with zeros by some writers.
-    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |i| i + 1);
-    serde_json::from_slice(&bytes[..end]).map_err(|e| Fault::bad(place, e.to_string()))
+/// Takes a `pnts` apart. Source: 3D Tiles 1.0, "Point Cloud".
+///
+/// # Errors
+/// As [`unwrap_b3dm`].
+pub fn unwrap_pnts(bytes: &[u8]) -> Result<PointCloud<'_>, Fault> {
+    let parts = Parts::split(bytes, "pnts", 28)?;
+    Ok(PointCloud { features: parts.semantics()?, table: parts.batch_table()? })
+}
+
+/// What the three have alike.
+struct Parts<'a> {
+    format: &'static str,
+    feature_json: &'a [u8],
+    feature_binary: &'a [u8],
+    batch_json: &'a [u8],
+    batch_binary: &'a [u8],
+    body: &'a [u8],
+}
+
+impl<'a> Parts<'a> {
+    fn split(bytes: &'a [u8], format: &'static str, header: usize) -> Result<Self, Fault> {
+        let short = |part: &str| Fault::bad(format!("{format} {part}"), "it is cut short");
+        let word = |at: usize| bytes.get(at..at + 4).and_then(|w| w.try_into().ok()).map(|w| u32::from_le_bytes(w) as usize);
+        if word(4) != Some(1) {
+            return Err(Fault::bad(format!("{format} header"), "only version 1 is known"));
+        }
+        let mut at = header;
+        let mut parts: [&[u8]; 4] = [&[]; 4];
+        let names = ["feature table JSON", "feature table", "batch table JSON", "batch table"];
+        for (i, (part, name)) in parts.iter_mut().zip(names).enumerate() {
+            let len = word(12 + 4 * i).ok_or_else(|| short("header"))?;
+            *part = at.checked_add(len).and_then(|end| bytes.get(at..end)).ok_or_else(|| short(name))?;
+            at += len;
+        }
+        let [feature_json, feature_binary, batch_json, batch_binary] = parts;
+        let body = bytes.get(at..).ok_or_else(|| short("header"))?;
+        Ok(Self { format, feature_json, feature_binary, batch_json, batch_binary, body })
+    }
+
+    fn semantics(&self) -> Result<Semantics<'a>, Fault> {
+        let json = table_json(self.feature_json, &format!("{} feature table JSON", self.format))?;
+        Ok(Semantics::new(self.format, json, self.feature_binary))
+    }
+
+    fn batch_table(&self) -> Result<BatchTable, Fault> {
+        BatchTable::read(self.batch_json, self.batch_binary)
+    }
 }
 
 /// The tiles inside a `cmpt`. Source: 3D Tiles 1.0, "Composite".

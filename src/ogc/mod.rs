@@ -5,19 +5,25 @@
 //! Never here: a tree of tiles, a mesh, an address on the network.
 
 pub mod archive;
+mod batch_table;
+mod entity;
 mod fault;
 mod features;
 mod implicit;
 mod legacy;
 mod meshopt;
 mod property;
+mod semantics;
 mod subtree;
 
 pub use self::meshopt::Meshopt;
+pub use batch_table::BatchTable;
+pub use entity::entity_properties;
 pub use fault::Fault;
 pub(crate) use features::Table;
 pub use features::{FeatureTable, NO_FEATURE};
 pub use implicit::{Coordinates, Scheme};
-pub use legacy::{BatchTable, Batched, Batches, composite_parts, unwrap_b3dm};
+pub use legacy::{Batched, Batches, Instanced, Model, PointCloud, composite_parts, unwrap_b3dm, unwrap_i3dm, unwrap_pnts};
 pub use property::{Metadata, PropertyTable, PropertyTableJson, ViewBytes};
+pub use semantics::{Packed, Semantics};
 pub use subtree::{Availability, Bits, SubtreeFile};

@@ -16,10 +16,13 @@ const ARRAY_MAX: u64 = 1 << 16;
 #[serde(default, rename_all = "camelCase")]
 pub struct Metadata {
     pub schema: Option<Value>,
+    /// Where the schema lies if it is not here.
+    pub schema_uri: Option<String>,
     pub property_tables: Vec<PropertyTableJson>,
+    pub property_attributes: Vec<PropertyTableJson>,
 }
 
-/// One entry of `propertyTables`.
+/// One entry of `propertyTables` or `propertyAttributes`; the latter have no count.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PropertyTableJson {
@@ -38,9 +41,13 @@ pub struct PropertyTable {
     columns: Arc<[Column]>,
 }
 
+/// A property of a class, with its values where they lie in a table.
 #[derive(Debug)]
-struct Column {
-    name: String,
+pub(super) struct Column {
+    /// What tables call it.
+    pub(super) id: String,
+    /// What people call it.
+    pub(super) name: String,
     kind: Kind,
     array: bool,
     /// Elements of a fixed-length array.
@@ -48,8 +55,8 @@ struct Column {
     normalized: bool,
     offset: Option<Value>,
     scale: Option<Value>,
-    no_data: Option<Value>,
-    default: Option<Value>,
+    pub(super) no_data: Option<Value>,
+    pub(super) default: Option<Value>,
     /// `None` where the table leaves the property out: the default holds then.
     data: Option<Data>,
 }
@@ -92,32 +99,33 @@ enum NumberType {
 impl PropertyTable {
     /// Takes the table's bytes out of the glTF. Properties whose class is not in the schema are left out.
     pub fn read(metadata: &Metadata, json: &PropertyTableJson, view: &ViewBytes<'_>) -> Result<Self, Fault> {
-        let schema = metadata.schema.as_ref().unwrap_or(&Value::Null);
-        let mut columns = Vec::new();
-        let properties = || schema["classes"][&json.class]["properties"].as_object().into_iter().flatten();
-        let mut shown: HashMap<&str, usize> = HashMap::new();
-        properties().filter_map(|(_, p)| p["name"].as_str()).for_each(|n| *shown.entry(n).or_default() += 1);
-        for (name, property) in properties() {
-            let place = format!("EXT_structural_metadata.{}.{name}", json.class);
-            let kind =
-                Kind::of(property, schema).ok_or_else(|| Fault::bad(place, format!("type {} is not of the standard", property["type"])))?;
-            let given = json.properties.get(name);
-            let either = |key: &str| given.and_then(|g| g.get(key)).or_else(|| property.get(key)).cloned();
-            columns.push(Column {
-                // Ids are ASCII by the standard; `name` is what the source called it, in its own language.
-                name: property["name"].as_str().filter(|n| shown.get(n) == Some(&1)).unwrap_or(name).to_owned(),
-                kind,
-                array: property["array"].as_bool().unwrap_or(false),
-                fixed: property["count"].as_u64(),
-                normalized: property["normalized"].as_bool().unwrap_or(false),
-                offset: either("offset"),
-                scale: either("scale"),
-                no_data: property.get("noData").cloned(),
-                default: property.get("default").cloned(),
-                data: given.map(|g| Data::read(g, view)).transpose()?,
-            });
+        Self::by_schema(metadata.schema.as_ref().unwrap_or(&Value::Null), json, view)
+    }
+
+    /// The same of a table anywhere, by the schema that its file refers to.
+    pub fn by_schema(schema: &Value, json: &PropertyTableJson, view: &ViewBytes<'_>) -> Result<Self, Fault> {
+        let mut columns = Column::of_class(schema, &json.class, &json.properties)?;
+        for column in &mut columns {
+            column.data = json.properties.get(&column.id).map(|given| Data::read(given, view)).transpose()?;
         }
         Ok(Self { count: json.count as usize, columns: columns.into() })
+    }
+
+    /// A table of `count` rows out of a property attribute: each property has the values of a vertex attribute, which `values` reads, flat and
+    /// normalised where its accessor says so.
+    pub fn of_attributes(
+        metadata: &Metadata,
+        json: &PropertyTableJson,
+        count: u32,
+        values: &dyn Fn(&str) -> Result<Vec<f64>, Fault>,
+    ) -> Result<Self, Fault> {
+        let schema = metadata.schema.as_ref().unwrap_or(&Value::Null);
+        let mut columns = Column::of_class(schema, &json.class, &json.properties)?;
+        for column in &mut columns {
+            let Some(attribute) = json.properties.get(&column.id).and_then(|p| p["attribute"].as_str()) else { continue };
+            column.fill(&values(attribute)?, count as usize)?;
+        }
+        Ok(Self { count: count as usize, columns: columns.into() })
     }
 
     /// All properties of row `i` that have a value.
@@ -175,6 +183,51 @@ impl Offsets {
 }
 
 impl Column {
+    /// The properties of a class, not yet with values; `given` may say other offsets and scales.
+    pub(super) fn of_class(schema: &Value, class: &str, given: &Map<String, Value>) -> Result<Vec<Self>, Fault> {
+        let properties = || schema["classes"][class]["properties"].as_object().into_iter().flatten();
+        let mut shown: HashMap<&str, usize> = HashMap::new();
+        properties().filter_map(|(_, p)| p["name"].as_str()).for_each(|n| *shown.entry(n).or_default() += 1);
+        let column = |(id, property): (&String, &Value)| {
+            let wrong = || Fault::bad(format!("metadata {class}.{id}"), format!("type {} is not of the standard", property["type"]));
+            let either = |key: &str| given.get(id).and_then(|g| g.get(key)).or_else(|| property.get(key)).cloned();
+            Ok(Self {
+                // Ids are ASCII by the standard; `name` is what the source called it, in its own language.
+                name: property["name"].as_str().filter(|n| shown.get(n) == Some(&1)).unwrap_or(id).to_owned(),
+                id: id.clone(),
+                kind: Kind::of(property, schema).ok_or_else(wrong)?,
+                array: property["array"].as_bool().unwrap_or(false),
+                fixed: property["count"].as_u64(),
+                normalized: property["normalized"].as_bool().unwrap_or(false),
+                offset: either("offset"),
+                scale: either("scale"),
+                no_data: property.get("noData").cloned(),
+                default: property.get("default").cloned(),
+                data: None,
+            })
+        };
+        properties().map(column).collect()
+    }
+
+    /// Takes numbers of a vertex attribute, `count` rows.
+    fn fill(&mut self, values: &[f64], count: usize) -> Result<(), Fault> {
+        let (components, number) = match &mut self.kind {
+            Kind::Numbers { components, number } => (*components, number),
+            Kind::Enum { number, .. } => (1, number),
+            _ => return Ok(()),
+        };
+        if self.array || count.checked_mul(components) != Some(values.len()) {
+            return Err(Fault::bad(format!("metadata {}", self.id), format!("{} values for {count} vertices", values.len())));
+        }
+        // The accessor has normalised them already; whole numbers stay whole.
+        let whole = !self.normalized && !matches!(number, NumberType::Float(_));
+        self.normalized = false;
+        *number = if whole { NumberType::Signed(8) } else { NumberType::Float(8) };
+        let bytes = values.iter().flat_map(|v| if whole { (*v as i64).to_le_bytes() } else { v.to_le_bytes() });
+        self.data = Some(Data { values: bytes.collect(), array_offsets: None, string_offsets: None });
+        Ok(())
+    }
+
     /// The value of row `row`; the default where there is none; `None` where neither is.
     fn value(&self, row: usize) -> Option<Value> {
         let raw = self.data.as_ref().and_then(|data| if self.array { self.list(data, row as u64) } else { self.element(data, row as u64) });
@@ -216,7 +269,7 @@ impl Column {
     }
 
     /// Normalisation, scale and offset, in that order.
-    fn finish(&self, raw: Value) -> Value {
+    pub(super) fn finish(&self, raw: Value) -> Value {
         let Kind::Numbers { number, .. } = &self.kind else { return raw };
         if !self.normalized && self.scale.is_none() && self.offset.is_none() {
             return raw;

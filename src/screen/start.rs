@@ -16,7 +16,7 @@ use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
 use crate::render::tiles::{CityTiles, WholeWall};
-use crate::tiles::{Tileset, TilesetOptions};
+use crate::tiles::{Headers, Tileset, TilesetOptions};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
 use serde::Deserialize;
@@ -170,6 +170,8 @@ pub struct Setup {
     pub wall: Option<(Wall, Output)>,
     pub panels: bool,
     pub signs: bool,
+    /// Sent to the tileset's server.
+    pub headers: Headers,
 }
 
 /// Builds the app of a native screen.
@@ -190,7 +192,8 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     };
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
-    let tileset = Tileset::open(&loaded.package, TilesetOptions::default()).map_err(|e| package(e.to_string()))?;
+    let opened = Tileset::open_with_headers(&loaded.package, TilesetOptions::default(), setup.headers.clone());
+    let tileset = opened.map_err(|e| package(e.to_string()))?;
     let (screen, role) =
         loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
     let look = ScreenLook {

@@ -3,7 +3,7 @@
 use super::error::{Fault, TileError};
 use super::texture::TileTexture;
 pub use super::tree::UpAxis;
-use super::{glb, legacy, tileset};
+use super::{glb, i3dm, legacy, pnts, tileset};
 use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
@@ -105,13 +105,11 @@ fn meshes(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<TileC
         Some(b"glTF") => glb::decode_glb(bytes, context),
         Some(b"b3dm") => legacy::decode_b3dm(bytes, context),
         Some(b"cmpt") => composite(bytes, context, depth),
-        Some(b"i3dm") => {
-            unsupported("an instanced tile (i3dm)", "convert it with `3d-tiles-tools upgrade` to glTF with EXT_mesh_gpu_instancing")
-        }
-        Some(b"pnts") => unsupported("a point cloud (pnts)", "only triangles are drawn"),
+        Some(b"i3dm") => i3dm::decode_i3dm(bytes, context),
+        Some(b"pnts") => pnts::decode_pnts(bytes, context),
         Some(b"vctr" | b"geom") => unsupported("a vector tile", "convert it to glTF"),
         _ if first == Some(&b'{') => glb::decode_gltf_json(bytes, &[], context),
-        _ => Err(Fault::bad("header", "this is no tile content that is known (glb, glTF, b3dm, cmpt)").at(context.url)),
+        _ => Err(Fault::bad("header", "this is no tile content that is known (glb, glTF, b3dm, i3dm, pnts, cmpt)").at(context.url)),
     }
 }
 
@@ -152,3 +150,7 @@ impl TileContent {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "samples_tests.rs"]
+mod samples;

@@ -4,6 +4,7 @@ use super::content::TileContent;
 use super::error::TileError;
 use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
+use super::headers::Headers;
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
@@ -109,12 +110,17 @@ struct Resident {
 }
 
 impl Tileset {
-    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, or an http(s) address. Does not block.
+    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, of a `.3tz`, or an http(s) address. Does not block.
     ///
     /// # Errors
     /// When a path does not exist. What is found wrong later is in [`Tileset::failures`].
     pub fn open(address: &str, options: TilesetOptions) -> Result<Self, TileError> {
-        let source = TileSource::open(address)?;
+        Self::open_with_headers(address, options, Headers::default())
+    }
+
+    /// As [`Tileset::open`], sending `headers` with every request to the server at `address`.
+    pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
+        let source = TileSource::open_with(address, headers)?;
         let tree = TileTree::new(source.root_url());
         let loader = TileLoader::start(source)?;
         Ok(Self {
@@ -209,6 +215,11 @@ impl Tileset {
         self.resident.get(&tile).map(|r| &r.content)
     }
 
+    /// What files say of a tile and its tileset: see [`TileTree::metadata`].
+    pub fn metadata(&self, tile: TileId) -> Map<String, Value> {
+        self.tree.metadata(tile)
+    }
+
     /// Attributes of a feature; empty if the tile is not in memory or the feature has none.
     pub fn attributes(&self, tile: TileId, feature_id: u32) -> Map<String, Value> {
         self.content(tile).map(|c| c.features.attributes(feature_id)).unwrap_or_default()
@@ -268,8 +279,10 @@ impl Tileset {
             return Ok(None);
         };
         for note in &content.notes {
+            // "12 points are drawn as ..." of one tile and of another are the same thing.
+            let note = note.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
-                *self.notes.entry(note.clone()).or_default() += 1;
+                *self.notes.entry(note.to_owned()).or_default() += 1;
             }
         }
         let content = Arc::new(content);

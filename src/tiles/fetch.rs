@@ -1,6 +1,7 @@
 //! Bytes from a folder, out of a `.3tz` or over HTTP.
 
 use super::error::{Fault, TileError};
+use super::headers::Headers;
 use crate::ogc::archive::{self, Archive, ArchiveError};
 use futures_util::StreamExt;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ const USER_AGENT: &str = concat!("yiping/", env!("CARGO_PKG_VERSION"));
 pub struct TileSource {
     root: Url,
     client: reqwest::Client,
+    headers: Headers,
     /// Where the tileset is in an archive: files below its path are read out of it.
     archive: Option<Arc<Archive>>,
 }
@@ -32,6 +34,11 @@ impl TileSource {
     /// # Errors
     /// [`TileError::Fetch`] when there is no such file or it is damaged, or no TLS for this machine.
     pub fn open(address: &str) -> Result<Self, TileError> {
+        Self::open_with(address, Headers::default())
+    }
+
+    /// The same, sending `headers` with every request to the server at `address`.
+    pub fn open_with(address: &str, headers: Headers) -> Result<Self, TileError> {
         let refused = |why: String| TileError::Fetch { url: address.to_owned(), why, retry: false };
         static TLS: Once = Once::new();
         // Fails only when another part of the program has installed a provider first, which serves as well.
@@ -58,8 +65,9 @@ impl TileSource {
             return Err(refused("a .3tz on the network is not read; download it, or let a hub serve it".to_owned()));
         }
         let client = reqwest::Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
+        let client = client.redirect(headers.redirects());
         let client = client.build().map_err(|e| refused(e.to_string()))?;
-        Ok(Self { root, client, archive: opened })
+        Ok(Self { root, client, headers, archive: opened })
     }
 
     /// Address of the root `tileset.json`.
@@ -89,8 +97,12 @@ impl TileSource {
     }
 
     async fn get(&self, url: Url) -> Result<Vec<u8>, (String, bool)> {
-        let answer = self.client.get(url).send().await.map_err(|e| (describe(&e), true))?;
+        let headers = self.headers.for_url(&url, &self.root);
+        let answer = self.client.get(url).headers(headers).send().await.map_err(|e| (describe(&e), true))?;
         let status = answer.status();
+        if status.is_redirection() {
+            return Err(("it is sent on to another server, which must not get this one's headers; open it there".to_owned(), false));
+        }
         if !status.is_success() {
             let retry = status.is_server_error() || matches!(status.as_u16(), 404 | 408 | 425 | 429);
             return Err((format!("the server answered {status}"), retry));

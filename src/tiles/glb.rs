@@ -4,17 +4,18 @@ use super::accessor::Buffers;
 use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
 use super::features::FeatureReader;
-use super::gltf_json::{Document, Node};
+use super::fetch::resolve;
+use super::gltf_json::{Document, Node, Primitive};
 use super::instances;
 use super::mesh::{Piece, Placed, merge};
+use super::shapes;
 use super::texture::Textures;
 use super::tree::UpAxis;
-use crate::ogc::Batches;
-use crate::ogc::FeatureTable;
+use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
-const KNOWN_EXTENSIONS: [&str; 15] = [
+const KNOWN_EXTENSIONS: [&str; 16] = [
     "EXT_mesh_features",
     "EXT_instance_features",
     "EXT_structural_metadata",
@@ -30,17 +31,28 @@ const KNOWN_EXTENSIONS: [&str; 15] = [
     "EXT_texture_webp",
     "KHR_materials_specular",
     "KHR_materials_ior",
+    "KHR_techniques_webgl",
 ];
 /// Nodes inside nodes.
 const NODE_DEPTH_MAX: usize = 64;
 /// Nodes and instances of a tile with a mesh.
 pub const PLACED_MAX: usize = 1 << 20;
 
-/// What a b3dm adds to the glb inside it.
+/// What a b3dm or i3dm adds to the glTF inside it.
 #[derive(Default)]
 pub struct Wrapping {
-    pub rtc_center: DVec3,
     pub batches: Option<Batches>,
+    /// Where the whole glTF stands; once and as it is where this is `None`.
+    pub instances: Option<Vec<Instance>>,
+}
+
+/// One place of a whole glTF.
+#[derive(Clone, Copy)]
+pub struct Instance {
+    /// Tile (z-up) from the glTF's z-up axes.
+    pub place: DMat4,
+    /// Its row of the batch table.
+    pub batch: Option<u32>,
 }
 
 /// A `.glb`, version 2.
@@ -87,12 +99,48 @@ fn chunks(bytes: &[u8]) -> Result<(&[u8], &[u8]), Fault> {
     Ok((parts[0], parts[1]))
 }
 
+/// A `.glb` or `.gltf`, whichever it is.
+pub fn decode_any(bytes: &[u8], context: &DecodeContext<'_>, wrapping: Wrapping) -> Result<TileContent, TileError> {
+    if bytes.starts_with(b"glTF") { decode_wrapped(bytes, context, wrapping) } else { decode_parts(bytes, &[], context, wrapping) }
+}
+
 fn decode_parts(json: &[u8], binary: &[u8], context: &DecodeContext<'_>, wrapping: Wrapping) -> Result<TileContent, TileError> {
     let fault = |f: Fault| f.at(context.url);
-    let document: Document = serde_json::from_slice(json).map_err(|e| fault(Fault::bad("glTF JSON", e.to_string())))?;
+    let mut document: Document = serde_json::from_slice(json).map_err(|e| fault(Fault::bad("glTF JSON", e.to_string())))?;
     supported(&document).map_err(fault)?;
+    let mut notes = Notes::default();
+    if let Some(metadata) = &mut document.extensions.metadata {
+        fetch_schema(metadata, context, &mut notes);
+    }
     let buffers = Buffers::load(&document, binary, context)?;
-    Assembly { document: &document, buffers: &buffers, context, notes: Vec::new() }.content(wrapping).map_err(fault)
+    Assembly { document: &document, buffers: &buffers, context, notes }.content(wrapping).map_err(fault)
+}
+
+/// The schema that lies in a file of its own. Without it the tile is drawn all the same.
+fn fetch_schema(metadata: &mut Metadata, context: &DecodeContext<'_>, notes: &mut Notes) {
+    let (None, Some(uri)) = (&metadata.schema, &metadata.schema_uri) else { return };
+    let read = || {
+        let url = resolve(context.url, uri).map_err(|f| f.what)?;
+        let bytes = (context.external)(&url).map_err(|e| e.to_string())?;
+        serde_json::from_slice(&bytes).map_err(|e| e.to_string())
+    };
+    match read() {
+        Ok(schema) => metadata.schema = Some(schema),
+        Err(why) => notes.say(format!("attributes have no names or types, because their schema can't be read: {why}")),
+    }
+}
+
+/// What was left out, each thing once.
+#[derive(Default)]
+pub struct Notes(pub Vec<String>);
+
+impl Notes {
+    pub fn say(&mut self, text: impl Into<String>) {
+        let text = text.into();
+        if !self.0.contains(&text) {
+            self.0.push(text);
+        }
+    }
 }
 
 fn supported(document: &Document) -> Result<(), Fault> {
@@ -120,38 +168,40 @@ struct Assembly<'a> {
     document: &'a Document,
     buffers: &'a Buffers<'a>,
     context: &'a DecodeContext<'a>,
-    notes: Vec<String>,
+    notes: Notes,
 }
 
 impl Assembly<'_> {
     fn content(mut self, wrapping: Wrapping) -> Result<TileContent, Fault> {
-        let rtc = self.document.extensions.rtc.as_ref().map_or(DVec3::ZERO, |r| DVec3::from(r.center)) + wrapping.rtc_center;
-        let to_world = self.context.transform * DMat4::from_translation(rtc) * z_up_from(self.context.up_axis);
+        let rtc = self.document.extensions.rtc.as_ref().map_or(DVec3::ZERO, |r| DVec3::from(r.center));
+        let z_up = DMat4::from_translation(rtc) * z_up_from(self.context.up_axis);
+        let wholes = wrapping.instances.unwrap_or_else(|| vec![Instance { place: DMat4::IDENTITY, batch: None }]);
         let mut features = FeatureReader::new(self.document, self.buffers, wrapping.batches)?;
         let mut textures = Textures::new(self.document, self.buffers, self.context);
         let (pieces, pieces_of_mesh) = self.pieces(&mut features, &mut textures)?;
-        let texture = textures.finish(&mut self.notes);
+        let texture = textures.finish(&mut self.notes.0);
         let mut placed = Vec::new();
         for (node, matrix) in self.nodes()? {
-            let to_world = to_world * matrix;
             let mesh = node
                 .mesh
                 .and_then(|m| pieces_of_mesh.get(m))
                 .ok_or_else(|| Fault::bad("nodes", "a node names a mesh that is not there"))?;
-            for (instance, feature_id) in instances::of(node, self.buffers, &mut features)? {
-                let places = mesh.clone().map(|piece| Placed { piece, to_world: to_world * instance, feature_id });
-                placed.extend(places);
-                if placed.len() > PLACED_MAX {
-                    return Err(Fault::unsupported(format!("more than {PLACED_MAX} instances in a tile"), "divide the tile"));
+            let inside = instances::of(node, self.buffers, &mut features)?;
+            for whole in &wholes {
+                let to_world = self.context.transform * whole.place * z_up * matrix;
+                let of_whole = whole.batch.map(|batch| features.of_batch(batch));
+                for (instance, feature_id) in &inside {
+                    let (to_world, feature_id) = (to_world * *instance, of_whole.or(*feature_id));
+                    placed.extend(mesh.clone().map(|piece| Placed { piece, to_world, feature_id }));
+                    if placed.len() > PLACED_MAX {
+                        return Err(Fault::unsupported(format!("more than {PLACED_MAX} instances in a tile"), "divide the tile"));
+                    }
                 }
             }
         }
         let mesh = merge(&pieces, &placed, &self.context.transform, texture)?;
-        if mesh.is_none() && !self.notes.is_empty() {
-            return Err(Fault::unsupported(format!("a glTF without triangles ({})", self.notes.join("; ")), "only triangles are drawn"));
-        }
         let features: FeatureTable = features.finish();
-        Ok(TileContent { meshes: mesh.into_iter().collect(), features, bytes: 0, notes: self.notes })
+        Ok(TileContent { meshes: mesh.into_iter().collect(), features, bytes: 0, notes: self.notes.0 })
     }
 
     /// Every primitive once, and which of them each mesh has.
@@ -161,27 +211,46 @@ impl Assembly<'_> {
         textures: &mut Textures<'_>,
     ) -> Result<(Vec<Piece>, Vec<std::ops::Range<usize>>), Fault> {
         let (mut pieces, mut ranges) = (Vec::new(), Vec::new());
+        let (mut points, mut lines) = (0, 0);
         for mesh in &self.document.meshes {
             let start = pieces.len();
             for primitive in &mesh.primitives {
                 if primitive.extensions.draco.is_some() {
                     return Err(draco());
                 }
-                let ids = features.of_primitive(primitive, &mut self.notes)?;
+                let ids = features.of_primitive(primitive, textures, &mut self.notes)?;
                 let worn = primitive.material.and_then(|m| textures.of_material(m));
-                match Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())? {
-                    Some(piece) => pieces.push(piece),
-                    None => self.note("points and lines are not drawn"),
-                }
+                let piece = Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())?;
+                pieces.push(match primitive.mode.unwrap_or(4) {
+                    0 => {
+                        points += piece.indices.len();
+                        shapes::points(piece)?
+                    }
+                    mode @ 1..=3 => {
+                        let (prisms, count) = shapes::lines(piece, mode)?;
+                        lines += count;
+                        prisms
+                    }
+                    _ => piece,
+                });
+                self.say_of_material(primitive);
             }
             ranges.push(start..pieces.len());
+        }
+        if points > 0 {
+            self.notes.say(shapes::points_note(points));
+        }
+        if lines > 0 {
+            self.notes.say(shapes::lines_note(lines));
         }
         Ok((pieces, ranges))
     }
 
-    fn note(&mut self, text: &str) {
-        if !self.notes.iter().any(|n| n == text) {
-            self.notes.push(text.to_owned());
+    /// What of a material is not drawn as it asks.
+    fn say_of_material(&mut self, primitive: &Primitive) {
+        let material = primitive.material.and_then(|m| self.document.materials.get(m));
+        if material.is_some_and(|m| m.extensions.unlit.is_some()) {
+            self.notes.say("surfaces that ask for no light (KHR_materials_unlit) are lit as all others");
         }
     }
 

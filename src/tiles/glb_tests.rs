@@ -135,7 +135,51 @@ fn what_is_lacking_is_named_with_the_mend() {
     assert!(beyond.contains("accessors[0]"), "{beyond}");
     let huge = triangle(|j| j["accessors"][0] = json!({ "componentType": 5126, "count": 1u64 << 60, "type": "VEC3" }));
     assert!(try_decode(&huge).is_err());
-    assert!(try_decode(&triangle(|j| j["meshes"][0]["primitives"][0]["mode"] = json!(0))).unwrap_err().to_string().contains("points"));
+}
+
+#[test]
+fn points_and_lines_are_drawn_as_solids_and_said() {
+    for (mode, triangles, note) in [
+        (0, 12, "3 points are drawn as small tetrahedra"),
+        (1, 8, "1 pieces of lines are drawn as thin prisms"),
+        (2, 24, "3 pieces of lines are drawn as thin prisms"),
+        (3, 16, "2 pieces of lines are drawn as thin prisms"),
+    ] {
+        let content = try_decode(&triangle(|j| j["meshes"][0]["primitives"][0]["mode"] = json!(mode))).unwrap();
+        assert!(consistent(&content));
+        assert_eq!((content.meshes[0].indices.len() / 3, content.notes), (triangles, vec![note.to_owned()]), "mode {mode}");
+    }
+    assert!(try_decode(&triangle(|j| j["meshes"][0]["primitives"][0]["mode"] = json!(7))).is_err());
+}
+
+#[test]
+fn the_id_in_the_middle_of_a_triangle_is_its_own() {
+    let mut png = std::io::Cursor::new(Vec::new());
+    image::RgbImage::from_fn(4, 4, |x, y| image::Rgb([(x + 4 * y) as u8, 0, 0])).write_to(&mut png, image::ImageFormat::Png).unwrap();
+    let data = |bytes: &[u8]| format!("data:application/octet-stream;base64,{}", base64::engine::general_purpose::STANDARD.encode(bytes));
+    let uvs: Vec<u8> = [0.0f32, 0.0, 1.0, 0.0, 1.0, 1.0].iter().flat_map(|v| v.to_le_bytes()).collect();
+    let content = try_decode(&triangle(|j| {
+        j["images"] = json!([{ "uri": data(png.get_ref()) }]);
+        j["textures"] = json!([{ "source": 0 }]);
+        let mut more = |list: &str, item: Value| j[list].as_array_mut().unwrap().push(item);
+        more("buffers", json!({ "byteLength": 24, "uri": data(&uvs) }));
+        more("bufferViews", json!({ "buffer": 1, "byteLength": 24 }));
+        more("accessors", json!({ "bufferView": 1, "componentType": 5126, "count": 3, "type": "VEC2" }));
+        let primitive = &mut j["meshes"][0]["primitives"][0];
+        primitive["attributes"]["TEXCOORD_0"] = json!(1);
+        primitive["extensions"] = json!({ "EXT_mesh_features": { "featureIds": [{ "featureCount": 16, "texture": { "index": 0, "texCoord": 0, "channels": [0] } }] } });
+    }))
+    .unwrap();
+    assert!(consistent(&content));
+    // u = 2/3, v = 1/3: column 2, row 1.
+    assert_eq!((content.meshes[0].feature_ids.clone(), content.features.count()), (vec![6; 3], 16));
+    assert_eq!(content.notes, ["feature ids in a picture are taken in the middle of each triangle"]);
+}
+
+#[test]
+fn a_surface_that_asks_for_no_light_is_said_to_be_lit() {
+    let content = try_decode(&triangle(|j| j["materials"][0]["extensions"] = json!({ "KHR_materials_unlit": {} }))).unwrap();
+    assert!(content.notes.len() == 1 && content.notes[0].contains("KHR_materials_unlit"), "{:?}", content.notes);
 }
 
 /// A quantised, meshopt-compressed square with ids, as the field's packers write it.

@@ -104,6 +104,16 @@ pub struct PrimitiveExtensions {
     pub features: Option<MeshFeatures>,
     #[serde(rename = "KHR_draco_mesh_compression")]
     pub draco: Option<Value>,
+    #[serde(rename = "EXT_structural_metadata")]
+    pub metadata: Option<PrimitiveMetadata>,
+}
+
+/// Which property attributes and textures of the root a primitive has.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct PrimitiveMetadata {
+    pub property_attributes: Vec<usize>,
+    pub property_textures: Vec<usize>,
 }
 
 /// `EXT_mesh_features` and `EXT_instance_features` have the same shape.
@@ -119,8 +129,25 @@ pub struct FeatureIdSet {
     pub feature_count: u32,
     pub null_feature_id: Option<u32>,
     pub attribute: Option<u32>,
-    pub texture: Option<Value>,
+    pub texture: Option<IdTexture>,
     pub property_table: Option<usize>,
+}
+
+/// A picture whose channels hold feature ids.
+#[derive(Debug, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct IdTexture {
+    pub index: usize,
+    pub tex_coord: u32,
+    /// Of red, green, blue, opacity; the first holds the lowest 8 bits.
+    pub channels: Vec<usize>,
+    pub extensions: TextureInfoExtensions,
+}
+
+impl Default for IdTexture {
+    fn default() -> Self {
+        Self { index: 0, tex_coord: 0, channels: vec![0], extensions: TextureInfoExtensions::default() }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -166,6 +193,59 @@ pub struct Material {
     pub pbr_metallic_roughness: Pbr,
     pub alpha_mode: Option<String>,
     pub alpha_cutoff: Option<f32>,
+    pub extensions: MaterialExtensions,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct MaterialExtensions {
+    #[serde(rename = "KHR_materials_unlit")]
+    pub unlit: Option<serde::de::IgnoredAny>,
+    #[serde(rename = "KHR_techniques_webgl")]
+    pub technique: Option<Technique>,
+}
+
+/// How converters of the time of 3D Tiles 1.0 wrote a material.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Technique {
+    pub values: TechniqueValues,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TechniqueValues {
+    pub u_diffuse: Option<Diffuse>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Diffuse {
+    Colour([f32; 4]),
+    Texture(TextureInfo),
+}
+
+impl Material {
+    /// Its picture, by whichever name.
+    pub fn picture(&self) -> Option<&TextureInfo> {
+        let old = match self.diffuse() {
+            Some(Diffuse::Texture(info)) => Some(info),
+            _ => None,
+        };
+        self.pbr_metallic_roughness.base_color_texture.as_ref().or(old)
+    }
+
+    /// Its colour, linear, by whichever name.
+    pub fn colour(&self) -> [f32; 4] {
+        match (self.pbr_metallic_roughness.base_color_factor, self.diffuse()) {
+            (None, Some(Diffuse::Colour(colour))) => *colour,
+            (factor, _) => factor.unwrap_or([1.0; 4]),
+        }
+    }
+
+    fn diffuse(&self) -> Option<&Diffuse> {
+        self.extensions.technique.as_ref()?.values.u_diffuse.as_ref()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -4,6 +4,8 @@ use super::tree::{Refine, UpAxis};
 use crate::geo::Region;
 pub use crate::ogc::{Coordinates, Scheme};
 use glam::{DMat3, DMat4, DVec3};
+use serde_json::Value;
+use std::sync::Arc;
 
 /// A bounding volume as a file writes it, before any transform.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +32,8 @@ pub struct Implicit {
     pub geometric_error_m: f64,
     pub refine: Refine,
     pub up_axis: UpAxis,
+    /// Of the metadata in subtrees.
+    pub schema: Arc<Value>,
 }
 
 impl Implicit {
@@ -94,6 +98,7 @@ mod tests {
             geometric_error_m: 64.0,
             refine: Refine::Replace,
             up_axis: UpAxis::Y,
+            schema: Arc::default(),
         };
         let c = Coordinates::ROOT.child(3).child(0);
         let VolumeShape::Box { centre, half_axes } = implicit.shape_at(c) else { panic!("a box stays a box") };

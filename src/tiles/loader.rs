@@ -278,7 +278,7 @@ async fn decode_apart(
         let context = DecodeContext { url: &url, transform, up_axis, external: &external };
         match decode(&bytes, &context)? {
             Decoded::Meshes(content) => Ok(Part::Meshes(content)),
-            Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }).map(Part::Tileset),
+            Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }, &external).map(Part::Tileset),
         }
     };
     // Decoders promise not to panic; if one does, it costs a tile and not the wall.

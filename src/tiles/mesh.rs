@@ -3,7 +3,9 @@
 use super::accessor::Buffers;
 use super::content::TileMesh;
 use super::error::Fault;
+use super::features::Ids;
 use super::gltf_json::{Document, Primitive};
+use super::id_picture::IdPicture;
 use super::texture::{TileTexture, Worn};
 use super::volume::orthonormal;
 use crate::ogc::NO_FEATURE;
@@ -13,7 +15,7 @@ use std::sync::Arc;
 /// Bit of `_SURFACE` that tells faces which show their picture from those that lie on a white spot of it; written by `city::package`.
 const TEXTURED: u32 = 0x80;
 /// Vertices of one tile, instances expanded; 45 bytes each, so 360 MB.
-const VERTICES_MAX: usize = 8_000_000;
+pub const VERTICES_MAX: usize = 8_000_000;
 
 /// A primitive as read, in its node's frame.
 #[derive(Debug, Default)]
@@ -42,20 +44,11 @@ pub struct Placed {
 }
 
 impl Piece {
-    /// Reads a triangle primitive; `feature_ids` are the tile's, one a vertex, or empty for none; `worn` is its picture.
+    /// Reads a primitive; `ids` are the tile's; `worn` is its picture.
     ///
-    /// `None` for points and lines.
-    pub fn read(
-        buffers: &Buffers<'_>,
-        document: &Document,
-        primitive: &Primitive,
-        feature_ids: Vec<u32>,
-        worn: Option<&Worn>,
-    ) -> Result<Option<Self>, Fault> {
+    /// Triangles are ready to be placed; the indices of points and lines are as written, and [`super::shapes`] makes solids of them.
+    pub fn read(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, ids: Ids, worn: Option<&Worn>) -> Result<Self, Fault> {
         let mode = primitive.mode.unwrap_or(4);
-        if mode < 4 {
-            return Ok(None);
-        }
         let attribute = |name: &str| primitive.attributes.get(name).copied();
         let position = attribute("POSITION").ok_or_else(|| Fault::bad("primitive", "it has no POSITION"))?;
         let positions = buffers.vectors::<3>(position)?;
@@ -80,10 +73,23 @@ impl Piece {
             }
         };
         let colours = colours(buffers, document, primitive, count)?;
-        let feature_ids = if feature_ids.is_empty() { vec![NO_FEATURE; count] } else { feature_ids };
-        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len())]
-            .into_iter()
-            .filter(|(_, len)| *len > 0);
+        let (feature_ids, pictured) = match ids {
+            Ids::Vertices(ids) if !ids.is_empty() => (ids, None),
+            Ids::Picture(picture) => (vec![NO_FEATURE; count], Some(picture)),
+            _ => (vec![NO_FEATURE; count], None),
+        };
+        let id_uvs = match &pictured {
+            Some(picture) => {
+                let name = format!("TEXCOORD_{}", picture.texcoord());
+                let set = attribute(&name).ok_or_else(|| Fault::bad("EXT_mesh_features", format!("the attribute {name} is not there")))?;
+                buffers.vectors::<2>(set)?
+            }
+            None => Vec::new(),
+        };
+        let optional =
+            [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len()), ("TEXCOORD", id_uvs.len())]
+                .into_iter()
+                .filter(|(_, len)| *len > 0);
         let needed = [("_SURFACE", surfaces.len()), ("COLOR_0", colours.len()), ("feature ids", feature_ids.len())];
         for (name, len) in optional.chain(needed) {
             same(name, len)?;
@@ -92,37 +98,71 @@ impl Piece {
             Some(i) => buffers.whole(i)?,
             None => (0..count as u32).collect(),
         };
-        let indices = triangles(mode, indices)?;
+        let indices = if mode < 4 { indices } else { triangles(mode, indices)? };
         if indices.iter().any(|i| *i as usize >= count) {
             return Err(Fault::bad("indices", format!("an index is beyond the {count} vertices")));
         }
         let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, texture_uvs, wears, indices };
-        Ok(Some(if piece.normals.is_empty() { piece.faceted()? } else { piece }))
+        let piece = match pictured {
+            Some(picture) => piece.with_pictured_ids(&picture, &id_uvs, mode)?,
+            None => piece,
+        };
+        if piece.normals.is_empty() && mode >= 4 { piece.faceted() } else { Ok(piece) }
+    }
+
+    /// Ids from a picture: each triangle gets vertices of its own and the id that the picture has in its middle; points and lines take it where they are.
+    fn with_pictured_ids(mut self, picture: &IdPicture, uvs: &[[f32; 2]], mode: u32) -> Result<Self, Fault> {
+        if mode < 4 {
+            self.feature_ids = uvs.iter().map(|uv| picture.id_at(*uv)).collect();
+            return Ok(self);
+        }
+        let middle = |[a, b, c]: &[u32; 3]| [0, 1].map(|axis| [a, b, c].map(|i| uvs[*i as usize][axis]).iter().sum::<f32>() / 3.0);
+        let ids: Vec<u32> = self.indices.as_chunks::<3>().0.iter().map(|t| picture.id_at(middle(t))).collect();
+        let mut apart = self.unshared()?;
+        apart.feature_ids = ids.into_iter().flat_map(|id| [id; 3]).collect();
+        Ok(apart)
+    }
+
+    /// Every corner of every triangle as a vertex of its own.
+    fn unshared(mut self) -> Result<Self, Fault> {
+        if self.indices.len() > VERTICES_MAX {
+            return Err(too_many());
+        }
+        let corners = std::mem::take(&mut self.indices);
+        let at = |list: &[[f32; 3]]| if list.is_empty() { Vec::new() } else { corners.iter().map(|i| list[*i as usize]).collect() };
+        let (positions, normals) = (at(&self.positions), at(&self.normals));
+        let indices = (0..corners.len() as u32).collect();
+        Ok(self.regrouped(&corners, positions, normals, indices))
+    }
+
+    /// The same with other vertices: vertex `n` is the old one `of[n]`, but for its position and normal.
+    pub fn regrouped(self, of: &[u32], positions: Vec<[f32; 3]>, normals: Vec<[f32; 3]>, indices: Vec<u32>) -> Self {
+        fn gathered<T: Copy>(list: &[T], of: &[u32]) -> Vec<T> {
+            if list.is_empty() { Vec::new() } else { of.iter().map(|i| list[*i as usize]).collect() }
+        }
+        Self {
+            positions,
+            normals,
+            feature_ids: gathered(&self.feature_ids, of),
+            surfaces: gathered(&self.surfaces, of),
+            colours: gathered(&self.colours, of),
+            texcoords: gathered(&self.texcoords, of),
+            texture_uvs: gathered(&self.texture_uvs, of),
+            wears: gathered(&self.wears, of),
+            indices,
+        }
     }
 
     /// Flat shading: each triangle gets vertices of its own. glTF 2.0: "When normals are not specified, client implementations MUST calculate flat normals".
     fn faceted(self) -> Result<Self, Fault> {
-        if self.indices.len() > VERTICES_MAX {
-            return Err(too_many());
-        }
-        let corners = || self.indices.iter().map(|i| *i as usize);
-        let positions: Vec<_> = corners().map(|i| self.positions[i]).collect();
-        let mut normals = Vec::with_capacity(positions.len());
-        for [a, b, c] in positions.as_chunks::<3>().0 {
+        let mut apart = self.unshared()?;
+        let mut normals = Vec::with_capacity(apart.positions.len());
+        for [a, b, c] in apart.positions.as_chunks::<3>().0 {
             let [a, b, c] = [a, b, c].map(|p| Vec3::from(*p));
             normals.extend([(b - a).cross(c - a).normalize_or(Vec3::Y).to_array(); 3]);
         }
-        Ok(Self {
-            normals,
-            feature_ids: corners().map(|i| self.feature_ids[i]).collect(),
-            surfaces: corners().map(|i| self.surfaces[i]).collect(),
-            colours: corners().map(|i| self.colours[i]).collect(),
-            texcoords: if self.texcoords.is_empty() { Vec::new() } else { corners().map(|i| self.texcoords[i]).collect() },
-            texture_uvs: if self.texture_uvs.is_empty() { Vec::new() } else { corners().map(|i| self.texture_uvs[i]).collect() },
-            wears: if self.wears.is_empty() { Vec::new() } else { corners().map(|i| self.wears[i]).collect() },
-            indices: (0..positions.len() as u32).collect(),
-            positions,
-        })
+        apart.normals = normals;
+        Ok(apart)
     }
 }
 
@@ -148,7 +188,7 @@ fn triangles(mode: u32, mut indices: Vec<u32>) -> Result<Vec<u32>, Fault> {
 /// Vertex colour times base colour, linear as glTF has both.
 fn colours(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, count: usize) -> Result<Vec<[u8; 4]>, Fault> {
     let material = primitive.material.and_then(|m| document.materials.get(m));
-    let factor = material.and_then(|m| m.pbr_metallic_roughness.base_color_factor).unwrap_or([1.0; 4]);
+    let factor = material.map_or([1.0; 4], |m| m.colour());
     let Some(accessor) = primitive.attributes.get("COLOR_0") else {
         return Ok(vec![encode(factor); count]);
     };

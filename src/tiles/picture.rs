@@ -92,7 +92,7 @@ fn half(level: &[u8], width: usize, height: usize) -> Vec<u8> {
 }
 
 /// Source, here and below: IEC 61966-2-1.
-fn linear(c: f32) -> f32 {
+pub fn linear(c: f32) -> f32 {
     if c <= 0.040_45 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
 }
 

@@ -3,8 +3,11 @@
 use super::error::{Fault, TileError};
 use super::fetch::resolve;
 use super::implicit::{Coordinates, Implicit};
+use super::metadata::{Entity, Said};
 use super::tree::{ContentRef, Fragment, SubtreeRef, Tile, TileId};
-use crate::ogc::{Availability, SubtreeFile};
+use crate::ogc::{Availability, PropertyTable, PropertyTableJson, SubtreeFile};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads the subtree file at `url` and lays out its tiles. `external` fetches buffers that lie beside it.
@@ -27,13 +30,60 @@ pub fn parse_subtree(
         });
     }
     let available = subtree.availability(&buffers, implicit.scheme, implicit.subtree_levels, implicit.content_templates.len());
-    lay_out(implicit, at, &available.map_err(|f| f.at(url))?).map_err(|f| f.at(url))
+    let tables = Tables::read(&subtree.json, &buffers, implicit).map_err(|f| f.at(url))?;
+    lay_out(implicit, at, &available.map_err(|f| f.at(url))?, tables).map_err(|f| f.at(url))
+}
+
+/// Metadata of the tiles of a subtree: a table of its tiles and one of each content, a row for each that exists.
+/// Source: 3D Tiles 1.1, "Subtree Metadata" and "Tile Metadata".
+struct Tables {
+    tiles: Option<PropertyTable>,
+    contents: Vec<Option<PropertyTable>>,
+    /// Rows used so far.
+    tiles_used: usize,
+    contents_used: Vec<usize>,
+}
+
+impl Tables {
+    fn read(json: &Value, buffers: &[Vec<u8>], implicit: &Implicit) -> Result<Self, Fault> {
+        let bad = |what: &str| Fault::bad("propertyTables", what);
+        let view = |i: usize| {
+            let view = json["bufferViews"].get(i).ok_or_else(|| bad("there is no such buffer view"))?;
+            let number = |name: &str| usize::try_from(view[name].as_u64().unwrap_or(0)).unwrap_or(usize::MAX);
+            let (start, buffer) = (number("byteOffset"), buffers.get(number("buffer")));
+            let end = start.checked_add(number("byteLength"));
+            buffer.and_then(|b| b.get(start..end?)).ok_or_else(|| bad("a buffer view lies outside of its buffer"))
+        };
+        let table = |index: &Value| -> Result<Option<PropertyTable>, Fault> {
+            let Some(given) = index.as_u64().and_then(|i| json["propertyTables"].get(usize::try_from(i).ok()?)) else { return Ok(None) };
+            let given: PropertyTableJson = serde_json::from_value(given.clone()).map_err(|e| bad(&e.to_string()))?;
+            PropertyTable::by_schema(&implicit.schema, &given, &view).map(Some)
+        };
+        let contents = (0..implicit.content_templates.len()).map(|i| table(&json["contentMetadata"][i])).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { tiles: table(&json["tileMetadata"])?, contents_used: vec![0; contents.len()], contents, tiles_used: 0 })
+    }
+
+    /// What is said of the next tile that exists; `has` tells which contents it has.
+    fn next(&mut self, has: &[bool]) -> Option<Said> {
+        let row = |table: &Option<PropertyTable>, used: &mut usize| {
+            *used += 1;
+            table.clone().map(|t| Entity::Row(t, *used - 1))
+        };
+        let mut said = Said { tile: row(&self.tiles, &mut self.tiles_used), ..Said::default() };
+        let mut shown = 0;
+        for ((table, used), _) in self.contents.iter().zip(&mut self.contents_used).zip(has).filter(|(_, has)| **has) {
+            said.contents.extend(row(table, used).map(|e| (shown, e)));
+            shown += 1;
+        }
+        (said.tile.is_some() || !said.contents.is_empty()).then_some(said)
+    }
 }
 
 /// Tiles of one subtree, level by level in Morton order, and stand-ins for the subtrees below.
-fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability) -> Result<Fragment, Fault> {
+fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability, mut tables: Tables) -> Result<Fragment, Fault> {
     let n = implicit.scheme.branching();
     let mut tiles = Vec::new();
+    let mut all_said = BTreeMap::new();
     // (place, Morton index within the level, index in `tiles`) of the level above.
     let mut level: Vec<(Coordinates, usize, u32)> = Vec::new();
     let mut first_bit = 0;
@@ -60,6 +110,8 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability) 
                 tile.subtree = Some(SubtreeRef { implicit: implicit.clone(), at: c });
             } else if exists {
                 tile.contents = contents(implicit, c, available, first_bit + morton)?;
+                let has: Vec<bool> = available.contents.iter().map(|bits| bits.get(first_bit + morton)).collect();
+                all_said.extend(tables.next(&has).map(|said| (TileId(id), said)));
             }
             tiles.push(tile);
             if let Some(parent) = parent {
@@ -71,7 +123,7 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability) 
         }
         first_bit += n.pow(depth);
     }
-    Ok(Fragment { tiles })
+    Ok(Fragment { tiles, said: all_said })
 }
 
 fn tile(implicit: &Implicit, c: Coordinates, depth: u16) -> Tile {
@@ -91,8 +143,9 @@ fn contents(implicit: &Implicit, c: Coordinates, available: &Availability, bit: 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiles::BoundingVolume;
     use crate::tiles::implicit::{Scheme, VolumeShape};
-    use crate::tiles::tree::{Refine, UpAxis};
+    use crate::tiles::tree::{Refine, TileTree, UpAxis};
     use glam::{DMat3, DMat4, DVec3};
 
     fn rule() -> Arc<Implicit> {
@@ -108,6 +161,7 @@ mod tests {
             geometric_error_m: 4.0,
             refine: Refine::Replace,
             up_axis: UpAxis::Y,
+            schema: Arc::default(),
         })
     }
 
@@ -133,6 +187,32 @@ mod tests {
         for cut in 0..bytes.len() {
             assert!(parse(&bytes[..cut]).is_err(), "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn tiles_and_contents_have_the_rows_of_their_tables() {
+        // Root and its child 2 exist; only the child has a content.
+        let json = br#"{"buffers":[{"uri":"a.bin","byteLength":5}],"bufferViews":[{"buffer":0,"byteLength":1},{"buffer":0,"byteOffset":1,"byteLength":1},
+            {"buffer":0,"byteOffset":2,"byteLength":2},{"buffer":0,"byteOffset":4,"byteLength":1}],
+            "tileAvailability":{"bitstream":0},"contentAvailability":[{"bitstream":1}],"childSubtreeAvailability":{"constant":0},
+            "propertyTables":[{"class":"tile","count":2,"properties":{"people":{"values":2}}},{"class":"tile","count":1,"properties":{"people":{"values":3}}}],
+            "tileMetadata":0,"contentMetadata":[1]}"#;
+        let schema =
+            serde_json::json!({ "classes": { "tile": { "properties": { "people": { "type": "SCALAR", "componentType": "UINT8" } } } } });
+        let implicit = Arc::new(Implicit { schema: Arc::new(schema), ..(*rule()).clone() });
+        let beside = |url: &str| if url == "file:///city/s/a.bin" { Ok(vec![0b01001, 0b01000, 7, 8, 9]) } else { Ok(vec![]) };
+        let fragment = parse_subtree("file:///city/s/0.0.0.subtree", json, &implicit, Coordinates::ROOT, &beside).unwrap();
+        let mut tree = TileTree::new("file:///city/tileset.json");
+        let root = Tile::new(BoundingVolume::Everywhere, 1.0, Refine::Replace);
+        let at = tree.add(TileTree::ROOT, root).unwrap();
+        tree.graft_subtree(at, fragment).unwrap();
+        let said: Vec<Value> = [TileId(1), TileId(2)].map(|id| Value::Object(tree.metadata(id))).into();
+        assert_eq!(
+            said,
+            [serde_json::json!({ "tile": { "people": 7 } }), serde_json::json!({ "tile": { "people": 8 }, "content": { "people": 9 } })]
+        );
+        let beyond = String::from_utf8_lossy(json).replace(r#""byteOffset":4,"#, r#""byteOffset":5,"#);
+        assert!(parse_subtree("file:///city/s/0.0.0.subtree", beyond.as_bytes(), &implicit, Coordinates::ROOT, &beside).is_err());
     }
 
     #[test]

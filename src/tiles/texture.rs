@@ -3,7 +3,8 @@
 use super::accessor::{Buffers, data_uri};
 use super::content::DecodeContext;
 use super::fetch::resolve;
-use super::gltf_json::{Document, Material, Sampler, TextureInfo, TextureTransform};
+use super::gltf_json::{Document, IdTexture, Material, Sampler, TextureInfo, TextureTransform};
+use super::id_picture::IdPicture;
 use super::picture;
 use image::RgbaImage;
 use std::collections::BTreeMap;
@@ -72,6 +73,10 @@ pub struct Worn {
 }
 
 impl Worn {
+    pub fn new(wear: u32, texcoord: u32, transform: Option<TextureTransform>) -> Self {
+        Self { wear, texcoord: transform.and_then(|t| t.tex_coord).unwrap_or(texcoord), transform }
+    }
+
     /// The texture coordinate on the picture. Source: KHR_texture_transform.
     pub fn uv(&self, [u, v]: [f32; 2]) -> [f32; 2] {
         let Some(t) = self.transform else { return [u, v] };
@@ -91,23 +96,52 @@ pub struct Textures<'a> {
     pixels: usize,
     /// Layer of each image that was asked for.
     known: BTreeMap<usize, Option<u32>>,
+    id_pictures: BTreeMap<usize, Arc<RgbaImage>>,
     notes: Vec<String>,
 }
 
 impl<'a> Textures<'a> {
     pub fn new(document: &'a Document, buffers: &'a Buffers<'a>, context: &'a DecodeContext<'a>) -> Self {
-        Self { document, buffers, context, layers: Vec::new(), pixels: 0, known: BTreeMap::new(), notes: Vec::new() }
+        Self {
+            document,
+            buffers,
+            context,
+            layers: Vec::new(),
+            pixels: 0,
+            known: BTreeMap::new(),
+            id_pictures: BTreeMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     /// What faces of a material wear; what can't be read is noted, and they keep their colour.
     pub fn of_material(&mut self, material: usize) -> Option<Worn> {
         let material = self.document.materials.get(material)?;
-        let info = material.pbr_metallic_roughness.base_color_texture.as_ref()?;
+        let info = material.picture()?;
         let layer = self.layer(info)?;
         let sampler = self.document.textures.get(info.index).and_then(|t| self.document.samplers.get(t.sampler?));
-        let transform = info.extensions.transform;
-        let texcoord = transform.and_then(|t| t.tex_coord).unwrap_or(info.tex_coord);
-        Some(Worn { wear: layer | Wear::TEXTURED | wrapping(sampler) | cutoff(material) << Wear::CUTOFF_SHIFT, texcoord, transform })
+        let wear = layer | Wear::TEXTURED | wrapping(sampler) | cutoff(material) << Wear::CUTOFF_SHIFT;
+        Some(Worn::new(wear, info.tex_coord, info.extensions.transform))
+    }
+
+    /// A picture that is not worn but holds feature ids; why not, in words.
+    pub fn ids(&mut self, info: &IdTexture) -> Result<IdPicture, String> {
+        let texture = self.document.textures.get(info.index).ok_or("its texture is not there")?;
+        let number = texture.source.ok_or("its texture names no image")?;
+        let picture = match self.id_pictures.get(&number) {
+            Some(known) => known.clone(),
+            None => {
+                let read = Arc::new(self.image(number)?);
+                self.pixels += read.len() / 4;
+                if self.pixels > READ_PIXELS_MAX {
+                    return Err(format!("more than {READ_PIXELS_MAX} pixels of pictures in a tile"));
+                }
+                self.id_pictures.insert(number, read.clone());
+                read
+            }
+        };
+        let sampler = texture.sampler.and_then(|s| self.document.samplers.get(s));
+        IdPicture::new(picture, info, wrapping(sampler))
     }
 
     fn layer(&mut self, info: &TextureInfo) -> Option<u32> {

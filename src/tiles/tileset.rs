@@ -3,6 +3,7 @@
 use super::error::{Fault, TileError};
 use super::fetch::resolve;
 use super::implicit::{Coordinates, Implicit, Scheme, VolumeShape};
+use super::metadata::Reference;
 use super::tree::{ContentRef, Fragment, Refine, SubtreeRef, Tile, TileId, UpAxis};
 use super::volume::BoundingVolume;
 use crate::geo::Region;
@@ -27,13 +28,27 @@ impl Default for Inherited {
     }
 }
 
-/// Reads a `tileset.json` that lies at `url`.
+/// Reads a `tileset.json` that lies at `url`; `external` reads its schema, if that is in another file.
 ///
 /// # Errors
 /// [`TileError`] with the JSON path (`root.children[3].boundingVolume.box`) of what is wrong.
-pub fn parse_tileset(url: &str, bytes: &[u8], inherited: Inherited) -> Result<Fragment, TileError> {
+pub fn parse_tileset(url: &str, bytes: &[u8], inherited: Inherited, external: External<'_>) -> Result<Fragment, TileError> {
     let json: Value = serde_json::from_slice(bytes).map_err(|e| Fault::bad("tileset", e.to_string()).at(url))?;
-    read(url, &json, inherited).map_err(|fault| fault.at(url))
+    read(url, &json, inherited, external).map_err(|fault| fault.at(url))
+}
+
+/// Reads another file by its absolute address.
+pub type External<'a> = &'a dyn Fn(&str) -> Result<Vec<u8>, TileError>;
+
+/// A schema beside the tileset. Without it, metadata is shown as written.
+fn schema_at(url: &str, uri: &str, external: External<'_>) -> Option<Value> {
+    let fetch = || {
+        let at = resolve(url, uri).map_err(|f| f.at(url))?;
+        let bytes = external(&at)?;
+        serde_json::from_slice(&bytes).map_err(|e| Fault::bad("schema", e.to_string()).at(&at))
+    };
+    let schema: Result<Value, TileError> = fetch();
+    schema.map_err(|error| tracing::warn!(%error, "the schema of a tileset can't be read; its metadata is shown as written")).ok()
 }
 
 /// True for JSON that is a tileset and not a glTF.
@@ -46,7 +61,7 @@ pub fn is_tileset(bytes: &[u8]) -> bool {
     starts == Some(&b'{') && serde_json::from_slice::<Probe>(bytes).is_ok_and(|p| p.root.is_some())
 }
 
-fn read(url: &str, json: &Value, inherited: Inherited) -> Result<Fragment, Fault> {
+fn read(url: &str, json: &Value, inherited: Inherited, external: External<'_>) -> Result<Fragment, Fault> {
     let version = json["asset"]["version"].as_str().ok_or_else(|| Fault::bad("asset.version", "no version is given"))?;
     if !matches!(version, "1.0" | "1.1" | "0.0") {
         return Err(Fault::unsupported(format!("3D Tiles {version}"), "versions 1.0 and 1.1 are read"));
@@ -61,15 +76,17 @@ fn read(url: &str, json: &Value, inherited: Inherited) -> Result<Fragment, Fault
         Some("Z" | "z") => UpAxis::Z,
         _ => UpAxis::Y,
     };
-    let mut reader = Reader { url, up_axis, tiles: Vec::new() };
+    let reference = Reference::read(json, |uri| schema_at(url, uri, external));
+    let mut reader = Reader { url, up_axis, reference, fragment: Fragment::default() };
     reader.tile(&json["root"], "root", None, inherited, 0)?;
-    Ok(Fragment { tiles: reader.tiles })
+    Ok(reader.fragment)
 }
 
 struct Reader<'a> {
     url: &'a str,
     up_axis: UpAxis,
-    tiles: Vec<Tile>,
+    reference: Reference,
+    fragment: Fragment,
 }
 
 impl Reader<'_> {
@@ -96,8 +113,8 @@ impl Reader<'_> {
         let geometric_error_m = json["geometricError"].as_f64().filter(|e| *e >= 0.0);
         let geometric_error_m =
             geometric_error_m.ok_or_else(|| Fault::bad(format!("{path}.geometricError"), "a number of metres, 0 or more, is needed"))?;
-        let id = TileId(self.tiles.len() as u32);
-        self.tiles.push(Tile {
+        let id = TileId(self.fragment.tiles.len() as u32);
+        self.fragment.tiles.push(Tile {
             parent,
             depth,
             viewer_request_volume,
@@ -105,18 +122,21 @@ impl Reader<'_> {
             up_axis: self.up_axis,
             ..Tile::new(shape.to_world(&transform), geometric_error_m, refine)
         });
+        // Contents of implicit tiles are templates; subtrees say what there is to say of each.
+        let said = self.reference.of_tile(json, contents(json), parent.is_none());
+        self.fragment.said.extend(said.map(|said| (id, said)));
         if let Some(tiling) = first_of(json, &["implicitTiling"], "3DTILES_implicit_tiling") {
-            let implicit = self.implicit(json, tiling, path, shape, &self.tiles[id.index()])?;
-            self.tiles[id.index()].subtree = Some(SubtreeRef { implicit: Arc::new(implicit), at: Coordinates::ROOT });
+            let implicit = self.implicit(json, tiling, path, shape, &self.fragment.tiles[id.index()])?;
+            self.fragment.tiles[id.index()].subtree = Some(SubtreeRef { implicit: Arc::new(implicit), at: Coordinates::ROOT });
             return Ok(id);
         }
         let contents = content_uris(json, path)?.into_iter().map(|uri| resolve(self.url, &uri).map(|url| ContentRef { url }));
-        self.tiles[id.index()].contents = contents.collect::<Result<_, _>>()?;
-        self.tiles[id.index()].content_volumes = content_volumes(json, &transform);
+        self.fragment.tiles[id.index()].contents = contents.collect::<Result<_, _>>()?;
+        self.fragment.tiles[id.index()].content_volumes = content_volumes(json, &transform);
         for (i, child) in json["children"].as_array().into_iter().flatten().enumerate() {
             let below = Inherited { transform, refine };
             let child = self.tile(child, &format!("{path}.children[{i}]"), Some(id), below, depth + 1)?;
-            self.tiles[id.index()].children.push(child);
+            self.fragment.tiles[id.index()].children.push(child);
         }
         Ok(id)
     }
@@ -157,6 +177,7 @@ impl Reader<'_> {
             geometric_error_m: root.geometric_error_m,
             refine: root.refine,
             up_axis: self.up_axis,
+            schema: self.reference.schema.clone(),
         })
     }
 }
@@ -231,11 +252,17 @@ impl VolumeShape {
 mod tests {
     use super::*;
     use crate::geo::Sphere;
+    use crate::tiles::tree::TileTree;
 
     const URL: &str = "https://tiles.example/city/tileset.json";
 
     fn parse(json: &str) -> Result<Fragment, TileError> {
-        parse_tileset(URL, json.as_bytes(), Inherited::default())
+        let external = |url: &str| {
+            assert_eq!(url, "https://tiles.example/city/schema.json");
+            Ok(br#"{"classes":{"town":{"properties":{"name":{"name":"Name","type":"STRING"},"kind":{"type":"STRING","default":"old"}}}}}"#
+                .to_vec())
+        };
+        parse_tileset(URL, json.as_bytes(), Inherited::default(), &external)
     }
 
     #[test]
@@ -265,6 +292,31 @@ mod tests {
         assert!(root(&format!("[{with},{without}]")).is_empty() && root("[]").is_empty());
         // What can't be read is no reason to refuse the tileset: the tile's volume serves.
         assert!(root(r#"[{"uri":"a.glb","boundingVolume":{"extensions":{}}}]"#).is_empty());
+    }
+
+    #[test]
+    fn metadata_is_answered_by_where_it_is_said() {
+        let fragment = parse(
+            r#"{"asset":{"version":"1.1"},"schemaUri":"schema.json","geometricError":9,"extras":{"by":"us"},
+              "groups":[{"class":"town","properties":{"name":"North"}}],"root":{"geometricError":8,"boundingVolume":{"sphere":[0,0,0,5]},
+              "children":[{"geometricError":0,"boundingVolume":{"sphere":[1,0,0,1]},"metadata":{"class":"town","properties":{"name":"A"}},
+                "contents":[{"uri":"a.glb"},{"uri":"b.glb","group":0,"metadata":{"class":"none","properties":{"x":1}}}]}]}}"#,
+        );
+        let mut tree = TileTree::new(URL);
+        tree.graft(TileTree::ROOT, fragment.unwrap()).unwrap();
+        let said = serde_json::json!({ "tileset": { "extras": { "by": "us" } }, "tile": { "Name": "A", "kind": "old" },
+            "content 2": { "x": 1 }, "group 2": { "Name": "North", "kind": "old" } });
+        assert_eq!(Value::Object(tree.metadata(TileId(2))), said);
+        assert_eq!(tree.metadata(TileId(1)).keys().collect::<Vec<_>>(), ["tileset"]);
+        assert!(tree.metadata(TileTree::ROOT).is_empty() && tree.metadata(TileId(99)).is_empty());
+        let old = parse(
+            r#"{"asset":{"version":"1.0"},"extensions":{"3DTILES_metadata":{"groups":{"a":{"properties":{"n":1}}},"tileset":{"properties":{"t":2}}}},
+              "geometricError":9,"root":{"geometricError":8,"boundingVolume":{"sphere":[0,0,0,5]},
+              "content":{"uri":"a.glb","extensions":{"3DTILES_metadata":{"group":"a"}}}}}"#,
+        );
+        let mut tree = TileTree::new(URL);
+        tree.graft(TileTree::ROOT, old.unwrap()).unwrap();
+        assert_eq!(Value::Object(tree.metadata(TileId(1))), serde_json::json!({ "group": { "n": 1 }, "tileset": { "t": 2 } }));
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use super::error::Fault;
 use super::implicit::{Coordinates, Implicit};
+use super::metadata::Said;
 use super::volume::BoundingVolume;
 use glam::DMat4;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Tiles of one tileset, all files together. A node is about 400 bytes, so this is 1 GB of tree; a city has some thousands.
@@ -105,12 +108,22 @@ impl Tile {
 #[derive(Clone, Debug, Default)]
 pub struct Fragment {
     pub(crate) tiles: Vec<Tile>,
+    /// What files say of some of them.
+    pub(crate) said: BTreeMap<TileId, Said>,
+}
+
+impl Fragment {
+    /// Tiles of which no file says anything.
+    pub(crate) fn of(tiles: Vec<Tile>) -> Self {
+        Self { tiles, said: BTreeMap::new() }
+    }
 }
 
 /// All tiles known so far. Tile 0 is a stand-in whose content is the root `tileset.json`.
 #[derive(Clone, Debug)]
 pub struct TileTree {
     tiles: Vec<Tile>,
+    said: BTreeMap<TileId, Said>,
 }
 
 impl TileTree {
@@ -120,7 +133,7 @@ impl TileTree {
             contents: vec![ContentRef { url: url.to_owned() }],
             ..Tile::new(BoundingVolume::Everywhere, f64::INFINITY, Refine::Replace)
         };
-        Self { tiles: vec![root] }
+        Self { tiles: vec![root], said: BTreeMap::new() }
     }
 
     pub const ROOT: TileId = TileId(0);
@@ -144,13 +157,25 @@ impl TileTree {
         self.tiles.iter().enumerate().map(|(i, t)| (TileId(i as u32), t))
     }
 
+    /// What files say of a tile, beside its content and features: metadata (3D Tiles 1.1, and `3DTILES_metadata`) and `extras`.
+    ///
+    /// Properties under `tile`, `content`, `group` (of several contents, the second has `content 2` and `group 2`) and `tileset`, the
+    /// nearest above; what nothing is said of is missing.
+    pub fn metadata(&self, id: TileId) -> Map<String, Value> {
+        let mut found = Map::new();
+        self.said.get(&id).into_iter().for_each(|said| said.put(&mut found));
+        let mut up = std::iter::successors(self.tiles.get(id.index()).map(|_| id), |id| self.tile(*id).parent);
+        up.find(|id| self.said.get(id).is_some_and(|said| said.put_tileset(&mut found)));
+        found
+    }
+
     /// Adds one tile below `parent`, for trees that come from no file; `None` when there are too many tiles or levels.
     ///
     /// # Panics
     /// If `parent` is of another tree.
     pub fn add(&mut self, parent: TileId, tile: Tile) -> Option<TileId> {
         let id = TileId(self.tiles.len() as u32);
-        self.graft(parent, Fragment { tiles: vec![Tile { parent: None, children: Vec::new(), depth: 0, ..tile }] }).ok().map(|()| id)
+        self.graft(parent, Fragment::of(vec![Tile { parent: None, children: Vec::new(), depth: 0, ..tile }])).ok().map(|()| id)
     }
 
     /// Joins a read tileset below `parent`. The fragment was parsed with `parent`'s transform already applied.
@@ -158,6 +183,7 @@ impl TileTree {
         self.room_for(parent, &fragment)?;
         let base = self.tiles.len() as u32;
         let depth = self.tile(parent).depth + 1;
+        self.said.extend(fragment.said.into_iter().map(|(id, said)| (TileId(id.0 + base), said)));
         for mut tile in fragment.tiles {
             tile.parent = Some(tile.parent.map_or(parent, |p| TileId(p.0 + base)));
             tile.depth += depth;
@@ -180,6 +206,13 @@ impl TileTree {
         // Tile 0 of the fragment becomes `at`, tile n becomes base + n - 1.
         let base = self.tiles.len() as u32;
         let moved = |id: TileId| if id.0 == 0 { at } else { TileId(id.0 - 1 + base) };
+        for (id, mut said) in fragment.said {
+            // What the tileset itself says of the implicit tiling's root stays.
+            let before = self.said.remove(&moved(id)).unwrap_or_default();
+            said.tileset = before.tileset;
+            said.tile = said.tile.or(before.tile);
+            self.said.insert(moved(id), said);
+        }
         for (i, mut tile) in fragment.tiles.into_iter().enumerate() {
             tile.children.iter_mut().for_each(|c| *c = moved(*c));
             tile.depth += depth;

@@ -145,3 +145,38 @@ pub fn package(ending: &str) -> Vec<Seed> {
     found.truncate(6);
     found
 }
+
+/// A tile of 3D Tiles 1.0 of its feature table, its batch table and its body.
+fn wrapped(format: &str, head: &[u8], features: (&str, &[u8]), batches: &str, body: &[u8]) -> Vec<u8> {
+    let lens = [features.0.len(), features.1.len(), batches.len(), 0];
+    let all = 28 + head.len() + lens.iter().sum::<usize>() + body.len();
+    let mut bytes = format.as_bytes().to_vec();
+    [1, all].iter().chain(&lens).for_each(|n| bytes.extend((*n as u32).to_le_bytes()));
+    [head, features.0.as_bytes(), features.1, batches.as_bytes(), body].iter().for_each(|part| bytes.extend_from_slice(part));
+    bytes
+}
+
+/// The smallest glb of the sample in The Hague in eight places.
+pub fn instanced() -> Seed {
+    let glb = package(".glb").swap_remove(0).1;
+    let features = r#"{"INSTANCES_LENGTH":8,"RTC_CENTER":[6378137,0,0],"POSITION":{"byteOffset":0},"NORMAL_UP_OCT32P":{"byteOffset":96},
+        "NORMAL_RIGHT_OCT32P":{"byteOffset":128},"SCALE_NON_UNIFORM":{"byteOffset":160},"BATCH_ID":{"byteOffset":256,"componentType":"UNSIGNED_BYTE"}}"#;
+    let mut binary: Vec<u8> = (0..24).flat_map(|i| (i as f32 * 3.0).to_le_bytes()).collect();
+    binary.extend((0..32u16).flat_map(|i| (i * 2000).to_le_bytes()));
+    binary.extend((0..24).flat_map(|i| (1.0 + i as f32 * 0.1).to_le_bytes()));
+    binary.extend([0, 1, 2, 3, 4, 5, 6, 7]);
+    let batches =
+        r#"{"kind":["oak","lime","oak","elm","oak","lime","ash","fir"],"height":{"byteOffset":0,"componentType":"FLOAT","type":"SCALAR"}}"#;
+    ("trees.i3dm".into(), wrapped("i3dm", &1u32.to_le_bytes(), (features, &binary), batches, &glb))
+}
+
+/// A cloud of 64 points, quantised, of four batches.
+pub fn points() -> Seed {
+    let features = r#"{"POINTS_LENGTH":64,"QUANTIZED_VOLUME_OFFSET":[6378137,0,0],"QUANTIZED_VOLUME_SCALE":[10,10,10],"POSITION_QUANTIZED":{"byteOffset":0},
+        "RGB565":{"byteOffset":384},"NORMAL_OCT16P":{"byteOffset":512},"BATCH_ID":{"byteOffset":640},"BATCH_LENGTH":4}"#;
+    let mut binary: Vec<u8> = (0..192u16).flat_map(|i| (i * 331).to_le_bytes()).collect();
+    binary.extend((0..64u16).flat_map(|i| (i * 1021).to_le_bytes()));
+    binary.extend((0..128).map(|i| (i * 2) as u8));
+    binary.extend((0..64u16).flat_map(|i| (i % 4).to_le_bytes()));
+    ("cloud.pnts".into(), wrapped("pnts", &[], (features, &binary), r#"{"name":["a","b","c","d"]}"#, &[]))
+}

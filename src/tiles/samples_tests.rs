@@ -1,0 +1,175 @@
+//! Every sample of CesiumGS, by the engine and file by file: what is drawn, and what each tile says is left out.
+
+use crate::tiles::{DecodeContext, Decoded, SelectOptions, TileError, TileTree, Tileset, TilesetOptions, UpAxis, View, decode};
+use glam::{DMat4, DVec3};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// What contents say, by their path; all others say nothing.
+const SAID: [(&str, &[&str]); 9] = [
+    ("1.0/TilesetWithRequestVolume/points.pnts", &["125000 points are drawn as small tetrahedra"]),
+    ("1.1/MultipleContents/planePoints.glb", &["16641 points are drawn as small tetrahedra"]),
+    (
+        "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudHouse.gltf",
+        &["22462 points are drawn as small tetrahedra"],
+    ),
+    (
+        "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudTree.gltf",
+        &["6876 points are drawn as small tetrahedra"],
+    ),
+    ("glTF/EXT_mesh_features/FeatureIdTexture/FeatureIdTexture.gltf", &[PICTURED]),
+    ("glTF/EXT_structural_metadata/FeatureIdTextureAndPropertyTable/FeatureIdTextureAndPropertyTable.gltf", &[PICTURED]),
+    (
+        "glTF/EXT_structural_metadata/SimplePropertyTexture/SimplePropertyTexture.gltf",
+        &["values in pictures (property textures) are not shown"],
+    ),
+    ("glTF/EXT_structural_metadata/MultipleClasses/MultipleClasses.gltf", &[SEVERAL]),
+    ("glTF/EXT_structural_metadata/MultipleFeatureIdsAndProperties/MultipleFeatureIdsAndProperties.gltf", &[SEVERAL]),
+];
+const PICTURED: &str = "feature ids in a picture are taken in the middle of each triangle";
+const SEVERAL: &str = "of several sets of feature ids, one is used";
+/// Files that samples name and the folder lacks.
+const MISSING: &str = "dragon_high.b3dm";
+
+/// Files of the samples with one of these endings, or a word that the samples are missing.
+fn samples(endings: &[&str]) -> Option<(PathBuf, Vec<PathBuf>)> {
+    let near = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/3d-tiles-samples");
+    let root = [near, PathBuf::from("/work/shared/data/3d-tiles-samples")].into_iter().find(|p| p.is_dir());
+    let Some(root) = root else {
+        eprintln!("NOT CHECKED: 3d-tiles-samples are not at hand (../shared/data)");
+        return None;
+    };
+    let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
+            match path.is_dir() {
+                true => folders.push(path),
+                false if endings.iter().any(|e| path.to_string_lossy().ends_with(e)) => found.push(path),
+                false => {}
+            }
+        }
+    }
+    found.sort();
+    Some((root, found))
+}
+
+/// Of a content.
+fn expected(path: &str) -> Vec<String> {
+    let said = SAID.iter().filter(|(of, _)| path == *of).flat_map(|(_, notes)| *notes);
+    said.map(|n| (*n).to_owned()).collect()
+}
+
+/// Of a tileset: what its folder's contents say, without their numbers.
+fn expected_below(tileset: &str) -> Vec<String> {
+    let folder = tileset.trim_end_matches("tileset.json");
+    let below = SAID.iter().filter(|(path, _)| path.starts_with(folder));
+    let notes = below.flat_map(|(_, notes)| *notes).map(|n| n.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ').to_owned());
+    notes.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Cameras that make the engine want every tile: from above, and inside every volume that tiles ask for.
+fn views(tileset: &Tileset) -> Vec<View> {
+    let at = |eye: DVec3, target: DVec3| {
+        View::perspective(eye, (target - eye).normalize_or(DVec3::X), DVec3::new(0.1, 0.2, 1.0), 2.0, 1.0, 1000.0)
+    };
+    let mut views = vec![View::perspective(DVec3::ZERO, DVec3::X, DVec3::Z, 1.0, 1.0, 1000.0)];
+    for (_, tile) in tileset.tree().iter() {
+        let Some(sphere) = tile.volume.bounding_sphere() else { continue };
+        let asked = tile.viewer_request_volume.as_ref().and_then(|v| v.bounding_sphere());
+        let eye = asked.map_or(sphere.centre + DVec3::new(0.3, -0.5, 0.8) * sphere.radius_m * 2.5, |s| s.centre);
+        if asked.is_some() || tile.depth < 2 {
+            views.push(at(eye, sphere.centre));
+        }
+    }
+    views
+}
+
+#[test]
+fn every_sample_tileset_is_drawn_to_its_last_tile() {
+    let Some((root, paths)) = samples(&["tileset.json"]) else { return };
+    let mut wrong = Vec::new();
+    for path in paths {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let select = SelectOptions { max_sse_px: 0.0, ..SelectOptions::default() };
+        let mut tileset = Tileset::open(path.to_str().unwrap(), TilesetOptions { select, ..TilesetOptions::default() }).unwrap();
+        let started = Instant::now();
+        let progress = loop {
+            let views = views(&tileset);
+            let frame = tileset.update(&views);
+            if tileset.is_settled() && tileset.tree().len() > 1 && views.len() > 1 {
+                break frame.progress;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{name}: not settled: {:?} {:?}", frame.progress, tileset.failures());
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        for failure in tileset.failures() {
+            assert!(failure.error.url().ends_with(MISSING), "{name}: {}", failure.error);
+        }
+        let contents = tileset.tree().iter().skip(1).filter_map(|(id, _)| tileset.content(id));
+        let triangles: usize = contents.flat_map(|c| &c.meshes).map(|m| m.indices.len() / 3).sum();
+        let has_content = tileset.tree().iter().skip(1).any(|(_, t)| !t.contents.is_empty());
+        assert!(triangles > 0 || !has_content, "{name}: nothing is drawn");
+        let said: Vec<String> = progress.notes.keys().cloned().collect();
+        if said != expected_below(&name) {
+            wrong.push(format!("{name}: {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_sample_content_is_read_by_itself() {
+    let Some((root, paths)) = samples(&[".glb", ".gltf", ".b3dm", ".i3dm", ".pnts", ".cmpt"]) else { return };
+    let mut wrong = Vec::new();
+    let beside = |url: &str| {
+        let lost = |why: String| TileError::Fetch { url: url.to_owned(), why, retry: false };
+        let path = url::Url::parse(url).map_err(|e| lost(e.to_string()))?.to_file_path().map_err(|()| lost("no path".into()))?;
+        std::fs::read(path).map_err(|e| lost(e.to_string()))
+    };
+    for path in paths {
+        let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
+        let url = url::Url::from_file_path(&path).unwrap();
+        let context = DecodeContext { url: url.as_str(), transform: DMat4::IDENTITY, up_axis: UpAxis::Y, external: &beside };
+        let content = match decode(&std::fs::read(&path).unwrap(), &context) {
+            Ok(Decoded::Meshes(content)) => content,
+            other => panic!("{name}: {other:?}"),
+        };
+        let triangles: usize = content.meshes.iter().map(|m| m.indices.len() / 3).sum();
+        let mut said = content.notes.clone();
+        said.sort();
+        assert!(triangles > 0, "{name}: nothing is drawn");
+        if said != expected(&name) {
+            wrong.push(format!("{name}: {said:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn settled(path: &Path) -> Tileset {
+    let mut tileset = Tileset::open(path.to_str().unwrap(), TilesetOptions::default()).unwrap();
+    let started = Instant::now();
+    while !tileset.is_settled() || tileset.tree().len() < 2 {
+        let views = views(&tileset);
+        tileset.update(&views);
+        assert!(started.elapsed() < Duration::from_secs(60), "not settled");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    tileset
+}
+
+#[test]
+fn metadata_of_the_samples_is_answered() {
+    let Some((root, _)) = samples(&[]) else { return };
+    let tileset = settled(&root.join("1.1/MetadataGranularities/tileset.json"));
+    let all: BTreeMap<_, _> = tileset.tree().iter().map(|(id, _)| (id, tileset.metadata(id))).filter(|(_, m)| !m.is_empty()).collect();
+    assert!(all.values().all(|m| m.contains_key("tileset")), "all are below the tileset that says something");
+    for source in ["tile", "content", "group"] {
+        assert!(all.values().any(|m| m.get(source).is_some_and(|p| p.as_object().is_some_and(|p| !p.is_empty()))), "{source}");
+    }
+    assert!(tileset.metadata(TileTree::ROOT).is_empty());
+    let points = settled(&root.join("glTF/EXT_structural_metadata/PropertyAttributesPointCloud/tileset.json"));
+    let (id, content) = points.tree().iter().find_map(|(id, _)| Some((id, points.content(id)?))).unwrap();
+    let row = points.attributes(id, content.features.count() / 2);
+    assert!(row.values().any(|v| v.is_string()) && row.values().any(|v| v.is_number()), "{row:?}");
+}
