@@ -5,7 +5,7 @@ use super::quality::QualityArg;
 use super::size;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
-use crate::screen::app::{Canvas, Pump};
+use crate::screen::app::{Canvas, Pump, Quality};
 use crate::screen::start::{self, From, Setup};
 use crate::tiles::Headers;
 use anyhow::{Context, bail};
@@ -58,17 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let identity = Identity { screen: args.screen, class: ScreenClass::Medium, role: Role::Officer, actor: args.actor, token: args.token };
     let loaded = start::load(From::Hub { url: &args.hub, identity })?;
-    let setup = Setup {
-        canvas,
-        quality: args.quality.into(),
-        class: ScreenClass::Medium,
-        theme: None,
-        camera: None,
-        wall: None,
-        panels: true,
-        signs: true,
-        headers: args.header.headers()?,
-    };
+    let setup = setup(canvas, args.quality.into(), args.header.headers()?);
     let mut app = start::screen(loaded, &setup)?;
     let Some(out) = args.picture else {
         return Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
@@ -78,25 +68,20 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A desk window on a hub of this machine; returns when it is closed.
-pub fn window(hub: &str, size: (u32, u32), quality: crate::screen::app::Quality) -> anyhow::Result<ExitCode> {
+pub fn window(hub: &str, size: (u32, u32), quality: Quality) -> anyhow::Result<ExitCode> {
     let size = UVec2::new(size.0, size.1);
     let actor = std::env::var("USER").unwrap_or_else(|_| "值班员".to_owned());
     let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
     let loaded = start::load(From::Hub { url: hub, identity })?;
     let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
-    let setup = Setup {
-        canvas,
-        quality,
-        class: ScreenClass::Medium,
-        theme: None,
-        camera: None,
-        wall: None,
-        panels: true,
-        signs: true,
-        headers: Headers::default(),
-    };
+    let setup = setup(canvas, quality, Headers::default());
     let mut app = start::screen(loaded, &setup)?;
     Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// All panels, the scene's own look.
+fn setup(canvas: Canvas, quality: Quality, headers: Headers) -> Setup {
+    Setup { canvas, quality, class: ScreenClass::Medium, theme: None, camera: None, wall: None, panels: true, signs: true, headers }
 }
 
 /// Whether a window can be opened at all.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 
 /// The feature id of triangles that belong to no feature.
 pub const NO_FEATURE: u32 = u32::MAX;
+/// Features in a tile: files say how many there are without having to hold them, and a screen keeps 8 bytes for each.
+pub const FEATURES_MAX: u32 = 1 << 24;
 
 /// Attributes of the features of one tile, decoded when asked for.
 ///
@@ -47,18 +49,18 @@ impl FeatureTable {
         }
     }
 
-    /// Adds `count` features and says the id of the first; `None` when ids run out.
+    /// Adds `count` features and says the id of the first; `None` when there are more than [`FEATURES_MAX`].
     pub(crate) fn push(&mut self, count: u32, table: Option<Table>) -> Option<u32> {
         let base = self.count;
-        self.count = base.checked_add(count).filter(|end| *end < NO_FEATURE)?;
+        self.count = base.checked_add(count).filter(|end| *end <= FEATURES_MAX)?;
         self.segments.push(Segment { base, count, table });
         Some(base)
     }
 
-    /// Adds another content's features and says by how much its ids move; `None` when ids run out.
+    /// Adds another content's features and says by how much its ids move; `None` when there are more than [`FEATURES_MAX`].
     pub(crate) fn append(&mut self, other: Self) -> Option<u32> {
         let base = self.count;
-        self.count = base.checked_add(other.count).filter(|end| *end < NO_FEATURE)?;
+        self.count = base.checked_add(other.count).filter(|end| *end <= FEATURES_MAX)?;
         self.segments.extend(other.segments.into_iter().map(|s| Segment { base: s.base + base, ..s }));
         Some(base)
     }

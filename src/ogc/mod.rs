@@ -21,7 +21,7 @@ pub use batch_table::BatchTable;
 pub use entity::entity_properties;
 pub use fault::Fault;
 pub(crate) use features::Table;
-pub use features::{FeatureTable, NO_FEATURE};
+pub use features::{FEATURES_MAX, FeatureTable, NO_FEATURE};
 pub use implicit::{Coordinates, Scheme};
 pub use legacy::{Batched, Batches, Instanced, Model, PointCloud, composite_parts, unwrap_b3dm, unwrap_i3dm, unwrap_pnts};
 pub use property::{Metadata, PropertyTable, PropertyTableJson, ViewBytes};

@@ -140,7 +140,7 @@ impl TileContent {
     /// Adds another content's meshes and features; its feature ids move behind those already here.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
         let shift = self.features.append(std::mem::take(&mut other.features));
-        let shift = shift.ok_or_else(|| Fault::unsupported("more than 4 billion features in a tile", "divide the tile"))?;
+        let shift = shift.ok_or_else(super::features::too_many)?;
         for mesh in &mut other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);
         }

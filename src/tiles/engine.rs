@@ -279,10 +279,8 @@ impl Tileset {
             return Ok(None);
         };
         for note in &content.notes {
-            // "12 points are drawn as ..." of one tile and of another are the same thing.
-            let note = note.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
-                *self.notes.entry(note.to_owned()).or_default() += 1;
+                *self.notes.entry(note.clone()).or_default() += 1;
             }
         }
         let content = Arc::new(content);

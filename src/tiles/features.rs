@@ -8,7 +8,7 @@ use super::id_picture::IdPicture;
 use super::shapes;
 use super::texture::Textures;
 use crate::ogc::{Batches, PropertyTable};
-use crate::ogc::{FeatureTable, NO_FEATURE, Table};
+use crate::ogc::{FEATURES_MAX, FeatureTable, NO_FEATURE, Table};
 use std::collections::{BTreeMap, HashMap};
 
 /// Tile-wide ids of a primitive.
@@ -150,8 +150,8 @@ impl<'a> FeatureReader<'a> {
     }
 }
 
-fn too_many() -> Fault {
-    Fault::unsupported("more than 4 billion features in a tile", "divide the tile")
+pub fn too_many() -> Fault {
+    Fault::unsupported(format!("more than {FEATURES_MAX} features in a tile"), "divide the tile")
 }
 
 fn vertices(document: &Document, primitive: &Primitive) -> usize {

@@ -211,7 +211,6 @@ impl Assembly<'_> {
         textures: &mut Textures<'_>,
     ) -> Result<(Vec<Piece>, Vec<std::ops::Range<usize>>), Fault> {
         let (mut pieces, mut ranges) = (Vec::new(), Vec::new());
-        let (mut points, mut lines) = (0, 0);
         for mesh in &self.document.meshes {
             let start = pieces.len();
             for primitive in &mesh.primitives {
@@ -223,25 +222,18 @@ impl Assembly<'_> {
                 let piece = Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())?;
                 pieces.push(match primitive.mode.unwrap_or(4) {
                     0 => {
-                        points += piece.indices.len();
+                        self.notes.say(shapes::POINTS_NOTE);
                         shapes::points(piece)?
                     }
                     mode @ 1..=3 => {
-                        let (prisms, count) = shapes::lines(piece, mode)?;
-                        lines += count;
-                        prisms
+                        self.notes.say(shapes::LINES_NOTE);
+                        shapes::lines(piece, mode)?
                     }
                     _ => piece,
                 });
                 self.say_of_material(primitive);
             }
             ranges.push(start..pieces.len());
-        }
-        if points > 0 {
-            self.notes.say(shapes::points_note(points));
-        }
-        if lines > 0 {
-            self.notes.say(shapes::lines_note(lines));
         }
         Ok((pieces, ranges))
     }

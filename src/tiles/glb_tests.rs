@@ -140,10 +140,10 @@ fn what_is_lacking_is_named_with_the_mend() {
 #[test]
 fn points_and_lines_are_drawn_as_solids_and_said() {
     for (mode, triangles, note) in [
-        (0, 12, "3 points are drawn as small tetrahedra"),
-        (1, 8, "1 pieces of lines are drawn as thin prisms"),
-        (2, 24, "3 pieces of lines are drawn as thin prisms"),
-        (3, 16, "2 pieces of lines are drawn as thin prisms"),
+        (0, 12, "points are drawn as small tetrahedra"),
+        (1, 8, "lines are drawn as thin prisms"),
+        (2, 24, "lines are drawn as thin prisms"),
+        (3, 16, "lines are drawn as thin prisms"),
     ] {
         let content = try_decode(&triangle(|j| j["meshes"][0]["primitives"][0]["mode"] = json!(mode))).unwrap();
         assert!(consistent(&content));

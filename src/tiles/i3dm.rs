@@ -9,11 +9,8 @@ use super::glb::{Instance, PLACED_MAX, Wrapping, decode_any, decode_wrapped};
 use super::legacy::unit_from_oct;
 use super::volume::orthonormal;
 use crate::geo::{Ecef, LocalFrame, ecef_to_geodetic};
-use crate::ogc::{Batches, Instanced, Model, Packed, Semantics, unwrap_i3dm};
+use crate::ogc::{Batches, FEATURES_MAX, Instanced, Model, Packed, Semantics, unwrap_i3dm};
 use glam::{DMat3, DMat4, DVec3};
-
-/// Ids of batches that are told apart; those beyond belong to no feature.
-pub const BATCHES_MAX: u32 = 1 << 24;
 
 /// Reads an `i3dm`, with the model inside it or beside it.
 pub fn decode_i3dm(bytes: &[u8], context: &DecodeContext<'_>) -> Result<TileContent, TileError> {
@@ -21,7 +18,8 @@ pub fn decode_i3dm(bytes: &[u8], context: &DecodeContext<'_>) -> Result<TileCont
     let Instanced { features, table, model } = unwrap_i3dm(bytes).map_err(fault)?;
     let places = places(&features, &context.transform).map_err(fault)?;
     let ids = features.ids("BATCH_ID", places.len()).map_err(fault)?.unwrap_or_else(|| (0..places.len() as u32).collect());
-    let count = ids.iter().max().map_or(0, |id| id.saturating_add(1)).min(BATCHES_MAX);
+    // Those beyond belong to no feature.
+    let count = ids.iter().max().map_or(0, |id| id.saturating_add(1)).min(FEATURES_MAX);
     let instances = places.into_iter().zip(ids).map(|(place, batch)| Instance { place, batch: Some(batch) }).collect();
     let wrapping = Wrapping { batches: Some(Batches { count, table }), instances: Some(instances) };
     match model {

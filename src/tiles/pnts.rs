@@ -4,12 +4,13 @@
 
 use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
-use super::i3dm::{BATCHES_MAX, positions, vectors};
+use super::features::too_many;
+use super::i3dm::{positions, vectors};
 use super::legacy::unit_from_oct;
 use super::mesh::{Piece, Placed, merge};
 use super::picture::linear;
 use super::shapes;
-use crate::ogc::{FeatureTable, NO_FEATURE, Packed, PointCloud, Semantics, Table, unwrap_pnts};
+use crate::ogc::{FEATURES_MAX, FeatureTable, NO_FEATURE, Packed, PointCloud, Semantics, Table, unwrap_pnts};
 use glam::{DMat4, DVec3};
 
 /// Reads a `pnts`; points become small solids, see [`shapes::points`].
@@ -42,7 +43,7 @@ fn decode(cloud: PointCloud<'_>, tile_to_world: &DMat4) -> Result<TileContent, F
     let rtc = features.numbers::<3>("RTC_CENTER")?.map_or(DVec3::ZERO, DVec3::from);
     let placed = Placed { piece: 0, to_world: *tile_to_world * DMat4::from_translation(rtc + middle), feature_id: None };
     let mesh = merge(&[shapes::points(piece)?], &[placed], tile_to_world, None)?;
-    Ok(TileContent { meshes: mesh.into_iter().collect(), features: table, bytes: 0, notes: vec![shapes::points_note(n)] })
+    Ok(TileContent { meshes: mesh.into_iter().collect(), features: table, bytes: 0, notes: vec![shapes::POINTS_NOTE.to_owned()] })
 }
 
 fn normals(features: &Semantics<'_>, count: usize) -> Result<Vec<[f32; 3]>, Fault> {
@@ -73,10 +74,9 @@ fn colours(features: &Semantics<'_>, count: usize) -> Result<Vec<[u8; 4]>, Fault
 
 /// Features are batches where points name them, else points that have attributes.
 fn feature_ids(batch_ids: Option<Vec<u32>>, cloud: &PointCloud<'_>, count: usize, table: &mut FeatureTable) -> Result<Vec<u32>, Fault> {
-    let too_many = || Fault::unsupported("more than 4 billion features in a tile", "divide the tile");
     let rows = Some(Table::Batch(cloud.table.clone()));
     if let Some(ids) = batch_ids {
-        let batches = cloud.features.count("BATCH_LENGTH").map(|n| n.min(BATCHES_MAX));
+        let batches = cloud.features.count("BATCH_LENGTH").map(|n| n.min(FEATURES_MAX));
         let batches = batches.ok_or_else(|| Fault::bad("pnts feature table BATCH_LENGTH", "points with a BATCH_ID need it"))?;
         let base = table.push(batches, rows).ok_or_else(too_many)?;
         return Ok(ids.into_iter().map(|id| if id < batches { base + id } else { NO_FEATURE }).collect());

@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 /// What contents say, by their path; all others say nothing.
 const SAID: [(&str, &[&str]); 9] = [
-    ("1.0/TilesetWithRequestVolume/points.pnts", &["125000 points are drawn as small tetrahedra"]),
-    ("1.1/MultipleContents/planePoints.glb", &["16641 points are drawn as small tetrahedra"]),
+    ("1.0/TilesetWithRequestVolume/points.pnts", &["points are drawn as small tetrahedra"]),
+    ("1.1/MultipleContents/planePoints.glb", &["points are drawn as small tetrahedra"]),
     (
         "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudHouse.gltf",
-        &["22462 points are drawn as small tetrahedra"],
+        &["points are drawn as small tetrahedra"],
     ),
     (
         "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudTree.gltf",
-        &["6876 points are drawn as small tetrahedra"],
+        &["points are drawn as small tetrahedra"],
     ),
     ("glTF/EXT_mesh_features/FeatureIdTexture/FeatureIdTexture.gltf", &[PICTURED]),
     ("glTF/EXT_structural_metadata/FeatureIdTextureAndPropertyTable/FeatureIdTextureAndPropertyTable.gltf", &[PICTURED]),

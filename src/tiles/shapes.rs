@@ -17,15 +17,10 @@ const LINE_SHARE: f64 = 1.0 / 1000.0;
 /// The size of a single point, which has no neighbours and no extent; the unit of its frame, mostly metres.
 const ALONE: f64 = 0.5;
 
-/// What a tile says of `count` points drawn.
-pub fn points_note(count: usize) -> String {
-    format!("{count} points are drawn as small tetrahedra")
-}
-
-/// What a tile says of `count` pieces of lines drawn.
-pub fn lines_note(count: usize) -> String {
-    format!("{count} pieces of lines are drawn as thin prisms")
-}
+/// What a tile with points says.
+pub const POINTS_NOTE: &str = "points are drawn as small tetrahedra";
+/// What a tile with lines says.
+pub const LINES_NOTE: &str = "lines are drawn as thin prisms";
 
 /// # Errors
 /// When so many points are more than a tile may have.
@@ -71,8 +66,8 @@ fn point_half(positions: &[[f32; 3]]) -> f64 {
     (spacing * 1.5).min(diagonal(positions) * POINT_SHARE) * 0.5
 }
 
-/// Lines of `mode` (1 pairs, 2 a loop, 3 a strip) as three-sided prisms, a thousandth of their extent wide. Second: how many pieces.
-pub fn lines(line: Piece, mode: u32) -> Result<(Piece, usize), Fault> {
+/// Lines of `mode` (1 pairs, 2 a loop, 3 a strip) as three-sided prisms, a thousandth of their extent wide.
+pub fn lines(line: Piece, mode: u32) -> Result<Piece, Fault> {
     let pairs = pairs(&line.indices, mode);
     if pairs.len() > VERTICES_MAX / 6 {
         return Err(Fault::unsupported(format!("more than {} pieces of lines in a tile", VERTICES_MAX / 6), "divide the tile"));
@@ -100,7 +95,7 @@ pub fn lines(line: Piece, mode: u32) -> Result<(Piece, usize), Fault> {
         let sides = [0u32, 1, 2].map(|i| [i, (i + 1) % 3]).map(|[i, j]| [i, j, j + 3, i, j + 3, i + 3]);
         indices.extend(sides.iter().flatten().chain(&[0, 2, 1, 3, 4, 5]).map(|i| first + i));
     }
-    Ok((line.regrouped(&of, positions, normals, indices), pairs.len()))
+    Ok(line.regrouped(&of, positions, normals, indices))
 }
 
 fn pairs(indices: &[u32], mode: u32) -> Vec<[u32; 2]> {
@@ -163,10 +158,10 @@ mod tests {
     fn lines_become_prisms_that_look_outward() {
         let corners = [[0.0; 3], [600.0, 0.0, 0.0], [600.0, 800.0, 0.0]];
         for (mode, pieces) in [(1, 1), (2, 3), (3, 2)] {
-            let (drawn, n) = lines(cloud(&corners), mode).unwrap();
-            assert_eq!((n, drawn.positions.len(), drawn.indices.len() / 3), (pieces, pieces * 6, pieces * 8), "mode {mode}");
+            let drawn = lines(cloud(&corners), mode).unwrap();
+            assert_eq!((drawn.positions.len(), drawn.indices.len() / 3), (pieces * 6, pieces * 8), "mode {mode}");
             assert!(volume(&drawn) > 0.0, "mode {mode}");
         }
-        assert_eq!(lines(cloud(&[]), 2).unwrap().1, 0);
+        assert_eq!(lines(cloud(&[]), 2).unwrap().indices.len(), 0);
     }
 }

@@ -70,10 +70,9 @@ impl Tables {
             table.clone().map(|t| Entity::Row(t, *used - 1))
         };
         let mut said = Said { tile: row(&self.tiles, &mut self.tiles_used), ..Said::default() };
-        let mut shown = 0;
-        for ((table, used), _) in self.contents.iter().zip(&mut self.contents_used).zip(has).filter(|(_, has)| **has) {
+        let those_here = self.contents.iter().zip(&mut self.contents_used).zip(has).filter(|(_, has)| **has);
+        for (shown, ((table, used), _)) in those_here.enumerate() {
             said.contents.extend(row(table, used).map(|e| (shown, e)));
-            shown += 1;
         }
         (said.tile.is_some() || !said.contents.is_empty()).then_some(said)
     }

@@ -1,5 +1,6 @@
 //! Files in parts: every part stands by itself, and together they are the file.
 
+use super::sequence::sequence;
 use super::*;
 use crate::city::{ReadOptions, read_parts};
 use std::fmt::Write;
