@@ -1,7 +1,15 @@
 // The city: buildings, terrain, water, roads and green in one pass with one material (DESIGN section 5).
+// What a feature has as a whole is computed once a vertex; a pixel adds windows, light, heat and haze.
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
-#import yiping::environment::{Environment, sky_colour, hazed, hash}
+#import yiping::environment::{Environment, sky_colour, glow, clearness, shown, hash}
+#import yiping::place::{Vertex, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, FLAG_SELECTED, SEED_SHIFT}
+#ifdef CLIPPED
+#import yiping::clip::is_cut
+#endif
+#ifdef FULL
+#import yiping::full::{sunlit, open_to_sky}
+#endif
 
 #ifdef TEXTURED
 // One buffer for all textured tiles, so that a moving camera does not rebuild the bindings of each.
@@ -18,21 +26,6 @@
 @group(#{MATERIAL_BIND_GROUP}) @binding(4) var heat_ramp: texture_2d<f32>;
 @group(#{MATERIAL_BIND_GROUP}) @binding(5) var ramp_sampler: sampler;
 
-const OTHER = 0u;
-const WALL = 1u;
-const ROOF = 2u;
-const TERRAIN = 4u;
-const WATER = 5u;
-const ROAD = 6u;
-const GREEN = 7u;
-const LAND = 8u;
-const BRIDGE = 9u;
-
-const FLAG_HIDDEN = 0x10000u;
-const FLAG_SELECTED = 0x20000u;
-// Above the flags: what windows and tints of a feature are drawn from, the same in every process.
-const SEED_SHIFT = 18u;
-
 // What a vertex wears, see `tiles::Wear`: the layer below, how the picture goes on beyond 0..1, above 24 bits where holes begin.
 const WEAR_TEXTURED = 0x10000u;
 const WEAR_CLAMP_U = 0x20000u;
@@ -40,33 +33,48 @@ const WEAR_CLAMP_V = 0x40000u;
 const WEAR_MIRROR_U = 0x80000u;
 const WEAR_MIRROR_V = 0x100000u;
 
-struct Vertex {
-    @builtin(instance_index) instance_index: u32,
-    @location(0) position: vec3<f32>,
-    // x: normal as three snorm8 and the surface kind; y: feature id within the tile.
-    @location(1) packed: vec2<u32>,
-    // Metres: along the wall, and above the building's lowest point.
-    @location(2) facade: vec2<f32>,
-    @location(3) colour: vec4<f32>,
-#ifdef TEXTURED
-    @location(4) texture_uv: vec2<f32>,
-    @location(5) wear: u32,
-#endif
-};
-
 struct Varying {
-    @builtin(position) position: vec4<f32>,
+    @invariant @builtin(position) position: vec4<f32>,
     @location(0) world: vec3<f32>,
     @location(1) normal: vec3<f32>,
     @location(2) facade: vec2<f32>,
-    @location(3) @interpolate(flat) colour: vec4<f32>,
-    // x: surface, y: seed, z: tint, w: height in 0.1 m and flags
-    @location(4) @interpolate(flat) kind: vec4<u32>,
+    // rgb: what the surface is painted with, of the whole feature; w: share of its windows that are lit.
+    @location(3) @interpolate(flat) paint: vec4<f32>,
+    // rgb: colour by attribute or selection; w: how much of it.
+    @location(4) @interpolate(flat) tint: vec4<f32>,
+    // x: surface, y: seed, z: height in 0.1 m, w: 1 where the colour is of the selected
+    @location(5) @interpolate(flat) kind: vec4<u32>,
+    // x: sunlight, y: part of the sky above.
+    @location(6) light: vec2<f32>,
 #ifdef TEXTURED
-    @location(5) texture_uv: vec2<f32>,
-    @location(6) @interpolate(flat) wear: u32,
+    @location(7) texture_uv: vec2<f32>,
+    @location(8) @interpolate(flat) wear: u32,
 #endif
 };
+
+const SELECTED_COLOUR = vec3<f32>(0.10, 0.62, 1.0);
+
+// What a surface is painted with before any light.
+fn paint(surface: u32, colour: vec3<f32>, seed: u32) -> vec3<f32> {
+    var base = colour;
+    switch surface {
+        case WALL: { base = env.wall.rgb * mix(vec3<f32>(1.0), colour * 2.0, 0.5); }
+        case ROOF: { base = env.roof.rgb * mix(vec3<f32>(1.0), colour * 2.0, 0.35); }
+        case TERRAIN: { base = env.land.rgb; }
+        case LAND: { base = env.land.rgb * 1.12; }
+        case GREEN: { base = env.green.rgb; }
+        case ROAD, BRIDGE: { base = env.road.rgb * (colour * 2.0); }
+        case WATER: { base = env.water.rgb; }
+        default: {}
+    }
+    if surface == WALL || surface == ROOF {
+        // Hue and value vary a little from building to building.
+        let warm = 0.07 * (hash(seed, 2u) - 0.5);
+        base *= (1.0 + 0.16 * (hash(seed, 1u) - 0.5)) * vec3<f32>(1.0 + warm, 1.0, 1.0 - warm);
+    }
+    // With a layer over it the city goes less saturated.
+    return mix(vec3<f32>(dot(base, vec3<f32>(0.2126, 0.7152, 0.0722))), base, env.ground.w);
+}
 
 @vertex
 fn vertex(in: Vertex) -> Varying {
@@ -75,57 +83,61 @@ fn vertex(in: Vertex) -> Varying {
     let world = (world_from_local * vec4<f32>(in.position, 1.0)).xyz;
     let unpacked = unpack4x8snorm(in.packed.x);
     let surface = in.packed.x >> 24u;
-    let first = mesh_functions::get_tag(in.instance_index);
-    let feature = first + in.packed.y;
+    let feature = mesh_functions::get_tag(in.instance_index) + in.packed.y;
     let state = features[min(feature, arrayLength(&features) - 1u)];
+    let seed = state.y >> SEED_SHIFT;
     out.world = world;
     // Tile frames are rigid, so the upper 3x3 turns normals as it turns points.
     out.normal = (world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz;
     out.facade = in.facade;
-    out.colour = in.colour;
+    let selected = (state.y & FLAG_SELECTED) != 0u;
+    out.kind = vec4<u32>(surface, seed, state.y & 0xffffu, u32(selected));
+    out.tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
 #ifdef TEXTURED
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
+    let worn = (in.wear & WEAR_TEXTURED) != 0u;
+    var base = paint(select(surface, OTHER, worn), in.colour.rgb, seed);
+#else
+    var base = paint(surface, in.colour.rgb, seed);
 #endif
-    out.kind = vec4<u32>(surface, state.y >> SEED_SHIFT, state.x, state.y);
-    var clip = view.clip_from_world * vec4<f32>(world, 1.0);
-    // Ribbons on the ground are pulled a little towards the eye: terrain is meshed within an error bound and would poke through them far away.
-    var pull = 0.0;
-    if surface == WATER { pull = 0.0010; }
-    if surface == GREEN || surface == LAND { pull = 0.0005; }
-    if surface == ROAD || surface == BRIDGE { pull = 0.0020; }
-    clip.z *= 1.0 + pull;
-    if (state.y & FLAG_HIDDEN) != 0u {
-        clip = vec4<f32>(0.0, 0.0, -1.0, 1.0);
+    if env.focus.x > 0.5 && is_building(surface) && !selected {
+        // They step back: darker, nearer to the ground's colour.
+        base = mix(env.land.rgb, base, 0.35);
+        out.tint.w *= 0.35;
     }
-    out.position = clip;
+    out.paint = vec4<f32>(base, env.window.w * (0.4 + 1.2 * hash(seed, 5u)));
+    let up = normalize(out.normal);
+    out.light = vec2<f32>(max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
+    out.position = placed(world, surface, state.y, env.focus);
     return out;
 }
 
 // Window rhythm of a wall: x = darkening by glass and floor lines, y = share of light from lit windows.
-fn windows(facade: vec2<f32>, seed: u32, height: f32, pixel: f32) -> vec2<f32> {
+fn windows(facade: vec2<f32>, seed: u32, share: f32, height: f32, pixel: f32) -> vec2<f32> {
+    // Far away: the mean of what is near, so that the value of a wall does not change with distance.
+    let mean = vec2<f32>(0.32 * env.detail.x, 0.2 * share);
+    // How many cells a pixel spans; the rhythm fades before it can shimmer.
+    let near = clamp(2.0 - pixel / 1.8, 0.0, 1.0);
+    if near <= 0.0 {
+        return mean;
+    }
     let bay = 3.3 + 1.4 * hash(seed, 11u);
     let storey = 3.0;
     let cell = vec2<f32>(facade.x / bay, facade.y / storey);
-    // How many cells a pixel spans; the rhythm fades before it can shimmer.
-    let near = clamp(2.0 - pixel / 1.8, 0.0, 1.0);
     let at = fract(cell);
     let id = vec2<i32>(floor(cell));
-    let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
-    if near <= 0.0 {
-        // Far away: the mean of what is near, so that the value of a wall does not change with distance.
-        return vec2<f32>(0.30 * env.detail.x, 0.09 * share);
-    }
     let soft = vec2<f32>(pixel / bay, pixel / storey);
     let low = vec2<f32>(0.20, 0.28);
     let high = vec2<f32>(0.80, 0.82);
     let inside = smoothstep(low - soft, low + soft, at) * (1.0 - smoothstep(high - soft, high + soft, at));
     // No window on the ground floor's lowest metre, none above the eaves.
     let glass = inside.x * inside.y * step(0.6, facade.y) * step(facade.y, max(height - 1.0, 2.6));
-    let lit = step(1.0 - share, hash(seed + u32(id.x) * 7919u, u32(id.y)));
+    // Rooms differ: some behind curtains, some bright.
+    let room = hash(seed + u32(id.x) * 7919u, u32(id.y));
+    let lit = step(1.0 - share, room) * mix(0.45, 1.15, fract(room * 61.7));
     let line = (1.0 - smoothstep(0.02, 0.02 + soft.y * 1.5 + 0.03, at.y)) * env.detail.y;
-    let shade = mix(0.30 * env.detail.x, max(glass * env.detail.x, line), near);
-    return vec2<f32>(shade, mix(0.09 * share, glass * lit, near));
+    return mix(mean, vec2<f32>(max(glass * env.detail.x, line), glass * lit), near);
 }
 
 // The heat layer's colour over what stands there; the field's alpha says how well sensors inform the place.
@@ -177,6 +189,23 @@ fn exposure(surface: u32) -> f32 {
 }
 #endif
 
+// Small ripples, so that light on water breaks up instead of standing as one white pool; they fade before they can shimmer.
+fn ripples(at: vec2<f32>, pixel: f32) -> vec3<f32> {
+    let strength = 0.035 * clamp(1.5 - pixel * 0.5, 0.0, 1.0);
+    let a = sin(at.x * 0.41 + at.y * 0.23) + sin(at.x * 0.17 - at.y * 0.53 + 1.3);
+    let b = sin(at.y * 0.37 - at.x * 0.29 + 0.7) + sin(at.x * 0.61 + at.y * 0.11 + 2.1);
+    return normalize(vec3<f32>(a * strength, 1.0, b * strength));
+}
+
+fn water(base: vec3<f32>, world: vec3<f32>, look: vec3<f32>, pixel: f32, sunlight: f32) -> vec3<f32> {
+    let normal = ripples(world.xz, pixel);
+    let mirrored = reflect(look, normal);
+    let fresnel = 0.03 + 0.6 * pow(1.0 - max(-look.y, 0.0), 5.0);
+    let glint = pow(max(dot(mirrored, env.sun.xyz), 0.0), 240.0) * sunlight;
+    var sky = env;
+    return mix(base, sky_colour(&sky, vec3<f32>(mirrored.x, max(mirrored.y, 0.02), mirrored.z)), fresnel) + env.sun_colour.rgb * (glint * 0.35);
+}
+
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
 #ifdef TEXTURED
@@ -187,86 +216,80 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         within(in.texture_uv.y, half_pixel.y, (in.wear & WEAR_CLAMP_V) != 0u, (in.wear & WEAR_MIRROR_V) != 0u),
     );
     // Before any branch: the level of detail comes from the pixels around.
-    let shown = textureSample(pictures, picture_sampler, on_picture, in.wear & 0xffffu);
-    if worn && shown.a * 255.0 < f32(in.wear >> 24u) - 0.5 {
+    let picture = textureSample(pictures, picture_sampler, on_picture, in.wear & 0xffffu);
+    if worn && picture.a * 255.0 < f32(in.wear >> 24u) - 0.5 {
         discard;
     }
 #else
     let worn = false;
 #endif
+    let surface = in.kind.x;
+#ifdef CLIPPED
+    if is_cut(in.world, surface, in.position.xy) {
+        discard;
+    }
+#endif
     let eye = view.world_position;
     let to_eye = eye - in.world;
     let distance = length(to_eye);
-    let surface = in.kind.x;
-    let seed = in.kind.y;
-    let height = f32(in.kind.w & 0xffffu) * 0.1;
-    let normal = normalize(in.normal);
+    let look = to_eye * (-1.0 / distance);
+    let height = f32(in.kind.z) * 0.1;
     // Metres a pixel covers here, ignoring slant.
     let pixel = distance * env.ground.z;
-    let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
+    let wall = surface == WALL || (surface == OTHER && abs(in.normal.y) < 0.5);
 
-    var base = in.colour.rgb;
-    var glow = vec3<f32>(0.0);
-    var contact = 1.0;
+    var base = in.paint.rgb;
+    var lamps = vec3<f32>(0.0);
+    var sky_part = 1.0;
+    var sunlight = in.light.x;
+    var edge = 0.0;
     // A photograph has its own windows and shades.
-    switch select(surface, OTHER, worn) {
-        case WALL: {
-            let w = windows(in.facade, seed, height, pixel / max(0.35, abs(dot(normal, to_eye)) / distance));
-            base = mix(env.wall.rgb, env.wall.rgb * (in.colour.rgb * 2.0), 0.5) * (1.0 - w.x);
-            glow = env.window.rgb * w.y * mix(0.7, 1.3, hash(seed, 3u));
-            // Contact shade: the lowest 6 m darken.
-            contact = mix(0.62, 1.0, smoothstep(0.0, 6.0, in.facade.y));
+    if surface == WALL && !worn {
+        let w = windows(in.facade, in.kind.y, in.paint.w, height, pixel / max(0.35, abs(dot(in.normal, look))));
+        base *= 1.0 - w.x;
+        lamps = env.window.rgb * (w.y * mix(0.7, 1.3, hash(in.kind.y, 3u)));
+        // Contact shade: the lowest 6 m darken.
+        sky_part = mix(0.62, 1.0, smoothstep(0.0, 6.0, in.facade.y));
+        sunlight *= sky_part;
+        if height > 2.0 {
+            // A lighter line along eaves near the camera, one pixel wide.
+            let from_top = (height - in.facade.y) / max(pixel, 0.01);
+            edge = (1.0 - smoothstep(0.6, 1.6, abs(from_top - 0.8))) * clamp(1.4 - pixel / 1.2, 0.0, 1.0) * env.detail.z;
         }
-        case ROOF: {
-            base = env.roof.rgb * mix(vec3<f32>(1.0), in.colour.rgb * 2.0, 0.35);
-        }
-        case TERRAIN: { base = env.land.rgb; }
-        case LAND: { base = env.land.rgb * 1.12; }
-        case GREEN: { base = env.green.rgb; }
-        case ROAD, BRIDGE: { base = env.road.rgb * (in.colour.rgb * 2.0); }
-        case WATER: { base = env.water.rgb; }
-        default: {}
     }
 #ifdef TEXTURED
     if worn {
-        base = shown.rgb * in.colour.rgb * exposure(surface);
+        base *= picture.rgb * exposure(surface);
     }
 #endif
-    if (surface == WALL || surface == ROOF) && !worn {
-        // Hue and value vary a little from building to building.
-        let v = hash(seed, 1u) - 0.5;
-        let warm = hash(seed, 2u) - 0.5;
-        base *= 1.0 + 0.16 * v;
-        base *= vec3<f32>(1.0 + 0.07 * warm, 1.0, 1.0 - 0.07 * warm);
-    }
-    let sun = max(dot(normal, env.sun.xyz), 0.0) * env.sun.w;
-    let sky = mix(env.ground_light.rgb, env.sky_light.rgb, normal.y * 0.5 + 0.5);
-    var colour = base * (env.sun_colour.rgb * sun + sky) * contact;
-
+    // Left of the line of comparison the city as it is coloured, right of it as it is.
+    let coloured = env.swipe.x < 0.0 || in.position.x < env.swipe.x;
+    let tint = in.tint.w * select(0.0, 1.0, coloured || in.kind.w == 1u);
+    base = mix(base, in.tint.rgb, tint);
+    lamps *= 1.0 - tint;
+#ifdef FULL
+    sunlight *= sunlit(in.world, normalize(in.normal), in.position, in.light.x);
+    sky_part *= open_to_sky(in.position, distance, pixel);
+#endif
+    let sky = mix(env.ground_light.rgb, env.sky_light.rgb, in.light.y) * sky_part;
+    var colour = base * (env.sun_colour.rgb * sunlight + sky);
     if surface == WATER && !worn {
-        let look = -to_eye / distance;
-        let reflected = reflect(look, vec3<f32>(0.0, 1.0, 0.0));
-        let fresnel = 0.03 + 0.75 * pow(1.0 - max(-look.y, 0.0), 4.0);
-        let glint = pow(max(dot(reflected, env.sun.xyz), 0.0), 60.0) * env.sun.w;
-        colour = mix(colour, sky_colour(env, reflected), fresnel) + env.sun_colour.rgb * glint * 0.25;
+        colour = water(colour, in.world, look, pixel, sunlight);
     }
-    // A lighter line along eaves near the camera, one pixel wide.
-    if surface == WALL && height > 2.0 && !worn {
-        let from_top = (height - in.facade.y) / max(pixel, 0.01);
-        let line = (1.0 - smoothstep(0.6, 1.6, abs(from_top - 0.8))) * clamp(1.4 - pixel / 1.2, 0.0, 1.0);
-        colour += env.roof.rgb * (line * env.detail.z);
-    }
-    if env.ground.w < 1.0 {
-        let grey = dot(colour, vec3<f32>(0.2126, 0.7152, 0.0722));
-        colour = mix(vec3<f32>(grey), colour, env.ground.w);
-    }
-    if env.heat.x > 0.5 && surface != WATER {
+    colour += env.roof.rgb * edge;
+    if env.heat.x > 0.5 && surface != WATER && coloured {
         colour = heated(colour, in.world, wall, pixel);
     }
-    let tint = unpack4x8unorm(in.kind.z);
-    colour = mix(colour, tint.rgb * (0.35 + 0.65 * (sun + 0.3)), tint.a);
-    if (in.kind.w & FLAG_SELECTED) != 0u {
-        colour = mix(colour, vec3<f32>(0.10, 0.62, 1.0) * (0.45 + 0.6 * sun + 0.3 * sky), 0.72);
+    colour += lamps;
+    if in.kind.w == 1u {
+        // The selected is live, and only what is live is bright.
+        colour += SELECTED_COLOUR * 0.22;
     }
-    return vec4<f32>(hazed(env, colour + glow, eye, in.world), 1.0);
+    let through = clearness(env.horizon.w, env.detail.w, distance, eye.y, in.world.y);
+    let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, look, 0.0);
+    colour = shown(mix(haze, colour, through));
+    if env.swipe.x >= 0.0 && abs(in.position.x - env.swipe.x) < 1.0 {
+        colour = vec3<f32>(0.85);
+    }
+    return vec4<f32>(colour, 1.0);
 }

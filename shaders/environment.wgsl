@@ -4,6 +4,7 @@
 struct Environment {
     // xyz: towards the sun or moon (unit, Bevy axes: x east, y up, z south); w: its strength.
     sun: vec4<f32>,
+    // w: glow of the sky around it.
     sun_colour: vec4<f32>,
     // Fill light from above and from the ground; linear RGB.
     sky_light: vec4<f32>,
@@ -28,30 +29,41 @@ struct Environment {
     heat: vec4<f32>,
     // x: height of the ground beyond the data at the anchor, metres; y: twice the Earth's radius; z: radians a pixel spans; w: saturation of the city.
     ground: vec4<f32>,
+    // x: what becomes of buildings that are not selected: 0 nothing, 1 they step back, 2 they go; y: 1 where the selected is seen through others.
+    focus: vec4<f32>,
+    // x: pixel column left of which colours by attribute and heat are shown alone, below 0 everywhere.
+    swipe: vec4<f32>,
 };
 
 // Colour of the sky in a direction (unit).
-fn sky_colour(env: Environment, direction: vec3<f32>) -> vec3<f32> {
+fn sky_colour(env: ptr<function, Environment>, direction: vec3<f32>) -> vec3<f32> {
     let up = max(direction.y, 0.0);
-    let base = mix(env.horizon.rgb, env.zenith.rgb, 1.0 - exp(-up * env.zenith.w));
-    // A wide soft glow on the light's side of the horizon: tells directions apart without a disc.
-    let towards = max(dot(normalize(vec3<f32>(direction.x, 0.0, direction.z) + vec3<f32>(0.0, 1e-4, 0.0)), normalize(vec3<f32>(env.sun.x, 0.0, env.sun.z))), 0.0);
-    return base + env.sun_colour.rgb * (0.012 * towards * towards * exp(-up * 7.0));
+    let base = mix((*env).horizon.rgb, (*env).zenith.rgb, 1.0 - exp(-up * (*env).zenith.w));
+    return base + glow((*env).sun, (*env).sun_colour, direction, up);
 }
 
-// Exponential haze that thins with height; `eye` and `at` in metres, y up.
-fn hazed(env: Environment, colour: vec3<f32>, eye: vec3<f32>, at: vec3<f32>) -> vec3<f32> {
-    let ray = at - eye;
-    let distance = length(ray);
-    let scale = env.detail.w;
+// A wide soft glow on the light's side of the horizon: tells directions apart without a disc.
+fn glow(sun: vec4<f32>, sun_colour: vec4<f32>, direction: vec3<f32>, up: f32) -> vec3<f32> {
+    let flat = direction.xz * inverseSqrt(max(dot(direction.xz, direction.xz), 1e-8));
+    let towards = max(dot(flat, sun.xz) * inverseSqrt(max(dot(sun.xz, sun.xz), 1e-8)), 0.0);
+    return sun_colour.rgb * (sun_colour.w * sun.w * towards * towards * exp(-up * 7.0));
+}
+
+// How much of a thing is seen through haze that thins with height, 0..1; `eye_y` and `at_y` in metres, y up.
+fn clearness(density: f32, scale: f32, distance: f32, eye_y: f32, at_y: f32) -> f32 {
     // Mean density along the ray: the integral of exp(-y / scale) between the two heights.
-    let a = max(eye.y, 0.0) / scale;
-    let b = max(at.y, 0.0) / scale;
+    let a = max(eye_y, 0.0) / scale;
+    let b = max(at_y, 0.0) / scale;
     let mean = select((exp(-a) - exp(-b)) / (b - a), exp(-a), abs(b - a) < 1e-3);
-    // The second factor hides the end of the ground itself, however high the eye stands.
-    let end = distance / 45000.0;
-    let through = exp(-env.horizon.w * distance * mean - end * end);
-    return mix(sky_colour(env, vec3<f32>(ray.x, 0.0, ray.z) / max(distance, 1e-3)), colour, through);
+    // The second term hides the end of the ground itself, however high the eye stands.
+    let end = distance / 32000.0;
+    return exp(-density * distance * mean - end * end);
+}
+
+// Light of a scene to light of a screen: as it is up to 0.7, then bent towards 1, so that sunlit roofs keep their colour instead of going white.
+fn shown(colour: vec3<f32>) -> vec3<f32> {
+    let over = max(colour - vec3<f32>(0.7), vec3<f32>(0.0));
+    return min(colour, vec3<f32>(0.7)) + 0.3 * (vec3<f32>(1.0) - exp(over * (-1.0 / 0.3)));
 }
 
 // One number in 0..1 from two integers (PCG, Jarzynski and Olano 2020).

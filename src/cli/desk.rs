@@ -6,6 +6,7 @@ use super::size;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::screen::app::{Canvas, Pump, Quality};
+use crate::screen::light::OwnLight;
 use crate::screen::start::{self, From, Setup};
 use crate::tiles::Headers;
 use anyhow::{Context, bail};
@@ -81,7 +82,18 @@ pub fn window(hub: &str, size: (u32, u32), quality: Quality) -> anyhow::Result<E
 
 /// All panels, the scene's own look.
 fn setup(canvas: Canvas, quality: Quality, headers: Headers) -> Setup {
-    Setup { canvas, quality, class: ScreenClass::Medium, theme: None, camera: None, wall: None, panels: true, signs: true, headers }
+    Setup {
+        canvas,
+        quality,
+        class: ScreenClass::Medium,
+        light: OwnLight::default(),
+        camera: None,
+        pose: None,
+        wall: None,
+        panels: true,
+        signs: true,
+        headers,
+    }
 }
 
 /// Whether a window can be opened at all.

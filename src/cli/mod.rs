@@ -14,6 +14,8 @@ mod hub;
 mod inspect;
 mod memory;
 #[cfg(feature = "screen")]
+mod pose;
+#[cfg(feature = "screen")]
 mod quality;
 mod remote;
 mod replay;
@@ -21,6 +23,8 @@ mod replay;
 mod size;
 #[cfg(feature = "screen")]
 mod snapshot;
+#[cfg(feature = "screen")]
+mod theme;
 #[cfg(feature = "screen")]
 mod time_of_day;
 #[cfg(feature = "screen")]

@@ -5,7 +5,9 @@ use super::quality::QualityArg;
 use super::size;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
+use crate::model::scene::Theme;
 use crate::screen::app::{Canvas, Pump};
+use crate::screen::light::OwnLight;
 use crate::screen::start::{self, From, Setup};
 use anyhow::{Context, bail};
 use bevy::math::UVec2;
@@ -36,9 +38,15 @@ pub struct Args {
     /// A camera of the scene, by id or name [default: the first]
     #[arg(long)]
     camera: Option<String>,
-    /// Time of day at the place, HH:MM: sets day, dusk or night.
-    #[arg(long, value_parser = super::time_of_day::parse)]
-    time: Option<chrono::NaiveTime>,
+    /// When the city is lit: HH:MM (today, by the place's clocks) or an instant like 2026-06-21T19:30:00+08:00.
+    #[arg(long, value_parser = super::time_of_day::parse, conflicts_with = "theme")]
+    time: Option<super::time_of_day::TimeArg>,
+    /// Look of the city [default: the scene's]
+    #[arg(long, value_enum)]
+    theme: Option<super::theme::ThemeArg>,
+    /// Look from here instead of a camera of the scene: longitude,latitude,height,heading,pitch,distance
+    #[arg(long, value_parser = super::pose::parse, allow_hyphen_values = true, conflicts_with = "camera")]
+    pose: Option<crate::model::view::CameraPose>,
     /// Panels beside the map, as a desk shows them.
     #[arg(long)]
     panels: bool,
@@ -55,6 +63,15 @@ pub struct Args {
     settle: u64,
     #[arg(long)]
     json: bool,
+}
+
+impl Args {
+    fn light(&self, loaded: &start::Loaded) -> OwnLight {
+        match self.time {
+            Some(time) => OwnLight { theme: Some(Theme::Clock), at: Some(time.at(loaded.info.anchor)) },
+            None => OwnLight { theme: self.theme.map(Theme::from), at: None },
+        }
+    }
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -76,8 +93,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         canvas: Canvas::Picture { size: UVec2::new(args.size.0, args.size.1) },
         quality: args.quality.into(),
         class: ScreenClass::Medium,
-        theme: args.time.map(super::time_of_day::theme),
+        light: args.light(&loaded),
         camera: args.camera.clone(),
+        pose: args.pose,
         wall: None,
         panels: args.panels,
         signs: !args.bare,

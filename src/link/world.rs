@@ -96,7 +96,16 @@ mod tests {
     fn snapshot(revision: u64) -> LinkEvent {
         let camera = CameraPose { lon: 118.3, lat: 33.9, height_m: 0.0, heading_deg: 0.0, pitch_deg: 45.0, distance_m: 900.0 };
         let layers = BTreeMap::new();
-        let view = ViewState { scene: "s".into(), camera, layers, selection: None, clock: Clock::Live, tour: TourState::Off, leader: None };
+        let view = ViewState {
+            scene: "s".into(),
+            camera,
+            layers,
+            selection: None,
+            clock: Clock::Live,
+            tour: TourState::Off,
+            theme: None,
+            leader: None,
+        };
         let time = DateTime::UNIX_EPOCH;
         let (incidents, units, datastreams, observations) = (vec![], vec![], vec![], vec![]);
         let (feeds, screens) = (vec![], vec![]);

@@ -30,7 +30,7 @@ pub struct Scene {
     pub layout: super::layout::Layout,
 }
 
-/// Looks of LOOK.md, chosen by scene; values in `assets/themes/`.
+/// Looks of LOOK.md, chosen by scene or by hand; values in `assets/themes/`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
@@ -38,6 +38,10 @@ pub enum Theme {
     Night,
     Dusk,
     Day,
+    /// A quiet dark map: shapes without windows, for data over the city.
+    Dark,
+    /// Follows the scene's clock: sun and sky as they are at that time and place.
+    Clock,
 }
 
 /// A camera people can go to by name; the first is where the scene opens.

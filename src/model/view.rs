@@ -1,5 +1,6 @@
 //! View state 视图状态: what all screens share.
 
+use super::scene::Theme;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -15,6 +16,9 @@ pub struct ViewState {
     pub selection: Option<Selection>,
     pub clock: Clock,
     pub tour: TourState,
+    /// How the city is lit, where it is not as the scene says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<Theme>,
     /// Screen id of the one that leads; others follow. `None`: nobody has led yet, anyone may.
     pub leader: Option<String>,
 }
@@ -112,6 +116,8 @@ pub struct ViewPatch {
     pub clock: Option<Clock>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tour: Option<TourMove>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub theme: Option<Theme>,
 }
 
 /// What a person does to the tour; the hub turns it into a [`TourState`] with its own clock.
@@ -145,6 +151,9 @@ impl ViewState {
         }
         if let Some(clock) = patch.clock {
             self.clock = clock;
+        }
+        if let Some(theme) = patch.theme {
+            self.theme = Some(theme);
         }
         if let Some(tour_move) = patch.tour {
             self.tour = self.tour.after(tour_move, now, tour_length_s);

@@ -1,13 +1,14 @@
 //! The city's own material: one pipeline for every tile, one storage buffer for every feature's state.
 
+use super::clip::ClipUniform;
 use super::environment::Environment;
 use bevy::asset::{Handle, uuid_handle};
 use bevy::mesh::{MeshVertexAttribute, MeshVertexBufferLayoutRef};
-use bevy::pbr::{Material, MaterialPipeline, MaterialPipelineKey, MaterialPlugin};
+use bevy::pbr::{Material, MaterialPipeline, MaterialPipelineKey, MaterialPlugin, MeshPipelineKey};
 use bevy::prelude::*;
 use bevy::render::render_resource::{AsBindGroup, RenderPipelineDescriptor, SpecializedMeshPipelineError, VertexFormat};
 use bevy::render::storage::ShaderBuffer;
-use bevy::shader::ShaderRef;
+use bevy::shader::{ShaderDefVal, ShaderRef};
 
 /// Normal (three snorm8) with the surface kind in the top byte, then the feature id within the tile.
 pub const ATTRIBUTE_PACKED: MeshVertexAttribute = MeshVertexAttribute::new("CityPacked", 0x5961_6e01, VertexFormat::Uint32x2);
@@ -19,9 +20,65 @@ pub const ATTRIBUTE_COLOUR: MeshVertexAttribute = MeshVertexAttribute::new("City
 const ENVIRONMENT_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a01");
 const CITY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a02");
 const SKY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a03");
+const PLACE_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a14");
+const CLIP_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a15");
+const FULL_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a16");
+const DEPTH_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a17");
+
+/// Every shader with the file it is written in.
+pub const SHADERS: [(Handle<Shader>, &str, &str); 7] = [
+    (ENVIRONMENT_SHADER, "environment.wgsl", include_str!("../../shaders/environment.wgsl")),
+    (PLACE_SHADER, "place.wgsl", include_str!("../../shaders/place.wgsl")),
+    (CLIP_SHADER, "clip.wgsl", include_str!("../../shaders/clip.wgsl")),
+    (FULL_SHADER, "full.wgsl", include_str!("../../shaders/full.wgsl")),
+    (CITY_SHADER, "city.wgsl", include_str!("../../shaders/city.wgsl")),
+    (DEPTH_SHADER, "city_depth.wgsl", include_str!("../../shaders/city_depth.wgsl")),
+    (SKY_SHADER, "sky.wgsl", include_str!("../../shaders/sky.wgsl")),
+];
+
+/// What of a tile's material chooses its pipeline.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CityKey {
+    /// Without a cut, pixels are not asked whether they are cut.
+    clipped: bool,
+}
+
+impl From<&CityMaterial> for CityKey {
+    fn from(m: &CityMaterial) -> Self {
+        Self { clipped: m.clipped }
+    }
+}
+
+impl From<&TexturedMaterial> for CityKey {
+    fn from(m: &TexturedMaterial) -> Self {
+        Self { clipped: m.clipped }
+    }
+}
+
+/// Shader definitions of both materials: `CLIPPED` where something is cut, `FULL` where depth was drawn first.
+fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPipelineKey, textured: bool) {
+    let mut defs: Vec<ShaderDefVal> = Vec::new();
+    if key.clipped {
+        defs.push("CLIPPED".into());
+    }
+    if mesh.contains(MeshPipelineKey::DEPTH_PREPASS) {
+        defs.push("FULL".into());
+    }
+    if textured {
+        defs.push("TEXTURED".into());
+    }
+    descriptor.vertex.shader_defs.extend(defs.iter().cloned());
+    if let Some(fragment) = &mut descriptor.fragment {
+        fragment.shader_defs.extend(defs);
+    }
+    // Others' models don't always wind their faces outwards.
+    descriptor.primitive.cull_mode = None;
+}
 
 /// Draws tiles; see `shaders/city.wgsl`. All tiles share one asset of it, so that they batch.
 #[derive(Asset, TypePath, AsBindGroup, Clone, Debug)]
+#[bind_group_data(CityKey)]
 pub struct CityMaterial {
     #[uniform(0)]
     pub environment: Environment,
@@ -33,6 +90,10 @@ pub struct CityMaterial {
     #[texture(4)]
     #[sampler(5)]
     pub heat_ramp: Handle<Image>,
+    #[uniform(8)]
+    pub clip: ClipUniform,
+    /// Whether `clip` cuts anything.
+    pub clipped: bool,
 }
 
 impl Material for CityMaterial {
@@ -44,19 +105,24 @@ impl Material for CityMaterial {
         CITY_SHADER.into()
     }
 
-    fn enable_prepass() -> bool {
-        false
+    fn prepass_vertex_shader() -> ShaderRef {
+        DEPTH_SHADER.into()
     }
 
-    fn enable_shadows() -> bool {
-        false
+    fn prepass_fragment_shader() -> ShaderRef {
+        DEPTH_SHADER.into()
+    }
+
+    /// Where pixels may be left out, depth has to ask for each.
+    fn alpha_mode(&self) -> AlphaMode {
+        if self.clipped { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
     }
 
     fn specialize(
         _: &MaterialPipeline,
         descriptor: &mut RenderPipelineDescriptor,
         layout: &MeshVertexBufferLayoutRef,
-        _: MaterialPipelineKey<Self>,
+        key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
         descriptor.vertex.buffers = vec![layout.0.get_layout(&[
             Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
@@ -64,8 +130,7 @@ impl Material for CityMaterial {
             ATTRIBUTE_FACADE.at_shader_location(2),
             ATTRIBUTE_COLOUR.at_shader_location(3),
         ])?];
-        // Others' models don't always wind their faces outwards.
-        descriptor.primitive.cull_mode = None;
+        define(descriptor, key.bind_group_data, key.mesh_key, false);
         Ok(())
     }
 }
@@ -79,6 +144,7 @@ pub const ATTRIBUTE_WEAR: MeshVertexAttribute = MeshVertexAttribute::new("CityWe
 ///
 /// Each such tile has an asset of its own. Light and colours are in a buffer that all share: it changes with every move of the camera.
 #[derive(Asset, TypePath, AsBindGroup, Clone, Debug)]
+#[bind_group_data(CityKey)]
 pub struct TexturedMaterial {
     /// One [`Environment`].
     #[storage(0, read_only)]
@@ -95,6 +161,12 @@ pub struct TexturedMaterial {
     #[texture(6, dimension = "2d_array")]
     #[sampler(7)]
     pub pictures: Handle<Image>,
+    #[uniform(8)]
+    pub clip: ClipUniform,
+    /// Whether `clip` cuts anything.
+    pub clipped: bool,
+    /// Whether the pictures have holes.
+    pub holes: bool,
 }
 
 impl Material for TexturedMaterial {
@@ -106,24 +178,25 @@ impl Material for TexturedMaterial {
         CITY_SHADER.into()
     }
 
-    fn enable_prepass() -> bool {
-        false
+    fn prepass_vertex_shader() -> ShaderRef {
+        DEPTH_SHADER.into()
     }
 
-    fn enable_shadows() -> bool {
-        false
+    fn prepass_fragment_shader() -> ShaderRef {
+        DEPTH_SHADER.into()
+    }
+
+    /// Where pixels may be left out, depth has to ask for each.
+    fn alpha_mode(&self) -> AlphaMode {
+        if self.clipped || self.holes { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
     }
 
     fn specialize(
         _: &MaterialPipeline,
         descriptor: &mut RenderPipelineDescriptor,
         layout: &MeshVertexBufferLayoutRef,
-        _: MaterialPipelineKey<Self>,
+        key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.vertex.shader_defs.push("TEXTURED".into());
-        if let Some(fragment) = &mut descriptor.fragment {
-            fragment.shader_defs.push("TEXTURED".into());
-        }
         descriptor.vertex.buffers = vec![layout.0.get_layout(&[
             Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
             ATTRIBUTE_PACKED.at_shader_location(1),
@@ -132,7 +205,7 @@ impl Material for TexturedMaterial {
             ATTRIBUTE_TEXTURE.at_shader_location(4),
             ATTRIBUTE_WEAR.at_shader_location(5),
         ])?];
-        descriptor.primitive.cull_mode = None;
+        define(descriptor, key.bind_group_data, key.mesh_key, true);
         Ok(())
     }
 }
@@ -182,13 +255,9 @@ pub struct CityMaterialPlugin;
 impl Plugin for CityMaterialPlugin {
     fn build(&self, app: &mut App) {
         let mut shaders = app.world_mut().resource_mut::<Assets<Shader>>();
-        let sources = [
-            (&ENVIRONMENT_SHADER, include_str!("../../shaders/environment.wgsl"), "shaders/environment.wgsl"),
-            (&CITY_SHADER, include_str!("../../shaders/city.wgsl"), "shaders/city.wgsl"),
-            (&SKY_SHADER, include_str!("../../shaders/sky.wgsl"), "shaders/sky.wgsl"),
-        ];
-        for (handle, source, path) in sources {
-            if let Err(e) = shaders.insert(handle, Shader::from_wgsl(source, path)) {
+        for (handle, file, source) in SHADERS {
+            let path = format!("shaders/{file}");
+            if let Err(e) = shaders.insert(&handle, Shader::from_wgsl(source, path.clone())) {
                 tracing::error!("{path}: {e}");
             }
         }

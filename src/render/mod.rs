@@ -3,8 +3,10 @@
 //! [`CityRenderPlugins`] adds all of them; insert [`camera::SceneFrame`], [`camera::OrbitCamera`] and [`environment::Environment`] first.
 
 pub mod camera;
+pub mod clip;
 pub mod environment;
 pub mod heat;
+pub mod light;
 pub mod material;
 pub mod sky;
 pub mod tiles;
@@ -21,6 +23,8 @@ impl PluginGroup for CityRenderPlugins {
             .add(heat::HeatPlugin)
             .add(camera::CityCameraPlugin)
             .add(tiles::CityTilesPlugin)
+            .add(clip::ClipPlugin)
+            .add(light::SunPlugin)
             .add(sky::SkyPlugin)
     }
 }

@@ -5,10 +5,12 @@ use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::CityRenderPlugins;
 use crate::render::camera::{FrustumProjection, OrbitCamera, SceneFrame, Tangents, city_camera};
-use crate::render::environment::Environment;
+use crate::render::environment::{self, Environment};
+use crate::render::material::SHADERS;
 use bevy::app::PluginsState;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::RenderTarget;
+use bevy::core_pipeline::prepass::DepthPrepass;
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::render_resource::{Extent3d, PollType, TextureDimension, TextureFormat, TextureUsages};
@@ -99,11 +101,26 @@ pub fn build(options: &ScreenOptions) -> Result<App, String> {
         let handle = app.world_mut().resource_mut::<Assets<Image>>().add(target);
         app.insert_resource(PictureTarget(handle));
     }
+    look_from_disk(&mut app);
     let (output, quality) = (options.output, options.quality);
     app.add_systems(Startup, move |commands: Commands, target: Option<Res<PictureTarget>>, adapter: Res<RenderAdapterInfo>| {
         spawn_camera(commands, target.as_deref(), &adapter, output, quality);
     });
     Ok(app)
+}
+
+/// For those who work on the look: with `YIPING_LOOK` set to the repository, shaders and themes come from its files instead of from the program.
+fn look_from_disk(app: &mut App) {
+    let Some(root) = std::env::var_os("YIPING_LOOK").map(std::path::PathBuf::from) else { return };
+    let mut shaders = app.world_mut().resource_mut::<Assets<Shader>>();
+    for (handle, file, _) in SHADERS {
+        let path = root.join("shaders").join(file);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => drop(shaders.insert(&handle, Shader::from_wgsl(text, path.display().to_string()))),
+            Err(e) => tracing::error!("YIPING_LOOK: {}: {e}; the program's own stays", path.display()),
+        }
+    }
+    environment::replace_themes(|name| std::fs::read_to_string(root.join("assets/themes").join(name)).ok());
 }
 
 fn window_plugin(canvas: &Canvas) -> WindowPlugin {
@@ -139,6 +156,10 @@ fn spawn_camera(
     let mut camera = commands.spawn((city_camera(), Projection::custom(projection), PrimaryEguiContext));
     // Lean draws without smoothing: on a software rasteriser FXAA alone took 150 ms of a 1280x720 frame, more than the city.
     camera.insert(if full { Msaa::Sample4 } else { Msaa::Off });
+    if full {
+        // Depth first: ambient shade is read from it, and it is what tells shaders and the sun that this is the tier `full`.
+        camera.insert(DepthPrepass);
+    }
     if let Some(target) = target {
         camera.insert(RenderTarget::Image(target.0.clone().into()));
     }

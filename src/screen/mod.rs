@@ -4,6 +4,7 @@ pub mod app;
 pub mod bench;
 pub mod follow;
 pub mod heat_feed;
+pub mod light;
 pub mod overlay;
 pub mod panels;
 pub mod pick;

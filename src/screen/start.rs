@@ -1,6 +1,7 @@
 //! Puts a native screen together: the scene from a hub or a file, the city, signs, panels.
 
 use super::app::{self, Canvas, Quality, Ready, ScreenOptions};
+use super::light::{self, OwnLight};
 use super::overlay::{course, labels};
 use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
@@ -11,7 +12,7 @@ use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
 use crate::model::layout::Placement;
 use crate::model::protocol::ScreenClass;
-use crate::model::scene::{NamedCamera, Scene, Theme};
+use crate::model::scene::{NamedCamera, Scene};
 use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
@@ -163,9 +164,11 @@ pub struct Setup {
     pub canvas: Canvas,
     pub quality: Quality,
     pub class: ScreenClass,
-    pub theme: Option<Theme>,
+    pub light: OwnLight,
     /// Name of a camera of the scene; the first when not given.
     pub camera: Option<String>,
+    /// Where to look from instead.
+    pub pose: Option<CameraPose>,
     /// A wall and which of its outputs this is.
     pub wall: Option<(Wall, Output)>,
     pub panels: bool,
@@ -180,12 +183,13 @@ pub struct Setup {
 /// [`StartError`], in words.
 pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     let scene = &loaded.info.scene;
-    let camera = camera(&scene.cameras, setup.camera.as_deref(), loaded.info.anchor)?;
+    let named = camera(&scene.cameras, setup.camera.as_deref(), loaded.info.anchor)?;
+    let camera = setup.pose.unwrap_or(named);
     let wall = setup.wall.as_ref().map(|(wall, output)| parts(wall, output));
     let options = ScreenOptions {
         canvas: setup.canvas.clone(),
         anchor: loaded.info.anchor,
-        theme: setup.theme.unwrap_or(scene.theme),
+        theme: setup.light.theme.unwrap_or(scene.theme),
         camera,
         output: wall.map(|(_, part)| part),
         quality: setup.quality,
@@ -214,12 +218,13 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .insert_resource(Session::new(loaded.link, screen, role))
         .insert_resource(loaded.info)
         .insert_resource(look)
+        .insert_resource(setup.light)
         .init_resource::<follow::Followed>()
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
-        .add_systems(Update, (heat_feed::feed, pick::show_selection, ready).after(session::receive))
+        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, ready).after(session::receive))
         .add_systems(EguiPrimaryContextPass, ui::draw);
     Ok(app)
 }

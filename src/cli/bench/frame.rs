@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(long, default_value_t = 30)]
     frames: u32,
     /// Look from here instead of framing the whole: longitude,latitude,height,heading,pitch,distance
-    #[arg(long, value_parser = pose)]
+    #[arg(long, value_parser = super::super::pose::parse, allow_hyphen_values = true)]
     pose: Option<CameraPose>,
     #[arg(long, value_enum, default_value_t)]
     quality: QualityArg,
@@ -60,12 +60,4 @@ fn print(f: &FrameFigures) {
     println!("full view    {:.0} ms{}", f.full_view_ms, if f.settled { "" } else { " (not reached)" });
     println!("drawn        {} tiles, {} triangles, {} failed", f.tiles, f.triangles, f.failed_tiles);
     println!("memory       {:.0} MiB peak, {:.0} MiB of it tiles", f.peak_rss_mib, f.resident_mib);
-}
-
-fn pose(text: &str) -> Result<CameraPose, String> {
-    let numbers: Vec<f64> = text.split(',').map(|n| n.trim().parse().map_err(|e| format!("{n:?}: {e}"))).collect::<Result<_, _>>()?;
-    let [lon, lat, height_m, heading_deg, pitch_deg, distance_m] = numbers[..] else {
-        return Err("six numbers: longitude,latitude,height,heading,pitch,distance".to_owned());
-    };
-    Ok(CameraPose { lon, lat, height_m, heading_deg, pitch_deg, distance_m })
 }

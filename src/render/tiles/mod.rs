@@ -207,6 +207,8 @@ fn make_material(
         features: buffer.clone(),
         heat_field: heat.field.clone(),
         heat_ramp: heat.ramp.clone(),
+        clip: default(),
+        clipped: false,
     });
     commands.insert_resource(SharedMaterial { material, buffer });
 }

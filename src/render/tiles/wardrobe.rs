@@ -1,5 +1,6 @@
 //! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
 
+use crate::render::clip::{CityClip, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
 use crate::render::material::TexturedMaterial;
@@ -43,6 +44,7 @@ fn light(environment: Res<Environment>, shared: Res<SharedLight>, mut buffers: R
 pub(super) struct Wardrobe<'w> {
     light: Res<'w, SharedLight>,
     heat: Res<'w, HeatTextures>,
+    clip: Res<'w, CityClip>,
     images: ResMut<'w, Assets<Image>>,
     materials: ResMut<'w, Assets<TexturedMaterial>>,
     adapter: Option<Res<'w, RenderAdapterInfo>>,
@@ -61,6 +63,9 @@ impl Wardrobe<'_> {
             heat_field: self.heat.field.clone(),
             heat_ramp: self.heat.ramp.clone(),
             pictures: self.images.add(pictures),
+            clip: ClipUniform::from(&*self.clip),
+            clipped: self.clip.is_active(),
+            holes: tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w >> 24 > 0),
         }))
     }
 }

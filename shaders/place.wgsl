@@ -1,0 +1,58 @@
+// Where a vertex of the city lands, the same in the picture, in its depth and in shadows.
+#define_import_path yiping::place
+#import bevy_pbr::mesh_functions
+#import bevy_pbr::mesh_view_bindings::view
+
+const OTHER = 0u;
+const WALL = 1u;
+const ROOF = 2u;
+const TERRAIN = 4u;
+const WATER = 5u;
+const ROAD = 6u;
+const GREEN = 7u;
+const LAND = 8u;
+const BRIDGE = 9u;
+
+const FLAG_HIDDEN = 0x10000u;
+const FLAG_SELECTED = 0x20000u;
+// Above the flags: what windows and tints of a feature are drawn from, the same in every process.
+const SEED_SHIFT = 18u;
+
+struct Vertex {
+    @builtin(instance_index) instance_index: u32,
+    @location(0) position: vec3<f32>,
+    // x: normal as three snorm8 and the surface kind; y: feature id within the tile.
+    @location(1) packed: vec2<u32>,
+    // Metres: along the wall, and above the building's lowest point.
+    @location(2) facade: vec2<f32>,
+    @location(3) colour: vec4<f32>,
+#ifdef TEXTURED
+    @location(4) texture_uv: vec2<f32>,
+    @location(5) wear: u32,
+#endif
+};
+
+fn is_building(surface: u32) -> bool {
+    return surface <= ROOF;
+}
+
+// Clip space of a point of the world. `focus` as in `Environment`.
+fn placed(world: vec3<f32>, surface: u32, state: u32, focus: vec4<f32>) -> vec4<f32> {
+    var clip = view.clip_from_world * vec4<f32>(world, 1.0);
+    // Ribbons on the ground are pulled a little towards the eye: terrain is meshed within an error bound and would poke through them far away.
+    var pull = 0.0;
+    if surface == WATER { pull = 0.0010; }
+    if surface == GREEN || surface == LAND { pull = 0.0005; }
+    if surface == ROAD || surface == BRIDGE { pull = 0.0020; }
+    clip.z *= 1.0 + pull;
+    let selected = (state & FLAG_SELECTED) != 0u;
+    if selected && focus.y > 0.5 {
+        // Seen through others: the nearest tenth of the depth is its own.
+        clip.z = mix(clip.w * 0.9, clip.w, clamp(clip.z / clip.w, 0.0, 1.0));
+    }
+    let gone = focus.x > 1.5 && is_building(surface) && !selected;
+    if (state & FLAG_HIDDEN) != 0u || gone {
+        clip = vec4<f32>(0.0, 0.0, -1.0, 1.0);
+    }
+    return clip;
+}

@@ -1,0 +1,72 @@
+//! The sun of the tier `full`: a light that casts shadows, kept where [`Environment`] says and sharp where the camera looks.
+//!
+//! The city's brightness comes from the material; this light is there for its shadow maps alone.
+
+use super::camera::{CityCamera, OrbitCamera};
+use super::environment::Environment;
+use bevy::core_pipeline::prepass::DepthPrepass;
+use bevy::light::{CascadeShadowConfig, CascadeShadowConfigBuilder, DirectionalLightShadowMap};
+use bevy::prelude::*;
+
+/// Shadows for cameras with a depth prepass, which is what makes the tier `full`.
+pub struct SunPlugin;
+
+/// Marks the light.
+#[derive(Component)]
+struct Sun;
+
+/// Texels along each side of a cascade: 20 cm on a street seen from 300 m, 2 m on a district.
+const SHADOW_TEXELS: usize = 2048;
+/// Shadows are drawn up to this many times the distance that the camera orbits at; beyond, haze and distance hide that there are none.
+const REACH: f32 = 4.0;
+
+impl Plugin for SunPlugin {
+    fn build(&self, app: &mut App) {
+        app.insert_resource(DirectionalLightShadowMap { size: SHADOW_TEXELS }).add_systems(PostUpdate, shine);
+    }
+}
+
+fn shine(
+    mut commands: Commands,
+    environment: Res<Environment>,
+    orbit: Res<OrbitCamera>,
+    cameras: Query<(), (With<CityCamera>, With<DepthPrepass>)>,
+    mut suns: Query<&mut Transform, With<Sun>>,
+    mut reached: Local<f32>,
+) {
+    if cameras.is_empty() {
+        return;
+    }
+    let towards = environment.sun.truncate();
+    let look = Transform::default().looking_to(-towards, if towards.y > 0.99 { Vec3::Z } else { Vec3::Y });
+    let Ok(mut transform) = suns.single_mut() else {
+        *reached = 0.0;
+        if suns.is_empty() {
+            let light = DirectionalLight { shadow_maps_enabled: true, illuminance: 1.0, ..default() };
+            commands.spawn((Name::new("sun"), Sun, light, look, cascades(orbit.pose.distance_m as f32)));
+        }
+        return;
+    };
+    transform.set_if_neq(look);
+    let distance = orbit.pose.distance_m as f32;
+    // New cascades move every shadow's edge: not at each step of a zoom.
+    if (*reached / distance).ln().abs() > 0.4 || *reached == 0.0 {
+        *reached = distance;
+        commands.queue(move |world: &mut World| {
+            let mut suns = world.query_filtered::<&mut CascadeShadowConfig, With<Sun>>();
+            suns.iter_mut(world).for_each(|mut c| *c = cascades(distance));
+        });
+    }
+}
+
+fn cascades(orbit_distance_m: f32) -> CascadeShadowConfig {
+    let distance = orbit_distance_m.clamp(50.0, 30_000.0);
+    CascadeShadowConfigBuilder {
+        num_cascades: 4,
+        minimum_distance: distance * 0.05,
+        first_cascade_far_bound: distance * 0.7,
+        maximum_distance: distance * REACH,
+        overlap_proportion: 0.2,
+    }
+    .build()
+}
