@@ -15,12 +15,13 @@ use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
 /// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
-const KNOWN_EXTENSIONS: [&str; 16] = [
+const KNOWN_EXTENSIONS: [&str; 17] = [
     "EXT_mesh_features",
     "EXT_instance_features",
     "EXT_structural_metadata",
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
+    "KHR_draco_mesh_compression",
     "KHR_meshopt_compression",
     "KHR_mesh_quantization",
     "KHR_materials_unlit",
@@ -149,19 +150,11 @@ fn supported(document: &Document) -> Result<(), Fault> {
     }
     for name in &document.extensions_required {
         match name.as_str() {
-            "KHR_draco_mesh_compression" => return Err(draco()),
             known if KNOWN_EXTENSIONS.contains(&known) => {}
             other => return Err(Fault::unsupported(format!("the required glTF extension {other}"), "write the tile without it")),
         }
     }
     Ok(())
-}
-
-fn draco() -> Fault {
-    Fault::unsupported(
-        "KHR_draco_mesh_compression",
-        "recompress with EXT_meshopt_compression (`gltfpack -cc`) or without (`gltf-transform`)",
-    )
 }
 
 struct Assembly<'a> {
@@ -214,9 +207,6 @@ impl Assembly<'_> {
         for mesh in &self.document.meshes {
             let start = pieces.len();
             for primitive in &mesh.primitives {
-                if primitive.extensions.draco.is_some() {
-                    return Err(draco());
-                }
                 let ids = features.of_primitive(primitive, textures, &mut self.notes)?;
                 let worn = primitive.material.and_then(|m| textures.of_material(m));
                 let piece = Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())?;
