@@ -27,6 +27,8 @@ const ROAD = 6u;
 const GREEN = 7u;
 const LAND = 8u;
 const BRIDGE = 9u;
+// `tiles::UNLIT`: light is in its colours already.
+const UNLIT = 10u;
 
 const FLAG_HIDDEN = 0x10000u;
 const FLAG_SELECTED = 0x20000u;
@@ -203,6 +205,16 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let normal = normalize(in.normal);
     // Metres a pixel covers here, ignoring slant.
     let pixel = distance * env.ground.z;
+    if surface == UNLIT {
+        var plain = in.colour.rgb;
+#ifdef TEXTURED
+        plain *= select(vec3<f32>(1.0), shown.rgb, worn);
+#endif
+        let over = unpack4x8unorm(in.kind.z);
+        plain = mix(plain, over.rgb, over.a);
+        plain = mix(plain, vec3<f32>(0.10, 0.62, 1.0), select(0.0, 0.72, (in.kind.w & FLAG_SELECTED) != 0u));
+        return vec4<f32>(hazed(env, plain, eye, in.world), 1.0);
+    }
     let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
 
     var base = in.colour.rgb;

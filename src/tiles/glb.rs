@@ -5,7 +5,7 @@ use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
 use super::features::FeatureReader;
 use super::fetch::resolve;
-use super::gltf_json::{Document, Node, Primitive};
+use super::gltf_json::{Document, Node};
 use super::instances;
 use super::mesh::{Piece, Placed, merge};
 use super::shapes;
@@ -14,7 +14,7 @@ use super::tree::UpAxis;
 use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
-/// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
+/// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor.
 const KNOWN_EXTENSIONS: [&str; 17] = [
     "EXT_mesh_features",
     "EXT_instance_features",
@@ -221,19 +221,10 @@ impl Assembly<'_> {
                     }
                     _ => piece,
                 });
-                self.say_of_material(primitive);
             }
             ranges.push(start..pieces.len());
         }
         Ok((pieces, ranges))
-    }
-
-    /// What of a material is not drawn as it asks.
-    fn say_of_material(&mut self, primitive: &Primitive) {
-        let material = primitive.material.and_then(|m| self.document.materials.get(m));
-        if material.is_some_and(|m| m.extensions.unlit.is_some()) {
-            self.notes.say("surfaces that ask for no light (KHR_materials_unlit) are lit as all others");
-        }
     }
 
     /// Nodes of the scene that have a mesh, with their matrices. Each node is taken once, so a loop ends.

@@ -1,6 +1,6 @@
 //! glTF decoding on real, made-up and damaged bytes.
 
-use crate::tiles::{DecodeContext, Decoded, NO_FEATURE, TileContent, TileError, TileMesh, UpAxis, decode};
+use crate::tiles::{DecodeContext, Decoded, NO_FEATURE, TileContent, TileError, TileMesh, UNLIT, UpAxis, decode};
 use base64::Engine;
 use glam::{DMat4, DVec3};
 use proptest::prelude::*;
@@ -203,9 +203,10 @@ fn the_id_in_the_middle_of_a_triangle_is_its_own() {
 }
 
 #[test]
-fn a_surface_that_asks_for_no_light_is_said_to_be_lit() {
+fn a_surface_that_asks_for_no_light_is_told_from_others() {
     let content = try_decode(&triangle(|j| j["materials"][0]["extensions"] = json!({ "KHR_materials_unlit": {} }))).unwrap();
-    assert!(content.notes.len() == 1 && content.notes[0].contains("KHR_materials_unlit"), "{:?}", content.notes);
+    assert!(content.notes.is_empty() && content.meshes[0].surfaces == [UNLIT; 3]);
+    assert_eq!(try_decode(&triangle(|_| ())).unwrap().meshes[0].surfaces, [0; 3]);
 }
 
 /// A quantised, meshopt-compressed square with ids, as the field's packers write it.

@@ -14,7 +14,7 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, View};
+use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -82,8 +82,8 @@ struct SharedMaterial {
     buffer: Handle<ShaderBuffer>,
 }
 
-/// Surfaces of buildings, which a walker on the ground would not stand on.
-const BUILDING_SURFACES: [u8; 3] = [0, 1, 2];
+/// Surfaces of buildings and of what is not known, which a walker on the ground would not stand on.
+const BUILDING_SURFACES: [u8; 4] = [0, 1, 2, UNLIT];
 /// Roofs and walls a ray down may pass before it gives up.
 const ROOFS_MAX: usize = 24;
 /// Looked-up heights kept.
