@@ -3,7 +3,7 @@
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::{Environment, sky_colour, glow, clearness, shown, hash}
-#import yiping::place::{Vertex, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, FLAG_SELECTED, SEED_SHIFT}
+#import yiping::place::{Vertex, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT}
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -259,7 +259,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     }
 #ifdef TEXTURED
     if worn {
-        base *= picture.rgb * exposure(surface);
+        base *= picture.rgb * select(exposure(surface), 1.0, surface == UNLIT);
     }
 #endif
     // Left of the line of comparison the city as it is coloured, right of it as it is.
@@ -272,7 +272,9 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     sky_part *= open_to_sky(in.position, distance, pixel);
 #endif
     let sky = mix(env.ground_light.rgb, env.sky_light.rgb, in.light.y) * sky_part;
-    var colour = base * (env.sun_colour.rgb * sunlight + sky);
+    // Without light of its own a surface is as bright as it says.
+    let light = select(env.sun_colour.rgb * sunlight + sky, vec3<f32>(1.0), surface == UNLIT);
+    var colour = base * light;
     if surface == WATER && !worn {
         colour = water(colour, in.world, look, pixel, sunlight);
     }

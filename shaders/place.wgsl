@@ -12,6 +12,8 @@ const ROAD = 6u;
 const GREEN = 7u;
 const LAND = 8u;
 const BRIDGE = 9u;
+// `tiles::UNLIT`: light is in its colours already.
+const UNLIT = 10u;
 
 const FLAG_HIDDEN = 0x10000u;
 const FLAG_SELECTED = 0x20000u;
@@ -33,7 +35,7 @@ struct Vertex {
 };
 
 fn is_building(surface: u32) -> bool {
-    return surface <= ROOF;
+    return surface <= ROOF || surface == UNLIT;
 }
 
 // Clip space of a point of the world. `focus` as in `Environment`.

@@ -1,11 +1,12 @@
 //! What the builder (`city`) and the engine (`tiles`) share of the formats of 3D Tiles. Floor 1, no Bevy, no sockets.
 //!
 //! [`archive`] reads and writes `.3tz`; [`subtree`](SubtreeFile) files, property tables ([`PropertyTable`]), the wrappings and batch
-//! tables of 3D Tiles 1.0 and meshopt-compressed buffer views ([`Meshopt`]) are taken from bytes and checked.
+//! tables of 3D Tiles 1.0, meshopt-compressed buffer views ([`Meshopt`]) and Draco-compressed primitives ([`Draco`]) are taken from bytes and checked.
 //! Never here: a tree of tiles, a mesh, an address on the network.
 
 pub mod archive;
 mod batch_table;
+mod draco;
 mod entity;
 mod fault;
 mod features;
@@ -18,6 +19,7 @@ mod subtree;
 
 pub use self::meshopt::Meshopt;
 pub use batch_table::BatchTable;
+pub use draco::{Draco, Named, Unpacked};
 pub use entity::entity_properties;
 pub use fault::Fault;
 pub(crate) use features::Table;

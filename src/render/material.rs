@@ -6,7 +6,7 @@ use bevy::asset::{Handle, uuid_handle};
 use bevy::mesh::{MeshVertexAttribute, MeshVertexBufferLayoutRef};
 use bevy::pbr::{Material, MaterialPipeline, MaterialPipelineKey, MaterialPlugin, MeshPipelineKey};
 use bevy::prelude::*;
-use bevy::render::render_resource::{AsBindGroup, RenderPipelineDescriptor, SpecializedMeshPipelineError, VertexFormat};
+use bevy::render::render_resource::{AsBindGroup, Face, RenderPipelineDescriptor, SpecializedMeshPipelineError, VertexFormat};
 use bevy::render::storage::ShaderBuffer;
 use bevy::shader::{ShaderDefVal, ShaderRef};
 
@@ -42,17 +42,19 @@ pub const SHADERS: [(Handle<Shader>, &str, &str); 7] = [
 pub struct CityKey {
     /// Without a cut, pixels are not asked whether they are cut.
     clipped: bool,
+    /// Faces of closed bodies are drawn from the front alone, which spares half of them.
+    two_sided: bool,
 }
 
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
-        Self { clipped: m.clipped }
+        Self { clipped: m.clipped, two_sided: m.two_sided }
     }
 }
 
 impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
-        Self { clipped: m.clipped }
+        Self { clipped: m.clipped, two_sided: m.two_sided }
     }
 }
 
@@ -72,8 +74,7 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     if let Some(fragment) = &mut descriptor.fragment {
         fragment.shader_defs.extend(defs);
     }
-    // Others' models don't always wind their faces outwards.
-    descriptor.primitive.cull_mode = None;
+    descriptor.primitive.cull_mode = if key.two_sided { None } else { Some(Face::Back) };
 }
 
 /// Draws tiles; see `shaders/city.wgsl`. All tiles share one asset of it, so that they batch.
@@ -94,6 +95,8 @@ pub struct CityMaterial {
     pub clip: ClipUniform,
     /// Whether `clip` cuts anything.
     pub clipped: bool,
+    /// Whether faces are seen from behind too.
+    pub two_sided: bool,
 }
 
 impl Material for CityMaterial {
@@ -165,6 +168,8 @@ pub struct TexturedMaterial {
     pub clip: ClipUniform,
     /// Whether `clip` cuts anything.
     pub clipped: bool,
+    /// Whether faces are seen from behind too.
+    pub two_sided: bool,
     /// Whether the pictures have holes.
     pub holes: bool,
 }

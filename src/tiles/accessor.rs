@@ -1,10 +1,10 @@
-//! glTF buffers, buffer views (plain and meshopt-compressed) and accessors; every size checked before it is used.
+//! glTF buffers, buffer views (plain and meshopt-compressed), what Draco compressed, and accessors; every size checked before it is used.
 
 use super::content::DecodeContext;
 use super::error::{Fault, TileError};
 use super::fetch::resolve;
 use super::gltf_json::{Accessor, Document};
-use crate::ogc::Meshopt;
+use crate::ogc::{Draco, Meshopt, Named, Unpacked};
 use base64::Engine;
 use std::borrow::Cow;
 
@@ -17,6 +17,8 @@ pub struct Buffers<'a> {
     buffers: Vec<Cow<'a, [u8]>>,
     /// Unfolded meshopt views; `None` for plain ones.
     unfolded: Vec<Option<Vec<u8>>>,
+    /// Accessors that stand for what Draco compressed.
+    unpacked: Unpacked,
 }
 
 impl<'a> Buffers<'a> {
@@ -32,11 +34,28 @@ impl<'a> Buffers<'a> {
                 None => Cow::Borrowed(&[][..]),
             });
         }
-        let mut this = Self { document, buffers, unfolded: Vec::new() };
+        let mut this = Self { document, buffers, unfolded: Vec::new(), unpacked: Unpacked::default() };
         let views = document.buffer_views.iter().enumerate();
         let unfolded = views.map(|(i, view)| view.extensions.meshopt.as_ref().map(|m| this.unfold(i, m)).transpose());
         this.unfolded = unfolded.collect::<Result<_, _>>().map_err(|f| f.at(context.url))?;
+        this.unpacked = this.unpack().map_err(|f| f.at(context.url))?;
         Ok(this)
+    }
+
+    /// Every primitive that Draco compressed.
+    fn unpack(&self) -> Result<Unpacked, Fault> {
+        let mut unpacked = Unpacked::default();
+        let width = |a: usize| components(&self.document.accessors.get(a)?.shape);
+        for (m, mesh) in self.document.meshes.iter().enumerate() {
+            for primitive in &mesh.primitives {
+                let Some(packed) = &primitive.extensions.draco else { continue };
+                let wrong = |why: String| Fault::bad(format!("meshes[{m}] {}", Draco::NAME), why);
+                let Some(indices) = primitive.indices else { return Err(wrong("the primitive names no indices".to_owned())) };
+                let named = Named { indices: Some(indices), attributes: &primitive.attributes };
+                unpacked.add(packed, self.view(packed.buffer_view)?, &named, width).map_err(wrong)?;
+            }
+        }
+        Ok(unpacked)
     }
 
     /// Bytes of buffer view `i`.
@@ -66,6 +85,9 @@ impl<'a> Buffers<'a> {
         }
         if accessor.sparse.is_some() {
             return Err(Fault::unsupported("a sparse accessor", "write plain accessors"));
+        }
+        if let Some(values) = self.unpacked.get(i) {
+            return Ok((components, values.iter().map(|v| convert(kind.scaled(*v))).collect()));
         }
         let size = kind.bytes() * components;
         let Some(view) = accessor.buffer_view else {
@@ -138,18 +160,30 @@ impl Component {
         }
     }
 
-    /// `raw` has [`Component::bytes`] bytes. Normalised: glTF 2.0, section 3.11 "Accessor data types".
+    /// `raw` has [`Component::bytes`] bytes.
     fn value(self, raw: &[u8]) -> f64 {
-        let signed = |v: f64, max: f64| if self.normalized { (v / max).max(-1.0) } else { v };
-        match (self.code, raw) {
-            (5120, &[a]) => signed(f64::from(a as i8), 127.0),
-            (5121, &[a]) => signed(f64::from(a), 255.0),
-            (5122, &[a, b]) => signed(f64::from(i16::from_le_bytes([a, b])), 32767.0),
-            (5123, &[a, b]) => signed(f64::from(u16::from_le_bytes([a, b])), 65535.0),
+        let value = match (self.code, raw) {
+            (5120, &[a]) => f64::from(a as i8),
+            (5121, &[a]) => f64::from(a),
+            (5122, &[a, b]) => f64::from(i16::from_le_bytes([a, b])),
+            (5123, &[a, b]) => f64::from(u16::from_le_bytes([a, b])),
             (5125, &[a, b, c, d]) => f64::from(u32::from_le_bytes([a, b, c, d])),
             (_, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
             _ => 0.0,
-        }
+        };
+        self.scaled(value)
+    }
+
+    /// A stored number as it is meant. Source: glTF 2.0, section 3.11 "Accessor data types".
+    fn scaled(self, value: f64) -> f64 {
+        let most = match (self.normalized, self.code) {
+            (true, 5120) => 127.0,
+            (true, 5121) => 255.0,
+            (true, 5122) => 32767.0,
+            (true, 5123) => 65535.0,
+            _ => return value,
+        };
+        (value / most).max(-1.0)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct TileMesh {
     pub normals: Vec<[f32; 3]>,
     /// Id within the tile's [`FeatureTable`], or [`NO_FEATURE`].
     pub feature_ids: Vec<u32>,
-    /// The number of a `Surface` (wall, roof, ...) from the attribute `_SURFACE`; 0 where the file does not say.
+    /// The number of a `Surface` (wall, roof, ...) from the attribute `_SURFACE`; where the file does not say, 0, or [`super::UNLIT`] for faces without light.
     pub surfaces: Vec<u8>,
     /// Linear, as glTF has it, with alpha: vertex colour times the material's base colour.
     pub colours: Vec<[u8; 4]>,
@@ -46,6 +46,8 @@ pub struct TileMesh {
     pub texture_uvs: Vec<[f32; 2]>,
     /// What each vertex wears, see [`super::Wear`]; empty without pictures.
     pub wears: Vec<u32>,
+    /// Whether faces are seen from behind too: a material of the tile says so.
+    pub two_sided: bool,
     /// Triangle list, counter-clockwise seen from outside; all in range.
     pub indices: Vec<u32>,
 }

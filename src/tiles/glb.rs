@@ -5,7 +5,7 @@ use super::content::{DecodeContext, TileContent};
 use super::error::{Fault, TileError};
 use super::features::FeatureReader;
 use super::fetch::resolve;
-use super::gltf_json::{Document, Node, Primitive};
+use super::gltf_json::{Document, Node};
 use super::instances;
 use super::mesh::{Piece, Placed, merge};
 use super::shapes;
@@ -14,13 +14,14 @@ use super::tree::UpAxis;
 use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
-/// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor, so KTX2 doesn't matter.
-const KNOWN_EXTENSIONS: [&str; 16] = [
+/// Extensions a file may require and still be drawn right; a texture that can't be read leaves its colour factor.
+const KNOWN_EXTENSIONS: [&str; 17] = [
     "EXT_mesh_features",
     "EXT_instance_features",
     "EXT_structural_metadata",
     "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
+    "KHR_draco_mesh_compression",
     "KHR_meshopt_compression",
     "KHR_mesh_quantization",
     "KHR_materials_unlit",
@@ -149,19 +150,11 @@ fn supported(document: &Document) -> Result<(), Fault> {
     }
     for name in &document.extensions_required {
         match name.as_str() {
-            "KHR_draco_mesh_compression" => return Err(draco()),
             known if KNOWN_EXTENSIONS.contains(&known) => {}
             other => return Err(Fault::unsupported(format!("the required glTF extension {other}"), "write the tile without it")),
         }
     }
     Ok(())
-}
-
-fn draco() -> Fault {
-    Fault::unsupported(
-        "KHR_draco_mesh_compression",
-        "recompress with EXT_meshopt_compression (`gltfpack -cc`) or without (`gltf-transform`)",
-    )
 }
 
 struct Assembly<'a> {
@@ -199,7 +192,9 @@ impl Assembly<'_> {
                 }
             }
         }
-        let mesh = merge(&pieces, &placed, &self.context.transform, texture)?;
+        let mut mesh = merge(&pieces, &placed, &self.context.transform, texture)?;
+        let two_sided = self.document.materials.iter().any(|m| m.double_sided);
+        mesh.iter_mut().for_each(|m| m.two_sided = two_sided);
         let features: FeatureTable = features.finish();
         Ok(TileContent { meshes: mesh.into_iter().collect(), features, bytes: 0, notes: self.notes.0 })
     }
@@ -214,9 +209,6 @@ impl Assembly<'_> {
         for mesh in &self.document.meshes {
             let start = pieces.len();
             for primitive in &mesh.primitives {
-                if primitive.extensions.draco.is_some() {
-                    return Err(draco());
-                }
                 let ids = features.of_primitive(primitive, textures, &mut self.notes)?;
                 let worn = primitive.material.and_then(|m| textures.of_material(m));
                 let piece = Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())?;
@@ -231,19 +223,10 @@ impl Assembly<'_> {
                     }
                     _ => piece,
                 });
-                self.say_of_material(primitive);
             }
             ranges.push(start..pieces.len());
         }
         Ok((pieces, ranges))
-    }
-
-    /// What of a material is not drawn as it asks.
-    fn say_of_material(&mut self, primitive: &Primitive) {
-        let material = primitive.material.and_then(|m| self.document.materials.get(m));
-        if material.is_some_and(|m| m.extensions.unlit.is_some()) {
-            self.notes.say("surfaces that ask for no light (KHR_materials_unlit) are lit as all others");
-        }
     }
 
     /// Nodes of the scene that have a mesh, with their matrices. Each node is taken once, so a loop ends.

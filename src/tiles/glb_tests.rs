@@ -1,12 +1,13 @@
 //! glTF decoding on real, made-up and damaged bytes.
 
-use crate::tiles::{DecodeContext, Decoded, NO_FEATURE, TileContent, TileError, TileMesh, UpAxis, decode};
+use crate::tiles::{DecodeContext, Decoded, NO_FEATURE, TileContent, TileError, TileMesh, UNLIT, UpAxis, decode};
 use base64::Engine;
 use glam::{DMat4, DVec3};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 const B3DM: &[u8] = include_bytes!("../../tests/data/3d-tiles/ll.b3dm");
+const DRACO: &[u8] = include_bytes!("../../tests/data/3d-tiles/draco.glb");
 const COMPLEX: &[u8] = include_bytes!("../../tests/data/3d-tiles/ComplexTypes.gltf");
 const INSTANCES: &[u8] = include_bytes!("../../tests/data/3d-tiles/GpuInstancesMetadata.gltf");
 
@@ -126,7 +127,6 @@ fn what_is_lacking_is_named_with_the_mend() {
         let name = name.to_owned();
         try_decode(&triangle(move |j| j["extensionsRequired"] = json!([name]))).unwrap_err().to_string()
     };
-    assert!(required("KHR_draco_mesh_compression").contains("EXT_meshopt_compression"));
     assert!(required("VENDOR_unheard_of").contains("VENDOR_unheard_of"));
     let mut old = b"glTF\x01\0\0\0".to_vec();
     old.extend([0; 16]);
@@ -135,6 +135,32 @@ fn what_is_lacking_is_named_with_the_mend() {
     assert!(beyond.contains("accessors[0]"), "{beyond}");
     let huge = triangle(|j| j["accessors"][0] = json!({ "componentType": 5126, "count": 1u64 << 60, "type": "VEC3" }));
     assert!(try_decode(&huge).is_err());
+}
+
+#[test]
+fn draco_is_unpacked_with_all_its_attributes() {
+    let content = try_decode(DRACO).unwrap();
+    assert!(consistent(&content) && content.notes.is_empty());
+    let mesh = &content.meshes[0];
+    assert_eq!((mesh.positions.len(), mesh.indices.len() / 3, content.features.count()), (16, 8, 4));
+    // Four squares side by side, each a feature of its own.
+    assert!((0..4).all(|id| mesh.feature_ids.iter().filter(|f| **f == id).count() == 4), "{:?}", mesh.feature_ids);
+    let (min, max) = mesh.bounds();
+    assert!(((max - min) - DVec3::new(1.0, 0.0, 1.0)).abs().max_element() < 5e-3, "{min} {max}");
+    let corners = mesh.indices.as_chunks::<3>().0;
+    assert!(corners.iter().all(|t| t.iter().all(|i| mesh.feature_ids[*i as usize] == mesh.feature_ids[t[0] as usize])));
+}
+
+#[test]
+fn damaged_draco_is_refused_in_words() {
+    for at in (0..198).step_by(7) {
+        let mut bytes = DRACO.to_vec();
+        let n = bytes.len();
+        bytes[n - 200 + at] ^= 0x5a;
+        if let Err(e) = try_decode(&bytes) {
+            assert!(e.to_string().contains("KHR_draco") || matches!(e, TileError::Bad { .. }), "{e}");
+        }
+    }
 }
 
 #[test]
@@ -177,9 +203,10 @@ fn the_id_in_the_middle_of_a_triangle_is_its_own() {
 }
 
 #[test]
-fn a_surface_that_asks_for_no_light_is_said_to_be_lit() {
+fn a_surface_that_asks_for_no_light_is_told_from_others() {
     let content = try_decode(&triangle(|j| j["materials"][0]["extensions"] = json!({ "KHR_materials_unlit": {} }))).unwrap();
-    assert!(content.notes.len() == 1 && content.notes[0].contains("KHR_materials_unlit"), "{:?}", content.notes);
+    assert!(content.notes.is_empty() && content.meshes[0].surfaces == [UNLIT; 3]);
+    assert_eq!(try_decode(&triangle(|_| ())).unwrap().meshes[0].surfaces, [0; 3]);
 }
 
 /// A quantised, meshopt-compressed square with ids, as the field's packers write it.

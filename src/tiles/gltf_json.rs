@@ -3,7 +3,7 @@
 //! The crate `gltf` is not used to read: its iterators panic on indices out of range unless it has validated the file, and its
 //! validation refuses every required extension it does not know, so neither way suits bytes from anywhere.
 
-use crate::ogc::{Meshopt, Metadata};
+use crate::ogc::{Draco, Meshopt, Metadata};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -103,7 +103,7 @@ pub struct PrimitiveExtensions {
     #[serde(rename = "EXT_mesh_features")]
     pub features: Option<MeshFeatures>,
     #[serde(rename = "KHR_draco_mesh_compression")]
-    pub draco: Option<Value>,
+    pub draco: Option<Draco>,
     #[serde(rename = "EXT_structural_metadata")]
     pub metadata: Option<PrimitiveMetadata>,
 }
@@ -190,6 +190,8 @@ pub struct Buffer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Material {
+    #[serde(rename = "doubleSided")]
+    pub double_sided: bool,
     pub pbr_metallic_roughness: Pbr,
     pub alpha_mode: Option<String>,
     pub alpha_cutoff: Option<f32>,

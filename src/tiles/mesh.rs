@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// Bit of `_SURFACE` that tells faces which show their picture from those that lie on a white spot of it; written by `city::package`.
 const TEXTURED: u32 = 0x80;
+/// Surface number of faces that ask for no light (`KHR_materials_unlit`), above those of `city::source::Surface`.
+pub const UNLIT: u8 = 10;
 /// Vertices of one tile, instances expanded; 45 bytes each, so 360 MB.
 pub const VERTICES_MAX: usize = 8_000_000;
 
@@ -62,7 +64,11 @@ impl Piece {
         let normals = attribute("NORMAL").map(|i| buffers.vectors::<3>(i)).transpose()?.unwrap_or_default();
         let texcoords = attribute("TEXCOORD_0").map(|i| buffers.vectors::<2>(i)).transpose()?.unwrap_or_default();
         let marked = attribute("_SURFACE").map(|i| buffers.whole(i)).transpose()?.unwrap_or_else(|| vec![0; count]);
-        let surfaces: Vec<u8> = marked.iter().map(|s| u8::try_from(*s & !TEXTURED).unwrap_or(0)).collect();
+        let unlit = primitive.material.and_then(|m| document.materials.get(m)).is_some_and(|m| m.extensions.unlit.is_some());
+        // Faces of a known kind are drawn as all of that kind.
+        let unknown = if unlit { UNLIT } else { 0 };
+        let surface = |mark: &u32| u8::try_from(mark & !TEXTURED).ok().filter(|s| *s != 0 && *s != UNLIT).unwrap_or(unknown);
+        let surfaces: Vec<u8> = marked.iter().map(surface).collect();
         let (texture_uvs, wears) = match worn.and_then(|w| Some((w, attribute(&format!("TEXCOORD_{}", w.texcoord))?))) {
             None => (Vec::new(), Vec::new()),
             Some((worn, set)) => {

@@ -26,6 +26,7 @@ mod i3dm;
 mod id_picture;
 mod implicit;
 mod instances;
+mod ktx2;
 mod legacy;
 mod loader;
 #[cfg(test)]
@@ -54,6 +55,7 @@ pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
 pub use groups::{Purpose, ViewGroup};
 pub use headers::Headers;
+pub use mesh::UNLIT;
 pub use outcomes::SelectionState;
 pub use pick::Hit;
 pub use select::{Load, LoadClass, LoadState, SelectOptions, Selection, select};

@@ -1,5 +1,6 @@
-//! Pictures (PNG, JPEG, WebP) to pixels, and pixels to mip levels.
+//! Pictures (PNG, JPEG, WebP, KTX2) to pixels, and pixels to mip levels.
 
+use super::ktx2;
 use image::imageops::{self, FilterType};
 use image::{ImageReader, Limits, RgbaImage};
 use std::io::Cursor;
@@ -17,9 +18,12 @@ pub fn decode(bytes: &[u8]) -> Result<RgbaImage, String> {
     if bytes.get(8..12) == Some(b"WEBP") {
         return webp(bytes);
     }
+    if ktx2::is_ktx2(bytes) {
+        return ktx2::decode(bytes, PIXEL_BYTES_MAX);
+    }
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
     if reader.format().is_none() {
-        return Err("it is no PNG, JPEG or WebP".to_owned());
+        return Err("it is no PNG, JPEG, WebP or KTX2".to_owned());
     }
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height, limits.max_alloc) = (Some(SIDE_MAX), Some(SIDE_MAX), Some(PIXEL_BYTES_MAX));

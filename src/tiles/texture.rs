@@ -149,19 +149,18 @@ impl<'a> Textures<'a> {
             self.note(format!("textures[{}] is not there; its faces have plain colours", info.index));
             return None;
         };
-        let webp = texture.extensions.webp.as_ref().and_then(|w| w.source);
-        let Some(image) = webp.or(texture.source) else {
-            let why = match texture.extensions.basisu {
-                Some(_) => "KTX2 textures are not read; write PNG, JPEG or WebP beside them",
-                None => "a texture names no image",
-            };
-            self.note(format!("{why}; its faces have plain colours"));
+        let newer = [&texture.extensions.webp, &texture.extensions.basisu].into_iter().flatten().find_map(|e| e.source);
+        let Some(image) = newer.or(texture.source) else {
+            self.note("a texture names no image; its faces have plain colours".to_owned());
             return None;
         };
         if let Some(known) = self.known.get(&image) {
             return *known;
         }
-        let layer = match self.image(image) {
+        // What is written beside for readers of less stands in for what can't be read.
+        let beside = texture.source.filter(|s| *s != image);
+        let read = self.image(image).or_else(|why| beside.and_then(|s| self.image(s).ok()).ok_or(why));
+        let layer = match read {
             Ok(_) if self.layers.len() >= LAYERS_MAX => {
                 self.note(format!("more than {LAYERS_MAX} pictures in a tile; faces of the rest have plain colours"));
                 None

@@ -88,10 +88,27 @@ fn texture_transforms_move_coordinates_and_choose_their_set() {
 fn a_picture_that_can_not_be_read_is_noted_and_leaves_the_colour() {
     let content = two(|j| {
         j["images"][0] = json!({ "uri": "beside.jpg" });
+        j["images"][1] = json!({ "uri": uri("image/ktx2", b"\xABKTX 20\xBB\r\n\x1A\n") });
         j["textures"][1] = json!({ "extensions": { "KHR_texture_basisu": { "source": 1 } } });
     });
     assert!(content.meshes[0].texture.is_none() && content.meshes[0].wears.is_empty());
     assert!(content.notes[0].contains("no file beside") && content.notes[1].contains("KTX2"), "{:?}", content.notes);
+}
+
+#[test]
+fn ktx2_is_worn_and_what_is_written_beside_stands_in_for_what_is_damaged() {
+    let file = include_bytes!("../../tests/data/ktx2/etc1s.ktx2");
+    let with = |bytes: &[u8]| {
+        two(|j| {
+            j["images"].as_array_mut().unwrap().push(json!({ "uri": uri("image/ktx2", bytes) }));
+            j["textures"][0]["extensions"] = json!({ "KHR_texture_basisu": { "source": 2 } });
+        })
+    };
+    let (whole, cut) = (with(file), with(&file[..100]));
+    let texture = whole.meshes[0].texture.as_ref().unwrap();
+    assert_eq!([texture.width, texture.height, texture.layers], [24, 12, 2]);
+    let texture = cut.meshes[0].texture.as_ref().unwrap();
+    assert_eq!(([texture.width, texture.height, texture.layers], cut.notes.len()), ([8, 8, 2], 0));
 }
 
 #[test]

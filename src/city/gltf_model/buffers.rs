@@ -1,9 +1,8 @@
 //! Bytes of a glTF: the glb's chunks, files beside it, data in uris; accessors over them, every size checked before it is used.
 
 use super::document::{Accessor, Document};
-use super::draco::{self, Unpacked};
 use crate::city::tileset::{Reference, TilesetFiles, resolve as resolve_name, unescape};
-use crate::ogc::{Fault, Meshopt};
+use crate::ogc::{Draco, Fault, Meshopt, Named, Unpacked};
 use base64::Engine;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -118,7 +117,7 @@ impl<'a> Buffers<'a> {
             })
         };
         let buffers = document.buffers.iter().map(|b| b.uri.as_deref()).enumerate().map(load).collect::<Result<_, String>>()?;
-        let mut this = Self { document, buffers, unfolded: Vec::new(), unpacked: Unpacked::new() };
+        let mut this = Self { document, buffers, unfolded: Vec::new(), unpacked: Unpacked::default() };
         let mut room = UNFOLDED_BYTES_MAX;
         for (i, view) in document.buffer_views.iter().enumerate() {
             let packed = view.extensions.iter().find(|(name, _)| name.ends_with("_meshopt_compression"));
@@ -128,8 +127,24 @@ impl<'a> Buffers<'a> {
                 .ok_or("its buffers unfold to more than 256 MiB; divide the model")?;
             this.unfolded.push(unfolded);
         }
-        this.unpacked = draco::unpack(document, |i| this.view(i))?;
+        this.unpacked = this.unpack()?;
         Ok(this)
+    }
+
+    /// Every primitive that Draco compressed.
+    fn unpack(&self) -> Result<Unpacked, String> {
+        let mut unpacked = Unpacked::default();
+        let width = |a: usize| components(&self.document.accessors.get(a)?.shape);
+        for (m, mesh) in self.document.meshes.iter().enumerate() {
+            for primitive in &mesh.primitives {
+                let Some(extension) = primitive.extensions.get(Draco::NAME) else { continue };
+                let wrong = |why: String| format!("meshes[{m}]: {}: {why}", Draco::NAME);
+                let packed: Draco = serde_json::from_value(extension.clone()).map_err(|e| wrong(e.to_string()))?;
+                let named = Named { indices: primitive.indices, attributes: &primitive.attributes };
+                unpacked.add(&packed, self.view(packed.buffer_view)?, &named, width).map_err(wrong)?;
+            }
+        }
+        Ok(unpacked)
     }
 
     fn unfold(&self, packed: &serde_json::Value) -> Result<Vec<u8>, String> {
@@ -170,7 +185,7 @@ impl<'a> Buffers<'a> {
         if accessor.count > COUNT_MAX {
             return Err(wrong(&format!("has {} elements (at most {COUNT_MAX})", accessor.count)));
         }
-        if let Some(values) = self.unpacked.get(&i) {
+        if let Some(values) = self.unpacked.get(i) {
             let most = most(accessor).filter(|_| accessor.normalized).unwrap_or(1.0);
             let element = |e: &[f64; N]| e.map(|v| (v / most).max(if accessor.normalized { -1.0 } else { f64::NEG_INFINITY }));
             return Ok(values.as_chunks::<N>().0.iter().map(element).collect());

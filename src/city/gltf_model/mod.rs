@@ -5,7 +5,6 @@
 
 mod buffers;
 mod document;
-mod draco;
 mod features;
 mod paint;
 mod place;

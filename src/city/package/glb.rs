@@ -70,7 +70,7 @@ pub fn write(mesh: &Mesh, (offset, error_m): (DVec3, f64), schema: &Schema, rows
         "scene": 0,
         "scenes": [{ "nodes": [0] }],
         "nodes": [node],
-        "materials": [{ "pbrMetallicRoughness": { "metallicFactor": 0.0, "roughnessFactor": 1.0 }, "doubleSided": true }],
+        "materials": [{ "pbrMetallicRoughness": { "metallicFactor": 0.0, "roughnessFactor": 1.0 }, "doubleSided": mesh.two_sided }],
         "meshes": [{ "primitives": [{
             "attributes": attributes,
             "indices": accessors.len() - 1,

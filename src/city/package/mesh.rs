@@ -24,6 +24,8 @@ pub struct Mesh {
     pub indices: Vec<u32>,
     /// What its faces wear.
     pub picture: Option<Picture>,
+    /// Whether faces must be seen from behind too: the ground is looked at from below, and not every model is closed with its faces outwards.
+    pub two_sided: bool,
 }
 
 /// A picture over a tile's mesh: one a tile, so that the tile stays one draw call.
@@ -85,6 +87,7 @@ impl Mesh {
         colour: &dyn Fn(Surface, &PieceFace) -> [u8; 4],
         mut worn: Option<&mut Worn>,
     ) {
+        self.two_sided |= !piece.is_closed(place.base_m);
         for (face, corners, indices, uvs) in piece.iter() {
             let surface = surface(face.surface);
             let shown = if face.colour[3] > 0 { worn.as_mut().zip(uvs) } else { None };

@@ -14,6 +14,8 @@ const PIECE_FACES: usize = 2000;
 const PIECE_M: f64 = 400.0;
 /// Mean radius of the Earth, metres (IUGG R1); good enough to tell which cell a face is in.
 const RADIUS_M: f64 = 6_371_008.8;
+/// A body is closed when its volumes along the axes agree to this part: faces are kept as f32 and slivers are dropped.
+const CLOSED_PART: f64 = 0.01;
 /// No texture, in [`PieceFace::paint`].
 pub const BARE: u32 = u32::MAX;
 
@@ -165,6 +167,31 @@ impl Piece {
             let uvs = if face.paint == BARE { None } else { self.uvs.get(c..corner) };
             (face, &self.corners[c..corner], &self.indices[i..index], uvs)
         })
+    }
+
+    /// Whether its faces close it in, all outwards, but for a floor at `base_m` (metres up in the object's frame): then nobody sees one from behind.
+    ///
+    /// By the divergence theorem the volume comes out alike along x, y and z for a closed body; a face that is missing or turned spoils it in
+    /// the direction it looks, and leaves the sum of the faces' areas askew.
+    pub fn is_closed(&self, base_m: f64) -> bool {
+        let Some(first) = self.points.first().map(|p| DVec3::from(Vec3::from(*p))) else { return true };
+        let origin = DVec3::new(first.x, first.y, base_m);
+        let (mut volumes, mut askew, mut area) = (DVec3::ZERO, DVec3::ZERO, 0.0);
+        for (_, corners, indices, _) in self.iter() {
+            let at = |i: u16| corners.get(usize::from(i)).map_or(DVec3::ZERO, |c| DVec3::from(Vec3::from(self.points[*c as usize])) - origin);
+            for t in indices.chunks_exact(3) {
+                let [a, b, c] = [at(t[0]), at(t[1]), at(t[2])];
+                let of_face = (b - a).cross(c - a) * 0.5;
+                volumes += of_face * ((a + b + c) / 3.0);
+                askew += of_face;
+                area += of_face.length();
+            }
+        }
+        let volume = volumes.z;
+        volume > 0.0
+            && askew.truncate().length() <= area * CLOSED_PART
+            && (volumes.x - volume).abs() <= volume * CLOSED_PART
+            && (volumes.y - volume).abs() <= volume * CLOSED_PART
     }
 
     /// Numbers of its paints, each once, in the order met.

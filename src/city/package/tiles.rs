@@ -26,6 +26,9 @@ use std::path::Path;
 
 pub use super::shape::middle as frame;
 
+/// Who wrote a tile; another number behind the slash makes every tile anew where the same objects are written otherwise.
+const WRITER: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+
 /// Vertices of coarse tiles: 4,000 blocks, or about 1 MB.
 const COARSE_VERTICES: usize = 80_000;
 /// Coarse tiles carry all attributes only up to this many bytes of them; else ids and classes, the rest comes with the full tile.
@@ -104,7 +107,7 @@ impl<'a> Tree<'a> {
         let nodes = quadtree::grow(&mut items);
         let columns: HashMap<&str, usize> = schema.columns.iter().enumerate().skip(BASE.len()).map(|(n, c)| (c.key.as_str(), n)).collect();
         let sets = sets.iter().map(|set| set.iter().filter_map(|k| columns.get(k.as_str()).copied()).collect()).collect();
-        let seed = xxhash_rust::xxh3::xxh3_64(env!("CARGO_PKG_VERSION").as_bytes());
+        let seed = xxhash_rust::xxh3::xxh3_64(WRITER.as_bytes());
         Self { spool, schema, paints, items, nodes, role, sets, seed }
     }
 
@@ -141,7 +144,8 @@ impl<'a> Tree<'a> {
         let region = self.region(items);
         let frame = middle(&region);
         let worn = node.full.then(Worn::default);
-        let mut content = Content { mesh: Mesh::default(), worn, rows: Vec::new(), error_m: 0.0, region };
+        let mesh = Mesh { two_sided: self.role != TilesetRole::Buildings, ..Mesh::default() };
+        let mut content = Content { mesh, worn, rows: Vec::new(), error_m: 0.0, region };
         match (node.full, self.role) {
             (true, TilesetRole::Buildings) => self.full_buildings(items, &frame, &mut content)?,
             (false, TilesetRole::Buildings) => self.coarse_buildings(node, &frame, &mut content)?,

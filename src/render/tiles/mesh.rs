@@ -1,7 +1,7 @@
 //! A decoded tile to a Bevy mesh in the material's vertex layout: 32 bytes a vertex, 44 with pictures; one draw call a tile.
 
 use crate::render::material::{ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_PACKED, ATTRIBUTE_TEXTURE, ATTRIBUTE_WEAR};
-use crate::tiles::TileMesh;
+use crate::tiles::{TileMesh, UNLIT};
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::primitives::Aabb;
 use bevy::math::{DMat3, DMat4, DQuat, DVec3, Vec3};
@@ -56,7 +56,7 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
 
 /// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.
 fn facades(tile: &TileMesh) -> Vec<[f32; 2]> {
-    if tile.texcoords.len() == tile.positions.len() && tile.surfaces.iter().any(|s| *s != 0) {
+    if tile.texcoords.len() == tile.positions.len() && tile.surfaces.iter().any(|s| *s != 0 && *s != UNLIT) {
         return tile.texcoords.clone();
     }
     let lowest = tile.positions.iter().map(|p| p[2]).fold(f32::INFINITY, f32::min);

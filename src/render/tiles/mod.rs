@@ -14,7 +14,7 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, View};
+use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -75,15 +75,16 @@ pub struct WholeWall {
     pub fovy_rad: f64,
 }
 
-/// The one material that all tiles without pictures share.
+/// The materials that all tiles without pictures share.
 #[derive(Resource)]
 struct SharedMaterial {
-    material: Handle<CityMaterial>,
+    one_sided: Handle<CityMaterial>,
+    two_sided: Handle<CityMaterial>,
     buffer: Handle<ShaderBuffer>,
 }
 
-/// Surfaces of buildings, which a walker on the ground would not stand on.
-const BUILDING_SURFACES: [u8; 3] = [0, 1, 2];
+/// Surfaces of buildings and of what is not known, which a walker on the ground would not stand on.
+const BUILDING_SURFACES: [u8; 4] = [0, 1, 2, UNLIT];
 /// Roofs and walls a ray down may pass before it gives up.
 const ROOFS_MAX: usize = 24;
 /// Looked-up heights kept.
@@ -202,15 +203,19 @@ fn make_material(
     heat: Res<HeatTextures>,
 ) {
     let buffer = buffers.add(FeatureStates::default().buffer());
-    let material = materials.add(CityMaterial {
-        environment: *environment,
-        features: buffer.clone(),
-        heat_field: heat.field.clone(),
-        heat_ramp: heat.ramp.clone(),
-        clip: default(),
-        clipped: false,
-    });
-    commands.insert_resource(SharedMaterial { material, buffer });
+    let mut material = |two_sided| {
+        materials.add(CityMaterial {
+            environment: *environment,
+            features: buffer.clone(),
+            heat_field: heat.field.clone(),
+            heat_ramp: heat.ramp.clone(),
+            clip: default(),
+            clipped: false,
+            two_sided,
+        })
+    };
+    let (one_sided, two_sided) = (material(false), material(true));
+    commands.insert_resource(SharedMaterial { one_sided, two_sided, buffer });
 }
 
 /// One frame of the engine, applied.
@@ -310,19 +315,20 @@ fn spawn(
             state[1] = (state[1] & !0xffff) | known.max(u32::from(*height_dm));
         }
         let dress = wardrobe.dress(tile_mesh, &shared.buffer);
-        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress));
+        let plain = if tile_mesh.two_sided { &shared.two_sided } else { &shared.one_sided };
+        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress, plain));
     }
     if let Some(id) = selected {
         (0..features).filter(|f| names(&content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     }
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
-    let entities = built.into_iter().map(|(one, transform, dress)| {
+    let entities = built.into_iter().map(|(one, transform, dress, plain)| {
         let bundle = (Mesh3d(meshes.add(one.mesh)), MeshTag(first_state), transform, one.bounds, Visibility::Hidden);
         let mut entity = commands.spawn(bundle);
         match dress {
             Some(own) => entity.insert(MeshMaterial3d(own)),
-            None => entity.insert(MeshMaterial3d(shared.material.clone())),
+            None => entity.insert(MeshMaterial3d(plain.clone())),
         };
         entity.id()
     });
@@ -370,8 +376,10 @@ fn upload_states(
         tracing::error!("the feature state buffer is gone");
     }
     // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
-    if let Some(mut material) = materials.get_mut(&shared.material) {
-        material.features = shared.buffer.clone();
+    for handle in [&shared.one_sided, &shared.two_sided] {
+        if let Some(mut material) = materials.get_mut(handle) {
+            material.features = shared.buffer.clone();
+        }
     }
     // A buffer of the same length is written in place; only a new one has to be bound again, by each tile with pictures.
     if std::mem::replace(&mut *uploaded, bytes) != bytes {
@@ -382,9 +390,12 @@ fn upload_states(
 }
 
 fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut materials: ResMut<Assets<CityMaterial>>) {
-    if environment.is_changed()
-        && let Some(mut material) = materials.get_mut(&shared.material)
-    {
-        material.environment = *environment;
+    if !environment.is_changed() {
+        return;
+    }
+    for handle in [&shared.one_sided, &shared.two_sided] {
+        if let Some(mut material) = materials.get_mut(handle) {
+            material.environment = *environment;
+        }
     }
 }

@@ -65,6 +65,7 @@ impl Wardrobe<'_> {
             pictures: self.images.add(pictures),
             clip: ClipUniform::from(&*self.clip),
             clipped: self.clip.is_active(),
+            two_sided: tile.two_sided,
             holes: tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w >> 24 > 0),
         }))
     }

@@ -33,6 +33,8 @@ pub fn dress(mesh: &mut Mesh, worn: &Worn, paints: &Paints) {
             *surface |= TEXTURED;
         }
     }
+    // Leaves and fences are seen through from both sides.
+    mesh.two_sided |= atlas.cut_out;
     mesh.picture = Some(Picture { bytes: atlas.bytes, mime: atlas.mime, texcoords, cut_out: atlas.cut_out });
 }
 
