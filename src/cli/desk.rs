@@ -7,6 +7,7 @@ use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::screen::app::{Canvas, Pump, Quality};
 use crate::screen::light::OwnLight;
+use crate::screen::styling::OwnStyling;
 use crate::screen::start::{self, From, Setup};
 use crate::tiles::Headers;
 use anyhow::{Context, bail};
@@ -87,6 +88,7 @@ fn setup(canvas: Canvas, quality: Quality, headers: Headers) -> Setup {
         quality,
         class: ScreenClass::Medium,
         light: OwnLight::default(),
+        styling: OwnStyling::default(),
         camera: None,
         pose: None,
         wall: None,

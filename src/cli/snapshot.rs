@@ -7,7 +7,9 @@ use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::model::scene::Theme;
 use crate::screen::app::{Canvas, Pump};
+use crate::model::styling::Styling;
 use crate::screen::light::OwnLight;
+use crate::screen::styling::OwnStyling;
 use crate::screen::start::{self, From, Setup};
 use anyhow::{Context, bail};
 use bevy::math::UVec2;
@@ -44,6 +46,15 @@ pub struct Args {
     /// Look of the city [default: the scene's]
     #[arg(long, value_enum)]
     theme: Option<super::theme::ThemeArg>,
+    /// Colour the buildings by this rule of the scene.
+    #[arg(long)]
+    style: Option<String>,
+    /// Show only the buildings that this filter of the scene lets through; may be given several times.
+    #[arg(long)]
+    filter: Vec<String>,
+    /// Colour the picture up to this share of its width from the left, and leave the rest as it is.
+    #[arg(long)]
+    swipe: Option<f32>,
     /// Look from here instead of a camera of the scene: longitude,latitude,height,heading,pitch,distance
     #[arg(long, value_parser = super::pose::parse, allow_hyphen_values = true, conflicts_with = "camera")]
     pose: Option<crate::model::view::CameraPose>,
@@ -66,6 +77,21 @@ pub struct Args {
 }
 
 impl Args {
+    /// What was asked for; `None` follows the hub.
+    fn styling(&self, loaded: &start::Loaded) -> anyhow::Result<Option<Styling>> {
+        let scene = &loaded.info.scene;
+        let known = |ids: Vec<&str>, wish: &str, what: &str| match ids.contains(&wish) {
+            true => Ok(()),
+            false => bail!("the scene has no {what} {wish:?}; it has {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }),
+        };
+        if let Some(id) = &self.style {
+            known(scene.styles.iter().map(|s| s.id.as_str()).collect(), id, "style")?;
+        }
+        self.filter.iter().try_for_each(|id| known(scene.filters.iter().map(|f| f.id.as_str()).collect(), id, "filter"))?;
+        let any = self.style.is_some() || !self.filter.is_empty();
+        Ok(any.then(|| Styling { rule: self.style.clone(), filters: self.filter.clone(), swipe: self.swipe, ..Styling::default() }))
+    }
+
     fn light(&self, loaded: &start::Loaded) -> OwnLight {
         match self.time {
             Some(time) => OwnLight { theme: Some(Theme::Clock), at: Some(time.at(loaded.info.anchor)) },
@@ -94,6 +120,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         quality: args.quality.into(),
         class: ScreenClass::Medium,
         light: args.light(&loaded),
+        styling: OwnStyling(args.styling(&loaded)?),
         camera: args.camera.clone(),
         pose: args.pose,
         wall: None,

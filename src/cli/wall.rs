@@ -106,6 +106,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         quality: args.quality.into(),
         class: ScreenClass::Large,
         light: crate::screen::light::OwnLight::default(),
+        styling: crate::screen::styling::OwnStyling::default(),
         pose: None,
         camera: None,
         wall: Some((wall, output)),

@@ -91,7 +91,7 @@ impl LoadedScene {
         // The course belongs to the scene of its event.
         let layers = heats.chain([("marathon".to_owned(), self.scene.tour.is_some())]).collect();
         let (clock, tour) = (Clock::default(), TourState::default());
-        ViewState { scene: self.id.clone(), camera, layers, selection: None, clock, tour, theme: None, leader: None }
+        ViewState { scene: self.id.clone(), camera, layers, selection: None, clock, tour, theme: None, styling: Default::default(), leader: None }
     }
 
     fn above_the_city(&self) -> CameraPose {
@@ -130,6 +130,9 @@ fn check(scene: &Scene) -> Result<(), String> {
     {
         return Err(format!("heat {:?}: range must go from a lower to a higher value, reach_m must be more than 0", heat.id));
     }
+    unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;
+    unique("filter", scene.filters.iter().map(|f| f.id.as_str()))?;
+    scene.styles.iter().try_for_each(|s| s.check())?;
     let Some(tour) = &scene.tour else { return Ok(()) };
     if tour.keyframes.first().is_some_and(|k| k.at_s != 0.0) {
         return Err("tour: the first keyframe must be at_s = 0".into());

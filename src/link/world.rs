@@ -103,7 +103,7 @@ mod tests {
             selection: None,
             clock: Clock::Live,
             tour: TourState::Off,
-            theme: None,
+            theme: None, styling: Default::default(),
             leader: None,
         };
         let time = DateTime::UNIX_EPOCH;

@@ -10,6 +10,7 @@ pub mod lifecycle;
 pub mod observation;
 pub mod protocol;
 pub mod scene;
+pub mod styling;
 pub mod tour;
 pub mod unit;
 pub mod view;

@@ -1,5 +1,6 @@
 //! Scenes 场景: a TOML file in `scenes/` that says what a city application shows. A new application is a new scene, not new code.
 
+use super::styling::{NamedFilter, StyleRule};
 use super::tour::Tour;
 use super::view::CameraPose;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,11 @@ pub struct Scene {
     pub feeds: Vec<FeedConfig>,
     #[serde(default, rename = "heat")]
     pub heats: Vec<HeatConfig>,
+    /// Attributes as colours of the buildings.
+    #[serde(default, rename = "style")]
+    pub styles: Vec<StyleRule>,
+    #[serde(default, rename = "filter")]
+    pub filters: Vec<NamedFilter>,
     #[serde(default, rename = "camera")]
     pub cameras: Vec<NamedCamera>,
     #[serde(default)]

@@ -1,6 +1,7 @@
 //! View state 视图状态: what all screens share.
 
 use super::scene::Theme;
+use super::styling::Styling;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct ViewState {
     /// How the city is lit, where it is not as the scene says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theme: Option<Theme>,
+    #[serde(default)]
+    pub styling: Styling,
     /// Screen id of the one that leads; others follow. `None`: nobody has led yet, anyone may.
     pub leader: Option<String>,
 }
@@ -118,6 +121,9 @@ pub struct ViewPatch {
     pub tour: Option<TourMove>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub theme: Option<Theme>,
+    /// All of it, as it is to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub styling: Option<Styling>,
 }
 
 /// What a person does to the tour; the hub turns it into a [`TourState`] with its own clock.
@@ -154,6 +160,9 @@ impl ViewState {
         }
         if let Some(theme) = patch.theme {
             self.theme = Some(theme);
+        }
+        if let Some(styling) = &patch.styling {
+            self.styling = styling.clone();
         }
         if let Some(tour_move) = patch.tour {
             self.tour = self.tour.after(tour_move, now, tour_length_s);

@@ -41,6 +41,12 @@ impl BatchTable {
         columns.filter_map(|(name, column)| Some((name.clone(), self.cell(column, i)?))).collect()
     }
 
+    /// What gives the values of one attribute by feature; `None` when the table has no such attribute.
+    pub fn column<'a>(&'a self, name: &str) -> Option<impl Fn(usize) -> Option<Value> + 'a> {
+        let column = self.json.get(name)?;
+        Some(move |row| self.cell(column, row))
+    }
+
     fn cell(&self, column: &Value, i: usize) -> Option<Value> {
         if let Some(list) = column.as_array() {
             return list.get(i).cloned();

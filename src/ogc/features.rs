@@ -49,6 +49,18 @@ impl FeatureTable {
         }
     }
 
+    /// The values of one attribute, a feature after the other; `None` where a feature has none.
+    pub fn values<'a>(&'a self, attribute: &'a str) -> impl Iterator<Item = Option<Value>> + 'a {
+        self.segments.iter().flat_map(move |segment| {
+            let column = match &segment.table {
+                Some(Table::Property(table)) => table.column(attribute).map(|of| Box::new(of) as Box<dyn Fn(usize) -> Option<Value> + 'a>),
+                Some(Table::Batch(table)) => table.column(attribute).map(|of| Box::new(of) as Box<dyn Fn(usize) -> Option<Value> + 'a>),
+                None => None,
+            };
+            (0..segment.count as usize).map(move |row| column.as_ref().and_then(|of| of(row)))
+        })
+    }
+
     /// Adds `count` features and says the id of the first; `None` when there are more than [`FEATURES_MAX`].
     pub(crate) fn push(&mut self, count: u32, table: Option<Table>) -> Option<u32> {
         let base = self.count;

@@ -136,6 +136,12 @@ impl PropertyTable {
         self.columns.iter().filter_map(|c| Some((c.name.clone(), c.value(i)?))).collect()
     }
 
+    /// What gives the values of one property by row; `None` when the table has no such property.
+    pub fn column<'a>(&'a self, name: &str) -> Option<impl Fn(usize) -> Option<Value> + 'a> {
+        let column = self.columns.iter().find(|c| c.name == name)?;
+        Some(move |row| if row < self.count { column.value(row) } else { None })
+    }
+
     pub fn bytes(&self) -> usize {
         let offsets = |o: &Option<Offsets>| o.as_ref().map_or(0, |o| o.bytes.len());
         self.columns

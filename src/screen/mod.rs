@@ -11,5 +11,6 @@ pub mod pick;
 pub mod session;
 pub mod start;
 pub mod style;
+pub mod styling;
 pub mod ui;
 pub mod wall;

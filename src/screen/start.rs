@@ -6,6 +6,7 @@ use super::overlay::{course, labels};
 use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::ui::{self, Heads, PickedHere, ScreenLook};
+use super::styling::{self, OwnStyling};
 use super::{follow, heat_feed, pick};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
@@ -165,6 +166,8 @@ pub struct Setup {
     pub quality: Quality,
     pub class: ScreenClass,
     pub light: OwnLight,
+    /// How the buildings are shown, where it is not as the shared view says.
+    pub styling: OwnStyling,
     /// Name of a camera of the scene; the first when not given.
     pub camera: Option<String>,
     /// Where to look from instead.
@@ -219,12 +222,13 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .insert_resource(loaded.info)
         .insert_resource(look)
         .insert_resource(setup.light)
+        .insert_resource(setup.styling.clone())
         .init_resource::<follow::Followed>()
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
-        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, ready).after(session::receive))
+        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, ready).after(session::receive))
         .add_systems(EguiPrimaryContextPass, ui::draw);
     Ok(app)
 }

@@ -86,6 +86,11 @@ impl TextSizes {
     }
 }
 
+/// An opaque colour of a rule.
+pub fn colour([r, g, b]: [u8; 3]) -> Color32 {
+    Color32::from_rgb(r, g, b)
+}
+
 /// A font of the second weight.
 pub fn strong(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name("strong".into()))

@@ -7,10 +7,12 @@ use super::overlay::{Projector, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
+use super::styling::{self, OwnStyling};
 use crate::model::incident::Incident;
 use crate::model::layout::Placement;
 use crate::model::protocol::Command;
 use crate::model::view::{Selection, TourMove, ViewPatch, ViewState};
+use crate::render::environment::Environment;
 use crate::render::camera::{MOVE_S, OrbitCamera, PointerTaken, SceneFrame, Tangents, eye_of};
 use crate::render::tiles::{CityTiles, Picked};
 use bevy::prelude::*;
@@ -54,6 +56,8 @@ pub struct Inputs<'w> {
     picked: ResMut<'w, PickedHere>,
     heads: ResMut<'w, Heads>,
     taken: ResMut<'w, PointerTaken>,
+    own_styling: Res<'w, OwnStyling>,
+    environment: Res<'w, Environment>,
 }
 
 impl Inputs<'_> {
@@ -103,6 +107,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let offline = session.offline();
     let heat = inputs.heat.0.as_ref().and_then(|(id, facts)| Some((inputs.scene.scene.heats.iter().find(|h| h.id == *id)?, facts)));
     let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
+    let styling = styling::shown(&inputs.own_styling, session);
     let data = PanelData {
         world: &session.world,
         scene: &inputs.scene.scene,
@@ -113,6 +118,8 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         offline: offline.as_deref(),
         interactive: inputs.look.interactive,
         heat,
+        styling,
+        rule: styling.and_then(|s| s.rule.as_ref()).and_then(|id| inputs.scene.scene.styles.iter().find(|s| s.id == *id)),
         feature: inputs.picked.0.as_ref(),
         notice: session.notice(),
         tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
@@ -149,7 +156,7 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
         units::draw(&painter, &projector, text, world.units.values(), inputs.session.hub_now(), &ground, &mut taken);
     }
     if shown(&world.view, "labels") {
-        labels::draw(&painter, &projector, text, &inputs.look.places, &ground, taken);
+        labels::draw(&painter, &projector, text, &inputs.look.places, &ground, taken, inputs.environment.is_bright());
     }
 }
 
@@ -158,6 +165,8 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
     let patch = |patch: ViewPatch| Command::View { patch };
     match wish {
         Asked::Command(command) => inputs.session.ask(command),
+        Asked::Styling(styling) => inputs.session.ask(patch(ViewPatch { styling: Some(styling), ..default() })),
+        Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),

@@ -70,6 +70,12 @@ impl FeatureStates {
         self.free.insert(start, length);
     }
 
+    /// The states of a tile, to be written.
+    pub fn range_mut(&mut self, start: u32, length: u32) -> &mut [State] {
+        self.dirty = true;
+        self.states.get_mut(start as usize..(start + length) as usize).unwrap_or_default()
+    }
+
     /// Changes one state, if it differs.
     pub fn set_flag(&mut self, index: u32, flag: u32, on: bool) {
         if let Some(state) = self.states.get_mut(index as usize) {

@@ -10,6 +10,8 @@ use bevy::prelude::*;
 
 /// Surface number of walls, as `city::source::Surface` writes it.
 const WALL: u8 = 1;
+/// The first of the surfaces that lie on the ground.
+const TERRAIN: u8 = 4;
 
 /// What one tile mesh becomes.
 pub struct Built {
@@ -17,6 +19,8 @@ pub struct Built {
     pub bounds: Aabb,
     /// Height of each feature's walls above its lowest point, decimetres, by feature id.
     pub heights_dm: Vec<u16>,
+    /// Which features are buildings, or of no known kind: not ground, roads or water. By feature id.
+    pub stands: Vec<bool>,
     pub triangles: usize,
 }
 
@@ -24,6 +28,7 @@ pub struct Built {
 pub fn build(tile: &TileMesh, features: u32) -> Built {
     let vertices = tile.positions.len();
     let mut heights_dm = vec![0u16; features as usize + 1];
+    let mut stands = vec![false; features as usize + 1];
     let facade = facades(tile);
     let mut packed = Vec::with_capacity(vertices);
     for (i, place) in facade.iter().enumerate() {
@@ -31,6 +36,7 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
         let surface = tile.surfaces.get(i).copied().unwrap_or(0);
         let normal = tile.normals.get(i).copied().unwrap_or([0.0, 0.0, 1.0]).map(|c| (c.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8);
         packed.push([u32::from_le_bytes([normal[0], normal[1], normal[2], surface]), feature]);
+        stands[feature as usize] |= surface < TERRAIN || surface == UNLIT;
         if surface == WALL {
             let height = (place[1] * 10.0).clamp(0.0, f32::from(u16::MAX)) as u16;
             let known = &mut heights_dm[feature as usize];
@@ -51,7 +57,7 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
     }
     let (min, max) = tile.bounds();
     let bounds = if vertices == 0 { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
-    Built { mesh, bounds, heights_dm, triangles: tile.indices.len() / 3 }
+    Built { mesh, bounds, heights_dm, stands, triangles: tile.indices.len() / 3 }
 }
 
 /// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.

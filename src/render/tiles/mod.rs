@@ -2,11 +2,15 @@
 //!
 //! Add [`CityTilesPlugin`] and insert [`CityTiles`] with an opened tileset. Never here: which tiles are needed ([`crate::tiles`] decides).
 
+mod columns;
 mod features;
 mod mesh;
+mod styling;
 mod wardrobe;
 
+pub use styling::CityStyling;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
+use columns::AttributeColumn;
 use features::{State, seed};
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
@@ -49,6 +53,10 @@ struct Resident {
     triangles: usize,
     drawn: bool,
     content: Arc<TileContent>,
+    /// Which features are buildings.
+    stands: Vec<bool>,
+    /// Attributes that style or filter now.
+    columns: HashMap<String, AttributeColumn>,
 }
 
 /// Heights of the ground that were looked up, forgotten when finer terrain arrives.
@@ -188,9 +196,9 @@ pub struct CityTilesPlugin;
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
         wardrobe::build(app);
-        app.init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
+        app.init_resource::<CityStyling>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
-            .add_systems(Update, (stream, look_down, select).chain().after(CameraPlaced))
+            .add_systems(Update, (stream, look_down, select, styling::restyle, styling::focus).chain().after(CameraPlaced))
             .add_systems(PostUpdate, (upload_states, colour_city).chain());
     }
 }
@@ -230,7 +238,7 @@ fn stream(
     mut wardrobe: Wardrobe,
     cameras: Query<(&Camera, &Projection), With<CityCamera>>,
     mut meshes: ResMut<Assets<Mesh>>,
-    mut states: ResMut<FeatureStates>,
+    (mut states, styling): (ResMut<FeatureStates>, Res<CityStyling>),
     mut visibilities: Query<&mut Visibility>,
 ) {
     let (Some(mut city), Ok((camera, projection))) = (city, cameras.single()) else { return };
@@ -240,7 +248,11 @@ fn stream(
         city.loaded_tiles += 1;
         city.loaded_bytes += content.bytes;
         let selected = city.selected.clone();
-        let resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
+        let mut resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
+        if !styling.is_plain() {
+            let (start, length) = (resident.first_state, resident.states);
+            styling.apply(&mut resident, states.range_mut(start, length));
+        }
         city.resident.insert(id, resident);
     }
     for id in now.evicted {
@@ -308,12 +320,14 @@ fn spawn(
     let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
     let mut own: Vec<State> = (0..=features).map(|f| [0, seed(origin, f)]).collect();
     let mut built = Vec::new();
+    let mut stands = vec![false; features as usize + 1];
     for tile_mesh in &content.meshes {
         let one = mesh::build(tile_mesh, features);
         for (state, height_dm) in own.iter_mut().zip(&one.heights_dm) {
             let known = state[1] & 0xffff;
             state[1] = (state[1] & !0xffff) | known.max(u32::from(*height_dm));
         }
+        stands.iter_mut().zip(&one.stands).for_each(|(known, s)| *known |= *s);
         let dress = wardrobe.dress(tile_mesh, &shared.buffer);
         let plain = if tile_mesh.two_sided { &shared.two_sided } else { &shared.one_sided };
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress, plain));
@@ -332,7 +346,7 @@ fn spawn(
         };
         entity.id()
     });
-    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content }
+    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content, stands, columns: HashMap::new() }
 }
 
 fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<OrbitCamera>, mut ground: ResMut<GroundBelow>) {

@@ -71,6 +71,7 @@ pub fn draw(
     places: &[Place],
     ground: &dyn Fn(f64, f64) -> f64,
     mut taken: Vec<Rect>,
+    bright: bool,
 ) {
     for place in places {
         let lift_m = if place.water { 0.0 } else { 40.0 };
@@ -81,7 +82,12 @@ pub fn draw(
             continue;
         }
         let size = if place.rank <= 1 { text.title } else { text.body * 0.95 };
-        let colour = if place.water { Color32::from_rgb(0x8F, 0xC4, 0xE8) } else { Color32::from_rgb(0xC3, 0xCF, 0xDD) };
+        let colour = match (place.water, bright) {
+            (true, false) => Color32::from_rgb(0x8F, 0xC4, 0xE8),
+            (false, false) => Color32::from_rgb(0xC3, 0xCF, 0xDD),
+            (true, true) => Color32::from_rgb(0x12, 0x44, 0x6B),
+            (false, true) => Color32::from_rgb(0x1B, 0x27, 0x36),
+        };
         let zh = painter.layout_no_wrap(place.name.clone(), style::regular(size), colour);
         let en = painter.layout_no_wrap(place.name_en.clone(), style::regular(size * 0.55), colour);
         let block = vec2(zh.size().x.max(en.size().x), zh.size().y + en.size().y * 0.85);
@@ -96,14 +102,14 @@ pub fn draw(
             p.multiply_opacity(fade as f32 * 0.92);
             p
         };
-        haloed(&painter, pos2(rect.center().x, rect.top() + 2.0), &place.name, size, colour);
-        haloed(&painter, pos2(rect.center().x, rect.top() + zh.size().y * 0.92), &place.name_en, size * 0.55, colour);
+        haloed(&painter, pos2(rect.center().x, rect.top() + 2.0), &place.name, size, (colour, bright));
+        haloed(&painter, pos2(rect.center().x, rect.top() + zh.size().y * 0.92), &place.name_en, size * 0.55, (colour, bright));
     }
 }
 
 /// Text with a halo in the ground's colour.
-fn haloed(painter: &Painter, top: bevy_egui::egui::Pos2, text: &str, size: f32, colour: Color32) {
-    let halo = Color32::from_rgba_unmultiplied(10, 16, 24, 150);
+fn haloed(painter: &Painter, top: bevy_egui::egui::Pos2, text: &str, size: f32, (colour, bright): (Color32, bool)) {
+    let halo = if bright { Color32::from_rgba_unmultiplied(240, 243, 246, 170) } else { Color32::from_rgba_unmultiplied(10, 16, 24, 150) };
     let d = (size * 0.06).max(1.0);
     for offset in [vec2(d, 0.0), vec2(-d, 0.0), vec2(0.0, d), vec2(0.0, -d), vec2(d, d), vec2(-d, -d), vec2(d, -d), vec2(-d, d)] {
         painter.text(top + offset, Align2::CENTER_TOP, text, style::regular(size), halo);

@@ -3,6 +3,7 @@
 use super::{Asked, PanelData};
 use crate::model::incident::{Action, Incident, IncidentState};
 use crate::model::protocol::Command;
+use crate::model::styling::{Others, Styling};
 use crate::model::view::Selection;
 use crate::screen::overlay::markers::age_words;
 use crate::screen::style::{self, severity_colour};
@@ -28,7 +29,12 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
                 show_incident(ui, data, incident, asked);
             }
         }
-        Selection::Feature { .. } => show_feature(ui, data),
+        Selection::Feature { .. } => {
+            show_feature(ui, data);
+            if data.interactive {
+                others(ui, data, asked);
+            }
+        }
         Selection::Sensor { id } => show_sensor(ui, data, id),
         Selection::Unit { id } => {
             if let Some(unit) = data.world.units.get(id) {
@@ -139,6 +145,25 @@ fn show_feature(ui: &mut egui::Ui, data: &PanelData) {
             }
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             row(ui, data, key, &value);
+        }
+    });
+}
+
+/// What becomes of the other buildings.
+fn others(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    let now = data.styling.cloned().unwrap_or_default();
+    ui.horizontal_wrapped(|ui| {
+        let chip = |ui: &mut egui::Ui, words: &str, on: bool| {
+            ui.add(Button::selectable(on, RichText::new(words).font(style::regular(data.text.small)))).clicked()
+        };
+        for (words, to) in [("淡化其他 dim others", Others::Dimmed), ("隔离 isolate", Others::Hidden)] {
+            if chip(ui, words, now.others == to) {
+                let others = if now.others == to { Others::Shown } else { to };
+                asked.push(Asked::Styling(Styling { others, ..now.clone() }));
+            }
+        }
+        if chip(ui, "透视 x-ray", now.see_through) {
+            asked.push(Asked::Styling(Styling { see_through: !now.see_through, ..now.clone() }));
         }
     });
 }

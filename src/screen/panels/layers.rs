@@ -1,6 +1,8 @@
 //! Layer switches, cameras by name, and the phone's address.
 
 use super::{Asked, PanelData, two};
+use crate::model::scene::Theme;
+use crate::model::styling::Styling;
 use crate::screen::style;
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
 
@@ -15,6 +17,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     for heat in &data.scene.heats {
         switch(ui, data, &heat.id, &format!("{} {}", heat.name, heat.name_en), shown(&heat.id), asked);
     }
+    buildings(ui, data, asked);
     ui.separator();
     two(ui, data.text, "视角", "views");
     ui.horizontal_wrapped(|ui| {
@@ -32,6 +35,58 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             ui.add(egui::Label::new(RichText::new(address).font(style::regular(data.text.small)).color(style::QUIET)).wrap());
         });
     }
+}
+
+/// Colours, filters and looks of the city.
+fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    let now = data.styling.cloned().unwrap_or_default();
+    if !data.scene.styles.is_empty() {
+        ui.separator();
+        two(ui, data.text, "建筑", "buildings");
+        ui.horizontal_wrapped(|ui| {
+            for rule in &data.scene.styles {
+                let on = now.rule.as_deref() == Some(rule.id.as_str());
+                if chip(ui, data, &rule.name, on) {
+                    asked.push(Asked::Styling(Styling { rule: (!on).then(|| rule.id.clone()), ..now.clone() }));
+                }
+            }
+        });
+    }
+    for filter in &data.scene.filters {
+        let mut on = now.filters.contains(&filter.id);
+        let words = RichText::new(format!("{} {}", filter.name, filter.name_en)).font(style::regular(data.text.body * 0.92));
+        if ui.checkbox(&mut on, words).changed() {
+            let mut filters: Vec<String> = now.filters.iter().filter(|id| **id != filter.id).cloned().collect();
+            filters.extend(on.then(|| filter.id.clone()));
+            asked.push(Asked::Styling(Styling { filters, ..now.clone() }));
+        }
+    }
+    if now.rule.is_some() {
+        let mut on = now.swipe.is_some();
+        if ui.checkbox(&mut on, RichText::new("对比 compare").font(style::regular(data.text.body * 0.92))).changed() {
+            asked.push(Asked::Styling(Styling { swipe: on.then_some(0.5), ..now.clone() }));
+        }
+        if let Some(mut share) = now.swipe
+            && ui.add(egui::Slider::new(&mut share, 0.1..=0.9).show_value(false)).changed()
+        {
+            asked.push(Asked::Styling(Styling { swipe: Some(share), ..now.clone() }));
+        }
+    }
+    ui.separator();
+    two(ui, data.text, "光照", "light");
+    let theme = data.world.view.as_ref().and_then(|v| v.theme).unwrap_or(data.scene.theme);
+    ui.horizontal_wrapped(|ui| {
+        for (zh, to) in [("夜", Theme::Night), ("暮", Theme::Dusk), ("昼", Theme::Day), ("暗图", Theme::Dark), ("实时", Theme::Clock)] {
+            if chip(ui, data, zh, theme == to) {
+                asked.push(Asked::Theme(to));
+            }
+        }
+    });
+}
+
+/// A small button that shows whether it is on; true when it was pressed.
+fn chip(ui: &mut egui::Ui, data: &PanelData, words: &str, on: bool) -> bool {
+    ui.add(Button::selectable(on, RichText::new(words).font(style::regular(data.text.small)))).clicked()
 }
 
 /// Layers every scene has.

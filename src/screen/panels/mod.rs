@@ -8,6 +8,7 @@ mod incidents;
 mod kpi;
 mod layers;
 mod legend;
+mod style_legend;
 
 pub use card::clock_time;
 
@@ -15,7 +16,8 @@ use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::layout::{Panel, Place, Placement};
 use crate::model::protocol::Command;
-use crate::model::scene::{HeatConfig, Scene};
+use crate::model::scene::{HeatConfig, Scene, Theme};
+use crate::model::styling::{StyleRule, Styling};
 use crate::model::view::{CameraPose, Selection, TourMove};
 use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
 use chrono::{DateTime, Utc};
@@ -51,6 +53,9 @@ pub struct PanelData<'a> {
     /// Whether people can click here; a wall has no pointer.
     pub interactive: bool,
     pub heat: Option<(&'a HeatConfig, &'a HeatFacts)>,
+    /// How the buildings are shown, and the rule that colours them.
+    pub styling: Option<&'a Styling>,
+    pub rule: Option<&'a StyleRule>,
     pub feature: Option<&'a PickedFeature>,
     /// The last refusal, in words, while it is fresh.
     pub notice: Option<&'a str>,
@@ -69,6 +74,8 @@ pub enum Asked {
     GoTo(CameraPose),
     Tour(TourMove),
     TakeLead,
+    Styling(Styling),
+    Theme(Theme),
 }
 
 /// Height under which a panel is left out: a title and a line.
@@ -114,7 +121,15 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
         Panel::IncidentList => incidents::show(ui, data, asked),
         Panel::Card => card::show(ui, data, asked),
         Panel::Kpi => kpi::show(ui, data),
-        Panel::Legend => legend::show(ui, data),
+        Panel::Legend => {
+            if let Some(rule) = data.rule {
+                style_legend::show(ui, data, rule);
+            }
+            if data.rule.is_some() && data.heat.is_some() {
+                ui.separator();
+            }
+            legend::show(ui, data);
+        }
         Panel::Clock => clock::show(ui, data, asked),
         Panel::Layers => layers::show(ui, data, asked),
         Panel::Feeds => feeds::show(ui, data),
@@ -126,7 +141,7 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
 fn has_content(data: &PanelData, panel: Panel) -> bool {
     match panel {
         Panel::Card => card::has_content(data),
-        Panel::Legend => data.heat.is_some(),
+        Panel::Legend => data.heat.is_some() || data.rule.is_some(),
         Panel::TourCaption => data.tour_position_s.is_some(),
         _ => true,
     }
