@@ -91,7 +91,17 @@ impl LoadedScene {
         // The course belongs to the scene of its event.
         let layers = heats.chain([("marathon".to_owned(), self.scene.tour.is_some())]).collect();
         let (clock, tour) = (Clock::default(), TourState::default());
-        ViewState { scene: self.id.clone(), camera, layers, selection: None, clock, tour, theme: None, styling: Default::default(), leader: None }
+        ViewState {
+            scene: self.id.clone(),
+            camera,
+            layers,
+            selection: None,
+            clock,
+            tour,
+            theme: None,
+            styling: Default::default(),
+            leader: None,
+        }
     }
 
     fn above_the_city(&self) -> CameraPose {

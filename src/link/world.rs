@@ -103,7 +103,8 @@ mod tests {
             selection: None,
             clock: Clock::Live,
             tour: TourState::Off,
-            theme: None, styling: Default::default(),
+            theme: None,
+            styling: Default::default(),
             leader: None,
         };
         let time = DateTime::UNIX_EPOCH;

@@ -53,7 +53,8 @@ mod tests {
              [[filter]]\nid = 'tall'\nname = 't'\nall = [{ attribute = 'height_m', is = 'at_least', value = 50 }]",
         )
         .unwrap();
-        let chosen = Styling { rule: Some("h".into()), filters: vec!["tall".into(), "gone".into()], swipe: Some(0.5), ..Styling::default() };
+        let chosen =
+            Styling { rule: Some("h".into()), filters: vec!["tall".into(), "gone".into()], swipe: Some(0.5), ..Styling::default() };
         let got = resolve(&chosen, &scene, |share| share * 2.0);
         assert_eq!((got.rule.map(|r| r.attribute), got.conditions.len(), got.swipe), (Some("height_m".into()), 1, Some(1.0)));
         assert_eq!(resolve(&Styling { rule: Some("gone".into()), ..Styling::default() }, &scene, |s| s), CityStyling::default());

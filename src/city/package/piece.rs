@@ -178,7 +178,8 @@ impl Piece {
         let origin = DVec3::new(first.x, first.y, base_m);
         let (mut volumes, mut askew, mut area) = (DVec3::ZERO, DVec3::ZERO, 0.0);
         for (_, corners, indices, _) in self.iter() {
-            let at = |i: u16| corners.get(usize::from(i)).map_or(DVec3::ZERO, |c| DVec3::from(Vec3::from(self.points[*c as usize])) - origin);
+            let at =
+                |i: u16| corners.get(usize::from(i)).map_or(DVec3::ZERO, |c| DVec3::from(Vec3::from(self.points[*c as usize])) - origin);
             for t in indices.chunks_exact(3) {
                 let [a, b, c] = [at(t[0]), at(t[1]), at(t[2])];
                 let of_face = (b - a).cross(c - a) * 0.5;
@@ -271,5 +272,35 @@ mod tests {
         for s in 0..10 {
             assert_eq!(surface(s) as u32, s);
         }
+    }
+
+    /// A box of 2 x 3 x 4 m whose floor is at 10 m.
+    fn body() -> Piece {
+        let points = (0..8u8).map(|i| [f32::from(i & 1) * 2.0, f32::from(i >> 1 & 1) * 3.0, 10.0 + f32::from(i >> 2) * 4.0]).collect();
+        // South, north, west, east, roof, floor; counter-clockwise from outside.
+        let corners = vec![0, 1, 5, 4, 3, 2, 6, 7, 2, 0, 4, 6, 1, 3, 7, 5, 4, 5, 7, 6, 2, 3, 1, 0];
+        let face = PieceFace { normal: [0.0; 3], paint: BARE, colour: [0; 4], corners: 4, indices: 6, surface: Surface::Wall as u32 };
+        Piece { points, faces: vec![face; 6], corners, indices: [0, 1, 2, 0, 2, 3].repeat(6), uvs: Vec::new() }
+    }
+
+    fn without(mut piece: Piece, face: usize) -> Piece {
+        piece.faces.remove(face);
+        piece.corners.drain(face * 4..face * 4 + 4);
+        piece.indices.drain(face * 6..face * 6 + 6);
+        piece
+    }
+
+    fn turned(mut piece: Piece, faces: &[usize]) -> Piece {
+        faces.iter().for_each(|f| piece.corners[f * 4..f * 4 + 4].reverse());
+        piece
+    }
+
+    #[test]
+    fn a_body_is_closed_with_or_without_its_floor_and_not_with_a_face_missing_or_turned() {
+        assert!(body().is_closed(10.0) && without(body(), 5).is_closed(10.0));
+        assert!((0..5).all(|f| !without(body(), f).is_closed(10.0)));
+        assert!((0..5).all(|f| !turned(body(), &[f]).is_closed(10.0)));
+        assert!(!turned(body(), &[0, 1]).is_closed(10.0), "two opposite walls turned: their areas even out, their volumes don't");
+        assert!(!turned(body(), &[0, 1, 2, 3, 4, 5]).is_closed(10.0), "inside out");
     }
 }

@@ -27,12 +27,12 @@ use std::path::Path;
 pub use super::shape::middle as frame;
 
 /// Who wrote a tile; another number behind the slash makes every tile anew where the same objects are written otherwise.
-const WRITER: &str = concat!(env!("CARGO_PKG_VERSION"), "/2");
+const WRITER: &str = concat!(env!("CARGO_PKG_VERSION"), "/3");
 
 /// Vertices of coarse tiles: 4,000 blocks, or about 1 MB.
 const COARSE_VERTICES: usize = 80_000;
 /// Coarse tiles carry all attributes only up to this many bytes of them; else ids and classes, the rest comes with the full tile.
-const COARSE_ATTRIBUTE_BYTES: usize = 1 << 18;
+const COARSE_ATTRIBUTE_BYTES: usize = 1 << 20;
 /// In a coarse tile the buildings that blocks are least like stay whole, up to this many vertices of theirs: else one cathedral would
 /// set the error of a whole district, and all of it would be drawn in full from far off ...
 const LANDMARK_VERTICES: usize = COARSE_VERTICES / 4;
@@ -226,7 +226,7 @@ impl<'a> Tree<'a> {
         Ok(())
     }
 
-    /// One prism for many buildings; its row names the largest of them and counts the others.
+    /// One prism for many buildings; its row names the largest of them, has its attributes and counts the others.
     fn merged(&self, entries: &[u32], frame: &LocalFrame, content: &mut Content, tr: &mut Triangulator) -> Result<(), PackageError> {
         let mut members = Vec::with_capacity(entries.len());
         let mut largest: Option<(f32, u32)> = None;
@@ -251,7 +251,7 @@ impl<'a> Tree<'a> {
         content.mesh.add_prism(&merged.ring, (merged.base_m, merged.top_m), &place, self.block_colours(entry, &meta.class), tr);
         let others = members.len() - 1;
         let id = if others == 0 { meta.id.clone() } else { format!("{} +{others}", meta.id) };
-        content.rows.push(Meta { id, attributes: String::new(), parent: None, ..meta });
+        content.rows.push(Meta { id, parent: None, ..meta });
         Ok(())
     }
 

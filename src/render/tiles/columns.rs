@@ -51,13 +51,6 @@ impl AttributeColumn {
         Self::Texts { codes, texts }
     }
 
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Numbers(numbers) => numbers.len(),
-            Self::Texts { codes, .. } => codes.len(),
-        }
-    }
-
     /// Writes a rule's colours: `write` gets each feature's tint as the shader reads it, 0 where it stays as it is.
     pub fn paint(&self, rule: &StyleRule, mut write: impl FnMut(usize, u32)) {
         let tint = |colour: Option<crate::model::styling::Rgb>| colour.map_or(0, |c| tint(c.0));
@@ -119,7 +112,11 @@ mod tests {
     }
 
     fn painted(column: &AttributeColumn, rule: &str) -> Vec<u32> {
-        let mut out = vec![7; column.len()];
+        let features = match column {
+            AttributeColumn::Numbers(numbers) => numbers.len(),
+            AttributeColumn::Texts { codes, .. } => codes.len(),
+        };
+        let mut out = vec![7; features];
         column.paint(&toml::from_str(rule).unwrap(), |i, t| out[i] = t);
         out
     }

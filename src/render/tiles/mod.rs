@@ -8,10 +8,10 @@ mod mesh;
 mod styling;
 mod wardrobe;
 
-pub use styling::CityStyling;
-pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use columns::AttributeColumn;
+pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use features::{State, seed};
+pub use styling::CityStyling;
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
 use super::environment::Environment;
@@ -346,7 +346,16 @@ fn spawn(
         };
         entity.id()
     });
-    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content, stands, columns: HashMap::new() }
+    Resident {
+        entities: entities.collect(),
+        first_state,
+        states: own.len() as u32,
+        triangles,
+        drawn: false,
+        content,
+        stands,
+        columns: HashMap::new(),
+    }
 }
 
 fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<OrbitCamera>, mut ground: ResMut<GroundBelow>) {

@@ -76,7 +76,8 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "光照", "light");
     let theme = data.world.view.as_ref().and_then(|v| v.theme).unwrap_or(data.scene.theme);
     ui.horizontal_wrapped(|ui| {
-        for (zh, to) in [("夜", Theme::Night), ("暮", Theme::Dusk), ("昼", Theme::Day), ("暗图", Theme::Dark), ("实时", Theme::Clock)] {
+        for (zh, to) in [("夜", Theme::Night), ("暮", Theme::Dusk), ("昼", Theme::Day), ("暗图", Theme::Dark), ("实时", Theme::Clock)]
+        {
             if chip(ui, data, zh, theme == to) {
                 asked.push(Asked::Theme(to));
             }

@@ -86,6 +86,8 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
     let mut asked = Vec::new();
     let mut rects: Vec<(Place, Rect)> = Vec::new();
     let screen = ctx.content_rect();
+    let last = Id::new("heights of panels");
+    let before: Vec<(Place, f32)> = ctx.data(|d| d.get_temp(last)).unwrap_or_default();
     for placement in placements {
         if !has_content(data, placement.panel) {
             continue;
@@ -99,7 +101,13 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
             .anchor(align, offset)
             .order(egui::Order::Middle)
             .fade_in(false);
-        let height = screen.height() - 2.0 * gap - used;
+        // What stands at the other end of the column keeps its room: as it was drawn last.
+        let opposite: f32 = before
+            .iter()
+            .filter(|(at, _)| column(*at) == column(placement.at) && at_bottom(*at) != at_bottom(placement.at))
+            .map(|(_, h)| h + gap)
+            .sum();
+        let height = screen.height() - 2.0 * gap - used - if at_bottom(placement.at) { 0.0 } else { opposite };
         // In a window too small for all of them, the first ones stand.
         if height < ROOM_EM_MIN * data.text.body {
             continue;
@@ -107,12 +115,15 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
         let response = area.show(ctx, |ui| {
             style::frame(data.text).show(ui, |ui| {
                 ui.set_width(width);
-                ui.set_max_height(height);
-                one(ui, data, placement.panel, &mut asked);
+                let inner = (height - 2.0 * gap).max(data.text.body);
+                egui::ScrollArea::vertical().max_height(inner).auto_shrink([false, true]).show(ui, |ui| {
+                    one(ui, data, placement.panel, &mut asked);
+                });
             });
         });
         rects.push((placement.at, response.response.rect));
     }
+    ctx.data_mut(|d| d.insert_temp(last, rects.iter().map(|(at, r)| (*at, r.height())).collect::<Vec<(Place, f32)>>()));
     (asked, rects.into_iter().map(|(_, r)| r).collect())
 }
 

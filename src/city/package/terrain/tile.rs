@@ -77,7 +77,8 @@ pub fn mesh(plan: &Plan, address: Address, divided: bool, draped: bool) -> Groun
     let middle = enu.iter().filter(|p| p.is_finite()).sum::<DVec3>() / heights().count().max(1) as f64;
     let origin = (middle / ORIGIN_M).round() * ORIGIN_M;
     let skirt_m = (bound_m * SKIRT_BOUNDS).max(SKIRT_MIN_M);
-    let mut builder = Builder { enu: &enu, around: &around, draped, origin, mesh: Mesh { two_sided: true, ..Mesh::default() }, vertex: BTreeMap::new() };
+    let mut builder =
+        Builder { enu: &enu, around: &around, draped, origin, mesh: Mesh { two_sided: true, ..Mesh::default() }, vertex: BTreeMap::new() };
     for t in &triangles {
         builder.triangle(*t);
     }
