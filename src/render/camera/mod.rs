@@ -121,8 +121,11 @@ pub fn eye_of(pose: &CameraPose, frame: &LocalFrame) -> Eye {
     let target = frame.geodetic_to_enu(Geodetic::from_degrees(pose.lon, pose.lat, pose.height_m));
     let (sin_h, cos_h) = pose.heading_deg.to_radians().sin_cos();
     let (sin_p, cos_p) = pose.pitch_deg.to_radians().sin_cos();
-    let forward = DVec3::new(sin_h * cos_p, cos_h * cos_p, -sin_p);
-    let up = DVec3::new(sin_h * sin_p, cos_h * sin_p, cos_p);
+    // Heading and pitch are by the north and the horizon of the target, which is not the anchor's: 0.9 degrees off at 100 km.
+    let there = LocalFrame::new(Geodetic::from_degrees(pose.lon, pose.lat, 0.0));
+    let turn = |v: DVec3| frame.enu_from_ecef().transform_vector3(there.ecef_from_enu().transform_vector3(v));
+    let forward = turn(DVec3::new(sin_h * cos_p, cos_h * cos_p, -sin_p));
+    let up = turn(DVec3::new(sin_h * sin_p, cos_h * sin_p, cos_p));
     Eye { position: target - forward * pose.distance_m, forward, up, target }
 }
 

@@ -116,7 +116,7 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
             style::frame(data.text).show(ui, |ui| {
                 ui.set_width(width);
                 let inner = (height - 2.0 * gap).max(data.text.body);
-                egui::ScrollArea::vertical().max_height(inner).auto_shrink([false, true]).show(ui, |ui| {
+                egui::ScrollArea::vertical().max_height(inner).min_scrolled_height(inner).auto_shrink([false, true]).show(ui, |ui| {
                     one(ui, data, placement.panel, &mut asked);
                 });
             });

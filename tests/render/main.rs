@@ -2,6 +2,8 @@
 //! They need a Vulkan driver; Mesa's software rasteriser will do (scripts/setup installs it).
 #![cfg(feature = "screen")]
 
+mod golden;
+
 use bevy::math::{DVec2, UVec2};
 use bevy::prelude::*;
 use bevy::render::gpu_readback::{Readback, ReadbackComplete};
@@ -104,9 +106,16 @@ fn package(dir: &Path) -> PathBuf {
 }
 
 fn picture(package: &Path, size: UVec2, output: Option<Tangents>, wall_px: f64) -> RgbImage {
+    picture_around(package, size, output, wall_px, 0.0)
+}
+
+/// As [`picture`], with the frame everything is drawn in anchored `degrees` of latitude off.
+fn picture_around(package: &Path, size: UVec2, output: Option<Tangents>, wall_px: f64, degrees: f64) -> RgbImage {
     let manifest = std::fs::read_to_string(package.join(CityManifest::FILE)).unwrap();
     let anchor = toml::from_str::<CityManifest>(&manifest).unwrap().anchor;
-    let mut app = app::build(&at(anchor.lon_deg, anchor.lat_deg, size, output)).unwrap();
+    let options = at(anchor.lon_deg, anchor.lat_deg, size, output);
+    let anchor = Geodetic::from_degrees(anchor.lon_deg, anchor.lat_deg + degrees, 0.0);
+    let mut app = app::build(&ScreenOptions { anchor, ..options }).unwrap();
     let tileset = Tileset::open(&package.join("tileset.json").display().to_string(), TilesetOptions::default()).unwrap();
     app.insert_resource(CityTiles::new(tileset))
         .insert_resource(WholeWall { height_px: wall_px, fovy_rad: FOV_Y_RAD })
@@ -173,6 +182,27 @@ fn two_outputs_side_by_side_are_the_same_picture_as_one() {
     };
     let wrong = one.enumerate_pixels().filter(|p| differs(*p)).count();
     assert!(wrong < 320 * 160 / 200, "{wrong} of {} pixels differ", 320 * 160);
+}
+
+#[test]
+fn a_building_a_hundred_kilometres_from_the_anchor_is_drawn_as_one_beside_it() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let package = package(dir.path());
+    let size = UVec2::new(320, 180);
+    let near = picture(&package, size, None, 2000.0);
+    let far = picture_around(&package, size, None, 2000.0, 0.9);
+    // Up is another direction there by 0.9 degrees, so light and haze differ a little; corners must stand where they stood.
+    let edges = |p: &RgbImage| {
+        let grey = image::imageops::grayscale(p);
+        image::GrayImage::from_fn(size.x - 1, size.y, |x, y| {
+            image::Luma([grey.get_pixel(x, y).0[0].abs_diff(grey.get_pixel(x + 1, y).0[0])])
+        })
+    };
+    let (a, b) = (edges(&near), edges(&far));
+    let strong = a.pixels().filter(|p| p.0[0] > 24).count();
+    let moved = a.pixels().zip(b.pixels()).filter(|(p, q)| p.0[0].abs_diff(q.0[0]) > 24).count();
+    assert!(strong > 300 && moved * 20 < strong, "{moved} of {strong} edge pixels differ");
 }
 
 #[test]
