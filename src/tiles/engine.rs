@@ -1,6 +1,7 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
 use super::content::TileContent;
+use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
 use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
@@ -17,18 +18,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// How a tileset is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TilesetOptions {
     pub select: SelectOptions,
     /// Decoded tiles kept in memory, bytes. Tiles out of view go when it is reached; when all are in view, detail is lowered.
     pub memory_bytes_max: usize,
     /// Loaded tiles handed to the renderer in one update; the rest wait a frame, so that none takes long.
     pub uploads_per_update_max: usize,
+    /// Where files from the network are kept between runs; `None` for nowhere.
+    pub cache: Option<CacheOptions>,
 }
 
 impl Default for TilesetOptions {
     fn default() -> Self {
-        Self { select: SelectOptions::default(), memory_bytes_max: 2 << 30, uploads_per_update_max: 16 }
+        Self { select: SelectOptions::default(), memory_bytes_max: 2 << 30, uploads_per_update_max: 16, cache: None }
     }
 }
 
@@ -73,6 +76,8 @@ pub struct Failure {
 
 /// Failures kept for the list on screen; beyond it they are only counted.
 const FAILURES_LISTED_MAX: usize = 1000;
+/// What a tileset says whose server can't be reached.
+const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this machine's disk are drawn, old as they are";
 /// Distinct notes kept.
 const NOTES_MAX: usize = 100;
 /// Preloading stops at this part of the memory budget.
@@ -88,6 +93,7 @@ pub struct Tileset {
     views: ViewGroup,
     /// What the first group that draws drew last.
     drawn: Vec<TileId>,
+    source: TileSource,
     loader: TileLoader,
     resident: HashMap<TileId, Resident>,
     resident_bytes: usize,
@@ -120,15 +126,16 @@ impl Tileset {
 
     /// As [`Tileset::open`], sending `headers` with every request to the server at `address`.
     pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
-        let source = TileSource::open_with(address, headers)?;
+        let source = TileSource::open_with(address, headers)?.cached(options.cache.as_ref());
         let tree = TileTree::new(source.root_url());
-        let loader = TileLoader::start(source)?;
+        let loader = TileLoader::start(source.clone())?;
         Ok(Self {
             options,
             tree,
             loads: vec![LoadState::Absent],
             views: ViewGroup::default(),
             drawn: Vec::new(),
+            source,
             loader,
             resident: HashMap::new(),
             resident_bytes: 0,
@@ -177,9 +184,21 @@ impl Tileset {
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
             sse_px: options.max_sse_px,
-            notes: self.notes.clone(),
+            notes: self.notes(),
         };
         frame
+    }
+
+    /// What tiles lack, and that some are old because their server can't be reached.
+    fn notes(&self) -> BTreeMap<String, usize> {
+        let stale = self.source.cache_figures().map_or(0, |f| f.stale as usize);
+        let offline = (stale > 0).then(|| (OFFLINE_NOTE.to_owned(), stale));
+        self.notes.iter().map(|(note, n)| (note.clone(), *n)).chain(offline).collect()
+    }
+
+    /// What the cache on disk did; `None` without one.
+    pub fn cache_figures(&self) -> Option<CacheFigures> {
+        self.source.cache_figures()
     }
 
     /// True if the last update's picture waits for nothing. Failed tiles don't count as waiting.

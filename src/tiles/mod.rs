@@ -11,7 +11,9 @@
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
 mod accessor;
+mod cached;
 mod content;
+mod disk_cache;
 mod download;
 mod engine;
 mod error;
@@ -50,6 +52,7 @@ mod walk;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
+pub use disk_cache::{CacheFigures, CacheOptions};
 pub use download::Download;
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
