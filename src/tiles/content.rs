@@ -8,6 +8,10 @@ use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
 
+/// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out.
+const UPLOADED_VERTEX_BYTES: usize = 32;
+/// Of a feature's state there.
+const STATE_BYTES: usize = 8;
 /// Composite tiles inside composite tiles.
 const COMPOSITE_DEPTH_MAX: u32 = 8;
 
@@ -16,8 +20,8 @@ const COMPOSITE_DEPTH_MAX: u32 = 8;
 pub struct TileContent {
     /// Usually one: all primitives of a glb are merged.
     pub meshes: Vec<TileMesh>,
-    pub features: FeatureTable,
-    /// Memory held, bytes, about.
+    pub features: Arc<FeatureTable>,
+    /// Memory it takes once uploaded, bytes, about: what is kept of it here and what is on the graphics device.
     pub bytes: usize,
     /// What was left out, in words ("textures are not drawn"); counted by the engine's [`super::Progress`].
     pub notes: Vec<String>,
@@ -62,8 +66,23 @@ impl TileMesh {
 
     fn bytes(&self) -> usize {
         let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
-        let vertices = self.positions.len() * (12 + 12 + 4 + 1 + 4) + self.texcoords.len() * 8 + self.wears.len() * 12;
-        vertices + self.indices.len() * 4 + texture
+        let vertices = self.positions.len();
+        let kept = vertices * (12 + 4 + 1) + self.indices.len() * 4;
+        let short = vertices <= usize::from(u16::MAX);
+        let uploaded = vertices * UPLOADED_VERTEX_BYTES + self.wears.len() * 12 + self.indices.len() * if short { 2 } else { 4 };
+        kept + uploaded + texture
+    }
+
+    /// What a ray needs of it; what only a picture does is left out.
+    fn without_looks(&self) -> Self {
+        Self {
+            to_world: self.to_world,
+            positions: self.positions.clone(),
+            feature_ids: self.feature_ids.clone(),
+            surfaces: self.surfaces.clone(),
+            indices: self.indices.clone(),
+            ..Self::default()
+        }
     }
 }
 
@@ -95,6 +114,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
     }
     let mut content = meshes(bytes, context, 0)?;
     content.bytes = content.meshes.iter().map(TileMesh::bytes).sum::<usize>() + content.features.bytes();
+    content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
     Ok(Decoded::Meshes(content))
 }
 
@@ -137,9 +157,16 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
 }
 
 impl TileContent {
+    /// What is kept of it once it is drawn: places, ids and kinds of its faces for rays, attributes of its features.
+    pub(crate) fn without_looks(&self) -> Self {
+        let meshes = self.meshes.iter().map(TileMesh::without_looks).collect();
+        Self { meshes, features: self.features.clone(), bytes: self.bytes, notes: Vec::new() }
+    }
+
     /// Adds another content's meshes and features; its feature ids move behind those already here.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
-        let shift = self.features.append(std::mem::take(&mut other.features));
+        let others = Arc::unwrap_or_clone(std::mem::take(&mut other.features));
+        let shift = Arc::make_mut(&mut self.features).append(others);
         let shift = shift.ok_or_else(super::features::too_many)?;
         for mesh in &mut other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);

@@ -1,5 +1,6 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
+use super::budget::{Ledger, machine_bytes, memory_budget};
 use super::content::TileContent;
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
@@ -21,17 +22,16 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct TilesetOptions {
     pub select: SelectOptions,
-    /// Decoded tiles kept in memory, bytes. Tiles out of view go when it is reached; when all are in view, detail is lowered.
-    pub memory_bytes_max: usize,
-    /// Loaded tiles handed to the renderer in one update; the rest wait a frame, so that none takes long.
-    pub uploads_per_update_max: usize,
+    /// Bytes of tiles in memory: kept here, uploaded and on the way, never more. Tiles out of view go when it is reached; when all are in view,
+    /// detail is lowered. `None`: what suits the machine ([`memory_budget`]).
+    pub memory_bytes_max: Option<usize>,
     /// Where files from the network are kept between runs; `None` for nowhere.
     pub cache: Option<CacheOptions>,
 }
 
 impl Default for TilesetOptions {
     fn default() -> Self {
-        Self { select: SelectOptions::default(), memory_bytes_max: 2 << 30, uploads_per_update_max: 16, cache: None }
+        Self { select: SelectOptions::default(), memory_bytes_max: None, cache: None }
     }
 }
 
@@ -41,7 +41,7 @@ pub struct Frame {
     /// Tiles to draw now; of several groups of views, what any of them draws ([`ViewGroup::drawn`] has each one's own).
     /// Each was in `loaded` of this or an earlier frame and not in `evicted` since.
     pub draw: Vec<TileId>,
-    /// Tiles to upload.
+    /// Tiles to upload; nobody else keeps their looks, so that they are gone when these are dropped.
     pub loaded: Vec<(TileId, Arc<TileContent>)>,
     /// Tiles to forget. Never one of `draw`.
     pub evicted: Vec<TileId>,
@@ -60,7 +60,11 @@ pub struct Progress {
     /// Tiles in view that are missing because they failed.
     pub holes: usize,
     pub resident_tiles: usize,
+    /// Of tiles that are here: kept and uploaded.
     pub resident_bytes: usize,
+    /// The same with what is being fetched and decoded.
+    pub held_bytes: usize,
+    pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
     pub sse_px: f64,
     /// Tiles whose content was drawn without something, by what.
@@ -80,6 +84,10 @@ const FAILURES_LISTED_MAX: usize = 1000;
 const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this machine's disk are drawn, old as they are";
 /// Distinct notes kept.
 const NOTES_MAX: usize = 100;
+/// Handed over in the first updates, before anybody says how long it takes.
+const UPLOAD_BYTES_FIRST: usize = 16 << 20;
+/// Detail is lowered by at most this factor.
+const SSE_FACTOR_MAX: f64 = 64.0;
 /// Preloading stops at this part of the memory budget.
 const PRELOAD_SHARE: f64 = 0.75;
 
@@ -95,6 +103,10 @@ pub struct Tileset {
     drawn: Vec<TileId>,
     source: TileSource,
     loader: TileLoader,
+    ledger: Arc<Ledger>,
+    memory_bytes_max: usize,
+    /// Bytes handed over in one update; the rest waits a frame.
+    upload_bytes_max: usize,
     resident: HashMap<TileId, Resident>,
     resident_bytes: usize,
     /// How often each tile's load was answered; tells the loader old wishes from new ones.
@@ -128,7 +140,9 @@ impl Tileset {
     pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
         let source = TileSource::open_with(address, headers)?.cached(options.cache.as_ref());
         let tree = TileTree::new(source.root_url());
-        let loader = TileLoader::start(source.clone())?;
+        let memory_bytes_max = options.memory_bytes_max.unwrap_or_else(|| memory_budget(machine_bytes(), false));
+        let ledger = Ledger::new(memory_bytes_max);
+        let loader = TileLoader::start(source.clone(), ledger.clone())?;
         Ok(Self {
             options,
             tree,
@@ -137,6 +151,9 @@ impl Tileset {
             drawn: Vec::new(),
             source,
             loader,
+            ledger,
+            memory_bytes_max,
+            upload_bytes_max: UPLOAD_BYTES_FIRST,
             resident: HashMap::new(),
             resident_bytes: 0,
             answered: HashMap::new(),
@@ -183,6 +200,8 @@ impl Tileset {
             holes: groups.iter().map(ViewGroup::holes).sum(),
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
+            held_bytes: self.resident_bytes + self.ledger.under_way().0,
+            budget_bytes: self.memory_bytes_max,
             sse_px: options.max_sse_px,
             notes: self.notes(),
         };
@@ -229,7 +248,7 @@ impl Tileset {
         &self.tree
     }
 
-    /// Content of a tile that is in memory.
+    /// What is kept of a tile that is in memory: its faces without colours, normals and pictures, and its features.
     pub fn content(&self, tile: TileId) -> Option<&Arc<TileContent>> {
         self.resident.get(&tile).map(|r| &r.content)
     }
@@ -261,14 +280,15 @@ impl Tileset {
     }
 
     fn take_answers(&mut self, frame: &mut Frame) {
-        let mut uploads = 0;
-        while uploads < self.options.uploads_per_update_max {
+        let mut uploaded = 0;
+        while uploaded < self.upload_bytes_max {
             let Some(answer) = self.loader.poll() else { break };
-            let Answer { tile, result } = answer;
+            let Answer { tile, result, room } = answer;
             *self.answered.entry(tile).or_default() += 1;
-            match result.and_then(|payload| self.take(tile, payload)) {
+            drop(room);
+            match result.and_then(|payload| self.take(tile, payload, frame)) {
                 Ok(Some(content)) => {
-                    uploads += 1;
+                    uploaded += content.bytes;
                     frame.loaded.push((tile, content));
                 }
                 Ok(None) => {}
@@ -278,7 +298,7 @@ impl Tileset {
     }
 
     /// Puts what was loaded in its place; gives the content to upload, if there is any.
-    fn take(&mut self, id: TileId, payload: Payload) -> Result<Option<Arc<TileContent>>, TileError> {
+    fn take(&mut self, id: TileId, payload: Payload, frame: &mut Frame) -> Result<Option<Arc<TileContent>>, TileError> {
         let url = self.loader_url(id);
         if let Some(subtree) = payload.subtree {
             self.tree.graft_subtree(id, subtree).map_err(|f| f.at(&url))?;
@@ -297,6 +317,15 @@ impl Tileset {
             self.loads[id.index()] = LoadState::Empty;
             return Ok(None);
         };
+        if !self.make_room(content.bytes, frame) {
+            if content.bytes > self.memory_bytes_max {
+                let what = format!("a tile of {} MiB, more than all tiles together may take", content.bytes >> 20);
+                return Err(TileError::Unsupported { url, what, mend: "give tiles more memory, or divide the tile".to_owned() });
+            }
+            // It comes again when there is room, or something coarser instead.
+            self.lower_detail();
+            return Ok(None);
+        }
         for note in &content.notes {
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
                 *self.notes.entry(note.clone()).or_default() += 1;
@@ -305,9 +334,11 @@ impl Tileset {
         let content = Arc::new(content);
         self.loads[id.index()] = LoadState::Ready;
         self.resident_bytes += content.bytes;
-        if let Some(old) = self.resident.insert(id, Resident { content: content.clone(), used: self.update }) {
+        let kept = Arc::new(content.without_looks());
+        if let Some(old) = self.resident.insert(id, Resident { content: kept, used: self.update }) {
             self.resident_bytes -= old.content.bytes;
         }
+        self.ledger.set_resident(self.resident_bytes);
         Ok(Some(content))
     }
 
@@ -338,33 +369,67 @@ impl Tileset {
         }
     }
 
-    /// Keeps within the memory budget: tiles out of use go, longest unused first; if that is not enough, detail is lowered.
+    /// Keeps within the memory budget, with what waits to be fetched: tiles out of use go, longest unused first; if that is not enough, detail is
+    /// lowered.
     fn evict(&mut self, frame: &mut Frame) {
-        let max = self.options.memory_bytes_max;
-        if self.resident_bytes > max {
-            let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < self.update).map(|(id, r)| (r.used, *id)).collect();
-            unused.sort_unstable();
-            for (_, id) in unused {
-                if self.resident_bytes <= max {
-                    break;
-                }
-                if let Some(gone) = self.resident.remove(&id) {
-                    self.resident_bytes -= gone.content.bytes;
-                    self.loads[id.index()] = LoadState::Absent;
-                    frame.loaded.retain(|(loaded, _)| *loaded != id);
-                    frame.evicted.push(id);
-                }
-            }
+        let (in_flight, waiting) = self.ledger.under_way();
+        let max = self.memory_bytes_max;
+        if self.resident_bytes + in_flight + waiting > max {
+            self.drop_unused(max.saturating_sub(in_flight + waiting), self.update, frame);
         }
-        if self.resident_bytes > max {
-            self.sse_factor = (self.sse_factor * 1.05).min(64.0);
+        if self.resident_bytes > max || waiting > 0 && self.resident_bytes + in_flight + waiting > max {
+            self.lower_detail();
         } else if self.sse_factor > 1.0 && self.resident_bytes < max / 2 {
             self.sse_factor = (self.sse_factor / 1.02).max(1.0);
         }
+        self.ledger.set_resident(self.resident_bytes);
+    }
+
+    fn lower_detail(&mut self) {
+        self.sse_factor = (self.sse_factor * 1.05).min(SSE_FACTOR_MAX);
+    }
+
+    /// Whether so many bytes fit, once tiles that were not needed in the last update are gone.
+    fn make_room(&mut self, bytes: usize, frame: &mut Frame) -> bool {
+        let Some(goal) = self.memory_bytes_max.checked_sub(bytes) else { return false };
+        if self.resident_bytes > goal {
+            self.drop_unused(goal, self.update - 1, frame);
+        }
+        self.resident_bytes <= goal
+    }
+
+    /// Lets tiles go that were last used before the update `since`, until no more than `goal` bytes are held.
+    fn drop_unused(&mut self, goal: usize, since: u64, frame: &mut Frame) {
+        let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < since).map(|(id, r)| (r.used, *id)).collect();
+        unused.sort_unstable();
+        for (_, id) in unused {
+            if self.resident_bytes <= goal {
+                break;
+            }
+            if let Some(gone) = self.resident.remove(&id) {
+                self.resident_bytes -= gone.content.bytes;
+                self.loads[id.index()] = LoadState::Absent;
+                frame.loaded.retain(|(loaded, _)| *loaded != id);
+                frame.evicted.push(id);
+            }
+        }
+    }
+
+    /// Sets what suits a graphics device that has memory of its own or not, where the options leave it open.
+    pub fn fit_memory(&mut self, own_graphics_memory: bool) {
+        if self.options.memory_bytes_max.is_none() {
+            self.memory_bytes_max = memory_budget(machine_bytes(), own_graphics_memory);
+            self.ledger.set_max(self.memory_bytes_max);
+        }
+    }
+
+    /// Bytes of tiles handed over in one update at most, but one tile at least: whoever uploads knows how long it takes.
+    pub fn limit_uploads(&mut self, bytes: usize) {
+        self.upload_bytes_max = bytes.max(1);
     }
 
     fn ask(&mut self, wanted: &[Load]) {
-        let room = (self.resident_bytes as f64) < self.options.memory_bytes_max as f64 * PRELOAD_SHARE;
+        let room = (self.resident_bytes as f64) < self.memory_bytes_max as f64 * PRELOAD_SHARE;
         let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
         let jobs = wanted
             .take(TileLoader::QUEUE_MAX)

@@ -194,7 +194,7 @@ impl Assembly<'_> {
         }
         let mesh = merge(&pieces, &placed, &self.context.transform, texture)?;
         let features: FeatureTable = features.finish();
-        Ok(TileContent { meshes: mesh.into_iter().collect(), features, bytes: 0, notes: self.notes.0 })
+        Ok(TileContent { meshes: mesh.into_iter().collect(), features: features.into(), bytes: 0, notes: self.notes.0 })
     }
 
     /// Every primitive once, and which of them each mesh has.

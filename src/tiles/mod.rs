@@ -11,6 +11,7 @@
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
 mod accessor;
+mod budget;
 mod cached;
 mod content;
 mod disk_cache;
@@ -51,6 +52,7 @@ mod volume;
 mod walk;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
+pub use budget::{machine_bytes, memory_budget};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
 pub use disk_cache::{CacheFigures, CacheOptions};
 pub use download::Download;

@@ -22,7 +22,6 @@ use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::sync::Arc;
 use wardrobe::Wardrobe;
 
 /// The opened tileset and what of it is on the graphics device.
@@ -48,7 +47,6 @@ struct Resident {
     states: u32,
     triangles: usize,
     drawn: bool,
-    content: Arc<TileContent>,
 }
 
 /// Heights of the ground that were looked up, forgotten when finer terrain arrives.
@@ -166,9 +164,10 @@ impl CityTiles {
 
     /// Features of resident tiles with a source id, each with the index of its state.
     fn features_named<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (TileId, u32, u32)> + 'a {
-        self.resident.iter().flat_map(move |(tile, r)| {
-            let features = 0..r.content.features.count();
-            features.filter(move |f| names(&r.content, *f, id)).map(move |f| (*tile, f, r.first_state + f))
+        let kept = self.resident.iter().filter_map(|(tile, r)| Some((tile, r, self.tileset.content(*tile)?)));
+        kept.flat_map(move |(tile, r, content)| {
+            let features = 0..content.features.count();
+            features.filter(move |f| names(content, *f, id)).map(move |f| (*tile, f, r.first_state + f))
         })
     }
 }
@@ -233,7 +232,7 @@ fn stream(
         city.loaded_tiles += 1;
         city.loaded_bytes += content.bytes;
         let selected = city.selected.clone();
-        let resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
+        let resident = spawn(&mut commands, &content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
         city.resident.insert(id, resident);
     }
     for id in now.evicted {
@@ -290,7 +289,7 @@ fn view(frame: &SceneFrame, orbit: &OrbitCamera, camera: &Camera, projection: &P
 
 fn spawn(
     commands: &mut Commands,
-    content: Arc<TileContent>,
+    content: &TileContent,
     frame: &SceneFrame,
     (shared, wardrobe): (&SharedMaterial, &mut Wardrobe),
     meshes: &mut Assets<Mesh>,
@@ -311,7 +310,7 @@ fn spawn(
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress));
     }
     if let Some(id) = selected {
-        (0..features).filter(|f| names(&content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
+        (0..features).filter(|f| names(content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     }
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
@@ -324,7 +323,7 @@ fn spawn(
         };
         entity.id()
     });
-    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false, content }
+    Resident { entities: entities.collect(), first_state, states: own.len() as u32, triangles, drawn: false }
 }
 
 fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<OrbitCamera>, mut ground: ResMut<GroundBelow>) {

@@ -115,7 +115,7 @@ pub struct StopFigures {
 /// [`StartError`] when the tileset can't be read, the flight has no stop, or nothing can draw.
 pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     let start = Instant::now();
-    let opened = Opened::new(&bench.package, TilesetOptions { memory_bytes_max: bench.budget_bytes, ..default() })?;
+    let opened = Opened::new(&bench.package, TilesetOptions { memory_bytes_max: Some(bench.budget_bytes), ..default() })?;
     let path = bench.flight.clone().unwrap_or_else(|| over(&opened, bench.seconds));
     let Some(first) = path.stops.first().copied() else {
         return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
