@@ -85,7 +85,7 @@ const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this mach
 /// Distinct notes kept.
 const NOTES_MAX: usize = 100;
 /// Handed over in the first updates, before anybody says how long it takes.
-const UPLOAD_BYTES_FIRST: usize = 16 << 20;
+const UPLOAD_BYTES_FIRST: usize = 2 << 20;
 /// Detail is lowered by at most this factor.
 const SSE_FACTOR_MAX: f64 = 64.0;
 /// Preloading stops at this part of the memory budget.

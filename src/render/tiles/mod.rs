@@ -4,6 +4,7 @@
 
 mod features;
 mod mesh;
+mod pace;
 mod wardrobe;
 
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
@@ -22,6 +23,8 @@ use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use pace::{Pace, fit_memory};
+use std::time::Instant;
 use wardrobe::Wardrobe;
 
 /// The opened tileset and what of it is on the graphics device.
@@ -39,6 +42,7 @@ pub struct CityTiles {
     /// Source id of the selected city object.
     selected: Option<String>,
     ground: GroundCache,
+    pace: Pace,
 }
 
 struct Resident {
@@ -99,6 +103,7 @@ impl CityTiles {
             loaded_bytes: 0,
             selected: None,
             ground: GroundCache::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -188,7 +193,7 @@ impl Plugin for CityTilesPlugin {
         wardrobe::build(app);
         app.init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
-            .add_systems(Update, (stream, look_down, select).chain().after(CameraPlaced))
+            .add_systems(Update, (fit_memory, stream, look_down, select).chain().after(CameraPlaced))
             .add_systems(PostUpdate, (upload_states, colour_city).chain());
     }
 }
@@ -228,12 +233,17 @@ fn stream(
     let (Some(mut city), Ok((camera, projection))) = (city, cameras.single()) else { return };
     let Some(view) = view(&frame, &orbit, camera, projection, wall.as_deref()) else { return };
     let now = city.tileset.update(&[view]);
+    let (begun, before) = (Instant::now(), city.loaded_bytes);
     for (id, content) in now.loaded {
         city.loaded_tiles += 1;
         city.loaded_bytes += content.bytes;
         let selected = city.selected.clone();
         let resident = spawn(&mut commands, &content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
         city.resident.insert(id, resident);
+    }
+    let bytes = city.loaded_bytes - before;
+    if let Some(next) = city.pace.learn(bytes, begun.elapsed()) {
+        city.tileset.limit_uploads(next);
     }
     for id in now.evicted {
         if let Some(gone) = city.resident.remove(&id) {
