@@ -1,6 +1,7 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
 use super::error::{Fault, TileError};
+use super::kept::KeptMesh;
 use super::texture::TileTexture;
 pub use super::tree::UpAxis;
 use super::{glb, i3dm, legacy, pnts, tileset};
@@ -64,25 +65,13 @@ impl TileMesh {
         })
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes(&self, features: u32) -> usize {
         let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
         let vertices = self.positions.len();
-        let kept = vertices * (12 + 4 + 1) + self.indices.len() * 4;
+        let kept = KeptMesh::bytes_of(self, features);
         let short = vertices <= usize::from(u16::MAX);
         let uploaded = vertices * UPLOADED_VERTEX_BYTES + self.wears.len() * 12 + self.indices.len() * if short { 2 } else { 4 };
         kept + uploaded + texture
-    }
-
-    /// What a ray needs of it; what only a picture does is left out.
-    fn without_looks(&self) -> Self {
-        Self {
-            to_world: self.to_world,
-            positions: self.positions.clone(),
-            feature_ids: self.feature_ids.clone(),
-            surfaces: self.surfaces.clone(),
-            indices: self.indices.clone(),
-            ..Self::default()
-        }
     }
 }
 
@@ -113,7 +102,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
         return Ok(Decoded::Tileset);
     }
     let mut content = meshes(bytes, context, 0)?;
-    content.bytes = content.meshes.iter().map(TileMesh::bytes).sum::<usize>() + content.features.bytes();
+    content.bytes = content.meshes.iter().map(|m| m.bytes(content.features.count())).sum::<usize>() + content.features.bytes();
     content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
     Ok(Decoded::Meshes(content))
 }
@@ -157,12 +146,6 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
 }
 
 impl TileContent {
-    /// What is kept of it once it is drawn: places, ids and kinds of its faces for rays, attributes of its features.
-    pub(crate) fn without_looks(&self) -> Self {
-        let meshes = self.meshes.iter().map(TileMesh::without_looks).collect();
-        Self { meshes, features: self.features.clone(), bytes: self.bytes, notes: Vec::new() }
-    }
-
     /// Adds another content's meshes and features; its feature ids move behind those already here.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
         let others = Arc::unwrap_or_clone(std::mem::take(&mut other.features));

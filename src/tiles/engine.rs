@@ -7,6 +7,7 @@ use super::error::TileError;
 use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::headers::Headers;
+use super::kept::KeptTile;
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
@@ -62,7 +63,9 @@ pub struct Progress {
     pub resident_tiles: usize,
     /// Of tiles that are here: kept and uploaded.
     pub resident_bytes: usize,
-    /// The same with what is being fetched and decoded.
+    /// Those of them that are kept here, the rest being on the graphics device.
+    pub kept_bytes: usize,
+    /// `resident_bytes` with what is being fetched and decoded.
     pub held_bytes: usize,
     pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
@@ -122,7 +125,7 @@ pub struct Tileset {
 
 #[derive(Debug)]
 struct Resident {
-    content: Arc<TileContent>,
+    content: Arc<KeptTile>,
     /// The update that last drew it or waited to.
     used: u64,
 }
@@ -200,6 +203,7 @@ impl Tileset {
             holes: groups.iter().map(ViewGroup::holes).sum(),
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
+            kept_bytes: self.resident.values().map(|r| r.content.kept_bytes).sum(),
             held_bytes: self.resident_bytes + self.ledger.under_way().0,
             budget_bytes: self.memory_bytes_max,
             sse_px: options.max_sse_px,
@@ -249,7 +253,7 @@ impl Tileset {
     }
 
     /// What is kept of a tile that is in memory: its faces without colours, normals and pictures, and its features.
-    pub fn content(&self, tile: TileId) -> Option<&Arc<TileContent>> {
+    pub fn content(&self, tile: TileId) -> Option<&Arc<KeptTile>> {
         self.resident.get(&tile).map(|r| &r.content)
     }
 
@@ -334,7 +338,7 @@ impl Tileset {
         let content = Arc::new(content);
         self.loads[id.index()] = LoadState::Ready;
         self.resident_bytes += content.bytes;
-        let kept = Arc::new(content.without_looks());
+        let kept = Arc::new(KeptTile::of(&content));
         if let Some(old) = self.resident.insert(id, Resident { content: kept, used: self.update }) {
             self.resident_bytes -= old.content.bytes;
         }

@@ -180,9 +180,8 @@ fn a_ray_from_above_hits_a_building_and_its_attributes_are_at_hand() {
     let content = tileset.content(TileId(2)).unwrap().clone();
     let mesh = &content.meshes[0];
     // Straight down on the middle of each triangle until one is hit from above.
-    let corner = |i: u32| mesh.to_world.transform_point3(DVec3::from(mesh.positions[i as usize].map(f64::from)));
-    let t = mesh.indices.as_chunks::<3>().0[0];
-    let target = (corner(t[0]) + corner(t[1]) + corner(t[2])) / 3.0;
+    let (_, corners) = mesh.triangle(0).unwrap();
+    let target = corners.iter().map(|c| mesh.to_world.transform_point3(*c)).sum::<DVec3>() / 3.0;
     let up = target.normalize();
     let hit = tileset.pick(target + up * 5000.0, -up).unwrap();
     assert!(hit.distance_m <= 5000.0 + 1e-3 && hit.feature_id < 10);

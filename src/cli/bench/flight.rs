@@ -87,11 +87,12 @@ fn print(f: &FlightFigures) {
         f.tiles_loaded, f.mib_loaded, f.failed_tiles, f.unsettled
     );
     println!(
-        "memory       {:.1} of {:.0} MiB of tiles at most{}, {:.1} MiB of them here; {:.0} MiB in all",
+        "memory       {:.1} of {:.0} MiB of tiles at most{}, {:.1} MiB of them here and uploaded, {:.1} MiB here alone; {:.0} MiB in all",
         f.peak_mib,
         f.budget_mib,
         if f.over_budget { ", MORE THAN ALLOWED" } else { "" },
         f.peak_resident_mib,
+        f.peak_kept_mib,
         f.peak_rss_mib
     );
     println!("tiles        {}", f.tiles_checksum);

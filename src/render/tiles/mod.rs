@@ -15,7 +15,7 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
+use crate::tiles::{FeatureTable, Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -172,13 +172,13 @@ impl CityTiles {
         let kept = self.resident.iter().filter_map(|(tile, r)| Some((tile, r, self.tileset.content(*tile)?)));
         kept.flat_map(move |(tile, r, content)| {
             let features = 0..content.features.count();
-            features.filter(move |f| names(content, *f, id)).map(move |f| (*tile, f, r.first_state + f))
+            features.filter(move |f| names(&content.features, *f, id)).map(move |f| (*tile, f, r.first_state + f))
         })
     }
 }
 
-fn names(content: &TileContent, feature: u32, id: &str) -> bool {
-    content.features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
+fn names(features: &FeatureTable, feature: u32, id: &str) -> bool {
+    features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
 }
 
 /// Which object is lit up; set from the shared view state.
@@ -320,7 +320,7 @@ fn spawn(
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress));
     }
     if let Some(id) = selected {
-        (0..features).filter(|f| names(content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
+        (0..features).filter(|f| names(&content.features, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     }
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, ..)| b.triangles).sum();

@@ -90,6 +90,8 @@ pub struct FlightFigures {
     /// Tiles in memory at most (kept, uploaded, on the way), those of them that were here, and what was allowed.
     pub peak_mib: f64,
     pub peak_resident_mib: f64,
+    /// Of those here, what is kept beside the graphics device.
+    pub peak_kept_mib: f64,
     pub budget_mib: f64,
     /// More was held than allowed.
     pub over_budget: bool,
@@ -129,7 +131,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
     };
     let pump = opened.screen(first, bench.size, bench.quality)?;
-    let mut pilot = Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
+    let mut pilot = Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, peak_kept: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
     let mut stops = vec![pilot.rest(first)];
     let first_full_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut rounds = 0;
@@ -143,7 +145,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     }
     let mut waits: Vec<f64> = stops[1..].iter().map(|s| s.full_detail_ms).collect();
     waits.sort_by(f64::total_cmp);
-    let Pilot { pump, mut frames, peak_bytes, peak_resident, upload_frame_ms_worst, .. } = pilot;
+    let Pilot { pump, mut frames, peak_bytes, peak_resident, peak_kept, upload_frame_ms_worst, .. } = pilot;
     frames.sort_by(f64::total_cmp);
     let city = pump.world().resource::<CityTiles>();
     let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
@@ -161,6 +163,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         mib_loaded: mib(city.loaded_bytes),
         peak_mib: mib(peak_bytes),
         peak_resident_mib: mib(peak_resident),
+        peak_kept_mib: mib(peak_kept),
         over_budget: peak_bytes > bench.budget_bytes,
         upload_frame_ms_worst,
         rounds,
@@ -200,6 +203,7 @@ struct Pilot {
     frames: Vec<f64>,
     peak_bytes: usize,
     peak_resident: usize,
+    peak_kept: usize,
     upload_frame_ms_worst: f64,
     limit: Duration,
 }
@@ -212,6 +216,7 @@ impl Pilot {
         let city = self.pump.world().resource::<CityTiles>();
         self.peak_bytes = self.peak_bytes.max(city.progress.held_bytes);
         self.peak_resident = self.peak_resident.max(city.progress.resident_bytes);
+        self.peak_kept = self.peak_kept.max(city.progress.kept_bytes);
         if city.loaded_tiles > before {
             self.upload_frame_ms_worst = self.upload_frame_ms_worst.max(ms);
         }
