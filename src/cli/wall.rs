@@ -1,7 +1,7 @@
 //! `yiping wall`: the large screen, one process an output.
 
-use super::desk::{has_display, settled_picture};
 use super::cache::CacheArgs;
+use super::desk::{has_display, settled_picture};
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use crate::link::Identity;

@@ -64,7 +64,8 @@ impl Unpacked {
             let Some(accessor) = named.attributes.get(name) else { continue };
             let attribute = mesh.attribute_by_unique_id(*unique);
             let attribute = attribute.ok_or_else(|| format!("the attribute {name} is not among what is compressed"))?;
-            let width = components(*accessor).filter(|n| *n <= COMPONENTS_MAX).ok_or_else(|| format!("accessors[{accessor}] has no type"))?;
+            let width =
+                components(*accessor).filter(|n| *n <= COMPONENTS_MAX).ok_or_else(|| format!("accessors[{accessor}] has no type"))?;
             self.keep(*accessor, mesh.num_points().saturating_mul(width), || read(attribute, mesh.num_points(), width))?;
         }
         Ok(())

@@ -3,8 +3,8 @@
 use super::disk_cache::{CacheFigures, CacheOptions, DiskCache, Entry, Key};
 use super::fetch::Refused;
 use http_cache_semantics::{AfterResponse, BeforeRequest, CacheOptions as Rules, CachePolicy};
-use reqwest::header::{self, HeaderMap, HeaderName};
 use reqwest::StatusCode;
+use reqwest::header::{self, HeaderMap, HeaderName};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -13,16 +13,8 @@ use url::{Origin, Url};
 /// A server that could not be reached is not asked again for so long where the disk has an answer: else every tile would wait for it.
 const DOWN: Duration = Duration::from_secs(10);
 /// Headers of an answer that say how long and for whom it is good; no other is kept.
-const KEPT: [HeaderName; 8] = [
-    header::AGE,
-    header::CACHE_CONTROL,
-    header::DATE,
-    header::ETAG,
-    header::EXPIRES,
-    header::LAST_MODIFIED,
-    header::PRAGMA,
-    header::VARY,
-];
+const KEPT: [HeaderName; 8] =
+    [header::AGE, header::CACHE_CONTROL, header::DATE, header::ETAG, header::EXPIRES, header::LAST_MODIFIED, header::PRAGMA, header::VARY];
 
 /// The cache of one tileset, and which server of it can't be reached.
 pub struct Cached {

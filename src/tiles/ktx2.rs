@@ -45,7 +45,9 @@ fn pixels(bytes: &[u8], bytes_max: u64) -> Result<RgbaImage, String> {
 
 fn said(error: Error) -> String {
     match error {
-        Error::InvalidData | Error::Truncated => "the KTX2 file is damaged or not one of Basis Universal; write it with `toktx --encode etc1s`",
+        Error::InvalidData | Error::Truncated => {
+            "the KTX2 file is damaged or not one of Basis Universal; write it with `toktx --encode etc1s`"
+        }
         Error::Unsupported { .. } => "the KTX2 file holds light beyond white (HDR), which is not drawn; write it as ETC1S or UASTC",
         Error::VideoRequiresState => "the KTX2 file is a film, not a picture",
         _ => "the KTX2 file is of a kind that is not read; write it as ETC1S or UASTC",

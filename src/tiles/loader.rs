@@ -4,8 +4,8 @@
 //! A fetch under way that nobody has wanted for a while is broken off. Answers come out by a bounded channel; when nobody takes them
 //! the loader waits.
 
-use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::budget::{Ledger, Reservation};
+use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
 use super::fetch::{TileSource, resolve};
 use super::subtree::parse_subtree;

@@ -77,7 +77,10 @@ fn read(path: &Path) -> anyhow::Result<Flight> {
 fn print(f: &FlightFigures) {
     println!("adapter      {}", f.adapter);
     println!("flight       {:.0} s, {} stops, {} frames at {}", f.seconds, f.stops.len(), f.frames, f.size);
-    println!("frame        {:.1} ms median, {:.1} ms p99, {:.1} ms worst, {:.1} ms the worst with new tiles", f.frame_ms_p50, f.frame_ms_p99, f.frame_ms_worst, f.upload_frame_ms_worst);
+    println!(
+        "frame        {:.1} ms median, {:.1} ms p99, {:.1} ms worst, {:.1} ms the worst with new tiles",
+        f.frame_ms_p50, f.frame_ms_p99, f.frame_ms_worst, f.upload_frame_ms_worst
+    );
     println!(
         "full detail  {:.0} ms first, then {:.0} ms median, {:.0} ms worst at a stop",
         f.first_full_ms, f.full_detail_ms_p50, f.full_detail_ms_worst

@@ -21,9 +21,9 @@ use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
+use pace::{Pace, fit_memory};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use pace::{Pace, fit_memory};
 use std::time::Instant;
 use wardrobe::Wardrobe;
 

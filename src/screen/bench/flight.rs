@@ -131,7 +131,8 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
     };
     let pump = opened.screen(first, bench.size, bench.quality)?;
-    let mut pilot = Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, peak_kept: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
+    let mut pilot =
+        Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, peak_kept: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
     let mut stops = vec![pilot.rest(first)];
     let first_full_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut rounds = 0;
