@@ -15,7 +15,7 @@ const MOST_OWN: u64 = 6 << 30;
 /// What a tile is taken to need before the first one is known.
 const FIRST_GUESS: usize = 1 << 20;
 /// A guess never takes more than this part of the budget, so that there always is room for one.
-const GUESS_SHARE: usize = 8;
+const GUESS_SHARE: usize = 2;
 
 /// Bytes that one tileset may take, decoded, uploaded and on the way: a quarter of the machine's memory (`machine_bytes`, where it is known),
 /// at least 256 MiB, at most 4 GiB, or 6 GiB where the graphics device has memory of its own.
@@ -125,29 +125,44 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// Fetched and to be decoded: what is here, and what it is likely to become.
-    pub fn fetched(&mut self, bytes: usize) {
-        let growth = self.ledger.lock().growth;
-        self.set(bytes.saturating_add((bytes as f64 * growth) as usize));
+    /// Fetched and to be decoded: what is here, and what it is likely to become. False if that does not fit: then it should be given up, and
+    /// begun again when there is room.
+    #[must_use]
+    pub fn fetched(&mut self, bytes: usize) -> bool {
+        let likely = {
+            let state = self.ledger.lock();
+            bytes.saturating_add((bytes as f64 * state.growth) as usize).min(state.max / GUESS_SHARE)
+        };
+        self.set(likely)
     }
 
-    /// Decoded: what was fetched is gone. Remembers the size for the next.
-    pub fn decoded(&mut self, fetched: usize, bytes: usize) {
-        {
+    /// Decoded: what was fetched is gone. Remembers the size for the next. False if it does not fit; what never can is let through, to be told.
+    #[must_use]
+    pub fn decoded(&mut self, fetched: usize, bytes: usize) -> bool {
+        let never = {
             let mut state = self.ledger.lock();
             // Up at once, down slowly.
             state.guess = (fetched + bytes).max(state.guess - state.guess / 16);
             state.growth = (bytes as f64 / fetched.max(1) as f64).clamp(1.0, 64.0).max(state.growth * 0.95);
-        }
-        self.set(bytes);
+            bytes > state.max
+        };
+        never || self.set(bytes)
     }
 
-    fn set(&mut self, bytes: usize) {
+    fn set(&mut self, bytes: usize) -> bool {
         let mut state = self.ledger.lock();
-        state.in_flight = state.in_flight - self.bytes + bytes;
-        self.bytes = bytes;
+        let others = state.resident + state.in_flight - self.bytes;
+        let fits = bytes <= self.bytes || others + bytes <= state.max;
+        if fits {
+            state.in_flight = state.in_flight - self.bytes + bytes;
+            self.bytes = bytes;
+        } else {
+            // The next one asks for as much before it is fetched.
+            state.guess = state.guess.max(bytes);
+        }
         drop(state);
         self.ledger.freed.notify_waiters();
+        fits
     }
 }
 
@@ -180,12 +195,12 @@ mod tests {
     async fn whoever_finds_no_room_waits_until_there_is_and_is_forgotten_when_it_goes() {
         let ledger = Ledger::new(1000);
         let mut first = ledger.reserve().await;
-        assert_eq!(ledger.under_way(), (125, 0));
-        first.decoded(100, 900);
+        assert_eq!(ledger.under_way(), (500, 0));
+        assert!(first.decoded(100, 900));
         let second = ledger.reserve();
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending());
-        assert_eq!(ledger.under_way(), (900, 125));
+        assert_eq!(ledger.under_way(), (900, 500));
         drop(first);
         assert!(futures_util::poll!(&mut second).is_ready());
         ledger.set_resident(950);
@@ -194,6 +209,9 @@ mod tests {
             tokio::pin!(third);
             assert!(futures_util::poll!(&mut third).is_pending());
         }
+        let mut fourth = Reservation { ledger: ledger.clone(), bytes: 0 };
+        assert!(!fourth.fetched(60) && !fourth.decoded(60, 51) && fourth.decoded(60, 50));
+        drop(fourth);
         assert_eq!(ledger.under_way(), (0, 0), "the second is done with, the third was given up");
     }
 }

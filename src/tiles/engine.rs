@@ -289,8 +289,10 @@ impl Tileset {
             let Some(answer) = self.loader.poll() else { break };
             let Answer { tile, result, room } = answer;
             *self.answered.entry(tile).or_default() += 1;
+            let taken = result.and_then(|payload| self.take(tile, payload, frame));
+            // Only now: in between nobody else may take its place in the budget.
             drop(room);
-            match result.and_then(|payload| self.take(tile, payload, frame)) {
+            match taken {
                 Ok(Some(content)) => {
                     uploaded += content.bytes;
                     frame.loaded.push((tile, content));

@@ -225,7 +225,10 @@ async fn load_contents(
         parts.push(match while_wanted(gone, fetch_patiently(source, &content.url)).await? {
             Ok(bytes) => {
                 fetched += bytes.len();
-                room.fetched(fetched);
+                // Given up for want of room, it begins anew when it is wanted and there is some.
+                if !room.fetched(fetched) {
+                    return None;
+                }
                 let part = decode_apart(source, &job, content.url, bytes, decoding).await;
                 decoded += if let Ok(Part::Meshes(content)) = &part { content.bytes } else { 0 };
                 part
@@ -233,8 +236,8 @@ async fn load_contents(
             Err(e) => Err(e),
         });
     }
-    if decoded > 0 {
-        room.decoded(fetched, decoded);
+    if decoded > 0 && !room.decoded(fetched, decoded) {
+        return None;
     }
     Some(join_parts(&job, parts))
 }
