@@ -51,7 +51,12 @@ fn tiles_of_the_hague_bring_every_object_back() {
     let mut ids = BTreeSet::new();
     for tile in drawn {
         let content = tileset.content(tile).unwrap();
-        for feature in content.meshes.iter().flat_map(|m| &m.feature_ids).copied().collect::<BTreeSet<_>>() {
+        for feature in content
+            .meshes
+            .iter()
+            .flat_map(|m| (0..m.triangles()).filter_map(|f| Some(m.about(m.triangle(f)?.0).0)))
+            .collect::<BTreeSet<_>>()
+        {
             ids.insert(tileset.attributes(tile, feature)["id"].as_str().unwrap().to_owned());
         }
     }

@@ -1,5 +1,6 @@
 //! `yiping desk`: the medium screen.
 
+use super::cache::CacheArgs;
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use super::size;
@@ -9,7 +10,7 @@ use crate::screen::app::{Canvas, Pump, Quality};
 use crate::screen::light::OwnLight;
 use crate::screen::start::{self, From, Setup};
 use crate::screen::styling::OwnStyling;
-use crate::tiles::Headers;
+use crate::tiles::{CacheOptions, Headers};
 use anyhow::{Context, bail};
 use bevy::math::UVec2;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct Args {
     token: Option<String>,
     #[command(flatten)]
     header: HeaderArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Name of this screen, unique at the hub.
     #[arg(long, default_value = "desk-1")]
     screen: String,
@@ -60,7 +63,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let identity = Identity { screen: args.screen, class: ScreenClass::Medium, role: Role::Officer, actor: args.actor, token: args.token };
     let loaded = start::load(From::Hub { url: &args.hub, identity })?;
-    let setup = setup(canvas, args.quality.into(), args.header.headers()?);
+    let setup = setup(canvas, args.quality.into(), args.header.headers()?, args.cache.options());
     let mut app = start::screen(loaded, &setup)?;
     let Some(out) = args.picture else {
         return Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
@@ -76,13 +79,13 @@ pub fn window(hub: &str, size: (u32, u32), quality: Quality) -> anyhow::Result<E
     let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
     let loaded = start::load(From::Hub { url: hub, identity })?;
     let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
-    let setup = setup(canvas, quality, Headers::default());
+    let setup = setup(canvas, quality, Headers::default(), Some(CacheOptions::default()));
     let mut app = start::screen(loaded, &setup)?;
     Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// All panels, the scene's own look.
-fn setup(canvas: Canvas, quality: Quality, headers: Headers) -> Setup {
+fn setup(canvas: Canvas, quality: Quality, headers: Headers, cache: Option<CacheOptions>) -> Setup {
     Setup {
         canvas,
         quality,
@@ -95,6 +98,7 @@ fn setup(canvas: Canvas, quality: Quality, headers: Headers) -> Setup {
         panels: true,
         signs: true,
         headers,
+        cache,
     }
 }
 

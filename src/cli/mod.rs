@@ -2,6 +2,8 @@
 
 mod bench;
 mod build;
+#[cfg(feature = "screen")]
+mod cache;
 mod datum;
 #[cfg(feature = "screen")]
 mod demo;

@@ -1,5 +1,6 @@
 //! `yiping snapshot`: a picture of a scene without a window.
 
+use super::cache::CacheArgs;
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use super::size;
@@ -30,6 +31,8 @@ pub struct Args {
     token: Option<String>,
     #[command(flatten)]
     header: HeaderArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// Data folder; paths in the scene are relative to it [default: ~/.local/share/yiping]
     #[arg(long, env = "YIPING_DATA")]
     data: Option<PathBuf>,
@@ -127,6 +130,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         panels: args.panels,
         signs: !args.bare,
         headers: args.header.headers()?,
+        cache: args.cache.options(),
     };
     let app = start::screen(loaded, &setup)?;
     let mut pump = Pump::new(app);

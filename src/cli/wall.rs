@@ -1,5 +1,6 @@
 //! `yiping wall`: the large screen, one process an output.
 
+use super::cache::CacheArgs;
 use super::desk::{has_display, settled_picture};
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
@@ -24,6 +25,8 @@ pub struct Args {
     token: Option<String>,
     #[command(flatten)]
     header: HeaderArgs,
+    #[command(flatten)]
+    cache: CacheArgs,
     /// COLUMNSxROWS of 55-inch Full HD panels, or a wall file (TOML) with places and sizes in mm.
     #[arg(long, default_value = "2x1")]
     layout: String,
@@ -113,6 +116,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         panels: true,
         signs: true,
         headers: args.header.headers()?,
+        cache: args.cache.options(),
     };
     let mut app = start::screen(loaded, &setup)?;
     match &args.picture {
@@ -147,6 +151,7 @@ fn spawn(args: &Args, wall: &Wall) -> anyhow::Result<ExitCode> {
             command.env("YIPING_TOKEN", token);
         }
         args.header.pass_on(&mut command);
+        args.cache.pass_on(&mut command);
         if let Some(picture) = part(&output.id) {
             command.arg("--picture").arg(picture);
         }

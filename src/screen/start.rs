@@ -18,7 +18,7 @@ use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
 use crate::render::tiles::{CityTiles, WholeWall};
-use crate::tiles::{Headers, Tileset, TilesetOptions};
+use crate::tiles::{CacheOptions, Headers, Tileset, TilesetOptions};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
 use serde::Deserialize;
@@ -178,6 +178,8 @@ pub struct Setup {
     pub signs: bool,
     /// Sent to the tileset's server.
     pub headers: Headers,
+    /// Where its files are kept, if anywhere.
+    pub cache: Option<CacheOptions>,
 }
 
 /// Builds the app of a native screen.
@@ -199,7 +201,8 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     };
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
-    let opened = Tileset::open_with_headers(&loaded.package, TilesetOptions::default(), setup.headers.clone());
+    let tiles = TilesetOptions { cache: setup.cache.clone(), ..TilesetOptions::default() };
+    let opened = Tileset::open_with_headers(&loaded.package, tiles, setup.headers.clone());
     let tileset = opened.map_err(|e| package(e.to_string()))?;
     let (screen, role) =
         loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));

@@ -1,6 +1,7 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
 use super::error::{Fault, TileError};
+use super::kept::KeptMesh;
 use super::texture::TileTexture;
 pub use super::tree::UpAxis;
 use super::{glb, i3dm, legacy, pnts, tileset};
@@ -8,6 +9,10 @@ use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
 
+/// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out.
+const UPLOADED_VERTEX_BYTES: usize = 32;
+/// Of a feature's state there.
+const STATE_BYTES: usize = 8;
 /// Composite tiles inside composite tiles.
 const COMPOSITE_DEPTH_MAX: u32 = 8;
 
@@ -16,8 +21,8 @@ const COMPOSITE_DEPTH_MAX: u32 = 8;
 pub struct TileContent {
     /// Usually one: all primitives of a glb are merged.
     pub meshes: Vec<TileMesh>,
-    pub features: FeatureTable,
-    /// Memory held, bytes, about.
+    pub features: Arc<FeatureTable>,
+    /// Memory it takes once uploaded, bytes, about: what is kept of it here and what is on the graphics device.
     pub bytes: usize,
     /// What was left out, in words ("textures are not drawn"); counted by the engine's [`super::Progress`].
     pub notes: Vec<String>,
@@ -62,10 +67,13 @@ impl TileMesh {
         })
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes(&self, features: u32) -> usize {
         let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
-        let vertices = self.positions.len() * (12 + 12 + 4 + 1 + 4) + self.texcoords.len() * 8 + self.wears.len() * 12;
-        vertices + self.indices.len() * 4 + texture
+        let vertices = self.positions.len();
+        let kept = KeptMesh::bytes_of(self, features);
+        let short = vertices <= usize::from(u16::MAX);
+        let uploaded = vertices * UPLOADED_VERTEX_BYTES + self.wears.len() * 12 + self.indices.len() * if short { 2 } else { 4 };
+        kept + uploaded + texture
     }
 }
 
@@ -96,7 +104,8 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
         return Ok(Decoded::Tileset);
     }
     let mut content = meshes(bytes, context, 0)?;
-    content.bytes = content.meshes.iter().map(TileMesh::bytes).sum::<usize>() + content.features.bytes();
+    content.bytes = content.meshes.iter().map(|m| m.bytes(content.features.count())).sum::<usize>() + content.features.bytes();
+    content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
     Ok(Decoded::Meshes(content))
 }
 
@@ -141,7 +150,8 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
 impl TileContent {
     /// Adds another content's meshes and features; its feature ids move behind those already here.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
-        let shift = self.features.append(std::mem::take(&mut other.features));
+        let others = Arc::unwrap_or_clone(std::mem::take(&mut other.features));
+        let shift = Arc::make_mut(&mut self.features).append(others);
         let shift = shift.ok_or_else(super::features::too_many)?;
         for mesh in &mut other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);

@@ -1,10 +1,13 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
+use super::budget::{Ledger, machine_bytes, memory_budget};
 use super::content::TileContent;
+use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
 use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::headers::Headers;
+use super::kept::KeptTile;
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
@@ -17,18 +20,19 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// How a tileset is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct TilesetOptions {
     pub select: SelectOptions,
-    /// Decoded tiles kept in memory, bytes. Tiles out of view go when it is reached; when all are in view, detail is lowered.
-    pub memory_bytes_max: usize,
-    /// Loaded tiles handed to the renderer in one update; the rest wait a frame, so that none takes long.
-    pub uploads_per_update_max: usize,
+    /// Bytes of tiles in memory: kept here, uploaded and on the way, never more. Tiles out of view go when it is reached; when all are in view,
+    /// detail is lowered. `None`: what suits the machine ([`memory_budget`]).
+    pub memory_bytes_max: Option<usize>,
+    /// Where files from the network are kept between runs; `None` for nowhere.
+    pub cache: Option<CacheOptions>,
 }
 
 impl Default for TilesetOptions {
     fn default() -> Self {
-        Self { select: SelectOptions::default(), memory_bytes_max: 2 << 30, uploads_per_update_max: 16 }
+        Self { select: SelectOptions::default(), memory_bytes_max: None, cache: None }
     }
 }
 
@@ -38,7 +42,7 @@ pub struct Frame {
     /// Tiles to draw now; of several groups of views, what any of them draws ([`ViewGroup::drawn`] has each one's own).
     /// Each was in `loaded` of this or an earlier frame and not in `evicted` since.
     pub draw: Vec<TileId>,
-    /// Tiles to upload.
+    /// Tiles to upload; nobody else keeps their looks, so that they are gone when these are dropped.
     pub loaded: Vec<(TileId, Arc<TileContent>)>,
     /// Tiles to forget. Never one of `draw`.
     pub evicted: Vec<TileId>,
@@ -57,7 +61,13 @@ pub struct Progress {
     /// Tiles in view that are missing because they failed.
     pub holes: usize,
     pub resident_tiles: usize,
+    /// Of tiles that are here: kept and uploaded.
     pub resident_bytes: usize,
+    /// Those of them that are kept here, the rest being on the graphics device.
+    pub kept_bytes: usize,
+    /// `resident_bytes` with what is being fetched and decoded.
+    pub held_bytes: usize,
+    pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
     pub sse_px: f64,
     /// Tiles whose content was drawn without something, by what.
@@ -73,8 +83,14 @@ pub struct Failure {
 
 /// Failures kept for the list on screen; beyond it they are only counted.
 const FAILURES_LISTED_MAX: usize = 1000;
+/// What a tileset says whose server can't be reached.
+const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this machine's disk are drawn, old as they are";
 /// Distinct notes kept.
 const NOTES_MAX: usize = 100;
+/// Handed over in the first updates, before anybody says how long it takes.
+const UPLOAD_BYTES_FIRST: usize = 2 << 20;
+/// Detail is lowered by at most this factor.
+const SSE_FACTOR_MAX: f64 = 64.0;
 /// Preloading stops at this part of the memory budget.
 const PRELOAD_SHARE: f64 = 0.75;
 
@@ -88,7 +104,12 @@ pub struct Tileset {
     views: ViewGroup,
     /// What the first group that draws drew last.
     drawn: Vec<TileId>,
+    source: TileSource,
     loader: TileLoader,
+    ledger: Arc<Ledger>,
+    memory_bytes_max: usize,
+    /// Bytes handed over in one update; the rest waits a frame.
+    upload_bytes_max: usize,
     resident: HashMap<TileId, Resident>,
     resident_bytes: usize,
     /// How often each tile's load was answered; tells the loader old wishes from new ones.
@@ -104,7 +125,7 @@ pub struct Tileset {
 
 #[derive(Debug)]
 struct Resident {
-    content: Arc<TileContent>,
+    content: Arc<KeptTile>,
     /// The update that last drew it or waited to.
     used: u64,
 }
@@ -120,16 +141,22 @@ impl Tileset {
 
     /// As [`Tileset::open`], sending `headers` with every request to the server at `address`.
     pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
-        let source = TileSource::open_with(address, headers)?;
+        let source = TileSource::open_with(address, headers)?.cached(options.cache.as_ref());
         let tree = TileTree::new(source.root_url());
-        let loader = TileLoader::start(source)?;
+        let memory_bytes_max = options.memory_bytes_max.unwrap_or_else(|| memory_budget(machine_bytes(), false));
+        let ledger = Ledger::new(memory_bytes_max);
+        let loader = TileLoader::start(source.clone(), ledger.clone())?;
         Ok(Self {
             options,
             tree,
             loads: vec![LoadState::Absent],
             views: ViewGroup::default(),
             drawn: Vec::new(),
+            source,
             loader,
+            ledger,
+            memory_bytes_max,
+            upload_bytes_max: UPLOAD_BYTES_FIRST,
             resident: HashMap::new(),
             resident_bytes: 0,
             answered: HashMap::new(),
@@ -176,10 +203,25 @@ impl Tileset {
             holes: groups.iter().map(ViewGroup::holes).sum(),
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
+            kept_bytes: self.resident.values().map(|r| r.content.kept_bytes).sum(),
+            held_bytes: self.resident_bytes + self.ledger.under_way().0,
+            budget_bytes: self.memory_bytes_max,
             sse_px: options.max_sse_px,
-            notes: self.notes.clone(),
+            notes: self.notes(),
         };
         frame
+    }
+
+    /// What tiles lack, and that some are old because their server can't be reached.
+    fn notes(&self) -> BTreeMap<String, usize> {
+        let stale = self.source.cache_figures().map_or(0, |f| f.stale as usize);
+        let offline = (stale > 0).then(|| (OFFLINE_NOTE.to_owned(), stale));
+        self.notes.iter().map(|(note, n)| (note.clone(), *n)).chain(offline).collect()
+    }
+
+    /// What the cache on disk did; `None` without one.
+    pub fn cache_figures(&self) -> Option<CacheFigures> {
+        self.source.cache_figures()
     }
 
     /// True if the last update's picture waits for nothing. Failed tiles don't count as waiting.
@@ -210,8 +252,8 @@ impl Tileset {
         &self.tree
     }
 
-    /// Content of a tile that is in memory.
-    pub fn content(&self, tile: TileId) -> Option<&Arc<TileContent>> {
+    /// What is kept of a tile that is in memory: its faces without colours, normals and pictures, and its features.
+    pub fn content(&self, tile: TileId) -> Option<&Arc<KeptTile>> {
         self.resident.get(&tile).map(|r| &r.content)
     }
 
@@ -242,14 +284,17 @@ impl Tileset {
     }
 
     fn take_answers(&mut self, frame: &mut Frame) {
-        let mut uploads = 0;
-        while uploads < self.options.uploads_per_update_max {
+        let mut uploaded = 0;
+        while uploaded < self.upload_bytes_max {
             let Some(answer) = self.loader.poll() else { break };
-            let Answer { tile, result } = answer;
+            let Answer { tile, result, room } = answer;
             *self.answered.entry(tile).or_default() += 1;
-            match result.and_then(|payload| self.take(tile, payload)) {
+            let taken = result.and_then(|payload| self.take(tile, payload, frame));
+            // Only now: in between nobody else may take its place in the budget.
+            drop(room);
+            match taken {
                 Ok(Some(content)) => {
-                    uploads += 1;
+                    uploaded += content.bytes;
                     frame.loaded.push((tile, content));
                 }
                 Ok(None) => {}
@@ -259,7 +304,7 @@ impl Tileset {
     }
 
     /// Puts what was loaded in its place; gives the content to upload, if there is any.
-    fn take(&mut self, id: TileId, payload: Payload) -> Result<Option<Arc<TileContent>>, TileError> {
+    fn take(&mut self, id: TileId, payload: Payload, frame: &mut Frame) -> Result<Option<Arc<TileContent>>, TileError> {
         let url = self.loader_url(id);
         if let Some(subtree) = payload.subtree {
             self.tree.graft_subtree(id, subtree).map_err(|f| f.at(&url))?;
@@ -278,6 +323,15 @@ impl Tileset {
             self.loads[id.index()] = LoadState::Empty;
             return Ok(None);
         };
+        if !self.make_room(content.bytes, frame) {
+            if content.bytes > self.memory_bytes_max {
+                let what = format!("a tile of {} MiB, more than all tiles together may take", content.bytes >> 20);
+                return Err(TileError::Unsupported { url, what, mend: "give tiles more memory, or divide the tile".to_owned() });
+            }
+            // It comes again when there is room, or something coarser instead.
+            self.lower_detail();
+            return Ok(None);
+        }
         for note in &content.notes {
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
                 *self.notes.entry(note.clone()).or_default() += 1;
@@ -286,9 +340,11 @@ impl Tileset {
         let content = Arc::new(content);
         self.loads[id.index()] = LoadState::Ready;
         self.resident_bytes += content.bytes;
-        if let Some(old) = self.resident.insert(id, Resident { content: content.clone(), used: self.update }) {
+        let kept = Arc::new(KeptTile::of(&content));
+        if let Some(old) = self.resident.insert(id, Resident { content: kept, used: self.update }) {
             self.resident_bytes -= old.content.bytes;
         }
+        self.ledger.set_resident(self.resident_bytes);
         Ok(Some(content))
     }
 
@@ -319,33 +375,67 @@ impl Tileset {
         }
     }
 
-    /// Keeps within the memory budget: tiles out of use go, longest unused first; if that is not enough, detail is lowered.
+    /// Keeps within the memory budget, with what waits to be fetched: tiles out of use go, longest unused first; if that is not enough, detail is
+    /// lowered.
     fn evict(&mut self, frame: &mut Frame) {
-        let max = self.options.memory_bytes_max;
-        if self.resident_bytes > max {
-            let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < self.update).map(|(id, r)| (r.used, *id)).collect();
-            unused.sort_unstable();
-            for (_, id) in unused {
-                if self.resident_bytes <= max {
-                    break;
-                }
-                if let Some(gone) = self.resident.remove(&id) {
-                    self.resident_bytes -= gone.content.bytes;
-                    self.loads[id.index()] = LoadState::Absent;
-                    frame.loaded.retain(|(loaded, _)| *loaded != id);
-                    frame.evicted.push(id);
-                }
-            }
+        let (in_flight, waiting) = self.ledger.under_way();
+        let max = self.memory_bytes_max;
+        if self.resident_bytes + in_flight + waiting > max {
+            self.drop_unused(max.saturating_sub(in_flight + waiting), self.update, frame);
         }
-        if self.resident_bytes > max {
-            self.sse_factor = (self.sse_factor * 1.05).min(64.0);
+        if self.resident_bytes > max || waiting > 0 && self.resident_bytes + in_flight + waiting > max {
+            self.lower_detail();
         } else if self.sse_factor > 1.0 && self.resident_bytes < max / 2 {
             self.sse_factor = (self.sse_factor / 1.02).max(1.0);
         }
+        self.ledger.set_resident(self.resident_bytes);
+    }
+
+    fn lower_detail(&mut self) {
+        self.sse_factor = (self.sse_factor * 1.05).min(SSE_FACTOR_MAX);
+    }
+
+    /// Whether so many bytes fit, once tiles that were not needed in the last update are gone.
+    fn make_room(&mut self, bytes: usize, frame: &mut Frame) -> bool {
+        let Some(goal) = self.memory_bytes_max.checked_sub(bytes) else { return false };
+        if self.resident_bytes > goal {
+            self.drop_unused(goal, self.update - 1, frame);
+        }
+        self.resident_bytes <= goal
+    }
+
+    /// Lets tiles go that were last used before the update `since`, until no more than `goal` bytes are held.
+    fn drop_unused(&mut self, goal: usize, since: u64, frame: &mut Frame) {
+        let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < since).map(|(id, r)| (r.used, *id)).collect();
+        unused.sort_unstable();
+        for (_, id) in unused {
+            if self.resident_bytes <= goal {
+                break;
+            }
+            if let Some(gone) = self.resident.remove(&id) {
+                self.resident_bytes -= gone.content.bytes;
+                self.loads[id.index()] = LoadState::Absent;
+                frame.loaded.retain(|(loaded, _)| *loaded != id);
+                frame.evicted.push(id);
+            }
+        }
+    }
+
+    /// Sets what suits a graphics device that has memory of its own or not, where the options leave it open.
+    pub fn fit_memory(&mut self, own_graphics_memory: bool) {
+        if self.options.memory_bytes_max.is_none() {
+            self.memory_bytes_max = memory_budget(machine_bytes(), own_graphics_memory);
+            self.ledger.set_max(self.memory_bytes_max);
+        }
+    }
+
+    /// Bytes of tiles handed over in one update at most, but one tile at least: whoever uploads knows how long it takes.
+    pub fn limit_uploads(&mut self, bytes: usize) {
+        self.upload_bytes_max = bytes.max(1);
     }
 
     fn ask(&mut self, wanted: &[Load]) {
-        let room = (self.resident_bytes as f64) < self.options.memory_bytes_max as f64 * PRELOAD_SHARE;
+        let room = (self.resident_bytes as f64) < self.memory_bytes_max as f64 * PRELOAD_SHARE;
         let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
         let jobs = wanted
             .take(TileLoader::QUEUE_MAX)

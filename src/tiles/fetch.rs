@@ -1,9 +1,13 @@
 //! Bytes from a folder, out of a `.3tz` or over HTTP.
 
+use super::cached::{Ask, Asked, Cached};
+use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::{Fault, TileError};
 use super::headers::Headers;
 use crate::ogc::archive::{self, Archive, ArchiveError};
 use futures_util::StreamExt;
+use reqwest::StatusCode;
+use reqwest::header::HeaderMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
 use std::time::Duration;
@@ -26,6 +30,8 @@ pub struct TileSource {
     headers: Headers,
     /// Where the tileset is in an archive: files below its path are read out of it.
     archive: Option<Arc<Archive>>,
+    /// Files from the network, kept on disk.
+    cache: Option<Arc<Cached>>,
 }
 
 impl TileSource {
@@ -67,7 +73,13 @@ impl TileSource {
         let client = reqwest::Client::builder().user_agent(USER_AGENT).connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT);
         let client = client.redirect(headers.redirects());
         let client = client.build().map_err(|e| refused(e.to_string()))?;
-        Ok(Self { root, client, headers, archive: opened })
+        Ok(Self { root, client, headers, archive: opened, cache: None })
+    }
+
+    /// The same, keeping files from the network on disk.
+    pub fn cached(mut self, options: Option<&CacheOptions>) -> Self {
+        self.cache = options.filter(|_| self.root.scheme() != "file").map(Cached::open);
+        self
     }
 
     /// Address of the root `tileset.json`.
@@ -91,35 +103,85 @@ impl TileSource {
                 read_file(&path).await.map_err(|(why, retry)| refused(why, retry))
             }
             "file" => Err(refused("a tileset from the network may not read local files".into(), false)),
-            "http" | "https" => self.get(parsed).await.map_err(|(why, retry)| refused(why, retry)),
+            "http" | "https" => self.get(parsed).await.map_err(|r| refused(r.why, r.retry)),
             other => Err(refused(format!("addresses of kind {other:?} are not read; use a path, http or https"), false)),
         }
     }
 
-    async fn get(&self, url: Url) -> Result<Vec<u8>, (String, bool)> {
+    async fn get(&self, url: Url) -> Result<Vec<u8>, Refused> {
         let headers = self.headers.for_url(&url, &self.root);
-        let answer = self.client.get(url).headers(headers).send().await.map_err(|e| (describe(&e), true))?;
-        let status = answer.status();
+        let server = Server { client: &self.client, url: url.clone() };
+        if let Some(cache) = &self.cache {
+            return cache.get(&url, headers, &server).await;
+        }
+        match server.ask(headers).await? {
+            Asked::Body { body, .. } => Ok(body),
+            Asked::Unchanged(_) => Err(Refused::of("the server answered 304 to a question that was not asked", false)),
+        }
+    }
+
+    /// What the cache on disk did; `None` without one.
+    pub fn cache_figures(&self) -> Option<CacheFigures> {
+        self.cache.as_ref().map(|c| c.figures())
+    }
+}
+
+/// Why there are no bytes.
+#[derive(Debug)]
+pub struct Refused {
+    pub why: String,
+    /// A later try may succeed.
+    pub retry: bool,
+    /// The server, or what stands before it, can't be reached now.
+    pub unreachable: bool,
+}
+
+impl Refused {
+    pub fn of(why: &str, retry: bool) -> Self {
+        Self { why: why.to_owned(), retry, unreachable: false }
+    }
+
+    fn lost(error: &reqwest::Error) -> Self {
+        Self { why: describe(error), retry: true, unreachable: true }
+    }
+}
+
+/// One file on a server.
+struct Server<'a> {
+    client: &'a reqwest::Client,
+    url: Url,
+}
+
+impl Ask for Server<'_> {
+    async fn ask(&self, headers: HeaderMap) -> Result<Asked, Refused> {
+        let answer = self.client.get(self.url.clone()).headers(headers).send().await.map_err(|e| Refused::lost(&e))?;
+        let (status, headers, redirected) = (answer.status(), answer.headers().clone(), *answer.url() != self.url);
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(Asked::Unchanged(headers));
+        }
         if status.is_redirection() {
-            return Err(("it is sent on to another server, which must not get this one's headers; open it there".to_owned(), false));
+            return Err(Refused::of("it is sent on to another server, which must not get this one's headers; open it there", false));
         }
         if !status.is_success() {
             let retry = status.is_server_error() || matches!(status.as_u16(), 404 | 408 | 425 | 429);
-            return Err((format!("the server answered {status}"), retry));
+            let unreachable = matches!(status.as_u16(), 502..=504);
+            return Err(Refused { why: format!("the server answered {status}"), retry, unreachable });
         }
+        // No other answer is the whole file.
+        let redirected = redirected || status != StatusCode::OK;
         if answer.content_length().is_some_and(|n| n > BODY_BYTES_MAX) {
-            return Err((too_large(), false));
+            return Err(Refused::of(&too_large(), false));
         }
         let mut body = Vec::new();
         let mut pieces = answer.bytes_stream();
         while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|e| (describe(&e), true))?;
+            let piece = piece.map_err(|e| Refused::lost(&e))?;
             if (body.len() + piece.len()) as u64 > BODY_BYTES_MAX {
-                return Err((too_large(), false));
+                return Err(Refused::of(&too_large(), false));
             }
             body.extend_from_slice(&piece);
         }
-        Ok(body)
+        Ok(Asked::Body { headers, body, redirected })
     }
 }
 

@@ -4,6 +4,7 @@
 //! A fetch under way that nobody has wanted for a while is broken off. Answers come out by a bounded channel; when nobody takes them
 //! the loader waits.
 
+use super::budget::{Ledger, Reservation};
 use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
 use super::fetch::{TileSource, resolve};
@@ -64,6 +65,8 @@ pub struct Payload {
 pub struct Answer {
     pub tile: TileId,
     pub result: Result<Payload, TileError>,
+    /// Its place in the budget, until its tile is counted there itself.
+    pub room: Reservation,
 }
 
 /// A thread of its own with a tokio runtime; ends when dropped.
@@ -79,7 +82,7 @@ impl TileLoader {
 
     /// # Errors
     /// When the machine gives no thread.
-    pub fn start(source: TileSource) -> Result<Self, TileError> {
+    pub fn start(source: TileSource, ledger: Arc<Ledger>) -> Result<Self, TileError> {
         let refused =
             |e: std::io::Error| TileError::Fetch { url: source.root_url().to_owned(), why: format!("no loader thread: {e}"), retry: false };
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
@@ -91,7 +94,7 @@ impl TileLoader {
         let source_of_thread = source.clone();
         let thread = std::thread::Builder::new().name("tiles-loader".into());
         let run = move || {
-            runtime.block_on(serve(Arc::new(source_of_thread), wished, answer, decoding));
+            runtime.block_on(serve(Shared { source: Arc::new(source_of_thread), decoding, ledger }, wished, answer));
             // A fetch still under way must not hold up the program's end.
             runtime.shutdown_background();
         };
@@ -122,12 +125,15 @@ enum Ended {
     BrokenOff,
 }
 
-async fn serve(
+/// What all jobs share.
+#[derive(Clone)]
+struct Shared {
     source: Arc<TileSource>,
-    mut wished: watch::Receiver<Vec<Job>>,
-    answers: Sender<Answer>,
     decoding: Arc<tokio::sync::Semaphore>,
-) {
+    ledger: Arc<Ledger>,
+}
+
+async fn serve(shared: Shared, mut wished: watch::Receiver<Vec<Job>>, answers: Sender<Answer>) {
     let mut queue: VecDeque<Job> = VecDeque::new();
     let mut begun: HashMap<TileId, u32> = HashMap::new();
     let mut busy: HashMap<TileId, Busy> = HashMap::new();
@@ -144,7 +150,7 @@ async fn serve(
             begun.insert(job.tile, job.answered + 1);
             let (go_on, gone) = oneshot::channel();
             busy.insert(job.tile, Busy { wanted_at: Instant::now(), _go_on: go_on });
-            running.spawn(answer(source.clone(), job, answers.clone(), decoding.clone(), gone));
+            running.spawn(answer(shared.clone(), job, answers.clone(), gone));
         }
         tokio::select! {
             changed = wished.changed() => match changed {
@@ -180,21 +186,17 @@ fn drop_unwanted(busy: &mut HashMap<TileId, Busy>, wishes: &VecDeque<Job>) -> Ve
     busy.extract_if(|_, b| now - b.wanted_at > UNWANTED_MAX).map(|(tile, _)| tile).collect()
 }
 
-async fn answer(
-    source: Arc<TileSource>,
-    job: Job,
-    answers: Sender<Answer>,
-    decoding: Arc<tokio::sync::Semaphore>,
-    mut gone: oneshot::Receiver<()>,
-) -> (TileId, Ended) {
+async fn answer(shared: Shared, job: Job, answers: Sender<Answer>, mut gone: oneshot::Receiver<()>) -> (TileId, Ended) {
     let tile = job.tile;
+    // The root is a tileset and no content; nothing else can be reserved for before it.
+    let Some(mut room) = while_wanted(&mut gone, shared.ledger.reserve()).await else { return (tile, Ended::BrokenOff) };
     let result = match &job.subtree {
-        Some(subtree) => load_subtree(&source, subtree.clone(), &mut gone).await,
-        None => load_contents(&source, job, decoding, &mut gone).await,
+        Some(subtree) => load_subtree(&shared.source, subtree.clone(), &mut gone).await,
+        None => load_contents(&shared, job, &mut room, &mut gone).await,
     };
     let Some(result) = result else { return (tile, Ended::BrokenOff) };
     // The bounded channel may be full; waiting must not hold the runtime's only worker.
-    let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result }).is_ok()).await;
+    let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result, room }).is_ok()).await;
     if !matches!(sent, Ok(true)) {
         tracing::debug!(tile = tile.0, "nobody waits for the tile any more");
     }
@@ -212,17 +214,30 @@ async fn while_wanted<T>(gone: &mut oneshot::Receiver<()>, fetch: impl Future<Ou
 
 /// `None`: broken off.
 async fn load_contents(
-    source: &Arc<TileSource>,
+    Shared { source, decoding, .. }: &Shared,
     job: Job,
-    decoding: Arc<tokio::sync::Semaphore>,
+    room: &mut Reservation,
     gone: &mut oneshot::Receiver<()>,
 ) -> Option<Result<Payload, TileError>> {
     let mut parts = Vec::new();
+    let (mut fetched, mut decoded) = (0, 0);
     for content in job.contents.clone() {
         parts.push(match while_wanted(gone, fetch_patiently(source, &content.url)).await? {
-            Ok(bytes) => decode_apart(source, &job, content.url, bytes, &decoding).await,
+            Ok(bytes) => {
+                fetched += bytes.len();
+                // Given up for want of room, it begins anew when it is wanted and there is some.
+                if !room.fetched(fetched) {
+                    return None;
+                }
+                let part = decode_apart(source, &job, content.url, bytes, decoding).await;
+                decoded += if let Ok(Part::Meshes(content)) = &part { content.bytes } else { 0 };
+                part
+            }
             Err(e) => Err(e),
         });
+    }
+    if decoded > 0 && !room.decoded(fetched, decoded) {
+        return None;
     }
     Some(join_parts(&job, parts))
 }

@@ -32,7 +32,7 @@ fn frames(loader: &TileLoader, wishes: &[Job]) {
 fn a_fetch_is_broken_off_when_nobody_wants_it_and_begins_anew_when_somebody_does() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/1.glb", server.local_addr().unwrap());
-    let loader = TileLoader::start(TileSource::open(&url).unwrap()).unwrap();
+    let loader = TileLoader::start(TileSource::open(&url).unwrap(), Ledger::new(1 << 30)).unwrap();
     loader.want(vec![job(&url)]);
     let mut stream = asked(&server);
     frames(&loader, &[job(&url)]);

@@ -11,7 +11,10 @@
 //! Never here: a GPU, a frame rate, a decision that depends on the clock (only the loader waits).
 
 mod accessor;
+mod budget;
+mod cached;
 mod content;
+mod disk_cache;
 mod download;
 mod engine;
 mod error;
@@ -26,6 +29,7 @@ mod i3dm;
 mod id_picture;
 mod implicit;
 mod instances;
+mod kept;
 mod ktx2;
 mod legacy;
 mod loader;
@@ -49,12 +53,15 @@ mod volume;
 mod walk;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
+pub use budget::{machine_bytes, memory_budget};
 pub use content::{DecodeContext, Decoded, TileContent, TileMesh, UpAxis, decode};
+pub use disk_cache::{CacheFigures, CacheOptions};
 pub use download::Download;
 pub use engine::{Failure, Frame, Progress, Tileset, TilesetOptions};
 pub use error::TileError;
 pub use groups::{Purpose, ViewGroup};
 pub use headers::Headers;
+pub use kept::{KeptMesh, KeptTile};
 pub use mesh::UNLIT;
 pub use outcomes::SelectionState;
 pub use pick::Hit;

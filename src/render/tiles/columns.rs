@@ -1,7 +1,7 @@
 //! One attribute of a tile's features in a compact form, read from its tables once: restyling looks values up instead of decoding them.
 
 use crate::model::styling::{Condition, StyleRule};
-use crate::tiles::TileContent;
+use crate::tiles::FeatureTable;
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -21,8 +21,8 @@ const STEPS: usize = 256;
 
 impl AttributeColumn {
     /// Reads an attribute of all features of a tile. Texts beyond 65,535 different ones count as none: nobody tells so many colours apart.
-    pub fn read(content: &TileContent, attribute: &str) -> Self {
-        Self::of(content.features.values(attribute))
+    pub fn read(features: &FeatureTable, attribute: &str) -> Self {
+        Self::of(features.values(attribute))
     }
 
     /// A column of values.

@@ -50,7 +50,7 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
         .with_inserted_attribute(ATTRIBUTE_PACKED, VertexAttributeValues::Uint32x2(packed))
         .with_inserted_attribute(ATTRIBUTE_FACADE, facade)
         .with_inserted_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours))
-        .with_inserted_indices(Indices::U32(tile.indices.clone()));
+        .with_inserted_indices(indices(tile));
     if tile.texture.is_some() && tile.wears.len() == vertices && tile.texture_uvs.len() == vertices {
         mesh.insert_attribute(ATTRIBUTE_TEXTURE, tile.texture_uvs.clone());
         mesh.insert_attribute(ATTRIBUTE_WEAR, VertexAttributeValues::Uint32(tile.wears.clone()));
@@ -58,6 +58,12 @@ pub fn build(tile: &TileMesh, features: u32) -> Built {
     let (min, max) = tile.bounds();
     let bounds = if vertices == 0 { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
     Built { mesh, bounds, heights_dm, stands, triangles: tile.indices.len() / 3 }
+}
+
+/// Half as long where so few vertices allow it.
+fn indices(tile: &TileMesh) -> Indices {
+    let short: Option<Vec<u16>> = tile.indices.iter().map(|i| u16::try_from(*i).ok().filter(|i| *i != u16::MAX)).collect();
+    short.map_or_else(|| Indices::U32(tile.indices.clone()), Indices::U16)
 }
 
 /// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.

@@ -5,6 +5,7 @@
 mod columns;
 mod features;
 mod mesh;
+mod pace;
 mod styling;
 mod wardrobe;
 
@@ -18,15 +19,17 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
+use crate::tiles::{FeatureTable, Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
+use pace::{Pace, fit_memory};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 use wardrobe::Wardrobe;
 
 /// The opened tileset and what of it is on the graphics device.
@@ -44,6 +47,7 @@ pub struct CityTiles {
     /// Source id of the selected city object.
     selected: Option<String>,
     ground: GroundCache,
+    pace: Pace,
 }
 
 struct Resident {
@@ -52,7 +56,7 @@ struct Resident {
     states: u32,
     triangles: usize,
     drawn: bool,
-    content: Arc<TileContent>,
+    features: Arc<FeatureTable>,
     /// Which features are buildings.
     stands: Vec<bool>,
     /// Attributes that style or filter now.
@@ -110,6 +114,7 @@ impl CityTiles {
             loaded_bytes: 0,
             selected: None,
             ground: GroundCache::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -175,15 +180,16 @@ impl CityTiles {
 
     /// Features of resident tiles with a source id, each with the index of its state.
     fn features_named<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (TileId, u32, u32)> + 'a {
-        self.resident.iter().flat_map(move |(tile, r)| {
-            let features = 0..r.content.features.count();
-            features.filter(move |f| names(&r.content, *f, id)).map(move |f| (*tile, f, r.first_state + f))
+        let kept = self.resident.iter().filter_map(|(tile, r)| Some((tile, r, self.tileset.content(*tile)?)));
+        kept.flat_map(move |(tile, r, content)| {
+            let features = 0..content.features.count();
+            features.filter(move |f| names(&content.features, *f, id)).map(move |f| (*tile, f, r.first_state + f))
         })
     }
 }
 
-fn names(content: &TileContent, feature: u32, id: &str) -> bool {
-    content.features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
+fn names(features: &FeatureTable, feature: u32, id: &str) -> bool {
+    features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
 }
 
 /// Which object is lit up; set from the shared view state.
@@ -198,7 +204,7 @@ impl Plugin for CityTilesPlugin {
         wardrobe::build(app);
         app.init_resource::<CityStyling>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
-            .add_systems(Update, (stream, look_down, select, styling::restyle, styling::focus).chain().after(CameraPlaced))
+            .add_systems(Update, (fit_memory, stream, look_down, select, styling::restyle, styling::focus).chain().after(CameraPlaced))
             .add_systems(PostUpdate, (upload_states, colour_city).chain());
     }
 }
@@ -244,16 +250,21 @@ fn stream(
     let (Some(mut city), Ok((camera, projection))) = (city, cameras.single()) else { return };
     let Some(view) = view(&frame, &orbit, camera, projection, wall.as_deref()) else { return };
     let now = city.tileset.update(&[view]);
+    let (begun, before) = (Instant::now(), city.loaded_bytes);
     for (id, content) in now.loaded {
         city.loaded_tiles += 1;
         city.loaded_bytes += content.bytes;
         let selected = city.selected.clone();
-        let mut resident = spawn(&mut commands, content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
+        let mut resident = spawn(&mut commands, &content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
         if !styling.is_plain() {
             let (start, length) = (resident.first_state, resident.states);
             styling.apply(&mut resident, states.range_mut(start, length));
         }
         city.resident.insert(id, resident);
+    }
+    let bytes = city.loaded_bytes - before;
+    if let Some(next) = city.pace.learn(bytes, begun.elapsed()) {
+        city.tileset.limit_uploads(next);
     }
     for id in now.evicted {
         if let Some(gone) = city.resident.remove(&id) {
@@ -309,7 +320,7 @@ fn view(frame: &SceneFrame, orbit: &OrbitCamera, camera: &Camera, projection: &P
 
 fn spawn(
     commands: &mut Commands,
-    content: Arc<TileContent>,
+    content: &TileContent,
     frame: &SceneFrame,
     (shared, wardrobe): (&SharedMaterial, &mut Wardrobe),
     meshes: &mut Assets<Mesh>,
@@ -333,7 +344,7 @@ fn spawn(
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress, plain));
     }
     if let Some(id) = selected {
-        (0..features).filter(|f| names(&content, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
+        (0..features).filter(|f| names(&content.features, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     }
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
@@ -352,7 +363,7 @@ fn spawn(
         states: own.len() as u32,
         triangles,
         drawn: false,
-        content,
+        features: content.features.clone(),
         stands,
         columns: HashMap::new(),
     }

@@ -32,7 +32,7 @@ impl CityStyling {
     pub(super) fn apply(&self, resident: &mut Resident, states: &mut [State]) {
         for attribute in self.attributes() {
             if !resident.columns.contains_key(attribute) {
-                let column = AttributeColumn::read(&resident.content, attribute);
+                let column = AttributeColumn::read(&resident.features, attribute);
                 resident.columns.insert(attribute.to_owned(), column);
             }
         }
