@@ -9,9 +9,11 @@ mod crs;
 mod frame;
 mod geoid;
 mod patch;
+mod sun;
 
 pub use bounds::{Aabb, Region, Sphere};
 pub use china::Shifted;
 pub use crs::{Crs, CrsError};
 pub use frame::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic, geodetic_to_ecef};
 pub use geoid::{Geoid, Heights, UndulationGrid};
+pub use sun::{SunPosition, sun_position};
