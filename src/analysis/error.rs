@@ -5,7 +5,7 @@ use crate::tiles::TileError;
 /// What stands against an answer.
 #[derive(thiserror::Error, Debug)]
 pub enum AnalysisError {
-    #[error("no tileset can be opened: {0}")]
+    #[error(transparent)]
     Open(#[from] TileError),
     #[error("the tileset at {address} can't be read: {why}")]
     Unread { address: String, why: String },

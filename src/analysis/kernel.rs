@@ -196,6 +196,10 @@ impl Kernel {
         self.clip = Clip::new(region, &self.frame);
     }
 
+    pub fn is_clipped(&self) -> bool {
+        self.clip.is_some()
+    }
+
     /// Corners, object and surface of every triangle, clipped or not.
     pub fn triangles(&self) -> impl Iterator<Item = ([DVec3; 3], Option<u32>, u8)> + '_ {
         let far = |p: [f32; 3]| DVec3::from(p.map(f64::from));

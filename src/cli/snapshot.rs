@@ -39,6 +39,9 @@ pub struct Args {
     /// Time of day at the place, HH:MM: sets day, dusk or night.
     #[arg(long, value_parser = super::time_of_day::parse)]
     time: Option<chrono::NaiveTime>,
+    /// Show the answer to the question in this JSON file, as `yiping analyse file` takes it.
+    #[arg(long)]
+    tool: Option<PathBuf>,
     /// Panels beside the map, as a desk shows them.
     #[arg(long)]
     panels: bool,
@@ -83,7 +86,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         signs: !args.bare,
         headers: args.header.headers()?,
     };
-    let app = start::screen(loaded, &setup)?;
+    let mut app = start::screen(loaded, &setup)?;
+    if let Some(file) = &args.tool {
+        app.world_mut().resource_mut::<crate::screen::tools::Tools>().ask(super::analyse::read(file)?);
+    }
     let mut pump = Pump::new(app);
     let limit = Duration::from_secs(args.limit);
     let mut settled = pump.until_ready(4, limit);

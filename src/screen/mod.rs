@@ -10,5 +10,6 @@ pub mod pick;
 pub mod session;
 pub mod start;
 pub mod style;
+pub mod tools;
 pub mod ui;
 pub mod wall;

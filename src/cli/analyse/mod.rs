@@ -15,7 +15,7 @@ use std::time::Instant;
 /// Measure a city: distance, height, area, line of sight, viewshed, sun hours, section.
 ///
 /// Places are LON,LAT in degrees (on the ground, or a person's eyes over it), LON,LAT,H with metres above the ellipsoid, or LON,LAT,+H with
-/// metres above the ground.
+/// metres above the ground. Lists of places in the western hemisphere stand last, after --.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -41,7 +41,7 @@ pub struct Args {
 enum Tool {
     /// Through the air, along the ellipsoid and along the ground, over two points or more.
     Distance {
-        #[arg(required = true, num_args = 2.., value_parser = point::parse, allow_hyphen_values = true)]
+        #[arg(required = true, num_args = 2.., value_parser = point::parse)]
         points: Vec<Spot>,
     },
     /// Of what stands at a point, over the ground.
@@ -51,7 +51,7 @@ enum Tool {
     },
     /// Of a polygon: in plan and along the ground.
     Area {
-        #[arg(required = true, num_args = 3.., value_parser = point::parse, allow_hyphen_values = true)]
+        #[arg(required = true, num_args = 3.., value_parser = point::parse)]
         points: Vec<Spot>,
     },
     /// Whether one point sees another, and what stands between.
@@ -110,7 +110,7 @@ enum Tool {
     },
     /// Profile of ground and buildings along a line.
     Section {
-        #[arg(required = true, num_args = 2.., value_parser = point::parse, allow_hyphen_values = true)]
+        #[arg(required = true, num_args = 2.., value_parser = point::parse)]
         points: Vec<Spot>,
         /// Metres between samples.
         #[arg(long, default_value_t = 1.0)]
