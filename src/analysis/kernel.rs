@@ -259,8 +259,13 @@ impl Kernel {
 
     /// Height of the ground at a longitude and latitude (degrees), metres above the ellipsoid; `None` where no ground was read.
     pub fn ground_m(&self, lon: f64, lat: f64) -> Option<f64> {
+        self.surface_m(lon, lat, Surfaces::GROUND)
+    }
+
+    /// Height of the highest of some surfaces at a longitude and latitude (degrees), metres above the ellipsoid.
+    pub fn surface_m(&self, lon: f64, lat: f64, among: Surfaces) -> Option<f64> {
         let enu = self.frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, 0.0));
-        let hit = self.down(enu.x, enu.y, Surfaces::GROUND)?;
+        let hit = self.down(enu.x, enu.y, among)?;
         Some(self.frame.enu_to_geodetic(hit.position).height_m)
     }
 }

@@ -1,7 +1,7 @@
 //! Places as people give them, and as results tell them.
 
 use super::error::AnalysisError;
-use super::kernel::Kernel;
+use super::kernel::{Kernel, Surfaces};
 use crate::geo::{Geodetic, LocalFrame};
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,8 @@ impl Spot {
         Self { lon, lat, height_m: None, above_m: None }
     }
 
-    /// The place in the kernel's frame; `usual_m` stands above the ground when neither height is given.
+    /// The place in the kernel's frame; `usual_m` above the ground when neither height is given, and above the roof
+    /// there if it is more than 0.
     ///
     /// # Errors
     /// When a number is none, or no ground lies there and no height is given.
@@ -41,7 +42,9 @@ impl Spot {
             Some(height) => (height, 0.0),
             None => {
                 let none = AnalysisError::NoGround { lon: self.lon, lat: self.lat };
-                (kernel.ground_m(self.lon, self.lat).ok_or(none)?, usual_m)
+                // Who looks around stands on the roof, not on the ground within the walls.
+                let among = if usual_m > 0.0 { Surfaces::ALL } else { Surfaces::GROUND };
+                (kernel.surface_m(self.lon, self.lat, among).ok_or(none)?, usual_m)
             }
         };
         let height = base + self.above_m.unwrap_or(usual);

@@ -20,8 +20,8 @@ pub fn show(ui: &mut Ui, text: &Text, section: &SectionResult) {
     let top = section.crossed.iter().map(|c| c.top_m).fold(high, f64::max);
     let step = nice_step((top - low).max(10.0), 4.0);
     let (bottom, top) = ((low / step).floor() * step, (top / step).ceil() * step);
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), text.body * 11.0), egui::Sense::hover());
-    let plot = Rect::from_min_max(rect.min + vec2(text.body * 2.6, text.body * 1.2), rect.max - vec2(text.body * 0.8, text.body * 1.9));
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), text.body * 12.0), egui::Sense::hover());
+    let plot = Rect::from_min_max(rect.min + vec2(text.body * 2.6, text.body * 2.4), rect.max - vec2(text.body * 0.8, text.body * 2.4));
     let length = section.length_m.max(1e-6);
     let at = |d: f64, h: f64| {
         let (u, v) = (d / length, (h - bottom) / (top - bottom).max(1e-6));

@@ -1,7 +1,8 @@
 //! Lines, points and figures over the city.
 
 use super::{Text, Tools, metres, square};
-use crate::analysis::{Place, ToolResult};
+use crate::analysis::{Kernel, Place, ToolResult};
+use crate::geo::{Ecef, Geodetic};
 use crate::screen::overlay::{Projector, labels};
 use crate::screen::style::{self, ACCENT, ALARM, GOOD, TEXT, WARN};
 use bevy_egui::egui::{Color32, Painter, Pos2, Shape, Stroke, vec2};
@@ -14,11 +15,13 @@ struct Pen<'a> {
     painter: &'a Painter,
     projector: &'a Projector,
     text: &'a Text,
+    /// Tells what stands before a line; `None` before the first answer.
+    kernel: Option<&'a Kernel>,
 }
 
 /// Draws what was clicked, and the answer once it is there.
 pub fn draw(painter: &Painter, projector: &Projector, text: &Text, tools: &Tools) {
-    let pen = Pen { painter, projector, text };
+    let pen = Pen { painter, projector, text, kernel: tools.worker.kernel() };
     match tools.answer() {
         Some(Ok(result)) => pen.answer(result),
         _ => {
@@ -88,8 +91,29 @@ impl Pen<'_> {
         Some(self.projector.place(&spot)).filter(|at| self.projector.screen.expand(2_000.0).contains(*at))
     }
 
-    /// A line with a dark edge; parts behind the eye are left out.
+    /// A line with a dark edge, fainter and dashed where something stands before it; parts behind the eye are left out.
     fn line(&self, places: &[Place], colour: Color32, dashed: bool) {
+        let fine = finer(places);
+        let hidden: Vec<bool> = fine.iter().map(|p| self.is_hidden(p)).collect();
+        let mut from = 0;
+        for to in 1..fine.len() {
+            if to + 1 == fine.len() || hidden[to] != hidden[from] {
+                let seen = !hidden[from];
+                self.stroke(&fine[from..=to], if seen { colour } else { colour.gamma_multiply(0.55) }, dashed || !seen);
+                from = to;
+            }
+        }
+    }
+
+    /// Whether the city stands between the eye and a place.
+    fn is_hidden(&self, p: &Place) -> bool {
+        let Some(kernel) = self.kernel else { return false };
+        let at = kernel.frame().geodetic_to_enu(Geodetic::from_degrees(p[0], p[1], p[2] + LIFT_M));
+        let eye = kernel.frame().to_enu(Ecef(self.projector.frame.to_ecef(self.projector.eye.position).0));
+        kernel.is_blocked(at, eye - at, eye.distance(at))
+    }
+
+    fn stroke(&self, places: &[Place], colour: Color32, dashed: bool) {
         let width = (self.text.body * 0.18).max(2.0);
         let placed: Vec<Option<Pos2>> = places.iter().map(|p| self.place(p)).collect();
         for run in placed.split(Option::is_none).filter(|run| run.len() > 1) {
@@ -145,6 +169,26 @@ impl Pen<'_> {
         let centre = points.iter().fold([0.0; 3], |s, p| [s[0] + p[0] / n, s[1] + p[1] / n, s[2] + p[2] / n]);
         self.label(&centre, &square(plan_m2), "平面 in plan", ACCENT);
     }
+}
+
+/// Points along a line in pieces short enough to be hidden or not as a whole, corners among them.
+fn finer(places: &[Place]) -> Vec<Place> {
+    /// Pieces a line has, about.
+    const PIECES: usize = 160;
+    let each = (PIECES / places.len().max(1)).max(1);
+    // A draped line has points enough; every so many of them will do.
+    let stride = (places.len() / (4 * PIECES)).max(1);
+    let mut kept: Vec<Place> = places.iter().step_by(stride).copied().collect();
+    kept.extend(places.last().filter(|last| kept.last() != Some(last)));
+    let mut fine: Vec<Place> = Vec::with_capacity(kept.len() * each);
+    for leg in kept.windows(2) {
+        fine.extend((0..each).map(|i| {
+            let u = i as f64 / each as f64;
+            std::array::from_fn(|k| leg[0][k] + (leg[1][k] - leg[0][k]) * u)
+        }));
+    }
+    fine.extend(kept.last());
+    fine
 }
 
 fn middle(a: &Place, b: &Place) -> Place {

@@ -7,6 +7,9 @@ use crate::screen::style::{self, ALARM, GOOD, QUIET};
 use bevy_egui::egui::{self, Align2, Area, Button, Color32, Id, Order, ProgressBar, RichText, Ui, vec2};
 use chrono::Days;
 
+/// Figures must be read over a white city too: less see-through than other panels.
+const FILL: Color32 = Color32::from_rgb(0x0E, 0x16, 0x24);
+
 /// Draws both; the bar only where people can click.
 pub fn show(ctx: &egui::Context, text: &Text, tools: &Tools, interactive: bool) -> Vec<Wish> {
     let mut wishes = Vec::new();
@@ -14,7 +17,7 @@ pub fn show(ctx: &egui::Context, text: &Text, tools: &Tools, interactive: bool) 
     let bar = if interactive { bar(ctx, text, tools, &mut wishes) } else { 0.0 };
     if let Some(kind) = tools.kind {
         let area = Area::new(Id::new("tool-answer")).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar)).order(Order::Middle).fade_in(false);
-        area.show(ctx, |ui| style::frame(text).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
+        area.show(ctx, |ui| style::frame(text).fill(FILL).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
     }
     wishes
 }
@@ -40,7 +43,7 @@ fn bar(ctx: &egui::Context, text: &Text, tools: &Tools, wishes: &mut Vec<Wish>) 
 }
 
 fn answer(ui: &mut Ui, text: &Text, tools: &Tools, kind: Kind, interactive: bool, wishes: &mut Vec<Wish>) {
-    let wide = if kind == Kind::Section { 38.0 } else { 30.0 };
+    let wide = if matches!(kind, Kind::Section | Kind::Sight) { 38.0 } else { 30.0 };
     ui.set_width((text.body * wide).min(ui.ctx().content_rect().width() * 0.6));
     let (zh, en) = kind.words();
     ui.horizontal(|ui| {

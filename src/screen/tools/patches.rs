@@ -23,8 +23,8 @@ struct Patch {
     colour: Color32,
 }
 
-const SEEN: Color32 = Color32::from_rgba_premultiplied(40, 110, 76, 150);
-const HIDDEN: Color32 = Color32::from_rgba_premultiplied(120, 28, 32, 130);
+const SEEN: Color32 = Color32::from_rgba_premultiplied(50, 130, 90, 165);
+const HIDDEN: Color32 = Color32::from_rgba_premultiplied(100, 26, 30, 110);
 /// Squares lie this far off what they lie on, metres.
 const LIFT_M: f64 = 0.3;
 
@@ -55,7 +55,7 @@ fn patches(projector: &Projector, result: &ToolResult, asked: &Asked) -> Vec<Pat
     let enu = |p: &[f64; 3]| projector.frame.geodetic_to_enu(Geodetic::from_degrees(p[0], p[1], p[2]));
     match (result, &asked.input) {
         (ToolResult::Viewshed(view), _) => {
-            let half = view.step_m * 0.46;
+            let half = view.step_m * 0.5;
             let made = view.cells.iter().map(|c| Patch {
                 at: enu(&c.at) + DVec3::Z * LIFT_M,
                 u: DVec3::X * half,
