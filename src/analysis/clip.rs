@@ -64,7 +64,7 @@ impl Clip {
 }
 
 /// Whether a point lies in a polygon (even-odd rule; the last corner joins the first).
-pub(super) fn inside(polygon: &[DVec2], p: DVec2) -> bool {
+pub fn inside(polygon: &[DVec2], p: DVec2) -> bool {
     let mut within = false;
     let mut before = polygon.last().copied().unwrap_or_default();
     for &corner in polygon {

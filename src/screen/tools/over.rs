@@ -99,7 +99,7 @@ impl Pen<'_> {
         for to in 1..fine.len() {
             if to + 1 == fine.len() || hidden[to] != hidden[from] {
                 let seen = !hidden[from];
-                self.stroke(&fine[from..=to], if seen { colour } else { colour.gamma_multiply(0.55) }, dashed || !seen);
+                self.stroke(&fine[from..=to], if seen { colour } else { colour.gamma_multiply(0.8) }, dashed || !seen);
                 from = to;
             }
         }
@@ -119,7 +119,8 @@ impl Pen<'_> {
         for run in placed.split(Option::is_none).filter(|run| run.len() > 1) {
             let run: Vec<Pos2> = run.iter().copied().flatten().collect();
             if dashed {
-                self.painter.extend(Shape::dashed_line(&run, Stroke::new(width * 0.7, colour), width * 4.0, width * 3.0));
+                self.painter.line(run.clone(), Stroke::new(width * 1.8, Color32::from_rgba_unmultiplied(6, 12, 20, 120)));
+                self.painter.extend(Shape::dashed_line(&run, Stroke::new(width * 0.9, colour), width * 3.0, width * 2.0));
             } else {
                 self.painter.line(run.clone(), Stroke::new(width * 2.2, Color32::from_rgba_unmultiplied(6, 12, 20, 170)));
                 self.painter.line(run, Stroke::new(width, colour));
@@ -153,16 +154,6 @@ impl Pen<'_> {
     fn area(&self, points: &[Place], plan_m2: f64) {
         let mut closed = points.to_vec();
         closed.extend(points.first());
-        let placed: Option<Vec<Pos2>> = points.iter().map(|p| self.place(p)).collect();
-        if let Some(placed) = placed {
-            let flat: Vec<f64> = placed.iter().flat_map(|p| [f64::from(p.x), f64::from(p.y)]).collect();
-            let mut mesh = bevy_egui::egui::Mesh::default();
-            placed.iter().for_each(|p| mesh.colored_vertex(*p, ACCENT.gamma_multiply(0.28)));
-            let mut triangles: Vec<u32> = Vec::new();
-            earcut::Earcut::new().earcut(flat.chunks_exact(2).map(|c| [c[0], c[1]]), &[], &mut triangles);
-            triangles.chunks_exact(3).for_each(|t| mesh.add_triangle(t[0], t[1], t[2]));
-            self.painter.add(Shape::mesh(mesh));
-        }
         self.line(&closed, ACCENT, false);
         points.iter().for_each(|p| self.dot(p, ACCENT));
         let n = points.len().max(1) as f64;

@@ -1,11 +1,12 @@
 //! Small coloured squares that lie on the city: cells of a viewshed, points in the sun. Made anew only when the camera moves.
 
-use crate::analysis::{Asked, Kernel, Surfaces, ToolInput, ToolResult};
+use crate::analysis::{Asked, Kernel, inside, Surfaces, ToolInput, ToolResult};
 use crate::geo::{Ecef, Geodetic};
 use crate::model::view::CameraPose;
 use crate::render::heat::ramp_colour;
 use crate::screen::overlay::Projector;
-use bevy::math::DVec3;
+use crate::screen::style::ACCENT;
+use bevy::math::{DVec2, DVec3};
 use bevy_egui::egui::{Color32, Mesh, Painter, Rect, Shape};
 use std::sync::Arc;
 
@@ -39,10 +40,10 @@ impl Patches {
         asked: Option<&Asked>,
         kernel: &Kernel,
     ) {
-        let Some(asked) = asked.filter(|a| matches!(a.input, ToolInput::Viewshed(_) | ToolInput::SunHours(_))) else { return };
+        let Some(asked) = asked.filter(|a| matches!(a.input, ToolInput::Area { .. } | ToolInput::Viewshed(_) | ToolInput::SunHours(_))) else { return };
         let fits = self.made.as_ref().is_some_and(|(p, r, a, _)| p == pose && *r == projector.screen && a == asked);
         if !fits {
-            let mesh = mesh(projector, &patches(projector, result, asked), kernel);
+            let mesh = mesh(projector, &patches(projector, result, asked, kernel), kernel);
             self.made = Some((*pose, projector.screen, asked.clone(), Arc::new(mesh)));
         }
         if let Some((.., mesh)) = &self.made {
@@ -51,7 +52,7 @@ impl Patches {
     }
 }
 
-fn patches(projector: &Projector, result: &ToolResult, asked: &Asked) -> Vec<Patch> {
+fn patches(projector: &Projector, result: &ToolResult, asked: &Asked, kernel: &Kernel) -> Vec<Patch> {
     let enu = |p: &[f64; 3]| projector.frame.geodetic_to_enu(Geodetic::from_degrees(p[0], p[1], p[2]));
     match (result, &asked.input) {
         (ToolResult::Viewshed(view), _) => {
@@ -65,7 +66,8 @@ fn patches(projector: &Projector, result: &ToolResult, asked: &Asked) -> Vec<Pat
             made.collect()
         }
         (ToolResult::SunHours(sun), ToolInput::SunHours(input)) => {
-            let half = input.grid_m * 0.46;
+            // A little over, for walls of narrow strips.
+            let half = input.grid_m * 0.53;
             let made = sun.samples.iter().map(|s| {
                 let normal = DVec3::from(s.normal.map(f64::from));
                 let u = if normal.z.abs() < 0.999 { DVec3::Z.cross(normal).normalize() } else { DVec3::X };
@@ -75,8 +77,28 @@ fn patches(projector: &Projector, result: &ToolResult, asked: &Asked) -> Vec<Pat
             });
             made.collect()
         }
+        (ToolResult::Area(area), _) => within(&area.points.iter().map(enu).collect::<Vec<_>>(), projector, kernel),
         _ => Vec::new(),
     }
+}
+
+/// Squares on the ground inside a polygon.
+fn within(corners: &[DVec3], projector: &Projector, kernel: &Kernel) -> Vec<Patch> {
+    /// Squares along the longer side.
+    const CELLS: f64 = 120.0;
+    let polygon: Vec<DVec2> = corners.iter().map(|c| c.truncate()).collect();
+    let (min, max) = polygon.iter().fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(a, b), p| (a.min(*p), b.max(*p)));
+    let step = ((max - min).max_element() / CELLS).max(0.5);
+    let (columns, rows) = (((max.x - min.x) / step) as usize, ((max.y - min.y) / step) as usize);
+    let cells = (0..=rows).flat_map(|row| (0..=columns).map(move |column| DVec2::new(column as f64 + 0.5, row as f64 + 0.5)));
+    let made = cells.map(|c| min + c * step).filter(|p| inside(&polygon, *p)).filter_map(|p| {
+        let place = projector.frame.enu_to_geodetic(p.extend(corners[0].z));
+        let height_m = kernel.ground_m(place.lon_deg(), place.lat_deg())?;
+        let at = projector.frame.geodetic_to_enu(Geodetic { height_m, ..place });
+        let half = step * 0.5;
+        Some(Patch { at: at + DVec3::Z * LIFT_M, u: DVec3::X * half, v: DVec3::Y * half, colour: ACCENT.gamma_multiply(0.4) })
+    });
+    made.collect()
 }
 
 fn mesh(projector: &Projector, patches: &[Patch], kernel: &Kernel) -> Mesh {
