@@ -10,7 +10,11 @@ use std::fmt::Write;
 pub fn to_geojson(result: &ToolResult) -> Value {
     let features = match result {
         ToolResult::Distance(d) => distance(d),
-        ToolResult::Height(h) => vec![feature("Point", json!(h.at), json!({"ground_m": h.ground_m, "top_m": h.top_m, "height_m": h.height_m, "object": h.object}))],
+        ToolResult::Height(h) => vec![feature(
+            "Point",
+            json!(h.at),
+            json!({"ground_m": h.ground_m, "top_m": h.top_m, "height_m": h.height_m, "object": h.object}),
+        )],
         ToolResult::Area(a) => {
             let mut ring = a.points.clone();
             ring.extend(a.points.first());
@@ -35,12 +39,17 @@ fn distance(d: &DistanceResult) -> Vec<Value> {
 
 fn sight(s: &SightResult) -> Vec<Value> {
     let mut all = vec![feature("LineString", json!([s.from, s.to]), json!({"visible": s.visible, "distance_m": s.distance_m}))];
-    all.extend(s.obstacle.iter().map(|o| feature("Point", json!(o.at), json!({"obstacle": o.object, "class": o.class, "distance_m": o.distance_m}))));
+    all.extend(
+        s.obstacle
+            .iter()
+            .map(|o| feature("Point", json!(o.at), json!({"obstacle": o.object, "class": o.class, "distance_m": o.distance_m}))),
+    );
     all
 }
 
 fn viewshed(v: &ViewshedResult, result: &ToolResult) -> Vec<Value> {
-    let mut all = vec![feature("Point", json!(v.from), json!({"observer": true, "radius_m": v.radius_m, "visible_share": v.visible_share}))];
+    let mut all =
+        vec![feature("Point", json!(v.from), json!({"observer": true, "radius_m": v.radius_m, "visible_share": v.visible_share}))];
     all.extend(v.cells.iter().map(|c| feature("Point", json!(c.at), json!({"visible": c.visible}))));
     all.extend(result.attributes().features());
     all
@@ -93,13 +102,19 @@ pub fn to_csv(result: &ToolResult) -> String {
         }
         ToolResult::Height(h) => {
             let id = quoted(h.object.as_deref().unwrap_or_default());
-            format!("lon,lat,ground_m,top_m,height_m,object\n{:.7},{:.7},{:.3},{:.3},{:.3},{id}\n", h.at[0], h.at[1], h.ground_m, h.top_m, h.height_m)
+            format!(
+                "lon,lat,ground_m,top_m,height_m,object\n{:.7},{:.7},{:.3},{:.3},{:.3},{id}\n",
+                h.at[0], h.at[1], h.ground_m, h.top_m, h.height_m
+            )
         }
         ToolResult::Area(a) => {
             format!("plan_m2,surface_m2,perimeter_m\n{:.3},{},{:.3}\n", a.plan_m2, missing(a.surface_m2), a.perimeter_m)
         }
         ToolResult::LineOfSight(s) => {
-            let (at, id) = s.obstacle.as_ref().map_or((None, String::new()), |o| (Some(o.distance_m), quoted(o.object.as_deref().unwrap_or_default())));
+            let (at, id) = s
+                .obstacle
+                .as_ref()
+                .map_or((None, String::new()), |o| (Some(o.distance_m), quoted(o.object.as_deref().unwrap_or_default())));
             format!("visible,distance_m,obstacle_m,obstacle\n{},{:.3},{},{id}\n", s.visible, s.distance_m, missing(at))
         }
     }
@@ -114,7 +129,9 @@ mod tests {
     fn ask(input: &str) -> ToolResult {
         let [lon, lat] = lon_lat(20.0, 0.0);
         let [west, south] = lon_lat(-20.0, 1.0);
-        let text = input.replace("EAST", &format!("{{\"lon\":{lon},\"lat\":{lat}}}")).replace("WEST", &format!("{{\"lon\":{west},\"lat\":{south}}}"));
+        let text = input
+            .replace("EAST", &format!("{{\"lon\":{lon},\"lat\":{lat}}}"))
+            .replace("WEST", &format!("{{\"lon\":{west},\"lat\":{south}}}"));
         run(&plane_and_boxes(), &serde_json::from_str::<ToolInput>(&text).unwrap(), &|_, _| {}).unwrap()
     }
 

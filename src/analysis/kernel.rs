@@ -7,10 +7,10 @@ use super::clip::{Clip, ClipRegion};
 use crate::geo::{Ecef, Geodetic, LocalFrame};
 use crate::tiles::{NO_FEATURE, TileContent, TileId, TileMesh};
 use glam::DVec3;
+use obvhs::BvhBuildParams;
 use obvhs::bvh2::{Bvh2, builder::build_bvh2};
 use obvhs::ray::{Ray, RayHit};
 use obvhs::triangle::Triangle;
-use obvhs::BvhBuildParams;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -99,9 +99,7 @@ impl KernelBuilder {
     pub fn add_tile(&mut self, tile: TileId, content: &TileContent) {
         let mut known: HashMap<u32, u32> = HashMap::new();
         for mesh in &content.meshes {
-            self.add_mesh(mesh, &mut |this, feature| {
-                *known.entry(feature).or_insert_with(|| this.feature(tile, content, feature))
-            });
+            self.add_mesh(mesh, &mut |this, feature| *known.entry(feature).or_insert_with(|| this.feature(tile, content, feature)));
         }
     }
 

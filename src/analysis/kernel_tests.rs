@@ -75,7 +75,9 @@ fn broken_triangles_and_rays_are_left_out() {
     builder.add_triangle([DVec3::ZERO, DVec3::X, DVec3::new(f64::NAN, 0.0, 0.0)], None, 1);
     let kernel = builder.build();
     assert_eq!(kernel.triangle_count(), 0);
-    assert!(!plane_and_boxes().is_blocked(DVec3::splat(f64::NAN), DVec3::X, 10.0) && !plane_and_boxes().is_blocked(DVec3::Z, DVec3::ZERO, 10.0));
+    assert!(
+        !plane_and_boxes().is_blocked(DVec3::splat(f64::NAN), DVec3::X, 10.0) && !plane_and_boxes().is_blocked(DVec3::Z, DVec3::ZERO, 10.0)
+    );
 }
 
 #[test]
@@ -94,7 +96,10 @@ fn what_is_cut_away_blocks_nothing() {
     let (from, to) = (DVec3::new(0.0, 0.0, 5.0), DVec3::new(60.0, 0.0, 5.0));
     let blocked = |k: &Kernel| k.is_blocked(from, to - from, 60.0);
     assert!(blocked(&kernel));
-    let corner = |e: f64, n: f64| { let g = frame().enu_to_geodetic(DVec3::new(e, n, 0.0)); [g.lon_deg(), g.lat_deg()] };
+    let corner = |e: f64, n: f64| {
+        let g = frame().enu_to_geodetic(DVec3::new(e, n, 0.0));
+        [g.lon_deg(), g.lat_deg()]
+    };
     let around = vec![corner(10.0, -10.0), corner(30.0, -10.0), corner(30.0, 10.0), corner(10.0, 10.0)];
     kernel.set_clip(&ClipRegion { polygon: around.clone(), ..Default::default() });
     assert!(!blocked(&kernel), "a polygon around the box cuts it");

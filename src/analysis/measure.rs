@@ -126,8 +126,7 @@ fn slope_factor(kernel: &Kernel, polygon: &[DVec2]) -> Option<f64> {
             if !super::clip::inside(polygon, low + 0.5 * step) {
                 continue;
             }
-            let [a, b, c, d] =
-                [low, low + DVec2::X * step, low + DVec2::splat(step), low + DVec2::Y * step].map(ground);
+            let [a, b, c, d] = [low, low + DVec2::X * step, low + DVec2::splat(step), low + DVec2::Y * step].map(ground);
             let (a, b, c, d) = (a?, b?, c?, d?);
             surface += 0.5 * ((b - a).cross(c - a).length() + (c - a).cross(d - a).length());
             plan += step * step;

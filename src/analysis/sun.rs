@@ -146,7 +146,13 @@ pub fn sun_hours(kernel: &Kernel, input: &SunInput, report: &Report<'_>) -> Resu
             lit as f64 * step_h
         })
         .collect();
-    Ok(SunResult { day_h: suns.len() as f64 * step_h, step_min: input.step_min, date: input.date, utc_offset_h, ..told(kernel, &points, &hours) })
+    Ok(SunResult {
+        day_h: suns.len() as f64 * step_h,
+        step_min: input.step_min,
+        date: input.date,
+        utc_offset_h,
+        ..told(kernel, &points, &hours)
+    })
 }
 
 /// Numbers of the buildings asked for.

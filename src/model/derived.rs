@@ -152,7 +152,10 @@ mod tests {
         let d = two();
         assert_eq!(d.objects_where("sun_hours", |v| v.as_number() > 3.0), ["a,1"]);
         assert_eq!(d.objects_where("visible", |v| v == DerivedValue::Truth(true)), ["b"]);
-        assert_eq!(d.csv(), "id,lon,lat,height_m,sun_hours [h],visible\n\"a,1\",118.0000000,34.0000000,20.00,3.5,\nb,118.1000000,34.1000000,21.00,,true\n");
+        assert_eq!(
+            d.csv(),
+            "id,lon,lat,height_m,sun_hours [h],visible\n\"a,1\",118.0000000,34.0000000,20.00,3.5,\nb,118.1000000,34.1000000,21.00,,true\n"
+        );
         assert_eq!(d.features()[0]["properties"]["sun_hours"], 3.5);
         let text = serde_json::to_string(&d).unwrap();
         assert_eq!(serde_json::from_str::<DerivedAttributes>(&text).unwrap(), d);

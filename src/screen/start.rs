@@ -226,7 +226,14 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
 }
 
 /// Whether the picture shows everything; snapshots wait for it.
-fn ready(city: Res<CityTiles>, session: Res<Session>, camera: Res<OrbitCamera>, tools: Res<tools::Tools>, mut ready: ResMut<Ready>, mut frames: Local<u32>) {
+fn ready(
+    city: Res<CityTiles>,
+    session: Res<Session>,
+    camera: Res<OrbitCamera>,
+    tools: Res<tools::Tools>,
+    mut ready: ResMut<Ready>,
+    mut frames: Local<u32>,
+) {
     *frames += 1;
     ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet();
 }

@@ -185,7 +185,9 @@ fn asked(tool: &Tool) -> anyhow::Result<Asked> {
 /// When the file can't be read or is no question.
 pub fn read(file: &Path) -> anyhow::Result<Asked> {
     let text = std::fs::read_to_string(file).with_context(|| format!("can't read {}", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is no question; it looks like {{\"tool\": \"height\", \"at\": {{\"lon\": 118.25, \"lat\": 33.98}}}}", file.display()))
+    serde_json::from_str(&text).with_context(|| {
+        format!("{} is no question; it looks like {{\"tool\": \"height\", \"at\": {{\"lon\": 118.25, \"lat\": 33.98}}}}", file.display())
+    })
 }
 
 /// What a stage is called on a bar.

@@ -9,7 +9,8 @@ use std::path::Path;
 /// # Errors
 /// In words, for clap.
 pub fn parse(text: &str) -> Result<Spot, String> {
-    let wrong = || format!("{text:?} is no place: write LON,LAT in degrees, such as 118.2545,33.9858, with ,H or ,+H for a height in metres");
+    let wrong =
+        || format!("{text:?} is no place: write LON,LAT in degrees, such as 118.2545,33.9858, with ,H or ,+H for a height in metres");
     let number = |part: &str| part.trim().parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(wrong);
     let parts: Vec<&str> = text.split(',').collect();
     let (Some(lon), Some(lat), true) = (parts.first(), parts.get(1), parts.len() <= 3) else { return Err(wrong()) };
@@ -36,9 +37,9 @@ pub fn clip(file: &Path) -> anyhow::Result<ClipRegion> {
     }
     let json: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))?;
     let geometry = [&json["features"][0]["geometry"], &json["geometry"], &json].into_iter().find(|g| g["type"] == "Polygon");
-    let ring: Option<Vec<[f64; 2]>> = geometry.and_then(|g| g["coordinates"][0].as_array()).map(|ring| {
-        ring.iter().filter_map(|p| Some([p[0].as_f64()?, p[1].as_f64()?])).collect()
-    });
+    let ring: Option<Vec<[f64; 2]>> = geometry
+        .and_then(|g| g["coordinates"][0].as_array())
+        .map(|ring| ring.iter().filter_map(|p| Some([p[0].as_f64()?, p[1].as_f64()?])).collect());
     match ring.filter(|r| r.len() > 3) {
         Some(mut polygon) => {
             polygon.pop();

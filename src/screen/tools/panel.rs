@@ -4,6 +4,7 @@ use super::{Kind, Text, Tools, Wish, chart, metres, square};
 use crate::analysis::ToolResult;
 use crate::render::heat::ramp_colour;
 use crate::screen::style::{self, ALARM, GOOD, QUIET};
+use bevy_egui::egui::text::{LayoutJob, TextFormat};
 use bevy_egui::egui::{self, Align2, Area, Button, Color32, Id, Order, ProgressBar, RichText, Ui, vec2};
 use chrono::Days;
 
@@ -16,7 +17,10 @@ pub fn show(ctx: &egui::Context, text: &Text, tools: &Tools, interactive: bool) 
     let gap = text.gap();
     let bar = if interactive { bar(ctx, text, tools, &mut wishes) } else { 0.0 };
     if let Some(kind) = tools.kind {
-        let area = Area::new(Id::new("tool-answer")).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar)).order(Order::Middle).fade_in(false);
+        let area = Area::new(Id::new("tool-answer"))
+            .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar))
+            .order(Order::Middle)
+            .fade_in(false);
         area.show(ctx, |ui| style::frame(text).fill(FILL).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
     }
     wishes
@@ -30,9 +34,8 @@ fn bar(ctx: &egui::Context, text: &Text, tools: &Tools, wishes: &mut Vec<Wish>) 
                 ui.spacing_mut().button_padding = vec2(text.gap() * 0.6, text.gap() * 0.3);
                 for kind in Kind::ALL {
                     let on = tools.kind == Some(kind);
-                    let (zh, en) = kind.words();
-                    let button = Button::new(RichText::new(zh).font(style::regular(text.body))).selected(on);
-                    if ui.add(button).on_hover_text(en).clicked() {
+                    let button = Button::new(name(text, kind)).selected(on);
+                    if ui.add(button).clicked() {
                         wishes.push(Wish::Choose((!on).then_some(kind)));
                     }
                 }
@@ -40,6 +43,15 @@ fn bar(ctx: &egui::Context, text: &Text, tools: &Tools, wishes: &mut Vec<Wish>) 
         });
     });
     shown.response.rect.height()
+}
+
+/// Chinese with English under it.
+fn name(text: &Text, kind: Kind) -> LayoutJob {
+    let (zh, en) = kind.words();
+    let mut job = LayoutJob::default();
+    job.append(zh, 0.0, TextFormat::simple(style::regular(text.body), style::TEXT));
+    job.append(&format!("\n{en}"), 0.0, TextFormat::simple(style::regular(text.small * 0.85), QUIET));
+    job
 }
 
 fn answer(ui: &mut Ui, text: &Text, tools: &Tools, kind: Kind, interactive: bool, wishes: &mut Vec<Wish>) {
@@ -114,22 +126,34 @@ fn figures(ui: &mut Ui, text: &Text, result: &ToolResult) {
     let plain = style::TEXT;
     let known = |v: Option<f64>, words: fn(f64) -> String| v.map_or("—".to_owned(), words);
     match result {
-        ToolResult::Distance(d) => row(ui, text, &[
-            ("直线", "slant", metres(d.slant_m), plain),
-            ("水平", "horizontal", metres(d.horizontal_m), plain),
-            ("沿地面", "along the ground", known(d.along_ground_m, metres), style::WARN),
-            ("高差", "rise", format!("{:+.1} m", d.rise_m), plain),
-        ]),
-        ToolResult::Height(h) => row(ui, text, &[
-            ("离地高度", "over ground", metres(h.height_m), plain),
-            ("顶高", "top, ellipsoidal", metres(h.top_m), plain),
-            ("地面", "ground, ellipsoidal", metres(h.ground_m), plain),
-        ]),
-        ToolResult::Area(a) => row(ui, text, &[
-            ("平面面积", "in plan", square(a.plan_m2), plain),
-            ("地表面积", "along the ground", known(a.surface_m2, square), plain),
-            ("周长", "perimeter", metres(a.perimeter_m), plain),
-        ]),
+        ToolResult::Distance(d) => row(
+            ui,
+            text,
+            &[
+                ("直线", "slant", metres(d.slant_m), plain),
+                ("水平", "horizontal", metres(d.horizontal_m), plain),
+                ("沿地面", "along the ground", known(d.along_ground_m, metres), style::WARN),
+                ("高差", "rise", format!("{:+.1} m", d.rise_m), plain),
+            ],
+        ),
+        ToolResult::Height(h) => row(
+            ui,
+            text,
+            &[
+                ("离地高度", "over ground", metres(h.height_m), plain),
+                ("顶高", "top, ellipsoidal", metres(h.top_m), plain),
+                ("地面", "ground, ellipsoidal", metres(h.ground_m), plain),
+            ],
+        ),
+        ToolResult::Area(a) => row(
+            ui,
+            text,
+            &[
+                ("平面面积", "in plan", square(a.plan_m2), plain),
+                ("地表面积", "along the ground", known(a.surface_m2, square), plain),
+                ("周长", "perimeter", metres(a.perimeter_m), plain),
+            ],
+        ),
         ToolResult::LineOfSight(s) => {
             let (word, colour) = if s.visible { ("可见 visible", GOOD) } else { ("遮挡 hidden", ALARM) };
             let mut cells = vec![("通视", "A sees B", word.to_owned(), colour), ("距离", "distance", metres(s.distance_m), plain)];
@@ -141,36 +165,48 @@ fn figures(ui: &mut Ui, text: &Text, result: &ToolResult) {
         }
         ToolResult::Viewshed(v) => {
             let seen = v.objects.iter().filter(|o| o.share > 0.0).count();
-            row(ui, text, &[
-                ("可见地面", "ground seen", format!("{:.1} %", 100.0 * v.visible_share), GOOD),
-                ("面积", "area seen", square(v.visible_m2), plain),
-                ("可见建筑", "buildings seen", format!("{seen} / {}", v.objects.len()), plain),
-                ("半径", "radius", metres(v.radius_m), plain),
-            ]);
+            row(
+                ui,
+                text,
+                &[
+                    ("可见地面", "ground seen", format!("{:.1} %", 100.0 * v.visible_share), GOOD),
+                    ("面积", "area seen", square(v.visible_m2), plain),
+                    ("可见建筑", "buildings seen", format!("{seen} / {}", v.objects.len()), plain),
+                    ("半径", "radius", metres(v.radius_m), plain),
+                ],
+            );
             quiet(ui, text, &format!("绿 green: 可见 seen · 红 red: 不可见 hidden · 网格 cells {:.0} m", v.step_m));
         }
         ToolResult::SunHours(s) => {
             let n = s.samples.len().max(1) as f64;
             let mean = s.samples.iter().map(|p| p.hours).sum::<f64>() / n;
             let most = s.samples.iter().map(|p| p.hours).fold(0.0, f64::max);
-            row(ui, text, &[
-                ("平均", "mean", format!("{mean:.1} h"), plain),
-                ("最多", "most", format!("{most:.1} h"), plain),
-                ("昼长", "day", format!("{:.1} h", s.day_h), plain),
-                ("测点", "points", s.samples.len().to_string(), plain),
-            ]);
+            row(
+                ui,
+                text,
+                &[
+                    ("平均", "mean", format!("{mean:.1} h"), plain),
+                    ("最多", "most", format!("{most:.1} h"), plain),
+                    ("昼长", "day", format!("{:.1} h", s.day_h), plain),
+                    ("测点", "points", s.samples.len().to_string(), plain),
+                ],
+            );
             ramp(ui, text, s.day_h);
             quiet(ui, text, &format!("{} · UTC{:+} · 步长 step {} min", s.date, s.utc_offset_h, s.step_min));
         }
         ToolResult::Section(s) => {
             chart::show(ui, text, s);
             let highest = s.crossed.iter().map(|c| c.height_m).fold(0.0, f64::max);
-            row(ui, text, &[
-                ("长度", "length", metres(s.length_m), plain),
-                ("地面", "ground", s.ground_range_m.map_or("—".to_owned(), |[a, b]| format!("{a:.1} – {b:.1} m")), plain),
-                ("建筑", "buildings", s.crossed.len().to_string(), plain),
-                ("最高", "highest", metres(highest), plain),
-            ]);
+            row(
+                ui,
+                text,
+                &[
+                    ("长度", "length", metres(s.length_m), plain),
+                    ("地面", "ground", s.ground_range_m.map_or("—".to_owned(), |[a, b]| format!("{a:.1} – {b:.1} m")), plain),
+                    ("建筑", "buildings", s.crossed.len().to_string(), plain),
+                    ("最高", "highest", metres(highest), plain),
+                ],
+            );
         }
     }
 }

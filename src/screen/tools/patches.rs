@@ -1,6 +1,6 @@
 //! Small coloured squares that lie on the city: cells of a viewshed, points in the sun. Made anew only when the camera moves.
 
-use crate::analysis::{Asked, Kernel, inside, Surfaces, ToolInput, ToolResult};
+use crate::analysis::{Asked, Kernel, Surfaces, ToolInput, ToolResult, inside};
 use crate::geo::{Ecef, Geodetic};
 use crate::model::view::CameraPose;
 use crate::render::heat::ramp_colour;
@@ -40,7 +40,10 @@ impl Patches {
         asked: Option<&Asked>,
         kernel: &Kernel,
     ) {
-        let Some(asked) = asked.filter(|a| matches!(a.input, ToolInput::Area { .. } | ToolInput::Viewshed(_) | ToolInput::SunHours(_))) else { return };
+        let Some(asked) = asked.filter(|a| matches!(a.input, ToolInput::Area { .. } | ToolInput::Viewshed(_) | ToolInput::SunHours(_)))
+        else {
+            return;
+        };
         let fits = self.made.as_ref().is_some_and(|(p, r, a, _)| p == pose && *r == projector.screen && a == asked);
         if !fits {
             let mesh = mesh(projector, &patches(projector, result, asked, kernel), kernel);
@@ -112,7 +115,8 @@ fn mesh(projector: &Projector, patches: &[Patch], kernel: &Kernel) -> Mesh {
         if patch.u.cross(patch.v).dot(to_eye) <= 0.0 {
             continue;
         }
-        let corners = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(a, b)| projector.spot_enu(patch.at + patch.u * a + patch.v * b));
+        let corners =
+            [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(a, b)| projector.spot_enu(patch.at + patch.u * a + patch.v * b));
         let [Some(a), Some(b), Some(c), Some(d)] = corners else { continue };
         let placed = [a, b, c, d].map(|s| projector.place(&s));
         if !placed.iter().any(|p| around.contains(*p)) {
