@@ -6,14 +6,15 @@
 //! ```text
 //! 5 main.rs, cli/            argument parsing, one file a command; no logic
 //! 4 screen/                  wall (geometry, frame plane), desk (panels), snapshot; layouts
-//! 3 hub/        render/      server (axum)        | Bevy plugins: tiles, material, heat, markers, labels, sky, camera, picking
+//! 3 hub/        render/    analysis/   server (axum) | Bevy plugins: tiles, material, heat, markers, labels, sky, camera, picking
+//!                             | measuring, sight, sun hours, sections: rays through a BVH on the CPU
 //! 2 city/  tiles/  feeds/  heat/  store/  link/   formats in, tiler out | 3D Tiles reading and selection | feed adapters | interpolation | StateStore backends | client of the hub
 //! 1 model/        ogc/        plain serde types and pure rules: incident lifecycle, scene, view state, layout, wall geometry, areas, protocol messages
 //!                             | what builder and engine share of 3D Tiles' formats: .3tz archives, subtrees, property and batch tables
 //! 0 geo/                     coordinate systems, local frame, bounding volumes
 //! ```
 //! # Invariants, as sentences about what is absent
-//! - `geo` to `link` and `hub` never import Bevy.
+//! - `geo` to `link`, `hub` and `analysis` never import Bevy.
 //! - `render` never opens a socket or a file: bytes and messages reach it over crossbeam channels.
 //! - `model` and `geo` never do I/O and never ask for the time; what they need is an argument.
 //! - tokio lives in `hub`, `feeds`, `link` and `tiles` (fetch), on its own runtime thread; never in `render` or `screen`.
@@ -34,6 +35,7 @@ pub mod link;
 pub mod store;
 pub mod tiles;
 
+pub mod analysis;
 pub mod hub;
 #[cfg(feature = "screen")]
 pub mod render;

@@ -1,5 +1,6 @@
 //! Argument parsing, one file a command; no logic.
 
+mod analyse;
 mod bench;
 mod build;
 #[cfg(feature = "screen")]
@@ -45,6 +46,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Analyse(analyse::Args),
     Build(build::Args),
     DemoCity(demo_city::Args),
     Hub(hub::Args),
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
     let done: anyhow::Result<ExitCode> = match args.command {
+        Command::Analyse(args) => analyse::run(&args),
         Command::Build(args) => build::run(&args),
         Command::DemoCity(args) => demo_city::run(&args),
         Command::Hub(args) => hub::run(args),

@@ -61,6 +61,9 @@ pub struct Args {
     /// Look from here instead of a camera of the scene: longitude,latitude,height,heading,pitch,distance
     #[arg(long, value_parser = super::pose::parse, allow_hyphen_values = true, conflicts_with = "camera")]
     pose: Option<crate::model::view::CameraPose>,
+    /// Show the answer to the question in this JSON file, as `yiping analyse file` takes it.
+    #[arg(long)]
+    tool: Option<PathBuf>,
     /// Panels beside the map, as a desk shows them.
     #[arg(long)]
     panels: bool,
@@ -132,7 +135,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         headers: args.header.headers()?,
         cache: args.cache.options(),
     };
-    let app = start::screen(loaded, &setup)?;
+    let mut app = start::screen(loaded, &setup)?;
+    if let Some(file) = &args.tool {
+        app.world_mut().resource_mut::<crate::screen::tools::Tools>().ask(super::analyse::read(file)?);
+    }
     let mut pump = Pump::new(app);
     let limit = Duration::from_secs(args.limit);
     let mut settled = pump.until_ready(4, limit);

@@ -4,6 +4,7 @@ pub mod area;
 pub mod category;
 pub mod city;
 pub mod cluster;
+pub mod derived;
 pub mod incident;
 pub mod layout;
 pub mod lifecycle;

@@ -12,5 +12,6 @@ pub mod session;
 pub mod start;
 pub mod style;
 pub mod styling;
+pub mod tools;
 pub mod ui;
 pub mod wall;

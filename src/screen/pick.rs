@@ -2,6 +2,7 @@
 
 use super::panels::{Asked, PickedFeature};
 use super::session::Session;
+use super::tools::Tools;
 use super::ui::{Inputs, PickedHere, carry_out};
 use crate::model::view::Selection;
 use crate::render::camera::{CityCamera, ray_through};
@@ -23,6 +24,7 @@ pub fn click(
     cameras: Query<(&Projection, &GlobalTransform), With<CityCamera>>,
     mut press: Local<Press>,
     mut inputs: Inputs,
+    mut tools: ResMut<Tools>,
 ) {
     let (Some(buttons), Ok(window)) = (buttons, windows.single()) else { return };
     let Some(cursor) = window.cursor_position() else { return };
@@ -34,7 +36,7 @@ pub fn click(
     }
     let Some(_) = press.0.take().filter(|at| at.distance(cursor) < CLICK_PX) else { return };
     let at = egui::pos2(cursor.x, cursor.y);
-    if let Some(id) = inputs.head_at(at) {
+    if let Some(id) = inputs.head_at(at).filter(|_| !tools.is_active()) {
         carry_out(&mut inputs, Asked::Select(Some(Selection::Incident { id })));
         return;
     }
@@ -42,6 +44,9 @@ pub fn click(
     let ndc = Vec2::new(cursor.x / window.width() * 2.0 - 1.0, 1.0 - cursor.y / window.height() * 2.0);
     let (origin, direction) = ray_through(ndc, projection, transform);
     let Some(found) = inputs.city_pick(origin, direction) else { return };
+    if tools.take(&found) {
+        return;
+    }
     let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
         .then(|| Selection::Feature { id: found.id.clone() });
     inputs.set_picked(selection.is_some().then(|| PickedFeature { id: found.id.clone(), attributes: found.attributes }));

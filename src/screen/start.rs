@@ -7,7 +7,7 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{follow, heat_feed, pick};
+use super::{follow, heat_feed, pick, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
@@ -230,16 +230,24 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
+        .insert_resource(tools::Tools::new(loaded.package))
         .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
         .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, ready).after(session::receive))
-        .add_systems(EguiPrimaryContextPass, ui::draw);
+        .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)
 }
 
 /// Whether the picture shows everything; snapshots wait for it.
-fn ready(city: Res<CityTiles>, session: Res<Session>, camera: Res<OrbitCamera>, mut ready: ResMut<Ready>, mut frames: Local<u32>) {
+fn ready(
+    city: Res<CityTiles>,
+    session: Res<Session>,
+    camera: Res<OrbitCamera>,
+    tools: Res<tools::Tools>,
+    mut ready: ResMut<Ready>,
+    mut frames: Local<u32>,
+) {
     *frames += 1;
-    ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving();
+    ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet();
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

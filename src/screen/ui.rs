@@ -212,14 +212,14 @@ fn look_at_incident(inputs: &mut Inputs, id: &str) -> Option<crate::model::view:
 }
 
 /// Keys that work on every screen with a keyboard.
-pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs) {
+pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs, mut tools: ResMut<super::tools::Tools>) {
     let Some(keys) = keys.filter(|_| inputs.look.interactive && !inputs.taken.keys) else { return };
     let touring = inputs.session.world.view.as_ref().is_some_and(|v| v.tour != crate::model::view::TourState::Off);
     let playing = inputs.session.world.view.as_ref().is_some_and(|v| matches!(v.tour, crate::model::view::TourState::Playing { .. }));
     if keys.just_pressed(KeyCode::KeyT) && inputs.scene.scene.tour.is_some() {
         carry_out(&mut inputs, Asked::Tour(if playing { TourMove::Pause } else { TourMove::Play }));
     }
-    if keys.just_pressed(KeyCode::Escape) {
+    if keys.just_pressed(KeyCode::Escape) && !tools.end() {
         carry_out(&mut inputs, if touring { Asked::Tour(TourMove::Leave) } else { Asked::Select(None) });
     }
     if keys.just_pressed(KeyCode::KeyL) {

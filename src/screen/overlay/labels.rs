@@ -108,7 +108,7 @@ pub fn draw(
 }
 
 /// Text with a halo in the ground's colour.
-fn haloed(painter: &Painter, top: bevy_egui::egui::Pos2, text: &str, size: f32, (colour, bright): (Color32, bool)) {
+pub fn haloed(painter: &Painter, top: bevy_egui::egui::Pos2, text: &str, size: f32, (colour, bright): (Color32, bool)) {
     let halo = if bright { Color32::from_rgba_unmultiplied(240, 243, 246, 170) } else { Color32::from_rgba_unmultiplied(10, 16, 24, 150) };
     let d = (size * 0.06).max(1.0);
     for offset in [vec2(d, 0.0), vec2(-d, 0.0), vec2(0.0, d), vec2(0.0, -d), vec2(d, d), vec2(-d, -d), vec2(d, -d), vec2(-d, d)] {

@@ -37,7 +37,12 @@ pub struct Spot {
 impl Projector {
     /// `None` for what lies behind the eye.
     pub fn spot(&self, lon: f64, lat: f64, height_m: f64) -> Option<Spot> {
-        let v = self.frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, height_m)) - self.eye.position;
+        self.spot_enu(self.frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, height_m)))
+    }
+
+    /// The same for an east-north-up point of the scene's frame.
+    pub fn spot_enu(&self, enu: bevy::math::DVec3) -> Option<Spot> {
+        let v = enu - self.eye.position;
         let right = self.eye.forward.cross(self.eye.up);
         let depth = v.dot(self.eye.forward);
         if depth < 1.0 {

@@ -1,0 +1,156 @@
+//! The finest tiles of a piece of a package, without a screen.
+
+use super::error::AnalysisError;
+use super::kernel::Kernel;
+use super::tool::{Report, Stage};
+use crate::geo::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic};
+use crate::tiles::{SelectOptions, Tangents, TileContent, TileId, Tileset, TilesetOptions, View};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Decoded tiles held at once where nothing else is asked for, bytes.
+pub const MEMORY_BYTES: usize = 4 << 30;
+
+/// A box in degrees of WGS 84.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Extent {
+    pub west: f64,
+    pub south: f64,
+    pub east: f64,
+    pub north: f64,
+}
+
+/// Metres in a degree of latitude, about.
+const DEGREE_M: f64 = 111_320.0;
+
+impl Extent {
+    /// The box that holds all points and `margin_m` around them; `None` without a point.
+    pub fn around(points: impl IntoIterator<Item = [f64; 2]>, margin_m: f64) -> Option<Self> {
+        let mut points = points.into_iter();
+        let [lon, lat] = points.next()?;
+        let first = Self { west: lon, south: lat, east: lon, north: lat };
+        let all = points.fold(first, |e, [lon, lat]| Self {
+            west: e.west.min(lon),
+            south: e.south.min(lat),
+            east: e.east.max(lon),
+            north: e.north.max(lat),
+        });
+        let d_lat = margin_m / DEGREE_M;
+        let d_lon = d_lat / (0.5 * (all.south + all.north)).to_radians().cos().max(0.01);
+        Some(Self { west: all.west - d_lon, south: all.south - d_lat, east: all.east + d_lon, north: all.north + d_lat })
+    }
+
+    pub fn centre(&self) -> Geodetic {
+        Geodetic::from_degrees(0.5 * (self.west + self.east), 0.5 * (self.south + self.north), 0.0)
+    }
+
+    pub fn contains(&self, other: &Self) -> bool {
+        self.west <= other.west && self.south <= other.south && self.east >= other.east && self.north >= other.north
+    }
+
+    /// Half of the width and of the height, metres.
+    fn half_m(&self) -> (f64, f64) {
+        let half_north = 0.5 * (self.north - self.south) * DEGREE_M;
+        (0.5 * (self.east - self.west) * DEGREE_M * self.centre().lat_rad.cos(), half_north)
+    }
+
+    /// From far above, looking straight down on just this box, with an eye for every detail: what it sees are the finest tiles of the box.
+    fn view(&self, frame: &LocalFrame) -> View {
+        /// High enough that towers don't lean out of the picture, low enough for f64.
+        const EYE_M: f64 = 400_000.0;
+        /// Makes an error of a millimetre worth refining.
+        const LINES_PX: f64 = 1e13;
+        let (east, north) = self.half_m();
+        let (x, y) = ((east + 1.0) * 1.01 / EYE_M, (north + 1.0) * 1.01 / EYE_M);
+        let turn = |v: glam::DVec3| frame.ecef_from_enu().transform_vector3(v);
+        let eye = frame.to_ecef(glam::DVec3::Z * EYE_M).0;
+        let tangents = Tangents { left: -x, right: x, bottom: -y, top: y };
+        View::off_axis(eye, turn(glam::DVec3::NEG_Z), turn(glam::DVec3::Y), tangents, LINES_PX, 1.0)
+    }
+}
+
+/// A piece of a city, askable.
+#[derive(Debug)]
+pub struct Gathered {
+    pub kernel: Kernel,
+    pub extent: Extent,
+    pub tiles: usize,
+    /// Decoded bytes of the tiles.
+    pub bytes: usize,
+    /// Tiles that could not be read: what stands on them is missing from every answer.
+    pub failed: usize,
+}
+
+/// Reads the finest tiles of `extent` from the tileset or package at `address` and builds a kernel of them.
+///
+/// Blocks; loading runs on the tile engine's own threads.
+///
+/// # Errors
+/// When nothing can be opened, nothing lies there, or it takes more than `memory_bytes`.
+pub fn gather(address: &str, extent: &Extent, memory_bytes: usize, report: &Report<'_>) -> Result<Gathered, AnalysisError> {
+    let options = TilesetOptions {
+        select: SelectOptions { loading_descendants_max: usize::MAX, preload_siblings: false, ..SelectOptions::default() },
+        // The engine would lower the detail; here too much is an error.
+        memory_bytes_max: Some(usize::MAX),
+        ..TilesetOptions::default()
+    };
+    let mut tileset = Tileset::open(address, options)?;
+    let frame = LocalFrame::new(extent.centre());
+    let drawn = settle(&mut tileset, &extent.view(&frame), memory_bytes, report)?;
+    let failed = tileset.failures().len();
+    if let (Some(failure), true) = (tileset.failures().first(), drawn.is_empty()) {
+        return Err(AnalysisError::Unread { address: address.to_owned(), why: failure.error.to_string() });
+    }
+    if drawn.is_empty() {
+        let (lon, lat) = (extent.centre().lon_deg(), extent.centre().lat_deg());
+        return Err(AnalysisError::Outside { lon, lat, covers: covers(&tileset) });
+    }
+    report(Stage::Build, 0.0);
+    let tiles = drawn.len();
+    let bytes = drawn.iter().map(|(_, c)| c.bytes).sum();
+    let kernel = Kernel::from_tiles(frame, drawn.iter().map(|(id, content)| (*id, &**content)));
+    report(Stage::Build, 1.0);
+    Ok(Gathered { kernel, extent: *extent, tiles, bytes, failed })
+}
+
+type Drawn = Vec<(TileId, Arc<TileContent>)>;
+
+/// Updates until the view is complete.
+fn settle(tileset: &mut Tileset, view: &View, memory_bytes: usize, report: &Report<'_>) -> Result<Drawn, AnalysisError> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    let (mut last_news, mut here, mut most_pending) = (Instant::now(), 0, 1);
+    let mut contents: HashMap<TileId, Arc<TileContent>> = HashMap::new();
+    loop {
+        let frame = tileset.update(std::slice::from_ref(view));
+        // As the files have them: what the tileset keeps for rays is coarser.
+        contents.extend(frame.loaded.iter().cloned());
+        frame.evicted.iter().for_each(|id| drop(contents.remove(id)));
+        let progress = &frame.progress;
+        if progress.resident_bytes > memory_bytes {
+            return Err(AnalysisError::Memory { limit_mb: memory_bytes >> 20 });
+        }
+        if tileset.is_settled() {
+            return Ok(frame.draw.iter().filter_map(|id| Some((*id, contents.get(id)?.clone()))).collect());
+        }
+        let now = progress.resident_tiles + progress.failed + tileset.tree().len();
+        if now != here {
+            (here, last_news) = (now, Instant::now());
+        }
+        most_pending = most_pending.max(progress.pending);
+        report(Stage::Read, progress.resident_tiles as f64 / (progress.resident_tiles + progress.pending).max(1) as f64);
+        if last_news.elapsed() > PATIENCE {
+            return Err(AnalysisError::Stalled { seconds: PATIENCE.as_secs(), pending: progress.pending });
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    }
+}
+
+/// Where a tileset is, in words.
+fn covers(tileset: &Tileset) -> String {
+    let Some(sphere) = tileset.bounding_sphere().filter(|s| s.centre.length() > 1e6) else {
+        return "it has no place on earth".to_owned();
+    };
+    let centre = ecef_to_geodetic(Ecef(sphere.centre));
+    format!("it covers about {:.1} km around {:.4}, {:.4}", sphere.radius_m / 1e3, centre.lon_deg(), centre.lat_deg())
+}

@@ -1,0 +1,238 @@
+//! Tools on the desk 工具: choose one, click places on the city, read the answer over it. Questions are answered on a thread of their own.
+
+mod chart;
+mod over;
+mod panel;
+mod patches;
+mod worker;
+
+use super::overlay::Projector;
+use super::style::TextSizes;
+use super::ui::ScreenLook;
+use crate::analysis::{Asked, Place, SectionInput, Spot, SunInput, ToolInput, ToolResult, ViewshedInput};
+use crate::model::view::TourState;
+use crate::render::camera::{FOV_Y_RAD, OrbitCamera, SceneFrame, Tangents, eye_of};
+use crate::render::tiles::Picked;
+use crate::screen::session::Session;
+use bevy::prelude::*;
+use bevy_egui::{EguiContexts, egui};
+use chrono::NaiveDate;
+use worker::Worker;
+
+/// The tools there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Distance,
+    Height,
+    Area,
+    Sight,
+    Viewshed,
+    Sun,
+    Section,
+}
+
+impl Kind {
+    pub const ALL: [Self; 7] = [Self::Distance, Self::Height, Self::Area, Self::Sight, Self::Viewshed, Self::Sun, Self::Section];
+
+    /// In Chinese and English.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Distance => ("距离", "distance"),
+            Self::Height => ("高度", "height"),
+            Self::Area => ("面积", "area"),
+            Self::Sight => ("通视", "line of sight"),
+            Self::Viewshed => ("视域", "viewshed"),
+            Self::Sun => ("日照", "sun hours"),
+            Self::Section => ("剖面", "section"),
+        }
+    }
+
+    /// Places it takes: at least, and at most before it begins anew.
+    fn takes(self) -> (usize, usize) {
+        match self {
+            Self::Distance | Self::Section => (2, usize::MAX),
+            Self::Area => (3, usize::MAX),
+            Self::Sight => (2, 2),
+            Self::Height | Self::Viewshed | Self::Sun => (1, 1),
+        }
+    }
+
+    fn of(input: &ToolInput) -> Self {
+        match input {
+            ToolInput::Distance { .. } => Self::Distance,
+            ToolInput::Height { .. } => Self::Height,
+            ToolInput::Area { .. } => Self::Area,
+            ToolInput::LineOfSight { .. } => Self::Sight,
+            ToolInput::Viewshed(_) => Self::Viewshed,
+            ToolInput::SunHours(_) => Self::Sun,
+            ToolInput::Section(_) => Self::Section,
+        }
+    }
+}
+
+/// Reach of a viewshed asked for by a click, metres.
+const VIEWSHED_M: f64 = 300.0;
+/// Eyes over what was clicked, metres.
+const EYE_M: f64 = 1.6;
+
+/// The tool in hand, what was clicked, and the answer.
+#[derive(Resource)]
+pub struct Tools {
+    kind: Option<Kind>,
+    /// Clicked on the surface of the city.
+    places: Vec<Place>,
+    /// The object clicked last.
+    object: String,
+    /// Day of the sun tool.
+    date: NaiveDate,
+    asked: Option<Asked>,
+    worker: Worker,
+    patches: patches::Patches,
+}
+
+impl Tools {
+    /// `address`: of the tileset that questions are asked of.
+    pub fn new(address: String) -> Self {
+        let date = chrono::Utc::now().date_naive();
+        let worker = Worker::new(address);
+        Self { kind: None, places: Vec::new(), object: String::new(), date, asked: None, worker, patches: Default::default() }
+    }
+
+    /// Whether clicks belong to a tool.
+    pub fn is_active(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// Whether nothing is being computed.
+    pub fn is_quiet(&self) -> bool {
+        !self.worker.is_busy()
+    }
+
+    /// Puts the tool away; false when none was in hand.
+    pub fn end(&mut self) -> bool {
+        let was = self.is_active();
+        self.choose(None);
+        was
+    }
+
+    /// Asks a question that was not clicked together.
+    pub fn ask(&mut self, asked: Asked) {
+        self.kind = Some(Kind::of(&asked.input));
+        self.places.clear();
+        self.worker.ask(asked.clone());
+        self.asked = Some(asked);
+    }
+
+    /// Takes a click on the city, if a tool is in hand.
+    pub fn take(&mut self, picked: &Picked) -> bool {
+        let Some(kind) = self.kind else { return false };
+        let (least, most) = kind.takes();
+        if self.places.len() >= most {
+            self.places.clear();
+        }
+        self.places.push([picked.at.lon_deg(), picked.at.lat_deg(), picked.at.height_m]);
+        self.object.clone_from(&picked.id);
+        if self.places.len() >= least {
+            self.ask_clicked(kind);
+        }
+        true
+    }
+
+    fn choose(&mut self, kind: Option<Kind>) {
+        self.kind = kind;
+        self.places.clear();
+        self.asked = None;
+        self.worker.forget();
+    }
+
+    fn ask_clicked(&mut self, kind: Kind) {
+        let spots: Vec<Spot> = self.places.iter().map(|p| Spot { height_m: Some(p[2]), ..Spot::new(p[0], p[1]) }).collect();
+        let eye = |s: Spot| Spot { above_m: Some(EYE_M), ..s };
+        let input = match (kind, spots.as_slice()) {
+            (Kind::Distance, _) => ToolInput::Distance { points: spots },
+            (Kind::Area, _) => ToolInput::Area { points: spots },
+            (Kind::Section, _) => ToolInput::Section(SectionInput { points: spots, step_m: 1.0 }),
+            (Kind::Sight, [from, to, ..]) => ToolInput::LineOfSight { from: eye(*from), to: *to },
+            (Kind::Height, [at, ..]) => ToolInput::Height { at: *at },
+            (Kind::Viewshed, [from, ..]) => ToolInput::Viewshed(ViewshedInput::new(eye(*from), VIEWSHED_M)),
+            (Kind::Sun, [at, ..]) => {
+                let object = (!self.object.is_empty()).then(|| self.object.clone());
+                ToolInput::SunHours(SunInput { object, ..SunInput::new(*at, self.date) })
+            }
+            _ => return,
+        };
+        let asked = Asked { input, clip: None };
+        self.worker.ask(asked.clone());
+        self.asked = Some(asked);
+    }
+
+    fn answer(&self) -> Option<&Result<ToolResult, String>> {
+        self.worker.answer()
+    }
+}
+
+/// What was asked for in the panel.
+enum Wish {
+    Choose(Option<Kind>),
+    Date(NaiveDate),
+}
+
+/// Draws the bar, the figures and what lies over the city.
+pub fn draw(
+    mut contexts: EguiContexts,
+    mut tools: ResMut<Tools>,
+    look: Res<ScreenLook>,
+    frame: Res<SceneFrame>,
+    camera: Res<OrbitCamera>,
+    session: Res<Session>,
+    mut passes: Local<u32>,
+) -> Result {
+    let ctx = contexts.ctx_mut()?;
+    // Fonts are there from the third pass on.
+    *passes = passes.saturating_add(1);
+    if *passes < 3 {
+        return Ok(());
+    }
+    tools.worker.poll();
+    let touring = session.world.view.as_ref().is_some_and(|v| v.tour != TourState::Off);
+    if let Some(projector) = tools.is_active().then(|| projector(ctx, &look, &frame, &camera)) {
+        let painter = ctx.layer_painter(egui::LayerId::background());
+        let tools = tools.bypass_change_detection();
+        if let (Some(Ok(result)), Some(kernel)) = (tools.worker.answer(), tools.worker.kernel()) {
+            tools.patches.draw(&painter, &projector, &camera.pose, result, tools.asked.as_ref(), kernel);
+        }
+        over::draw(&painter, &projector, &look.text, tools);
+    }
+    for wish in panel::show(ctx, &look.text, &tools, look.interactive && !touring) {
+        match wish {
+            Wish::Choose(kind) => tools.choose(kind),
+            Wish::Date(date) => {
+                tools.date = date;
+                if let (Some(Kind::Sun), false) = (tools.kind, tools.places.is_empty()) {
+                    tools.ask_clicked(Kind::Sun);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn projector(ctx: &egui::Context, look: &ScreenLook, frame: &SceneFrame, camera: &OrbitCamera) -> Projector {
+    let screen = ctx.content_rect();
+    let symmetric = Tangents::symmetric(FOV_Y_RAD, f64::from(screen.width()) / f64::from(screen.height().max(1.0)));
+    let (whole, part) = look.wall.unwrap_or((symmetric, symmetric));
+    Projector { eye: eye_of(&camera.pose, &frame.0), frame: frame.0, whole, part, screen }
+}
+
+/// A length as people read it: metres up to a kilometre.
+fn metres(m: f64) -> String {
+    if m.abs() < 1_000.0 { format!("{m:.1} m") } else { format!("{:.3} km", m / 1e3) }
+}
+
+/// An area as people read it.
+fn square(m2: f64) -> String {
+    if m2 < 1e5 { format!("{m2:.0} m²") } else { format!("{:.3} km²", m2 / 1e6) }
+}
+
+/// Sizes of this screen's text, where a function needs only them.
+type Text = TextSizes;
