@@ -240,7 +240,8 @@ impl Kernel {
         }
         let t = self.triangles[i].intersect(ray);
         match &self.clip {
-            Some(clip) if t.is_finite() => {
+            // Places stand on the ground, also where a clip takes it out of the way of rays.
+            Some(clip) if t.is_finite() && among != Surfaces::GROUND => {
                 let met = ray.origin + ray.direction * t;
                 if clip.cuts(DVec3::from(met.to_array().map(f64::from))) { f32::INFINITY } else { t }
             }

@@ -103,6 +103,10 @@ fn what_is_cut_away_blocks_nothing() {
     let around = vec![corner(10.0, -10.0), corner(30.0, -10.0), corner(30.0, 10.0), corner(10.0, 10.0)];
     kernel.set_clip(&ClipRegion { polygon: around.clone(), ..Default::default() });
     assert!(!blocked(&kernel), "a polygon around the box cuts it");
+    assert!(
+        kernel.down(20.0, 0.0, Surfaces::ALL).is_none() && kernel.down(20.0, 0.0, Surfaces::GROUND).is_some(),
+        "places still have ground"
+    );
     kernel.set_clip(&ClipRegion { polygon: around, above_m: Some(frame().origin().height_m + 8.0), ..Default::default() });
     assert!(blocked(&kernel), "only what is higher than 8 m was cut");
     kernel.set_clip(&ClipRegion { above_m: Some(frame().origin().height_m + 3.0), ..Default::default() });

@@ -44,7 +44,8 @@ impl Spot {
                 let none = AnalysisError::NoGround { lon: self.lon, lat: self.lat };
                 // Who looks around stands on the roof, not on the ground within the walls.
                 let among = if usual_m > 0.0 { Surfaces::ALL } else { Surfaces::GROUND };
-                (kernel.surface_m(self.lon, self.lat, among).ok_or(none)?, usual_m)
+                let there = kernel.surface_m(self.lon, self.lat, among).or_else(|| kernel.ground_m(self.lon, self.lat));
+                (there.ok_or(none)?, usual_m)
             }
         };
         let height = base + self.above_m.unwrap_or(usual);

@@ -152,7 +152,10 @@ fn ground(kernel: &Kernel, input: &ViewshedInput, eye: DVec3, report: &Report<'_
 
 /// `None` without ground or under a roof.
 fn cell(kernel: &Kernel, eye: DVec3, at: DVec2, target_m: f64) -> Option<ViewCell> {
-    let top = kernel.down(at.x, at.y, Surfaces::ALL).filter(|t| Surfaces::GROUND.holds(t.surface))?;
+    let top = kernel
+        .down(at.x, at.y, Surfaces::ALL)
+        .or_else(|| kernel.down(at.x, at.y, Surfaces::GROUND))
+        .filter(|t| Surfaces::GROUND.holds(t.surface))?;
     let visible = sees(kernel, eye, top.position + DVec3::Z * target_m);
     Some(ViewCell { at: place(kernel.frame(), top.position), visible })
 }
