@@ -6,8 +6,8 @@
 struct Clip {
     // x: number of corners, y: 1 keeps what is inside instead, z: 1 cuts the ground too, w: 1 where the ground is thinned out to see below it.
     how: vec4<f32>,
-    // What lies on the side of the normal (xyz, Bevy's axes) beyond w metres goes; no normal, no plane.
-    plane: vec4<f32>,
+    // What lies on the side of the normal (xyz, Bevy's axes) beyond w metres; no normal, no plane.
+    planes: array<vec4<f32>, 2>,
     // Corners of the polygon, x and z in metres, two in each.
     area: array<vec4<f32>, 32>,
 };
@@ -42,7 +42,15 @@ fn is_cut(world: vec3<f32>, surface: u32, pixel: vec2<f32>) -> bool {
         if at.x + at.y > 0u { return true; }
     }
     if ground && clip.how.z < 0.5 { return false; }
-    if dot(clip.plane.xyz, world) > clip.plane.w && dot(clip.plane.xyz, clip.plane.xyz) > 0.5 { return true; }
-    if clip.how.x < 2.5 { return false; }
-    return within(world.xz) != (clip.how.y > 0.5);
+    // What all of polygon and planes name goes.
+    let polygon = clip.how.x > 2.5;
+    var cuts = polygon;
+    for (var i = 0; i < 2; i++) {
+        let plane = clip.planes[i];
+        if dot(plane.xyz, plane.xyz) > 0.5 {
+            if dot(plane.xyz, world) <= plane.w { return false; }
+            cuts = true;
+        }
+    }
+    return cuts && (!polygon || within(world.xz) != (clip.how.y > 0.5));
 }

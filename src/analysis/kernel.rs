@@ -3,8 +3,9 @@
 //! The hierarchy is `obvhs` (PLOC with reinsertion; Meister et al. 2022): alive, SIMD, five small dependencies, and it leaves the test of a
 //! triangle to us, so that surfaces and clips are asked for inside the walk. `bvh` brings nalgebra, `parry3d` a physics engine's shapes.
 
-use super::clip::{Clip, ClipRegion};
+use super::clip::Clip;
 use crate::geo::{Ecef, Geodetic, LocalFrame};
+use crate::model::clip::ClipRegion;
 use crate::tiles::{NO_FEATURE, TileContent, TileId, TileMesh};
 use glam::DVec3;
 use obvhs::BvhBuildParams;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::analysis::test_city::{frame, plane_and_boxes};
+use crate::model::clip::ClipRegion;
 use proptest::prelude::*;
 
 /// Moeller and Trumbore in f64 over every triangle.

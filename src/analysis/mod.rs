@@ -22,7 +22,7 @@ mod test_city;
 mod tool;
 mod viewshed;
 
-pub use clip::{ClipPlane, ClipRegion, inside};
+pub use clip::inside;
 pub use error::AnalysisError;
 pub use export::{to_csv, to_geojson};
 pub use gather::{Extent, Gathered, MEMORY_BYTES, gather};

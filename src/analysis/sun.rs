@@ -203,10 +203,10 @@ fn told(kernel: &Kernel, points: &[FacadePoint], hours: &[f64]) -> SunResult {
 
 #[cfg(test)]
 mod tests {
-    use super::super::clip::ClipRegion;
     use super::super::test_city::{add_box, add_plane, frame, lon_lat, plane_and_boxes};
     use super::*;
     use crate::analysis::KernelBuilder;
+    use crate::model::clip::ClipRegion;
     use proptest::prelude::*;
 
     fn input(east: f64, north: f64, date: (i32, u32, u32)) -> SunInput {

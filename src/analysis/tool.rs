@@ -1,6 +1,5 @@
 //! One question of any kind, as a desk, a command line and a file ask it.
 
-use super::clip::ClipRegion;
 use super::error::AnalysisError;
 use super::gather::Extent;
 use super::kernel::Kernel;
@@ -10,6 +9,7 @@ use super::sight::{self, SightResult};
 use super::spot::Spot;
 use super::sun::{self, SunInput, SunResult};
 use super::viewshed::{self, ViewshedInput, ViewshedResult};
+use crate::model::clip::ClipRegion;
 use crate::model::derived::DerivedAttributes;
 use serde::{Deserialize, Serialize};
 

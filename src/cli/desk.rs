@@ -92,6 +92,7 @@ fn setup(canvas: Canvas, quality: Quality, headers: Headers, cache: Option<Cache
         class: ScreenClass::Medium,
         light: OwnLight::default(),
         styling: OwnStyling::default(),
+        clip: None,
         camera: None,
         pose: None,
         wall: None,

@@ -58,6 +58,9 @@ pub struct Args {
     /// Colour the picture up to this share of its width from the left, and leave the rest as it is.
     #[arg(long)]
     swipe: Option<f32>,
+    /// Cut away what this file says: a GeoJSON polygon, or a clip as `yiping analyse --clip` takes it.
+    #[arg(long)]
+    clip: Option<PathBuf>,
     /// Look from here instead of a camera of the scene: longitude,latitude,height,heading,pitch,distance
     #[arg(long, value_parser = super::pose::parse, allow_hyphen_values = true, conflicts_with = "camera")]
     pose: Option<crate::model::view::CameraPose>,
@@ -127,6 +130,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         class: ScreenClass::Medium,
         light: args.light(&loaded),
         styling: OwnStyling(args.styling(&loaded)?),
+        clip: args.clip.as_deref().map(super::analyse::clip).transpose()?,
         camera: args.camera.clone(),
         pose: args.pose,
         wall: None,

@@ -110,6 +110,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         class: ScreenClass::Large,
         light: crate::screen::light::OwnLight::default(),
         styling: crate::screen::styling::OwnStyling::default(),
+        clip: None,
         pose: None,
         camera: None,
         wall: Some((wall, output)),

@@ -100,6 +100,7 @@ impl LoadedScene {
             tour,
             theme: None,
             styling: Default::default(),
+            clip: None,
             leader: None,
         }
     }

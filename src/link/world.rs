@@ -105,6 +105,7 @@ mod tests {
             tour: TourState::Off,
             theme: None,
             styling: Default::default(),
+            clip: None,
             leader: None,
         };
         let time = DateTime::UNIX_EPOCH;

@@ -3,6 +3,7 @@
 pub mod area;
 pub mod category;
 pub mod city;
+pub mod clip;
 pub mod cluster;
 pub mod derived;
 pub mod incident;

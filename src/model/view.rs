@@ -1,5 +1,6 @@
 //! View state 视图状态: what all screens share.
 
+use super::clip::ClipRegion;
 use super::scene::Theme;
 use super::styling::Styling;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,9 @@ pub struct ViewState {
     pub theme: Option<Theme>,
     #[serde(default)]
     pub styling: Styling,
+    /// What is cut away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip: Option<ClipRegion>,
     /// Screen id of the one that leads; others follow. `None`: nobody has led yet, anyone may.
     pub leader: Option<String>,
 }
@@ -124,6 +128,9 @@ pub struct ViewPatch {
     /// All of it, as it is to be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub styling: Option<Styling>,
+    /// `Some(None)` (JSON `null`) makes the city whole again.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    pub clip: Option<Option<ClipRegion>>,
 }
 
 /// What a person does to the tour; the hub turns it into a [`TourState`] with its own clock.
@@ -141,8 +148,8 @@ pub enum TourMove {
 }
 
 /// Tells an absent field (no change) from `null` (clear).
-fn present<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Option<Selection>>, D::Error> {
-    Option::<Selection>::deserialize(d).map(Some)
+fn present<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(d).map(Some)
 }
 
 impl ViewState {
@@ -163,6 +170,9 @@ impl ViewState {
         }
         if let Some(styling) = &patch.styling {
             self.styling = styling.clone();
+        }
+        if let Some(clip) = &patch.clip {
+            self.clip = clip.clone();
         }
         if let Some(tour_move) = patch.tour {
             self.tour = self.tour.after(tour_move, now, tour_length_s);

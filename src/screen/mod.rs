@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod bench;
+pub mod cut;
 pub mod follow;
 pub mod heat_feed;
 pub mod light;

@@ -4,6 +4,7 @@ use super::panels::{Asked, PickedFeature};
 use super::session::Session;
 use super::tools::Tools;
 use super::ui::{Inputs, PickedHere, carry_out};
+use crate::model::clip::ClipRegion;
 use crate::model::view::Selection;
 use crate::render::camera::{CityCamera, ray_through};
 use crate::render::tiles::{CityTiles, SelectedFeature};
@@ -44,7 +45,14 @@ pub fn click(
     let ndc = Vec2::new(cursor.x / window.width() * 2.0 - 1.0, 1.0 - cursor.y / window.height() * 2.0);
     let (origin, direction) = ray_through(ndc, projection, transform);
     let Some(found) = inputs.city_pick(origin, direction) else { return };
-    if tools.take(&found) {
+    let clip = inputs.clip();
+    if tools.take(&found, clip.as_ref()) {
+        if let Some(cut) = tools.cut() {
+            let kept = clip.unwrap_or_default();
+            let region =
+                ClipRegion { keep_inside: kept.keep_inside, with_ground: kept.with_ground, see_below_ground: kept.see_below_ground, ..cut };
+            carry_out(&mut inputs, Asked::Clip(Some(region)));
+        }
         return;
     }
     let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))

@@ -7,10 +7,11 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{follow, heat_feed, pick, tools};
+use super::{cut, follow, heat_feed, pick, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
+use crate::model::clip::ClipRegion;
 use crate::model::layout::Placement;
 use crate::model::protocol::ScreenClass;
 use crate::model::scene::{NamedCamera, Scene};
@@ -168,6 +169,8 @@ pub struct Setup {
     pub light: OwnLight,
     /// How the buildings are shown, where it is not as the shared view says.
     pub styling: OwnStyling,
+    /// What is cut away, where it is not as the shared view says.
+    pub clip: Option<ClipRegion>,
     /// Name of a camera of the scene; the first when not given.
     pub camera: Option<String>,
     /// Where to look from instead.
@@ -226,13 +229,15 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .insert_resource(look)
         .insert_resource(setup.light)
         .insert_resource(setup.styling.clone())
+        .insert_resource(cut::OwnClip(setup.clip.clone()))
+        .init_resource::<styling::DerivedHere>()
         .init_resource::<follow::Followed>()
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .insert_resource(tools::Tools::new(loaded.package))
         .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
-        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, ready).after(session::receive))
+        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, cut::cut, ready).after(session::receive))
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)
 }

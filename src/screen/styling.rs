@@ -2,10 +2,12 @@
 
 use super::session::{SceneInfo, Session};
 use super::ui::ScreenLook;
+use crate::model::derived::DerivedAttributes;
 use crate::model::scene::Scene;
-use crate::model::styling::Styling;
+use crate::model::styling::{Ramp, StyleRule, Styling};
 use crate::render::tiles::CityStyling;
 use bevy::prelude::*;
+use std::sync::Arc;
 
 /// What this screen was started with; `None` follows the shared view.
 #[derive(Resource, Clone, Debug, Default)]
@@ -16,10 +18,74 @@ pub fn shown<'a>(own: &'a OwnStyling, session: &'a Session) -> Option<&'a Stylin
     own.0.as_ref().or(session.world.view.as_ref().map(|v| &v.styling))
 }
 
+/// What analyses on this screen said of the buildings, newest last.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct DerivedHere(pub Arc<DerivedAttributes>);
+
+impl DerivedHere {
+    /// Takes an answer in: its columns stand instead of older ones of the same names.
+    pub fn take(&mut self, answer: DerivedAttributes) {
+        if answer.columns.is_empty() {
+            return;
+        }
+        let mut all = (*self.0).clone();
+        all.columns.retain(|c| answer.column(&c.name).is_none());
+        all.columns.extend(answer.columns);
+        all.places.extend(answer.places);
+        self.0 = Arc::new(all);
+    }
+}
+
+/// Ids of rules made of a computed column begin with this.
+pub const DERIVED: &str = "derived:";
+
+/// The rule with an id: the scene's, or one along the values of a computed column.
+pub fn rule(id: &str, scene: &Scene, derived: &DerivedAttributes) -> Option<StyleRule> {
+    let Some(name) = id.strip_prefix(DERIVED) else { return scene.styles.iter().find(|s| s.id == id).cloned() };
+    let column = derived.column(name)?;
+    let values = || column.values.values().map(|v| v.as_number());
+    let (low, high) = values().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    // One value alone is the middle of a ramp.
+    let range = if low < high { [low, high] } else { [low - 0.5, low + 0.5] };
+    let (zh, en) = derived_words(name);
+    Some(StyleRule {
+        id: id.to_owned(),
+        name: zh.to_owned(),
+        name_en: en.to_owned(),
+        attribute: name.to_owned(),
+        unit: column.unit.clone(),
+        range: Some(range),
+        ramp: Ramp::Plasma,
+        category: Vec::new(),
+        other: None,
+    })
+}
+
+/// What people call a computed column.
+pub fn derived_words(name: &str) -> (&str, &str) {
+    match name {
+        "sun_hours" => ("日照时数", "sun hours, mean"),
+        "sun_hours_min" => ("最少日照", "sun hours, least"),
+        "sun_hours_max" => ("最多日照", "sun hours, most"),
+        "sun_hours_facade" => ("立面日照", "sun hours of facades"),
+        "visible" => ("可见", "visible"),
+        "visible_share" => ("可见比例", "share visible"),
+        "height_over_ground" => ("离地高度", "height over ground"),
+        other => (other, ""),
+    }
+}
+
 /// Hands the choices on.
-pub fn style(own: Res<OwnStyling>, session: Res<Session>, scene: Res<SceneInfo>, look: Res<ScreenLook>, mut city: ResMut<CityStyling>) {
+pub fn style(
+    own: Res<OwnStyling>,
+    session: Res<Session>,
+    scene: Res<SceneInfo>,
+    look: Res<ScreenLook>,
+    derived: Res<DerivedHere>,
+    mut city: ResMut<CityStyling>,
+) {
     let Some(styling) = shown(&own, &session) else { return };
-    let to = resolve(styling, &scene.scene, |share| match look.wall {
+    let to = resolve(styling, &scene.scene, &derived.0, |share| match look.wall {
         None => share,
         // The line stands at one place of the whole wall.
         Some((whole, part)) => {
@@ -31,10 +97,11 @@ pub fn style(own: Res<OwnStyling>, session: Res<Session>, scene: Res<SceneInfo>,
 }
 
 /// Ids of the view to rules of the scene; unknown ids are as if they were not there: another screen may have a newer scene.
-fn resolve(styling: &Styling, scene: &Scene, swipe: impl Fn(f32) -> f32) -> CityStyling {
+fn resolve(styling: &Styling, scene: &Scene, derived: &Arc<DerivedAttributes>, swipe: impl Fn(f32) -> f32) -> CityStyling {
     let filters = scene.filters.iter().filter(|f| styling.filters.contains(&f.id));
     CityStyling {
-        rule: styling.rule.as_ref().and_then(|id| scene.styles.iter().find(|s| s.id == *id)).cloned(),
+        rule: styling.rule.as_ref().and_then(|id| rule(id, scene, derived)),
+        derived: derived.clone(),
         conditions: filters.flat_map(|f| f.all.iter().cloned()).collect(),
         others: styling.others,
         see_through: styling.see_through,
@@ -55,8 +122,24 @@ mod tests {
         .unwrap();
         let chosen =
             Styling { rule: Some("h".into()), filters: vec!["tall".into(), "gone".into()], swipe: Some(0.5), ..Styling::default() };
-        let got = resolve(&chosen, &scene, |share| share * 2.0);
+        let none = Arc::new(DerivedAttributes::default());
+        let got = resolve(&chosen, &scene, &none, |share| share * 2.0);
         assert_eq!((got.rule.map(|r| r.attribute), got.conditions.len(), got.swipe), (Some("height_m".into()), 1, Some(1.0)));
-        assert_eq!(resolve(&Styling { rule: Some("gone".into()), ..Styling::default() }, &scene, |s| s), CityStyling::default());
+        assert_eq!(resolve(&Styling { rule: Some("gone".into()), ..Styling::default() }, &scene, &none, |s| s), CityStyling::default());
+    }
+
+    #[test]
+    fn a_computed_column_is_a_rule_along_its_values_and_a_newer_answer_stands_instead() {
+        let scene: Scene = toml::from_str("name = 's'\nname_en = 's'\npackage = 'p'").unwrap();
+        let mut here = DerivedHere::default();
+        for hours in [[2.0, 4.0], [3.0, 9.0]] {
+            let mut answer = DerivedAttributes::default();
+            hours.iter().zip(["a", "b"]).for_each(|(h, id)| answer.number("sun_hours", "h", id, *h, [0.0; 3]));
+            here.take(answer);
+        }
+        let found = rule("derived:sun_hours", &scene, &here.0).unwrap();
+        assert_eq!((found.range, found.unit.as_str(), found.attribute.as_str()), (Some([3.0, 9.0]), "h", "sun_hours"));
+        assert_eq!(found.check(), Ok(()));
+        assert!(rule("derived:visible", &scene, &here.0).is_none());
     }
 }

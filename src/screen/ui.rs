@@ -7,7 +7,8 @@ use super::overlay::{Projector, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
-use super::styling::{self, OwnStyling};
+use super::styling::{self, DerivedHere, OwnStyling};
+use crate::model::clip::ClipRegion;
 use crate::model::incident::Incident;
 use crate::model::layout::Placement;
 use crate::model::protocol::Command;
@@ -57,12 +58,18 @@ pub struct Inputs<'w> {
     heads: ResMut<'w, Heads>,
     taken: ResMut<'w, PointerTaken>,
     own_styling: Res<'w, OwnStyling>,
+    derived: Res<'w, DerivedHere>,
     environment: Res<'w, Environment>,
 }
 
 impl Inputs<'_> {
     pub fn pointer_taken(&self) -> bool {
         self.taken.pointer
+    }
+
+    /// What is cut away on all screens.
+    pub fn clip(&self) -> Option<ClipRegion> {
+        self.session.world.view.as_ref().and_then(|v| v.clip.clone())
     }
 
     /// The worst incident of the head at a point.
@@ -108,6 +115,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let heat = inputs.heat.0.as_ref().and_then(|(id, facts)| Some((inputs.scene.scene.heats.iter().find(|h| h.id == *id)?, facts)));
     let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
     let styling = styling::shown(&inputs.own_styling, session);
+    let rule = styling.and_then(|s| s.rule.as_ref()).and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
     let data = PanelData {
         world: &session.world,
         scene: &inputs.scene.scene,
@@ -119,7 +127,8 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         interactive: inputs.look.interactive,
         heat,
         styling,
-        rule: styling.and_then(|s| s.rule.as_ref()).and_then(|id| inputs.scene.scene.styles.iter().find(|s| s.id == *id)),
+        rule: rule.as_ref(),
+        derived: &inputs.derived.0,
         feature: inputs.picked.0.as_ref(),
         notice: session.notice(),
         tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
@@ -167,6 +176,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Command(command) => inputs.session.ask(command),
         Asked::Styling(styling) => inputs.session.ask(patch(ViewPatch { styling: Some(styling), ..default() })),
         Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
+        Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),

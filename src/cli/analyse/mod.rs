@@ -3,6 +3,8 @@
 mod output;
 mod point;
 
+pub use point::clip;
+
 use crate::analysis::{self, Asked, Gathered, Report, SectionInput, Spot, Stage, SunInput, ToolInput, ToolResult, ViewshedInput};
 use anyhow::Context;
 use chrono::NaiveDate;

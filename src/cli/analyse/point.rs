@@ -1,6 +1,7 @@
 //! Places and clips as people write them.
 
-use crate::analysis::{ClipRegion, Spot};
+use crate::analysis::Spot;
+use crate::model::clip::ClipRegion;
 use anyhow::{Context, bail};
 use std::path::Path;
 

@@ -1,5 +1,6 @@
 //! One attribute of a tile's features in a compact form, read from its tables once: restyling looks values up instead of decoding them.
 
+use crate::model::derived::DerivedColumn;
 use crate::model::styling::{Condition, StyleRule};
 use crate::tiles::FeatureTable;
 use serde_json::Value;
@@ -23,6 +24,17 @@ impl AttributeColumn {
     /// Reads an attribute of all features of a tile. Texts beyond 65,535 different ones count as none: nobody tells so many colours apart.
     pub fn read(features: &FeatureTable, attribute: &str) -> Self {
         Self::of(features.values(attribute))
+    }
+
+    /// Reads a computed column by the features' ids. A block that stands for several buildings (`id +3`) has the value of the one it is named for.
+    pub fn derived(features: &FeatureTable, column: &DerivedColumn) -> Self {
+        let value = |id: Option<Value>| {
+            let id = id?;
+            let id = id.as_str()?;
+            let own = column.values.get(id).or_else(|| column.values.get(id.rsplit_once(" +")?.0))?;
+            Some(own.as_number() as f32)
+        };
+        Self::Numbers(features.values("id").map(|id| value(id).unwrap_or(f32::NAN)).collect())
     }
 
     /// A column of values.

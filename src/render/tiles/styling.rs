@@ -5,14 +5,18 @@
 use super::columns::AttributeColumn;
 use super::features::{FLAG_HIDDEN, FeatureStates, State};
 use super::{CityTiles, Resident};
+use crate::model::derived::DerivedAttributes;
 use crate::model::styling::{Condition, Others, StyleRule};
 use crate::render::environment::Environment;
 use bevy::prelude::*;
+use std::sync::Arc;
 
 /// How the buildings are shown.
 #[derive(Resource, Clone, Debug, Default, PartialEq)]
 pub struct CityStyling {
     pub rule: Option<StyleRule>,
+    /// Computed columns, by the `id` of features; they stand before attributes of the same name.
+    pub derived: Arc<DerivedAttributes>,
     /// A building is shown where all hold.
     pub conditions: Vec<Condition>,
     /// While something is selected.
@@ -32,7 +36,10 @@ impl CityStyling {
     pub(super) fn apply(&self, resident: &mut Resident, states: &mut [State]) {
         for attribute in self.attributes() {
             if !resident.columns.contains_key(attribute) {
-                let column = AttributeColumn::read(&resident.features, attribute);
+                let column = match self.derived.column(attribute) {
+                    Some(derived) => AttributeColumn::derived(&resident.features, derived),
+                    None => AttributeColumn::read(&resident.features, attribute),
+                };
                 resident.columns.insert(attribute.to_owned(), column);
             }
         }
@@ -72,12 +79,13 @@ pub(super) fn restyle(
     mut last: Local<CityStyling>,
 ) {
     let Some(mut city) = city else { return };
-    if !styling.is_changed() || (last.rule == styling.rule && last.conditions == styling.conditions) {
+    let same_values = Arc::ptr_eq(&last.derived, &styling.derived) || styling.attributes().all(|a| styling.derived.column(a).is_none());
+    if !styling.is_changed() || (same_values && last.rule == styling.rule && last.conditions == styling.conditions) {
         return;
     }
     let columns_now: Vec<String> = styling.attributes().map(str::to_owned).collect();
     for resident in city.resident.values_mut() {
-        resident.columns.retain(|name, _| columns_now.contains(name));
+        resident.columns.retain(|name, _| columns_now.contains(name) && styling.derived.column(name).is_none());
         styling.apply(resident, states.range_mut(resident.first_state, resident.states));
     }
     *last = styling.clone();

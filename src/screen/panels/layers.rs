@@ -1,9 +1,11 @@
 //! Layer switches, cameras by name, and the phone's address.
 
 use super::{Asked, PanelData, two};
+use crate::model::clip::ClipRegion;
 use crate::model::scene::Theme;
 use crate::model::styling::Styling;
 use crate::screen::style;
+use crate::screen::styling::{DERIVED, derived_words};
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
@@ -52,6 +54,15 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         });
     }
+    ui.horizontal_wrapped(|ui| {
+        for column in &data.derived.columns {
+            let id = format!("{DERIVED}{}", column.name);
+            let on = now.rule.as_ref() == Some(&id);
+            if chip(ui, data, derived_words(&column.name).0, on) {
+                asked.push(Asked::Styling(Styling { rule: (!on).then_some(id), ..now.clone() }));
+            }
+        }
+    });
     for filter in &data.scene.filters {
         let mut on = now.filters.contains(&filter.id);
         let words = RichText::new(format!("{} {}", filter.name, filter.name_en)).font(style::regular(data.text.body * 0.92));
@@ -72,6 +83,7 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             asked.push(Asked::Styling(Styling { swipe: Some(share), ..now.clone() }));
         }
     }
+    cut(ui, data, asked);
     ui.separator();
     two(ui, data.text, "光照", "light");
     let theme = data.world.view.as_ref().and_then(|v| v.theme).unwrap_or(data.scene.theme);
@@ -83,6 +95,35 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         }
     });
+}
+
+/// What is cut away, and the view below the ground.
+fn cut(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    let now = data.world.view.as_ref().and_then(|v| v.clip.clone()).unwrap_or_default();
+    let small = |words: &str| RichText::new(words.to_owned()).font(style::regular(data.text.body * 0.92));
+    let mut below = now.see_below_ground;
+    if ui.checkbox(&mut below, small("地下 below ground")).changed() {
+        asked.push(Asked::Clip(whole_or(ClipRegion { see_below_ground: below, ..now.clone() })));
+    }
+    if now.polygon.is_empty() && now.plane.is_none() && now.above_m.is_none() {
+        return;
+    }
+    let mut keep = now.keep_inside;
+    if ui.checkbox(&mut keep, small("只留其内 keep inside")).changed() {
+        asked.push(Asked::Clip(Some(ClipRegion { keep_inside: keep, ..now.clone() })));
+    }
+    let mut ground = now.with_ground;
+    if ui.checkbox(&mut ground, small("连同地面 ground too")).changed() {
+        asked.push(Asked::Clip(Some(ClipRegion { with_ground: ground, ..now.clone() })));
+    }
+    if chip(ui, data, "恢复 make whole", false) {
+        asked.push(Asked::Clip(whole_or(ClipRegion { see_below_ground: below, ..ClipRegion::default() })));
+    }
+}
+
+/// Nothing where a region cuts nothing.
+fn whole_or(region: ClipRegion) -> Option<ClipRegion> {
+    (region != ClipRegion::default()).then_some(region)
 }
 
 /// A small button that shows whether it is on; true when it was pressed.

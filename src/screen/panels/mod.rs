@@ -14,6 +14,8 @@ pub use card::clock_time;
 
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
+use crate::model::clip::ClipRegion;
+use crate::model::derived::DerivedAttributes;
 use crate::model::layout::{Panel, Place, Placement};
 use crate::model::protocol::Command;
 use crate::model::scene::{HeatConfig, Scene, Theme};
@@ -56,6 +58,8 @@ pub struct PanelData<'a> {
     /// How the buildings are shown, and the rule that colours them.
     pub styling: Option<&'a Styling>,
     pub rule: Option<&'a StyleRule>,
+    /// Names of computed columns.
+    pub derived: &'a DerivedAttributes,
     pub feature: Option<&'a PickedFeature>,
     /// The last refusal, in words, while it is fresh.
     pub notice: Option<&'a str>,
@@ -76,6 +80,7 @@ pub enum Asked {
     TakeLead,
     Styling(Styling),
     Theme(Theme),
+    Clip(Option<ClipRegion>),
 }
 
 /// Height under which a panel is left out: a title and a line.

@@ -10,10 +10,12 @@ use super::overlay::Projector;
 use super::style::TextSizes;
 use super::ui::ScreenLook;
 use crate::analysis::{Asked, Place, SectionInput, Spot, SunInput, ToolInput, ToolResult, ViewshedInput};
+use crate::model::clip::ClipRegion;
 use crate::model::view::TourState;
 use crate::render::camera::{FOV_Y_RAD, OrbitCamera, SceneFrame, Tangents, eye_of};
 use crate::render::tiles::Picked;
 use crate::screen::session::Session;
+use crate::screen::styling::DerivedHere;
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, egui};
 use chrono::NaiveDate;
@@ -29,10 +31,12 @@ pub enum Kind {
     Viewshed,
     Sun,
     Section,
+    /// Cuts the city by a polygon, on all screens.
+    Cut,
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [Self::Distance, Self::Height, Self::Area, Self::Sight, Self::Viewshed, Self::Sun, Self::Section];
+    pub const ALL: [Self; 8] = [Self::Distance, Self::Height, Self::Area, Self::Sight, Self::Viewshed, Self::Sun, Self::Section, Self::Cut];
 
     /// In Chinese and English.
     pub fn words(self) -> (&'static str, &'static str) {
@@ -44,6 +48,7 @@ impl Kind {
             Self::Viewshed => ("视域", "viewshed"),
             Self::Sun => ("日照", "sun hours"),
             Self::Section => ("剖面", "section"),
+            Self::Cut => ("剖切", "cut"),
         }
     }
 
@@ -52,6 +57,7 @@ impl Kind {
         match self {
             Self::Distance | Self::Section => (2, usize::MAX),
             Self::Area => (3, usize::MAX),
+            Self::Cut => (3, crate::render::clip::CORNERS_MAX),
             Self::Sight => (2, 2),
             Self::Height | Self::Viewshed | Self::Sun => (1, 1),
         }
@@ -85,6 +91,8 @@ pub struct Tools {
     object: String,
     /// Day of the sun tool.
     date: NaiveDate,
+    /// What is cut away on all screens.
+    clip: Option<ClipRegion>,
     asked: Option<Asked>,
     worker: Worker,
     patches: patches::Patches,
@@ -95,7 +103,7 @@ impl Tools {
     pub fn new(address: String) -> Self {
         let date = chrono::Utc::now().date_naive();
         let worker = Worker::new(address);
-        Self { kind: None, places: Vec::new(), object: String::new(), date, asked: None, worker, patches: Default::default() }
+        Self { kind: None, places: Vec::new(), object: String::new(), date, clip: None, asked: None, worker, patches: Default::default() }
     }
 
     /// Whether clicks belong to a tool.
@@ -124,8 +132,10 @@ impl Tools {
     }
 
     /// Takes a click on the city, if a tool is in hand.
-    pub fn take(&mut self, picked: &Picked) -> bool {
+    /// `clip` is what is cut away now: it neither hides nor shades.
+    pub fn take(&mut self, picked: &Picked, clip: Option<&ClipRegion>) -> bool {
         let Some(kind) = self.kind else { return false };
+        self.clip = clip.cloned();
         let (least, most) = kind.takes();
         if self.places.len() >= most {
             self.places.clear();
@@ -161,9 +171,15 @@ impl Tools {
             }
             _ => return,
         };
-        let asked = Asked { input, clip: None };
+        let asked = Asked { input, clip: self.clip.clone() };
         self.worker.ask(asked.clone());
         self.asked = Some(asked);
+    }
+
+    /// The polygon clicked so far, when it is to cut the city.
+    pub fn cut(&self) -> Option<ClipRegion> {
+        let polygon: Vec<[f64; 2]> = self.places.iter().map(|p| [p[0], p[1]]).collect();
+        (self.kind == Some(Kind::Cut) && polygon.len() > 2).then(|| ClipRegion { polygon, ..ClipRegion::default() })
     }
 
     fn answer(&self) -> Option<&Result<ToolResult, String>> {
@@ -185,6 +201,7 @@ pub fn draw(
     frame: Res<SceneFrame>,
     camera: Res<OrbitCamera>,
     session: Res<Session>,
+    mut derived: ResMut<DerivedHere>,
     mut passes: Local<u32>,
 ) -> Result {
     let ctx = contexts.ctx_mut()?;
@@ -193,7 +210,11 @@ pub fn draw(
     if *passes < 3 {
         return Ok(());
     }
-    tools.worker.poll();
+    if tools.worker.poll()
+        && let Some(Ok(result)) = tools.worker.answer()
+    {
+        derived.take(result.attributes());
+    }
     let touring = session.world.view.as_ref().is_some_and(|v| v.tour != TourState::Off);
     if let Some(projector) = tools.is_active().then(|| projector(ctx, &look, &frame, &camera)) {
         let painter = ctx.layer_painter(egui::LayerId::background());

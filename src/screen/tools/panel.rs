@@ -88,6 +88,7 @@ fn hint(kind: Kind) -> &'static str {
         Kind::Height => "点选建筑或地面 click a building or the ground",
         Kind::Viewshed => "点选观察点 click where to look from",
         Kind::Sun => "点选建筑 click a building",
+        Kind::Cut => "点选三点或多点，其内不显示 click three points or more: what is inside goes",
     }
 }
 

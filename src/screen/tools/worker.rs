@@ -62,9 +62,9 @@ impl Worker {
         });
     }
 
-    /// Takes the answer in, if there is one.
-    pub fn poll(&mut self) {
-        let Some((hear, _)) = &self.running else { return };
+    /// Takes the answer in, if there is one; true when there was.
+    pub fn poll(&mut self) -> bool {
+        let Some((hear, _)) = &self.running else { return false };
         let heard = hear.lock().unwrap_or_else(PoisonError::into_inner).try_recv();
         match heard {
             Ok(Ok((result, gathered))) => {
@@ -72,10 +72,11 @@ impl Worker {
                 self.answer = Some(Ok(result));
             }
             Ok(Err(why)) => self.answer = Some(Err(why)),
-            Err(TryRecvError::Empty) => return,
+            Err(TryRecvError::Empty) => return false,
             Err(TryRecvError::Disconnected) => self.answer = Some(Err("the computation broke off".to_owned())),
         }
         self.running = None;
+        true
     }
 }
 
