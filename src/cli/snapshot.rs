@@ -11,7 +11,7 @@ use crate::model::styling::Styling;
 use crate::screen::app::{Canvas, Pump};
 use crate::screen::light::OwnLight;
 use crate::screen::start::{self, From, Setup};
-use crate::screen::styling::OwnStyling;
+use crate::screen::styling::{DERIVED, OwnStyling};
 use anyhow::{Context, bail};
 use bevy::math::UVec2;
 use std::path::PathBuf;
@@ -93,7 +93,8 @@ impl Args {
             true => Ok(()),
             false => bail!("the scene has no {what} {wish:?}; it has {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }),
         };
-        if let Some(id) = &self.style {
+        // What a tool computes is not of the scene.
+        if let Some(id) = self.style.as_ref().filter(|id| !id.starts_with(DERIVED)) {
             known(scene.styles.iter().map(|s| s.id.as_str()).collect(), id, "style")?;
         }
         self.filter.iter().try_for_each(|id| known(scene.filters.iter().map(|f| f.id.as_str()).collect(), id, "filter"))?;

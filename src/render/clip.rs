@@ -5,12 +5,16 @@
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Geodetic, LocalFrame};
 use crate::model::clip::ClipRegion;
+use bevy::asset::RenderAssetUsages;
+use bevy::image::ImageSampler;
 use bevy::math::{DVec2, DVec3, Vec4};
 use bevy::prelude::*;
-use bevy::render::render_resource::ShaderType;
+use bevy::render::render_resource::{Extent3d, ShaderType, TextureDimension, TextureFormat};
 
-/// Corners of the polygon, at most; the rest is left out and said in the log.
+/// Corners a person clicks together, at most.
 pub const CORNERS_MAX: usize = 64;
+/// Texels along each side of the picture of distances: 2 m for a polygon of a kilometre; between them straight borders stay straight.
+const SIDE: usize = 512;
 
 /// A cut through the city, east-north-up metres of the scene's frame. Of polygon and planes, what all name goes; see [`ClipRegion`].
 #[derive(Resource, Clone, Debug, Default, PartialEq)]
@@ -48,9 +52,24 @@ impl CityClip {
         }
     }
 
+    fn has_polygon(&self) -> bool {
+        self.polygon_m.len() > 2
+    }
+
+    /// South-west corner and size of what the picture of distances covers, metres: the polygon with a margin, so that its border lies within.
+    fn extent(&self) -> (DVec2, DVec2) {
+        let start = (DVec2::INFINITY, DVec2::NEG_INFINITY);
+        let (low, high) = self.polygon_m.iter().fold(start, |(l, h), p| (l.min(*p), h.max(*p)));
+        if !self.has_polygon() {
+            return (DVec2::ZERO, DVec2::ONE);
+        }
+        let margin = (high - low) * 0.02 + 1.0;
+        (low - margin, high - low + 2.0 * margin)
+    }
+
     /// Whether anything is cut at all.
     pub fn is_active(&self) -> bool {
-        self.polygon_m.len() > 2 || !self.planes.is_empty() || self.see_below_ground
+        self.has_polygon() || !self.planes.is_empty() || self.see_below_ground
     }
 }
 
@@ -59,30 +78,68 @@ impl CityClip {
 pub struct ClipUniform {
     how: Vec4,
     planes: [Vec4; 2],
-    area: [Vec4; CORNERS_MAX / 2],
+    extent: Vec4,
 }
 
 impl From<&CityClip> for ClipUniform {
     fn from(clip: &CityClip) -> Self {
         let flag = |on: bool| f32::from(u8::from(on));
-        let corners = if clip.polygon_m.len() < 3 { &[] } else { &clip.polygon_m[..clip.polygon_m.len().min(CORNERS_MAX)] };
         // Bevy's axes: x east, y up, z south.
-        let xz = |p: &DVec2| (p.x as f32, -p.y as f32);
-        let mut area = [Vec4::ZERO; CORNERS_MAX / 2];
-        for (two, of) in area.iter_mut().zip(corners.chunks(2)) {
-            let (a, b) = (xz(&of[0]), of.get(1).map_or((0.0, 0.0), xz));
-            *two = Vec4::new(a.0, a.1, b.0, b.1);
-        }
         let mut planes = [Vec4::ZERO; 2];
         for (to, (n, distance)) in planes.iter_mut().zip(&clip.planes) {
             *to = Vec4::new(n.x as f32, n.z as f32, -n.y as f32, *distance as f32);
         }
+        let (low, size) = clip.extent();
         Self {
-            how: Vec4::new(corners.len() as f32, flag(clip.keep_inside), flag(clip.with_ground), flag(clip.see_below_ground)),
+            how: Vec4::new(flag(clip.has_polygon()), flag(clip.keep_inside), flag(clip.with_ground), flag(clip.see_below_ground)),
             planes,
-            area,
+            extent: Vec4::new(low.x as f32, -(low.y + size.y) as f32, 1.0 / size.x as f32, 1.0 / size.y as f32),
         }
     }
+}
+
+/// The picture of distances that all tiles look at.
+#[derive(Resource, Clone)]
+pub struct ClipPicture(pub Handle<Image>);
+
+/// Metres from the middles of texels to the polygon's border, negative inside; rows from north to south.
+fn distances(clip: &CityClip) -> Vec<f32> {
+    if !clip.has_polygon() {
+        return vec![f32::MAX];
+    }
+    let (low, size) = clip.extent();
+    let at = |x: usize, y: usize| {
+        let part = DVec2::new((x as f64 + 0.5) / SIDE as f64, 1.0 - (y as f64 + 0.5) / SIDE as f64);
+        to_border(&clip.polygon_m, low + part * size) as f32
+    };
+    (0..SIDE * SIDE).map(|i| at(i % SIDE, i / SIDE)).collect()
+}
+
+/// Distance to a polygon, negative inside. Source: I. Quilez, "distance functions", polygon.
+fn to_border(polygon: &[DVec2], p: DVec2) -> f64 {
+    let (mut nearest, mut inside) = (f64::INFINITY, false);
+    let mut before = polygon.last().copied().unwrap_or_default();
+    for &corner in polygon {
+        let (edge, to) = (before - corner, p - corner);
+        let along = (to.dot(edge) / edge.length_squared().max(1e-12)).clamp(0.0, 1.0);
+        nearest = nearest.min((to - edge * along).length_squared());
+        if (corner.y > p.y) != (before.y > p.y) && p.x < edge.x * (p.y - corner.y) / edge.y + corner.x {
+            inside = !inside;
+        }
+        before = corner;
+    }
+    if inside { -nearest.sqrt() } else { nearest.sqrt() }
+}
+
+fn picture(clip: &CityClip) -> Image {
+    let values = distances(clip);
+    let side = if values.len() == 1 { 1 } else { SIDE as u32 };
+    let size = Extent3d { width: side, height: side, depth_or_array_layers: 1 };
+    // Halves: 32-bit floats can't be filtered everywhere. Beyond 1 km only the sign counts.
+    let bytes: Vec<u8> = values.iter().flat_map(|v| half::f16::from_f32(v.clamp(-1e3, 1e3)).to_le_bytes()).collect();
+    let mut image = Image::new(size, TextureDimension::D2, bytes, TextureFormat::R16Float, RenderAssetUsages::RENDER_WORLD);
+    image.sampler = ImageSampler::linear();
+    image
 }
 
 /// Hands the cut to the materials of all tiles.
@@ -90,18 +147,26 @@ pub struct ClipPlugin;
 
 impl Plugin for ClipPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<CityClip>().add_systems(PostUpdate, cut);
+        let image = app.world_mut().resource_mut::<Assets<Image>>().add(picture(&CityClip::default()));
+        app.insert_resource(ClipPicture(image)).init_resource::<CityClip>().add_systems(PostUpdate, cut);
     }
 }
 
-fn cut(clip: Res<CityClip>, mut plain: ResMut<Assets<CityMaterial>>, mut textured: ResMut<Assets<TexturedMaterial>>) {
+fn cut(
+    clip: Res<CityClip>,
+    shown: Res<ClipPicture>,
+    mut images: ResMut<Assets<Image>>,
+    mut plain: ResMut<Assets<CityMaterial>>,
+    mut textured: ResMut<Assets<TexturedMaterial>>,
+) {
     if !clip.is_changed() {
         return;
     }
-    if clip.polygon_m.len() > CORNERS_MAX {
-        tracing::warn!("the cut has {} corners; the first {CORNERS_MAX} count", clip.polygon_m.len());
+    if images.insert(&shown.0, picture(&clip)).is_err() {
+        tracing::error!("the picture of the cut is gone");
     }
     let (uniform, active) = (ClipUniform::from(&*clip), clip.is_active());
+    // Each write makes the binding anew, with the new picture.
     for (_, material) in plain.iter_mut() {
         (material.clip, material.clipped) = (uniform, active);
     }
@@ -114,14 +179,27 @@ fn cut(clip: Res<CityClip>, mut plain: ResMut<Assets<CityMaterial>>, mut texture
 mod tests {
     use super::*;
 
+    fn square() -> CityClip {
+        let corners = [(0.0, 0.0), (100.0, 0.0), (100.0, 50.0), (0.0, 50.0)];
+        CityClip { polygon_m: corners.map(|(x, y)| DVec2::new(x, y)).to_vec(), planes: vec![(DVec3::Y, 5.0)], ..default() }
+    }
+
     #[test]
-    fn corners_and_plane_stand_in_bevys_axes_and_two_corners_are_no_polygon() {
-        let square = vec![DVec2::new(0.0, 0.0), DVec2::new(10.0, 0.0), DVec2::new(10.0, 20.0)];
-        let clip = CityClip { polygon_m: square, planes: vec![(DVec3::Y, 5.0)], ..default() };
-        let u = ClipUniform::from(&clip);
-        assert_eq!((u.how.x, u.area[0], u.area[1]), (3.0, Vec4::new(0.0, 0.0, 10.0, 0.0), Vec4::new(10.0, -20.0, 0.0, 0.0)));
-        assert_eq!(u.planes[0], Vec4::new(0.0, 0.0, -1.0, 5.0));
+    fn distances_are_negative_inside_and_measured_to_the_nearest_edge() {
+        let p = square().polygon_m;
+        assert_eq!(to_border(&p, DVec2::new(50.0, 10.0)), -10.0);
+        assert_eq!(to_border(&p, DVec2::new(103.0, 54.0)), 5.0);
+        let all = distances(&square());
+        let inside = all.iter().filter(|d| **d < 0.0).count() as f64 / all.len() as f64;
+        let (_, size) = square().extent();
+        assert!((inside - 5_000.0 / (size.x * size.y)).abs() < 0.01, "{inside}");
+        assert!(all[..SIDE].iter().all(|d| *d > 0.0), "the border lies within the picture");
+    }
+
+    #[test]
+    fn planes_stand_in_bevys_axes_and_two_corners_are_no_polygon() {
+        assert_eq!(ClipUniform::from(&square()).planes[0], Vec4::new(0.0, 0.0, -1.0, 5.0));
         let line = CityClip { polygon_m: vec![DVec2::ZERO, DVec2::X], ..default() };
-        assert!(!line.is_active() && ClipUniform::from(&line).how.x == 0.0);
+        assert!(!line.is_active() && ClipUniform::from(&line).how.x == 0.0 && distances(&line).len() == 1);
     }
 }

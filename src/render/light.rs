@@ -3,13 +3,23 @@
 //! The city's brightness comes from the material; this light is there for its shadow maps alone.
 
 use super::camera::{CityCamera, OrbitCamera};
+use super::clip::CityClip;
 use super::environment::Environment;
 use bevy::core_pipeline::prepass::DepthPrepass;
 use bevy::light::{CascadeShadowConfig, CascadeShadowConfigBuilder, DirectionalLightShadowMap};
 use bevy::prelude::*;
+use bevy::render::renderer::RenderAdapterInfo;
 
-/// Shadows for cameras with a depth prepass, which is what makes the tier `full`.
+/// Shadows and ambient shade for cameras with [`FullTier`].
 pub struct SunPlugin;
+
+/// Marks the camera of a screen that draws the tier `full`. Its depth prepass, from which ambient shade is read, is what tells the shaders.
+#[derive(Component)]
+pub struct FullTier;
+
+/// Whether a tile whose pictures have holes was ever drawn.
+#[derive(Resource, Default, PartialEq)]
+pub struct HolesSeen(pub bool);
 
 /// Marks the light.
 #[derive(Component)]
@@ -22,7 +32,33 @@ const REACH: f32 = 4.0;
 
 impl Plugin for SunPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(DirectionalLightShadowMap { size: SHADOW_TEXELS }).add_systems(PostUpdate, shine);
+        app.insert_resource(DirectionalLightShadowMap { size: SHADOW_TEXELS })
+            .init_resource::<HolesSeen>()
+            .add_systems(PostUpdate, (choose_tier, shine).chain());
+    }
+}
+
+/// Gives the camera its depth prepass, and takes it away where the driver can't: llvmpipe (Mesa 22) breaks off when a pass without colours
+/// leaves pixels out, as cuts and holes do. There such a city is drawn without shadows.
+fn choose_tier(
+    mut commands: Commands,
+    adapter: Option<Res<RenderAdapterInfo>>,
+    clip: Res<CityClip>,
+    holes: Res<HolesSeen>,
+    cameras: Query<(Entity, Has<DepthPrepass>), With<FullTier>>,
+    mut told: Local<bool>,
+) {
+    let software = adapter.is_some_and(|a| format!("{:?}", a.device_type) == "Cpu");
+    let able = !(software && (clip.is_active() || holes.0));
+    for (camera, has) in &cameras {
+        match (able, has) {
+            (true, false) => drop(commands.entity(camera).insert(DepthPrepass)),
+            (false, true) => drop(commands.entity(camera).remove::<DepthPrepass>()),
+            _ => {}
+        }
+    }
+    if !able && !cameras.is_empty() && !std::mem::replace(&mut *told, true) {
+        tracing::info!("this software rasteriser draws cuts and pictures with holes without shadows and ambient shade");
     }
 }
 
@@ -31,15 +67,16 @@ fn shine(
     environment: Res<Environment>,
     orbit: Res<OrbitCamera>,
     cameras: Query<(), (With<CityCamera>, With<DepthPrepass>)>,
-    mut suns: Query<&mut Transform, With<Sun>>,
+    mut suns: Query<(Entity, &mut Transform), With<Sun>>,
     mut reached: Local<f32>,
 ) {
     if cameras.is_empty() {
+        suns.iter().for_each(|(sun, _)| commands.entity(sun).despawn());
         return;
     }
     let towards = environment.sun.truncate();
     let look = Transform::default().looking_to(-towards, if towards.y > 0.99 { Vec3::Z } else { Vec3::Y });
-    let Ok(mut transform) = suns.single_mut() else {
+    let Ok((_, mut transform)) = suns.single_mut() else {
         *reached = 0.0;
         if suns.is_empty() {
             let light = DirectionalLight { shadow_maps_enabled: true, illuminance: 1.0, ..default() };

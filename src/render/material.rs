@@ -93,6 +93,9 @@ pub struct CityMaterial {
     pub heat_ramp: Handle<Image>,
     #[uniform(8)]
     pub clip: ClipUniform,
+    #[texture(9)]
+    #[sampler(10)]
+    pub clip_picture: Handle<Image>,
     /// Whether `clip` cuts anything.
     pub clipped: bool,
     /// Whether faces are seen from behind too.
@@ -166,6 +169,9 @@ pub struct TexturedMaterial {
     pub pictures: Handle<Image>,
     #[uniform(8)]
     pub clip: ClipUniform,
+    #[texture(9)]
+    #[sampler(10)]
+    pub clip_picture: Handle<Image>,
     /// Whether `clip` cuts anything.
     pub clipped: bool,
     /// Whether faces are seen from behind too.

@@ -6,11 +6,11 @@ use crate::model::view::CameraPose;
 use crate::render::CityRenderPlugins;
 use crate::render::camera::{FrustumProjection, OrbitCamera, SceneFrame, Tangents, city_camera};
 use crate::render::environment::{self, Environment};
+use crate::render::light::FullTier;
 use crate::render::material::SHADERS;
 use bevy::app::PluginsState;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::RenderTarget;
-use bevy::core_pipeline::prepass::DepthPrepass;
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::render_resource::{Extent3d, PollType, TextureDimension, TextureFormat, TextureUsages};
@@ -157,8 +157,7 @@ fn spawn_camera(
     // Lean draws without smoothing: on a software rasteriser FXAA alone took 150 ms of a 1280x720 frame, more than the city.
     camera.insert(if full { Msaa::Sample4 } else { Msaa::Off });
     if full {
-        // Depth first: ambient shade is read from it, and it is what tells shaders and the sun that this is the tier `full`.
-        camera.insert(DepthPrepass);
+        camera.insert(FullTier);
     }
     if let Some(target) = target {
         camera.insert(RenderTarget::Image(target.0.clone().into()));

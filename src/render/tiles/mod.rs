@@ -15,6 +15,7 @@ use features::{State, seed};
 pub use styling::CityStyling;
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
+use super::clip::ClipPicture;
 use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
@@ -215,6 +216,7 @@ fn make_material(
     mut buffers: ResMut<Assets<ShaderBuffer>>,
     environment: Res<Environment>,
     heat: Res<HeatTextures>,
+    cut: Res<ClipPicture>,
 ) {
     let buffer = buffers.add(FeatureStates::default().buffer());
     let mut material = |two_sided| {
@@ -224,6 +226,7 @@ fn make_material(
             heat_field: heat.field.clone(),
             heat_ramp: heat.ramp.clone(),
             clip: default(),
+            clip_picture: cut.0.clone(),
             clipped: false,
             two_sided,
         })

@@ -1,8 +1,9 @@
 //! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
 
-use crate::render::clip::{CityClip, ClipUniform};
+use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
+use crate::render::light::HolesSeen;
 use crate::render::material::TexturedMaterial;
 use crate::tiles::{TileMesh, TileTexture, Wear};
 use bevy::asset::RenderAssetUsages;
@@ -45,6 +46,8 @@ pub(super) struct Wardrobe<'w> {
     light: Res<'w, SharedLight>,
     heat: Res<'w, HeatTextures>,
     clip: Res<'w, CityClip>,
+    holes: ResMut<'w, HolesSeen>,
+    clip_picture: Res<'w, ClipPicture>,
     images: ResMut<'w, Assets<Image>>,
     materials: ResMut<'w, Assets<TexturedMaterial>>,
     adapter: Option<Res<'w, RenderAdapterInfo>>,
@@ -57,6 +60,8 @@ impl Wardrobe<'_> {
         let repeats = tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w & ends != ends);
         let hardware = self.adapter.as_ref().is_none_or(|a| format!("{:?}", a.device_type) != "Cpu");
         let pictures = image(tile.texture.as_ref()?, repeats, hardware)?;
+        let holes = tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w >> 24 > 0);
+        self.holes.0 |= holes;
         Some(self.materials.add(TexturedMaterial {
             environment: self.light.0.clone(),
             features: features.clone(),
@@ -64,9 +69,10 @@ impl Wardrobe<'_> {
             heat_ramp: self.heat.ramp.clone(),
             pictures: self.images.add(pictures),
             clip: ClipUniform::from(&*self.clip),
+            clip_picture: self.clip_picture.0.clone(),
             clipped: self.clip.is_active(),
             two_sided: tile.two_sided,
-            holes: tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w >> 24 > 0),
+            holes,
         }))
     }
 }
