@@ -140,7 +140,7 @@ pub fn sun_hours(kernel: &Kernel, input: &SunInput, report: &Report<'_>) -> Resu
         .map(|point| {
             let lit = suns.iter().filter(|sun| point.normal.dot(**sun) > 0.0 && !kernel.is_blocked(point.at, **sun, 1e5)).count();
             let now = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if now % 256 == 0 {
+            if now.is_multiple_of(256) {
                 report(Stage::Compute, now as f64 / points.len() as f64);
             }
             lit as f64 * step_h

@@ -87,6 +87,7 @@ struct Shared {
     offset_us: AtomicI64,
 }
 
+#[expect(clippy::large_enum_variant, reason = "a queue of what people do by hand")]
 enum Ask {
     Command { id: String, command: Command },
     Subscribe(Option<[f64; 4]>),

@@ -52,6 +52,7 @@ pub enum Role {
 /// Screen to hub.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "read and dropped one at a time")]
 pub enum FromScreen {
     Hello {
         version: u32,

@@ -74,7 +74,8 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     if let Some(fragment) = &mut descriptor.fragment {
         fragment.shader_defs.extend(defs);
     }
-    descriptor.primitive.cull_mode = if key.two_sided { None } else { Some(Face::Back) };
+    // Cut bodies are open: one looks at their walls from within.
+    descriptor.primitive.cull_mode = if key.two_sided || key.clipped { None } else { Some(Face::Back) };
 }
 
 /// Draws tiles; see `shaders/city.wgsl`. All tiles share one asset of it, so that they batch.

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// How a tileset is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TilesetOptions {
     pub select: SelectOptions,
     /// Bytes of tiles in memory: kept here, uploaded and on the way, never more. Tiles out of view go when it is reached; when all are in view,
@@ -28,12 +28,6 @@ pub struct TilesetOptions {
     pub memory_bytes_max: Option<usize>,
     /// Where files from the network are kept between runs; `None` for nowhere.
     pub cache: Option<CacheOptions>,
-}
-
-impl Default for TilesetOptions {
-    fn default() -> Self {
-        Self { select: SelectOptions::default(), memory_bytes_max: None, cache: None }
-    }
 }
 
 /// What changed and what to draw.

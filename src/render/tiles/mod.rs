@@ -9,7 +9,7 @@ mod pace;
 mod styling;
 mod wardrobe;
 
-use columns::AttributeColumn;
+pub use columns::AttributeColumn;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use features::{State, seed};
 pub use styling::CityStyling;

@@ -71,6 +71,7 @@ pub struct PanelData<'a> {
 
 /// What a person asked a panel for.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "one or two a frame, when somebody clicks")]
 pub enum Asked {
     Command(Command),
     Select(Option<Selection>),

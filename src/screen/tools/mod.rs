@@ -194,6 +194,7 @@ enum Wish {
 }
 
 /// Draws the bar, the figures and what lies over the city.
+#[expect(clippy::too_many_arguments, reason = "a Bevy system's arguments are what it may touch")]
 pub fn draw(
     mut contexts: EguiContexts,
     mut tools: ResMut<Tools>,
