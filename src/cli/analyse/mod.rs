@@ -3,6 +3,7 @@
 mod output;
 mod point;
 
+#[cfg(feature = "screen")]
 pub use point::clip;
 
 use crate::analysis::{self, Asked, Gathered, Report, SectionInput, Spot, Stage, SunInput, ToolInput, ToolResult, ViewshedInput};
