@@ -116,7 +116,7 @@ fn vertex(in: Vertex) -> Varying {
 // Window rhythm of a wall: x = darkening by glass and floor lines, y = share of light from lit windows.
 fn windows(facade: vec2<f32>, seed: u32, share: f32, height: f32, pixel: f32) -> vec2<f32> {
     // Far away: the mean of what is near, so that the value of a wall does not change with distance.
-    let mean = vec2<f32>(0.32 * env.detail.x, 0.2 * share);
+    let mean = vec2<f32>(0.32 * env.detail.x, 0.1 * share);
     // How many cells a pixel spans; the rhythm fades before it can shimmer.
     let near = clamp(2.0 - pixel / 1.8, 0.0, 1.0);
     if near <= 0.0 {

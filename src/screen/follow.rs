@@ -4,6 +4,7 @@ use super::session::Session;
 use crate::model::protocol::Command;
 use crate::model::view::{CameraPose, TourMove, TourState, ViewPatch};
 use crate::render::camera::{MOVE_S, OrbitCamera};
+use crate::render::tiles::PosesAhead;
 use bevy::prelude::*;
 
 /// What was last taken over from the shared view and last told to it.
@@ -27,6 +28,8 @@ enum Joined {
 
 /// Camera poses told per second while a hand moves: enough to look smooth after easing, few enough to be durable each.
 const TELL_INTERVAL_S: f64 = 0.1;
+/// How far ahead a tour is looked, seconds: time to load the tiles of a district from a disk or a near server.
+const AHEAD_S: [f64; 3] = [2.0, 5.0, 9.0];
 /// A pose that differs by more than this share of the distance is flown to, not followed.
 const FAR_SHARE: f64 = 0.35;
 
@@ -37,11 +40,17 @@ pub fn follow(
     mut session: ResMut<Session>,
     mut camera: ResMut<OrbitCamera>,
     mut followed: ResMut<Followed>,
+    mut ahead: ResMut<PosesAhead>,
 ) {
     let now_s = time.elapsed_secs_f64();
     let tour = session.world.view.as_ref().map_or(TourState::Off, |v| v.tour);
     let by_hand = std::mem::take(&mut camera.moved_by_hand);
-    if let (Some(position_s), Some(path)) = (tour.position_s(session.hub_now()), &scene.scene.tour) {
+    let position = tour.position_s(session.hub_now());
+    ahead.set_if_neq(PosesAhead(match (position, &scene.scene.tour) {
+        (Some(now), Some(path)) => AHEAD_S.iter().filter_map(|s| path.pose(now + s)).collect(),
+        _ => Vec::new(),
+    }));
+    if let (Some(position_s), Some(path)) = (position, &scene.scene.tour) {
         if by_hand && matches!(tour, TourState::Playing { .. }) && session.may_lead() {
             // A hand on the camera pauses the tour; it can go on from there.
             session.ask(Command::View { patch: ViewPatch { tour: Some(TourMove::Pause), ..default() } });

@@ -151,7 +151,7 @@ fn a_wall_with_a_red_picture_is_drawn_red_and_its_roof_is_not() {
     });
     let strong = |p: &image::Rgb<u8>, own: usize| {
         let others = (0..3).filter(|i| *i != own).map(|i| p.0[i]).max().unwrap();
-        p.0[own] > 60 && p.0[own] / 2 > others
+        p.0[own] > 30 && p.0[own] / 2 > others
     };
     let count = |picture: &RgbImage, own: usize| picture.pixels().filter(|p| strong(p, own)).count();
     assert!(count(&red, 0) > 20 && count(&red, 2) == 0, "{} red pixels", count(&red, 0));

@@ -175,9 +175,11 @@ fn flown(pose: &CameraPose, wish: &Wish, frame: &SceneFrame) -> CameraPose {
     to.heading_deg = (pose.heading_deg + wish.turn_deg).rem_euclid(360.0);
     to.pitch_deg = (pose.pitch_deg + wish.tilt_deg).clamp(*PITCH_DEG.start(), *PITCH_DEG.end());
     // Turning is about the eye: the target goes round instead.
-    let target = eye.position + eye_of(&to, &frame.0).forward * to.distance_m;
-    let at = frame.0.enu_to_geodetic(target);
-    to = CameraPose { lon: at.lon_deg(), lat: at.lat_deg(), height_m: at.height_m, ..to };
+    // Heading and pitch are by the horizon of the target, which moves by that: each round is a thousand times nearer.
+    for _ in 0..3 {
+        let at = frame.0.enu_to_geodetic(eye.position + eye_of(&to, &frame.0).forward * to.distance_m);
+        to = CameraPose { lon: at.lon_deg(), lat: at.lat_deg(), height_m: at.height_m, ..to };
+    }
     let speed = (pose.distance_m / 400.0).clamp(0.3, 20.0) / wish.zoom;
     moved(&to, wish.fly.x * speed, wish.fly.y * speed, wish.fly.z * speed, frame)
 }

@@ -20,7 +20,8 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{FeatureTable, Hit, Progress, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View};
+use crate::tiles::{FeatureTable, Hit, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup};
+use crate::model::view::CameraPose;
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -37,6 +38,8 @@ use wardrobe::Wardrobe;
 #[derive(Resource)]
 pub struct CityTiles {
     tileset: Tileset,
+    /// What is drawn, and what will be.
+    groups: Vec<ViewGroup>,
     resident: HashMap<TileId, Resident>,
     /// Of the last frame.
     pub progress: Progress,
@@ -107,6 +110,7 @@ impl CityTiles {
     pub fn new(tileset: Tileset) -> Self {
         Self {
             tileset,
+            groups: vec![ViewGroup::default(), ViewGroup::new(Purpose::Preload, 1.0)],
             resident: HashMap::new(),
             progress: Progress::default(),
             drawn_tiles: 0,
@@ -203,7 +207,7 @@ pub struct CityTilesPlugin;
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
         wardrobe::build(app);
-        app.init_resource::<CityStyling>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
+        app.init_resource::<CityStyling>().init_resource::<PosesAhead>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
         app.add_systems(Startup, make_material)
             .add_systems(Update, (fit_memory, stream, look_down, select, styling::restyle, styling::focus).chain().after(CameraPlaced))
             .add_systems(PostUpdate, (upload_states, colour_city).chain());
@@ -241,7 +245,7 @@ fn stream(
     mut commands: Commands,
     city: Option<ResMut<CityTiles>>,
     frame: Res<SceneFrame>,
-    orbit: Res<OrbitCamera>,
+    (orbit, ahead, environment): (Res<OrbitCamera>, Res<PosesAhead>, Res<Environment>),
     wall: Option<Res<WholeWall>>,
     shared: Res<SharedMaterial>,
     mut wardrobe: Wardrobe,
@@ -251,8 +255,15 @@ fn stream(
     mut visibilities: Query<&mut Visibility>,
 ) {
     let (Some(mut city), Ok((camera, projection))) = (city, cameras.single()) else { return };
-    let Some(view) = view(&frame, &orbit, camera, projection, wall.as_deref()) else { return };
-    let now = city.tileset.update(&[view]);
+    let lens = Lens { frame: &frame, camera, projection, wall: wall.as_deref(), haze_per_m: f64::from(environment.horizon.w) * HAZE_ALOFT };
+    let Some(here) = lens.view(&orbit.pose) else { return };
+    let mut groups = std::mem::take(&mut city.groups);
+    groups[0].views = vec![here];
+    // Where the camera is going, and what a tour shows next, comes in while nothing else waits.
+    let going = orbit.is_moving().then(|| orbit.goal());
+    groups[1].views = going.iter().chain(&ahead.0).filter_map(|pose| lens.view(pose)).collect();
+    let now = city.tileset.update_groups(&mut groups);
+    city.groups = groups;
     let (begun, before) = (Instant::now(), city.loaded_bytes);
     for (id, content) in now.loaded {
         city.loaded_tiles += 1;
@@ -307,18 +318,39 @@ fn show(city: &mut CityTiles, draw: &[TileId], commands: &mut Commands, visibili
     }
 }
 
-fn view(frame: &SceneFrame, orbit: &OrbitCamera, camera: &Camera, projection: &Projection, wall: Option<&WholeWall>) -> Option<View> {
-    let size = camera.physical_target_size().filter(|s| s.y > 0)?;
-    let eye = eye_of(&orbit.pose, &frame.0);
-    let clip = projection.get_clip_from_view().as_dmat4();
-    // Back from the projection matrix to the tangents it was made of.
-    let (w, h) = (2.0 / clip.x_axis.x, 2.0 / clip.y_axis.y);
-    let (cx, cy) = (clip.z_axis.x * w, clip.z_axis.y * h);
-    let tangents = Tangents { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 };
-    let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (h * 0.5).atan() };
-    let whole = wall.copied().unwrap_or(own);
-    let turn = |v: DVec3| frame.0.ecef_from_enu().transform_vector3(v);
-    Some(View::off_axis(frame.0.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad))
+/// Poses that will be looked from within some seconds, soonest first; written by whoever knows the path.
+#[derive(Resource, Default, Clone, Debug, PartialEq)]
+pub struct PosesAhead(pub Vec<CameraPose>);
+
+/// Mean of the haze over rays from where cameras are, in parts of that on the ground.
+const HAZE_ALOFT: f64 = 0.6;
+
+/// The camera but for where it stands.
+struct Lens<'a> {
+    frame: &'a SceneFrame,
+    camera: &'a Camera,
+    projection: &'a Projection,
+    wall: Option<&'a WholeWall>,
+    haze_per_m: f64,
+}
+
+impl Lens<'_> {
+    /// What the engine chooses tiles for, from a pose.
+    fn view(&self, pose: &CameraPose) -> Option<View> {
+        let frame = &self.frame.0;
+        let size = self.camera.physical_target_size().filter(|s| s.y > 0)?;
+        let eye = eye_of(pose, frame);
+        let clip = self.projection.get_clip_from_view().as_dmat4();
+        // Back from the projection matrix to the tangents it was made of.
+        let (w, h) = (2.0 / clip.x_axis.x, 2.0 / clip.y_axis.y);
+        let (cx, cy) = (clip.z_axis.x * w, clip.z_axis.y * h);
+        let tangents = Tangents { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 };
+        let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (h * 0.5).atan() };
+        let whole = self.wall.copied().unwrap_or(own);
+        let turn = |v: DVec3| frame.ecef_from_enu().transform_vector3(v);
+        let view = View::off_axis(frame.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad);
+        Some(view.with_haze(self.haze_per_m))
+    }
 }
 
 fn spawn(
