@@ -25,14 +25,18 @@ const CLIP_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c
 const FULL_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a16");
 const DEPTH_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a17");
 
+/// Drawn with by `tiles::picking`.
+pub(super) const ID_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a18");
+
 /// Every shader with the file it is written in.
-pub const SHADERS: [(Handle<Shader>, &str, &str); 7] = [
+pub const SHADERS: [(Handle<Shader>, &str, &str); 8] = [
     (ENVIRONMENT_SHADER, "environment.wgsl", include_str!("../../shaders/environment.wgsl")),
     (PLACE_SHADER, "place.wgsl", include_str!("../../shaders/place.wgsl")),
     (CLIP_SHADER, "clip.wgsl", include_str!("../../shaders/clip.wgsl")),
     (FULL_SHADER, "full.wgsl", include_str!("../../shaders/full.wgsl")),
     (CITY_SHADER, "city.wgsl", include_str!("../../shaders/city.wgsl")),
     (DEPTH_SHADER, "city_depth.wgsl", include_str!("../../shaders/city_depth.wgsl")),
+    (ID_SHADER, "id.wgsl", include_str!("../../shaders/id.wgsl")),
     (SKY_SHADER, "sky.wgsl", include_str!("../../shaders/sky.wgsl")),
 ];
 

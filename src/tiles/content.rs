@@ -67,6 +67,15 @@ impl TileMesh {
         })
     }
 
+    /// Corners of its box in the world (ECEF), metres; none without vertices.
+    pub(crate) fn world_corners(&self) -> impl Iterator<Item = DVec3> {
+        let (min, max) = self.bounds();
+        let corners = if self.positions.is_empty() { 0..0 } else { 0..8 };
+        let of = move |i: u32, axis: u32| if i >> axis & 1 == 0 { min } else { max };
+        let to_world = self.to_world;
+        corners.map(move |i| to_world.transform_point3(DVec3::new(of(i, 0).x, of(i, 1).y, of(i, 2).z)))
+    }
+
     fn bytes(&self, features: u32) -> usize {
         let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
         let vertices = self.positions.len();

@@ -1,7 +1,7 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
 use super::budget::{Ledger, machine_bytes, memory_budget};
-use super::content::TileContent;
+use super::content::{TileContent, TileMesh};
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
 use super::fetch::TileSource;
@@ -14,7 +14,7 @@ use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
 use super::view::View;
 use crate::geo::Sphere;
-use glam::DVec3;
+use glam::{DMat4, DVec3};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub struct TilesetOptions {
     pub memory_bytes_max: Option<usize>,
     /// Where files from the network are kept between runs; `None` for nowhere.
     pub cache: Option<CacheOptions>,
+    /// World (ECEF) from the tileset's own frame, for one that doesn't stand on Earth by itself. Tiles with a `region` stay where they are.
+    pub place: Option<DMat4>,
 }
 
 /// What changed and what to draw.
@@ -125,7 +127,8 @@ struct Resident {
 }
 
 impl Tileset {
-    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, of a `.3tz`, or an http(s) address. Does not block.
+    /// Starts reading a tileset: `address` is a path of a `tileset.json`, of its folder, of a `.3tz`, of a content by itself
+    /// (`.glb`, `.gltf`, `.b3dm` and the like, which is then the only tile), or an http(s) address of one. Does not block.
     ///
     /// # Errors
     /// When a path does not exist. What is found wrong later is in [`Tileset::failures`].
@@ -136,7 +139,7 @@ impl Tileset {
     /// As [`Tileset::open`], sending `headers` with every request to the server at `address`.
     pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
         let source = TileSource::open_with(address, headers)?.cached(options.cache.as_ref());
-        let tree = TileTree::new(source.root_url());
+        let tree = TileTree::placed(source.root_url(), options.place.unwrap_or(DMat4::IDENTITY));
         let memory_bytes_max = options.memory_bytes_max.unwrap_or_else(|| memory_budget(machine_bytes(), false));
         let ledger = Ledger::new(memory_bytes_max);
         let loader = TileLoader::start(source.clone(), ledger.clone())?;
@@ -330,6 +333,11 @@ impl Tileset {
             if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
                 *self.notes.entry(note.clone()).or_default() += 1;
             }
+        }
+        if id == TileTree::ROOT {
+            // A content was opened by itself: only now is known how far it reaches.
+            let corners: Vec<DVec3> = content.meshes.iter().flat_map(TileMesh::world_corners).collect();
+            self.tree.bound_root(&corners);
         }
         let content = Arc::new(content);
         self.loads[id.index()] = LoadState::Ready;

@@ -173,3 +173,31 @@ fn metadata_of_the_samples_is_answered() {
     let row = points.attributes(id, content.features.count() / 2);
     assert!(row.values().any(|v| v.is_string()) && row.values().any(|v| v.is_number()), "{row:?}");
 }
+
+#[test]
+fn a_content_opened_by_itself_is_a_tileset_of_one_tile_and_stands_where_it_is_put() {
+    let Some((root, paths)) = samples(&[".glb", ".gltf", ".b3dm"]) else { return };
+    let east = DVec3::new(6_378_137.0, 0.0, 0.0);
+    for path in paths {
+        let options = TilesetOptions { place: Some(DMat4::from_translation(east)), ..TilesetOptions::default() };
+        let mut tileset = Tileset::open(path.to_str().unwrap(), options).unwrap();
+        let view = View::perspective(DVec3::new(1e8, 0.0, 0.0), DVec3::NEG_X, DVec3::Z, 1.0, 1.0, 1000.0);
+        let started = Instant::now();
+        let mut loaded = 0;
+        let drawn = loop {
+            let frame = tileset.update(std::slice::from_ref(&view));
+            loaded += frame.loaded.len();
+            if tileset.is_settled() {
+                break frame.draw;
+            }
+            assert!(started.elapsed() < Duration::from_secs(60), "{}: {:?}", path.display(), tileset.failures());
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        let name = path.strip_prefix(&root).unwrap();
+        let sphere = tileset.bounding_sphere().unwrap();
+        assert_eq!((loaded, drawn, tileset.failures().len()), (1, vec![TileTree::ROOT], 0), "{}", name.display());
+        // Old models may stand on Earth by their own RTC_CENTER.
+        let own = sphere.centre - east;
+        assert!(own.length() < 1e4 || own.length() > 6e6, "{}: {own}", name.display());
+    }
+}

@@ -4,7 +4,8 @@ use super::error::Fault;
 use super::implicit::{Coordinates, Implicit};
 use super::metadata::Said;
 use super::volume::BoundingVolume;
-use glam::DMat4;
+use crate::geo::Sphere;
+use glam::{DMat4, DVec3};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -129,8 +130,14 @@ pub struct TileTree {
 impl TileTree {
     /// A tree that knows only the address of its root tileset.
     pub fn new(url: &str) -> Self {
+        Self::placed(url, DMat4::IDENTITY)
+    }
+
+    /// The same, the whole tileset standing where `transform` (world from its own frame) puts it.
+    pub fn placed(url: &str, transform: DMat4) -> Self {
         let root = Tile {
             contents: vec![ContentRef { url: url.to_owned() }],
+            transform,
             ..Tile::new(BoundingVolume::Everywhere, f64::INFINITY, Refine::Replace)
         };
         Self { tiles: vec![root], said: BTreeMap::new() }
@@ -225,6 +232,16 @@ impl TileTree {
             }
         }
         Ok(())
+    }
+
+    /// The root is a content and no tileset: it reaches as far as these points (world, metres) do and is never refined.
+    pub(crate) fn bound_root(&mut self, points: &[DVec3]) {
+        let centre = points.iter().sum::<DVec3>() / points.len() as f64;
+        let radius_m = points.iter().map(|p| p.distance(centre)).fold(0.0, f64::max);
+        // Without points the middle is not a number.
+        if centre.is_finite() && radius_m.is_finite() {
+            (self.tiles[0].volume, self.tiles[0].geometric_error_m) = (BoundingVolume::Sphere(Sphere { centre, radius_m }), 0.0);
+        }
     }
 
     fn room_for(&self, at: TileId, fragment: &Fragment) -> Result<(), Fault> {

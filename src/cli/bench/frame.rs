@@ -1,6 +1,7 @@
 //! `yiping bench frame`: how long a picture takes.
 
 use super::super::quality::QualityArg;
+use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::screen::bench::{FrameBench, FrameFigures, frames};
 use bevy::math::UVec2;
@@ -11,7 +12,7 @@ use std::time::Duration;
 /// Time of a frame and of the first full view of any 3D Tiles.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Folder or .3tz of a city package, any tileset.json, or an http(s) address of one.
+    /// Folder or .3tz of a city package, any tileset.json, glTF or other tile content by itself, or an http(s) address of one.
     #[arg(long)]
     package: String,
     #[arg(long, value_parser = super::super::size::parse, default_value = "1280x720")]
@@ -23,6 +24,8 @@ pub struct Args {
     pose: Option<CameraPose>,
     #[arg(long, value_enum, default_value_t)]
     quality: QualityArg,
+    #[arg(long, value_enum)]
+    theme: Option<super::super::theme::ThemeArg>,
     /// Seconds to wait for the full view.
     #[arg(long, default_value_t = 120)]
     limit: u64,
@@ -41,6 +44,7 @@ pub fn run(a: Args) -> anyhow::Result<ExitCode> {
         frames: a.frames,
         pose: a.pose,
         quality: a.quality.into(),
+        theme: a.theme.map(Theme::from).unwrap_or_default(),
         limit: Duration::from_secs(a.limit),
         picture: a.out,
     };

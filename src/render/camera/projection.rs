@@ -1,6 +1,6 @@
 //! Our own projection: symmetric for desks, off-axis for wall nodes, always infinite reverse z.
 
-use bevy::camera::{CameraProjection, SubCameraView};
+use bevy::camera::{CameraProjection, Projection, SubCameraView};
 use bevy::math::{Mat4, Vec3A, Vec4};
 
 /// Tangents of the angles from the view axis to the four sides of a picture; left and bottom are negative for a centred one.
@@ -17,6 +17,14 @@ impl Tangents {
     pub fn symmetric(fov_y_rad: f64, aspect: f64) -> Self {
         let top = (fov_y_rad * 0.5).tan();
         Self { left: -top * aspect, right: top * aspect, bottom: -top, top }
+    }
+
+    /// Those that a perspective was made of.
+    pub fn of(projection: &Projection) -> Self {
+        let clip = projection.get_clip_from_view().as_dmat4();
+        let (w, h) = (2.0 / clip.x_axis.x, 2.0 / clip.y_axis.y);
+        let (cx, cy) = (clip.z_axis.x * w, clip.z_axis.y * h);
+        Self { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 }
     }
 
     pub fn width(&self) -> f64 {

@@ -6,12 +6,15 @@ mod columns;
 mod features;
 mod mesh;
 mod pace;
+pub mod picking;
+mod selection;
 mod styling;
 mod wardrobe;
 
 pub use columns::AttributeColumn;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use features::{State, seed};
+pub use selection::{SelectedFeature, SelectedGroup};
 pub use styling::CityStyling;
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
@@ -20,8 +23,8 @@ use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
-use crate::tiles::{FeatureTable, Hit, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup};
 use crate::model::view::CameraPose;
+use crate::tiles::{FeatureTable, Hit, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -29,7 +32,7 @@ use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
 use pace::{Pace, fit_memory};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 use wardrobe::Wardrobe;
@@ -48,8 +51,8 @@ pub struct CityTiles {
     /// Tiles handed over since it was opened, those that came again counted again, and their decoded bytes.
     pub loaded_tiles: usize,
     pub loaded_bytes: usize,
-    /// Source id of the selected city object.
-    selected: Option<String>,
+    /// Source ids of the selected city objects.
+    selected: HashSet<String>,
     ground: GroundCache,
     pace: Pace,
 }
@@ -117,7 +120,7 @@ impl CityTiles {
             drawn_triangles: 0,
             loaded_tiles: 0,
             loaded_bytes: 0,
-            selected: None,
+            selected: HashSet::new(),
             ground: GroundCache::default(),
             pace: Pace::default(),
         }
@@ -147,7 +150,8 @@ impl CityTiles {
 
     /// Attributes of the object with a source id, if a tile that holds it is in memory.
     pub fn find(&self, id: &str) -> Option<Map<String, Value>> {
-        self.features_named(id).next().map(|(tile, feature, _)| self.tileset.attributes(tile, feature))
+        let ids = HashSet::from([id.to_owned()]);
+        self.resident.values().find_map(|r| selection::named(&r.features, &ids).first().map(|f| r.features.attributes(*f)))
     }
 
     /// Height of the ground (terrain, water, roads; not roofs) at a place, metres above the ellipsoid or the package's datum.
@@ -182,24 +186,7 @@ impl CityTiles {
     fn ray(&self, frame: &SceneFrame, origin: DVec3, direction: DVec3) -> Option<Hit> {
         self.tileset.pick(frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction))
     }
-
-    /// Features of resident tiles with a source id, each with the index of its state.
-    fn features_named<'a>(&'a self, id: &'a str) -> impl Iterator<Item = (TileId, u32, u32)> + 'a {
-        let kept = self.resident.iter().filter_map(|(tile, r)| Some((tile, r, self.tileset.content(*tile)?)));
-        kept.flat_map(move |(tile, r, content)| {
-            let features = 0..content.features.count();
-            features.filter(move |f| names(&content.features, *f, id)).map(move |f| (*tile, f, r.first_state + f))
-        })
-    }
 }
-
-fn names(features: &FeatureTable, feature: u32, id: &str) -> bool {
-    features.attributes(feature).get("id").and_then(Value::as_str) == Some(id)
-}
-
-/// Which object is lit up; set from the shared view state.
-#[derive(Resource, Default, PartialEq, Clone, Debug)]
-pub struct SelectedFeature(pub Option<String>);
 
 /// Uploads, shows, hides and forgets tiles as the engine says.
 pub struct CityTilesPlugin;
@@ -207,9 +194,17 @@ pub struct CityTilesPlugin;
 impl Plugin for CityTilesPlugin {
     fn build(&self, app: &mut App) {
         wardrobe::build(app);
-        app.init_resource::<CityStyling>().init_resource::<PosesAhead>().init_resource::<FeatureStates>().init_resource::<SelectedFeature>();
+        app.init_resource::<CityStyling>()
+            .init_resource::<PosesAhead>()
+            .init_resource::<FeatureStates>()
+            .init_resource::<SelectedFeature>()
+            .init_resource::<SelectedGroup>();
+        app.add_plugins(picking::PickingPlugin);
         app.add_systems(Startup, make_material)
-            .add_systems(Update, (fit_memory, stream, look_down, select, styling::restyle, styling::focus).chain().after(CameraPlaced))
+            .add_systems(
+                Update,
+                (fit_memory, stream, look_down, selection::select, styling::restyle, styling::focus).chain().after(CameraPlaced),
+            )
             .add_systems(PostUpdate, (upload_states, colour_city).chain());
     }
 }
@@ -268,8 +263,7 @@ fn stream(
     for (id, content) in now.loaded {
         city.loaded_tiles += 1;
         city.loaded_bytes += content.bytes;
-        let selected = city.selected.clone();
-        let mut resident = spawn(&mut commands, &content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, selected.as_deref());
+        let mut resident = spawn(&mut commands, &content, &frame, (&shared, &mut wardrobe), &mut meshes, &mut states, &city.selected);
         if !styling.is_plain() {
             let (start, length) = (resident.first_state, resident.states);
             styling.apply(&mut resident, states.range_mut(start, length));
@@ -295,7 +289,7 @@ fn stream(
 
 /// Makes the drawn set visible and everything else not, touching only what changes.
 fn show(city: &mut CityTiles, draw: &[TileId], commands: &mut Commands, visibilities: &mut Query<&mut Visibility>) {
-    let drawn: std::collections::HashSet<TileId> = draw.iter().copied().collect();
+    let drawn: HashSet<TileId> = draw.iter().copied().collect();
     city.drawn_tiles = draw.len();
     city.drawn_triangles = 0;
     for (id, resident) in &mut city.resident {
@@ -340,15 +334,13 @@ impl Lens<'_> {
         let frame = &self.frame.0;
         let size = self.camera.physical_target_size().filter(|s| s.y > 0)?;
         let eye = eye_of(pose, frame);
-        let clip = self.projection.get_clip_from_view().as_dmat4();
-        // Back from the projection matrix to the tangents it was made of.
-        let (w, h) = (2.0 / clip.x_axis.x, 2.0 / clip.y_axis.y);
-        let (cx, cy) = (clip.z_axis.x * w, clip.z_axis.y * h);
-        let tangents = Tangents { left: (cx - w) * 0.5, right: (cx + w) * 0.5, bottom: (cy - h) * 0.5, top: (cy + h) * 0.5 };
-        let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (h * 0.5).atan() };
+        let t = super::camera::Tangents::of(self.projection);
+        let tangents = Tangents { left: t.left, right: t.right, bottom: t.bottom, top: t.top };
+        let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (t.height() * 0.5).atan() };
         let whole = self.wall.copied().unwrap_or(own);
         let turn = |v: DVec3| frame.ecef_from_enu().transform_vector3(v);
-        let view = View::off_axis(frame.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad);
+        let view =
+            View::off_axis(frame.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad);
         Some(view.with_haze(self.haze_per_m))
     }
 }
@@ -360,7 +352,7 @@ fn spawn(
     (shared, wardrobe): (&SharedMaterial, &mut Wardrobe),
     meshes: &mut Assets<Mesh>,
     states: &mut FeatureStates,
-    selected: Option<&str>,
+    selected: &HashSet<String>,
 ) -> Resident {
     let features = content.features.count();
     let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
@@ -378,9 +370,7 @@ fn spawn(
         let plain = if tile_mesh.two_sided { &shared.two_sided } else { &shared.one_sided };
         built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress, plain));
     }
-    if let Some(id) = selected {
-        (0..features).filter(|f| names(&content.features, *f, id)).for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
-    }
+    selection::named(&content.features, selected).into_iter().for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     let first_state = states.allocate(&own);
     let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
     let entities = built.into_iter().map(|(one, transform, dress, plain)| {
@@ -411,20 +401,6 @@ fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<Or
     let from = |p: DVec3| DVec3::new(p.x, p.y, p.z.max(0.0) + 5_000.0);
     ground.eye_m = city.ground_under(&frame, from(eye.position));
     ground.target_m = city.ground_under(&frame, from(eye.target));
-}
-
-/// Lights up the selected object in every tile that holds it.
-fn select(city: Option<ResMut<CityTiles>>, wish: Res<SelectedFeature>, mut states: ResMut<FeatureStates>) {
-    let Some(mut city) = city else { return };
-    if city.selected == wish.0 {
-        return;
-    }
-    for (id, on) in [(city.selected.take(), false), (wish.0.clone(), true)] {
-        let Some(id) = id.filter(|id| !id.is_empty()) else { continue };
-        let found: Vec<u32> = city.features_named(&id).map(|(_, _, state)| state).collect();
-        found.into_iter().for_each(|state| states.set_flag(state, FLAG_SELECTED, on));
-    }
-    city.selected = wish.0.clone();
 }
 
 fn upload_states(

@@ -2,6 +2,7 @@
 
 use super::{Opened, percentile, timed};
 use crate::geo::LocalFrame;
+use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::camera::OrbitCamera;
 use crate::render::tiles::CityTiles;
@@ -130,7 +131,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     let Some(first) = path.stops.first().copied() else {
         return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
     };
-    let pump = opened.screen(first, bench.size, bench.quality)?;
+    let pump = opened.screen(first, bench.size, (bench.quality, Theme::default()))?;
     let mut pilot =
         Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, peak_kept: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
     let mut stops = vec![pilot.rest(first)];

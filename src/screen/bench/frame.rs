@@ -1,6 +1,7 @@
 //! How long a frame takes: any 3D Tiles, no window, each frame finished before the next.
 
 use super::{Opened, percentile, timed};
+use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::tiles::CityTiles;
 use crate::screen::app::{Adapter, Quality};
@@ -20,6 +21,7 @@ pub struct FrameBench {
     /// Where to look from; the tileset's bounding sphere from 35 degrees above when not given.
     pub pose: Option<CameraPose>,
     pub quality: Quality,
+    pub theme: Theme,
     /// Give up waiting for the full view after this.
     pub limit: Duration,
     pub picture: Option<std::path::PathBuf>,
@@ -52,7 +54,7 @@ pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
     let start = Instant::now();
     let opened = Opened::new(&bench.package, TilesetOptions::default())?;
     let pose = bench.pose.unwrap_or_else(|| opened.framing());
-    let mut pump = opened.screen(pose, bench.size, bench.quality)?;
+    let mut pump = opened.screen(pose, bench.size, (bench.quality, bench.theme))?;
     let settled = pump.until_ready(1, bench.limit);
     let full_view_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut times: Vec<f64> = (0..bench.frames.max(1)).map(|_| timed(&mut pump)).collect();

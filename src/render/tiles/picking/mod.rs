@@ -1,0 +1,384 @@
+//! What is seen at a point, in a box or in a polygon of the picture, by drawing features' numbers and reading them back.
+//!
+//! Write [`PickRequest`], read [`PickResult`] some frames later. Hidden, cut and covered features are not picked, and what is drawn before
+//! others is. Nothing is drawn while nobody asks: the tiles get a second entity, with the same mesh, for the frame of the pick alone.
+
+mod material;
+mod region;
+
+pub use region::PickRegion;
+
+use super::{CityTiles, SharedMaterial};
+use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
+use crate::render::camera::{CityCamera, FrustumProjection, SceneFrame, Tangents, ray_through};
+use crate::render::clip::{CityClip, ClipUniform};
+use crate::render::environment::Environment;
+use crate::render::material::{CityMaterial, TexturedMaterial};
+use crate::tiles::{NO_FEATURE, TileId};
+use bevy::asset::RenderAssetUsages;
+use bevy::camera::primitives::Aabb;
+use bevy::camera::visibility::RenderLayers;
+use bevy::camera::{ClearColorConfig, RenderTarget};
+use bevy::core_pipeline::tonemapping::Tonemapping;
+use bevy::ecs::system::SystemParam;
+use bevy::math::{DVec3, UVec4};
+use bevy::mesh::MeshTag;
+use bevy::pbr::{MaterialPlugin, MeshMaterial3d};
+use bevy::prelude::*;
+use bevy::render::gpu_readback::{Readback, ReadbackComplete};
+use bevy::render::render_resource::{Extent3d, PipelineCache, TextureDimension, TextureFormat, TextureUsages};
+use bevy::render::{Render, RenderApp, RenderSystems};
+use material::{IdLook, IdMaterial};
+use region::Cutout;
+use serde_json::{Map, Value};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Asks what is seen in a part of the picture.
+#[derive(Message, Clone, Debug, PartialEq)]
+pub struct PickRequest {
+    /// Comes back with the result.
+    pub token: u64,
+    pub region: PickRegion,
+}
+
+/// Answers one [`PickRequest`].
+#[derive(Message, Clone, Debug, PartialEq)]
+pub struct PickResult {
+    pub token: u64,
+    pub region: PickRegion,
+    /// What is seen most first; empty where nothing is.
+    pub hits: Vec<PickedFeature>,
+}
+
+/// A feature that is seen.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PickedFeature {
+    pub tile: TileId,
+    /// Number in the tile's table; [`NO_FEATURE`] for faces that belong to none.
+    pub feature: u32,
+    /// Its `id` attribute, empty when it has none.
+    pub id: String,
+    pub attributes: Map<String, Value>,
+    /// Whether it stands: no ground, water or road.
+    pub building: bool,
+    /// Of a point: where its ray meets the feature.
+    pub position: Option<Geodetic>,
+    /// How many pixels of the region show it, of the picture that was drawn for the pick (at most 1024 along a side).
+    pub pixels: u32,
+}
+
+/// Added to numbers in the picture: tests see with it that large ones come back whole.
+#[derive(Resource, Default, Clone, Copy, Debug)]
+pub struct IdOffset(pub u32);
+
+/// What the city camera does not see.
+const LAYER: usize = 1;
+/// Frames before a pipeline that is used for the first time is surely known to the device's queue of pipelines.
+const FIRST_FRAMES: u32 = 3;
+/// A pick that is not answered by then is given up.
+const FRAMES_MAX: u32 = 240;
+
+/// Pipelines that are still being compiled, counted by the renderer.
+#[derive(Resource, Clone, Default)]
+struct Compiling(Arc<AtomicUsize>);
+
+/// The last picture that came back.
+#[derive(Resource, Default)]
+struct Answer(Option<Vec<u8>>);
+
+/// The materials' flags and whether the mesh wears pictures: each combination is a pipeline.
+type Pipeline = (bool, bool, bool);
+
+#[derive(Resource)]
+struct Picking {
+    image: Handle<Image>,
+    /// One-sided and two-sided; made for the first pick.
+    materials: Option<[Handle<IdMaterial>; 2]>,
+    queue: VecDeque<PickRequest>,
+    now: Option<UnderWay>,
+    /// Pipelines that were used before.
+    ready: HashSet<Pipeline>,
+}
+
+struct UnderWay {
+    request: PickRequest,
+    cutout: Cutout,
+    /// East-north-up, through a point.
+    ray: Option<(DVec3, DVec3)>,
+    /// First state and number of states of the tiles that are drawn, by first state.
+    ranges: Vec<(u32, u32, TileId)>,
+    entities: Vec<Entity>,
+    pipelines: HashSet<Pipeline>,
+    readback: Option<Entity>,
+    offset: u32,
+    frames: u32,
+}
+
+/// Marks the camera that draws numbers.
+#[derive(Component)]
+struct IdCamera;
+
+/// Draws numbers when somebody asks.
+pub(super) struct PickingPlugin;
+
+impl Plugin for PickingPlugin {
+    fn build(&self, app: &mut App) {
+        let compiling = Compiling::default();
+        app.add_plugins(MaterialPlugin::<IdMaterial>::default())
+            .add_message::<PickRequest>()
+            .add_message::<PickResult>()
+            .init_resource::<Answer>()
+            .init_resource::<IdOffset>()
+            .insert_resource(compiling.clone())
+            .add_systems(Startup, make_camera)
+            .add_systems(Update, (finish, begin).chain().after(super::styling::focus));
+        if let Some(render) = app.get_sub_app_mut(RenderApp) {
+            render.insert_resource(compiling).add_systems(Render, count_compiling.in_set(RenderSystems::Cleanup));
+        }
+    }
+}
+
+fn count_compiling(cache: Res<PipelineCache>, compiling: Res<Compiling>) {
+    compiling.0.store(cache.waiting_pipelines().count(), Ordering::Relaxed);
+}
+
+/// No sRGB: bytes come back as they were written.
+fn picture(size: UVec2) -> Image {
+    let size = Extent3d { width: size.x, height: size.y, depth_or_array_layers: 1 };
+    let mut image = Image::new_uninit(size, TextureDimension::D2, TextureFormat::Rgba8Unorm, RenderAssetUsages::RENDER_WORLD);
+    image.texture_descriptor.usage |= TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_SRC;
+    image
+}
+
+fn make_camera(mut commands: Commands, mut images: ResMut<Assets<Image>>) {
+    let image = images.add(picture(UVec2::ONE));
+    let camera = Camera { is_active: false, order: -1, clear_color: ClearColorConfig::Custom(Color::NONE), ..default() };
+    commands.spawn((
+        IdCamera,
+        Camera3d::default(),
+        camera,
+        RenderTarget::Image(image.clone().into()),
+        Projection::custom(FrustumProjection::window()),
+        Tonemapping::None,
+        Msaa::Off,
+        RenderLayers::layer(LAYER),
+    ));
+    commands.insert_resource(Picking { image, materials: None, queue: VecDeque::new(), now: None, ready: HashSet::new() });
+}
+
+/// What tile entities have that their stand-ins need too.
+type Drawn<'a> =
+    (&'a Mesh3d, &'a MeshTag, &'a Transform, &'a Aabb, AnyOf<(&'a MeshMaterial3d<CityMaterial>, &'a MeshMaterial3d<TexturedMaterial>)>);
+
+/// What a pick is drawn with.
+#[derive(SystemParam)]
+struct Studio<'w, 's> {
+    commands: Commands<'w, 's>,
+    images: ResMut<'w, Assets<Image>>,
+    materials: ResMut<'w, Assets<IdMaterial>>,
+    textured: Res<'w, Assets<TexturedMaterial>>,
+    shared: Res<'w, SharedMaterial>,
+    environment: Res<'w, Environment>,
+    clip: Res<'w, CityClip>,
+    offset: Res<'w, IdOffset>,
+    tiles: Query<'w, 's, Drawn<'static>, Without<IdCamera>>,
+    city_camera: Query<'w, 's, (&'static Camera, &'static Projection, &'static Transform), (With<CityCamera>, Without<IdCamera>)>,
+    id_camera: Query<'w, 's, (&'static mut Camera, &'static mut Projection, &'static mut Transform), With<IdCamera>>,
+}
+
+impl Studio<'_, '_> {
+    /// Sets a pick up; `None` where there is nothing to draw.
+    fn set_up(&mut self, picking: &mut Picking, city: &CityTiles, request: PickRequest) -> Option<UnderWay> {
+        let (camera, projection, transform) = self.city_camera.single().ok()?;
+        let whole = camera.physical_target_size().filter(|s| s.x > 0 && s.y > 0)?.as_vec2();
+        let cutout = request.region.cutout(whole)?;
+        let ray = match request.region {
+            PickRegion::Point(at) => {
+                let ndc = Vec2::new(at.x / whole.x * 2.0 - 1.0, 1.0 - at.y / whole.y * 2.0);
+                Some(ray_through(ndc, projection, &GlobalTransform::from(*transform)))
+            }
+            _ => None,
+        };
+        let tangents = cutout.tangents(&Tangents::of(projection), whole);
+        let (mut own, mut own_projection, mut own_transform) = self.id_camera.single_mut().ok()?;
+        (own.is_active, *own_transform) = (true, *transform);
+        *own_projection = Projection::custom(FrustumProjection::output(tangents));
+        if self.images.insert(&picking.image, picture(cutout.size)).is_err() {
+            tracing::error!("the picture that features are picked from is gone");
+            return None;
+        }
+        let (ray, offset) = (ray, self.offset.0);
+        let materials = self.dress(picking);
+        let mut under_way = UnderWay {
+            request,
+            cutout,
+            ray,
+            ranges: Vec::new(),
+            entities: Vec::new(),
+            pipelines: HashSet::new(),
+            readback: None,
+            offset,
+            frames: 0,
+        };
+        for (tile, resident) in city.resident.iter().filter(|(_, r)| r.drawn) {
+            under_way.ranges.push((resident.first_state, resident.states, *tile));
+            resident.entities.iter().for_each(|e| self.stand_in(*e, &materials, &mut under_way));
+        }
+        under_way.ranges.sort_unstable_by_key(|r| r.0);
+        Some(under_way)
+    }
+
+    /// Materials as the city looks now.
+    fn dress(&mut self, picking: &mut Picking) -> [Handle<IdMaterial>; 2] {
+        let of = |two_sided| IdMaterial {
+            look: IdLook { focus: self.environment.focus, base: UVec4::new(self.offset.0, 0, 0, 0) },
+            features: self.shared.buffer.clone(),
+            clip: ClipUniform::from(&*self.clip),
+            clipped: self.clip.is_active(),
+            two_sided,
+        };
+        let now = [of(false), of(true)];
+        match &picking.materials {
+            Some(handles) => {
+                for (handle, material) in handles.iter().zip(now) {
+                    if let Some(mut known) = self.materials.get_mut(handle) {
+                        *known = material;
+                    }
+                }
+                handles.clone()
+            }
+            None => picking.materials.insert(now.map(|m| self.materials.add(m))).clone(),
+        }
+    }
+
+    fn stand_in(&mut self, entity: Entity, materials: &[Handle<IdMaterial>; 2], under_way: &mut UnderWay) {
+        let Ok((mesh, tag, transform, bounds, (plain, pictured))) = self.tiles.get(entity) else { return };
+        let two_sided = match pictured {
+            Some(own) => self.textured.get(&own.0).is_some_and(|m| m.two_sided),
+            None => plain.is_some_and(|m| m.0 == self.shared.two_sided),
+        };
+        under_way.pipelines.insert((self.clip.is_active(), two_sided, pictured.is_some()));
+        let material = MeshMaterial3d(materials[usize::from(two_sided)].clone());
+        let stand_in = self.commands.spawn((mesh.clone(), tag.clone(), *transform, *bounds, material, RenderLayers::layer(LAYER)));
+        under_way.entities.push(stand_in.id());
+    }
+
+    fn read_back(&mut self, image: &Handle<Image>) -> Entity {
+        let keep = |read: On<ReadbackComplete>, mut answer: ResMut<Answer>| answer.0 = Some(read.data.clone());
+        self.commands.spawn(Readback::texture(image.clone())).observe(keep).id()
+    }
+
+    fn clear_up(&mut self, under_way: &mut UnderWay) {
+        under_way.entities.drain(..).for_each(|e| self.commands.entity(e).despawn());
+        if let Ok((mut camera, ..)) = self.id_camera.single_mut() {
+            camera.is_active = false;
+        }
+        if let Some(readback) = under_way.readback {
+            self.commands.entity(readback).remove::<Readback>();
+        }
+    }
+}
+
+/// Begins the next pick that was asked for.
+fn begin(
+    mut asked: MessageReader<PickRequest>,
+    mut answers: MessageWriter<PickResult>,
+    mut picking: ResMut<Picking>,
+    mut answer: ResMut<Answer>,
+    city: Option<Res<CityTiles>>,
+    mut studio: Studio,
+) {
+    picking.queue.extend(asked.read().cloned());
+    if picking.now.is_some() {
+        return;
+    }
+    let Some(request) = picking.queue.pop_front() else { return };
+    answer.0 = None;
+    let (token, region) = (request.token, request.region.clone());
+    let Some(mut now) = city.and_then(|city| studio.set_up(&mut picking, &city, request)) else {
+        answers.write(PickResult { token, region, hits: Vec::new() });
+        return;
+    };
+    if now.pipelines.is_subset(&picking.ready) {
+        now.readback = Some(studio.read_back(&picking.image));
+    }
+    picking.now = Some(now);
+}
+
+/// Takes the pick that is under way one frame on.
+fn finish(
+    mut answers: MessageWriter<PickResult>,
+    mut picking: ResMut<Picking>,
+    mut answer: ResMut<Answer>,
+    compiling: Res<Compiling>,
+    city: Option<Res<CityTiles>>,
+    frame: Res<SceneFrame>,
+    mut studio: Studio,
+) {
+    let picking = &mut *picking;
+    let Some(now) = &mut picking.now else { return };
+    now.frames += 1;
+    if now.readback.is_none() {
+        // A pipeline that is not compiled yet leaves its tiles out of the picture.
+        if now.frames >= FIRST_FRAMES && compiling.0.load(Ordering::Relaxed) == 0 {
+            now.readback = Some(studio.read_back(&picking.image));
+            picking.ready.extend(now.pipelines.drain());
+        }
+    } else {
+        studio.clear_up(now);
+    }
+    let bytes = answer.0.take();
+    if bytes.is_none() && now.frames < FRAMES_MAX {
+        return;
+    }
+    studio.clear_up(now);
+    if let Some(readback) = now.readback {
+        studio.commands.entity(readback).despawn();
+    }
+    if bytes.is_none() {
+        tracing::warn!("the graphics device gave no picture of features back");
+    }
+    let hits = city.zip(bytes).map_or_else(Vec::new, |(city, bytes)| now.hits(&city, &frame, &bytes));
+    answers.write(PickResult { token: now.request.token, region: now.request.region.clone(), hits });
+    picking.now = None;
+}
+
+impl UnderWay {
+    fn hits(&self, city: &CityTiles, frame: &SceneFrame, bytes: &[u8]) -> Vec<PickedFeature> {
+        let mut counts: HashMap<(TileId, u32), u32> = HashMap::new();
+        for (number, pixels) in self.cutout.count(&self.request.region, bytes) {
+            if let Some(of) = number.checked_sub(self.offset + 1).and_then(|state| self.feature_of(state)) {
+                *counts.entry(of).or_default() += pixels;
+            }
+        }
+        let mut hits: Vec<PickedFeature> =
+            counts.into_iter().filter_map(|((tile, place), pixels)| self.hit(city, frame, tile, place, pixels)).collect();
+        hits.sort_by(|a, b| b.pixels.cmp(&a.pixels).then(a.tile.cmp(&b.tile)).then(a.feature.cmp(&b.feature)));
+        hits
+    }
+
+    /// The tile that has a state, and its place in the tile's range.
+    fn feature_of(&self, state: u32) -> Option<(TileId, u32)> {
+        let after = self.ranges.partition_point(|r| r.0 <= state);
+        let (first, states, tile) = *self.ranges.get(after.checked_sub(1)?)?;
+        (state - first < states).then_some((tile, state - first))
+    }
+
+    /// `None` if the tile went meanwhile.
+    fn hit(&self, city: &CityTiles, frame: &SceneFrame, tile: TileId, place: u32, pixels: u32) -> Option<PickedFeature> {
+        let resident = city.resident.get(&tile)?;
+        // The last state of a tile is for faces without a feature.
+        let feature = if place < resident.features.count() { place } else { NO_FEATURE };
+        let attributes = resident.features.attributes(feature);
+        let id = attributes.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let building = resident.stands.get(place as usize).copied().unwrap_or(false);
+        let position = self.ray.and_then(|(origin, direction)| {
+            let (origin, direction) = (frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction));
+            let same = |t: TileId, f: u32| t == tile && f == feature;
+            city.tileset.pick_where(origin, direction, same).map(|hit| ecef_to_geodetic(Ecef(hit.position)))
+        });
+        Some(PickedFeature { tile, feature, id, attributes, building, position, pixels })
+    }
+}

@@ -1,0 +1,50 @@
+//! Which objects are lit up: the one that all screens share, and several of this screen's own.
+
+use super::{CityTiles, FLAG_SELECTED, FeatureStates};
+use crate::tiles::FeatureTable;
+use bevy::prelude::*;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashSet};
+
+/// Which object is lit up; set from the shared view state.
+#[derive(Resource, Default, PartialEq, Clone, Debug)]
+pub struct SelectedFeature(pub Option<String>);
+
+/// Which objects are lit up beside it, by their source ids, on this screen alone.
+#[derive(Resource, Default, PartialEq, Clone, Debug)]
+pub struct SelectedGroup(pub BTreeSet<String>);
+
+/// Features whose source id is one of `ids`. Reads one attribute, not all.
+pub(super) fn named(features: &FeatureTable, ids: &HashSet<String>) -> Vec<u32> {
+    if ids.is_empty() {
+        return Vec::new();
+    }
+    let is_one = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|id| ids.contains(id));
+    (0..).zip(features.values("id")).filter(|(_, id)| is_one(id)).map(|(feature, _)| feature).collect()
+}
+
+/// Lights up what is selected in every tile that holds it.
+pub(super) fn select(
+    city: Option<ResMut<CityTiles>>,
+    one: Res<SelectedFeature>,
+    group: Res<SelectedGroup>,
+    mut states: ResMut<FeatureStates>,
+) {
+    let Some(mut city) = city else { return };
+    let is_new = one.is_changed() || group.is_changed();
+    if !is_new {
+        return;
+    }
+    let wanted: HashSet<String> = one.0.iter().chain(&group.0).filter(|id| !id.is_empty()).cloned().collect();
+    if city.selected == wanted {
+        return;
+    }
+    let gone: HashSet<String> = city.selected.difference(&wanted).cloned().collect();
+    let come: HashSet<String> = wanted.difference(&city.selected).cloned().collect();
+    for resident in city.resident.values() {
+        for (ids, on) in [(&gone, false), (&come, true)] {
+            named(&resident.features, ids).into_iter().for_each(|f| states.set_flag(resident.first_state + f, FLAG_SELECTED, on));
+        }
+    }
+    city.selected = wanted;
+}
