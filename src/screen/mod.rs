@@ -3,6 +3,7 @@
 pub mod app;
 pub mod bench;
 pub mod follow;
+pub mod group;
 pub mod heat_feed;
 pub mod light;
 pub mod overlay;

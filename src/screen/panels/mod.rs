@@ -12,6 +12,7 @@ mod style_legend;
 
 pub use card::clock_time;
 
+use super::group::{Group, GroupMove};
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::layout::{Panel, Place, Placement};
@@ -57,6 +58,8 @@ pub struct PanelData<'a> {
     pub styling: Option<&'a Styling>,
     pub rule: Option<&'a StyleRule>,
     pub feature: Option<&'a PickedFeature>,
+    /// Objects selected together on this screen.
+    pub group: &'a Group,
     /// The last refusal, in words, while it is fresh.
     pub notice: Option<&'a str>,
     pub tour_position_s: Option<f64>,
@@ -76,6 +79,7 @@ pub enum Asked {
     TakeLead,
     Styling(Styling),
     Theme(Theme),
+    Group(GroupMove),
 }
 
 /// Height under which a panel is left out: a title and a line.
