@@ -4,6 +4,7 @@ pub mod app;
 pub mod bench;
 pub mod cut;
 pub mod follow;
+pub mod group;
 pub mod heat_feed;
 pub mod light;
 pub mod overlay;

@@ -7,11 +7,14 @@ use super::ui::{Inputs, PickedHere, carry_out};
 use crate::model::clip::ClipRegion;
 use crate::model::view::Selection;
 use crate::render::camera::{CityCamera, ray_through};
-use crate::render::tiles::{CityTiles, SelectedFeature};
+use crate::render::tiles::picking::{PickRegion, PickRequest, PickResult};
+use crate::render::tiles::{CityTiles, Picked, SelectedFeature};
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use bevy_egui::egui;
 
+/// Of clicks' picks.
+const TOKEN: u64 = 1;
 /// A press that moves farther than this is a drag, pixels.
 const CLICK_PX: f32 = 5.0;
 
@@ -22,10 +25,10 @@ pub struct Press(Option<Vec2>);
 pub fn click(
     buttons: Option<Res<ButtonInput<MouseButton>>>,
     windows: Query<&Window, With<PrimaryWindow>>,
-    cameras: Query<(&Projection, &GlobalTransform), With<CityCamera>>,
     mut press: Local<Press>,
     mut inputs: Inputs,
-    mut tools: ResMut<Tools>,
+    tools: Res<Tools>,
+    mut ask: MessageWriter<PickRequest>,
 ) {
     let (Some(buttons), Ok(window)) = (buttons, windows.single()) else { return };
     let Some(cursor) = window.cursor_position() else { return };
@@ -41,24 +44,48 @@ pub fn click(
         carry_out(&mut inputs, Asked::Select(Some(Selection::Incident { id })));
         return;
     }
-    let Ok((projection, transform)) = cameras.single() else { return };
-    let ndc = Vec2::new(cursor.x / window.width() * 2.0 - 1.0, 1.0 - cursor.y / window.height() * 2.0);
-    let (origin, direction) = ray_through(ndc, projection, transform);
-    let Some(found) = inputs.city_pick(origin, direction) else { return };
+    ask.write(PickRequest { token: TOKEN, region: PickRegion::Point(cursor * window.scale_factor()) });
+}
+
+/// Takes what was found where somebody clicked: for the tool in hand, else it is selected.
+pub fn answered(
+    mut results: MessageReader<PickResult>,
+    cameras: Query<(&Camera, &Projection, &GlobalTransform), With<CityCamera>>,
+    mut inputs: Inputs,
+    mut tools: ResMut<Tools>,
+) {
+    for result in results.read().filter(|r| r.token == TOKEN) {
+        let PickRegion::Point(at) = result.region else { continue };
+        let seen = result.hits.first().and_then(|h| Some(Picked { id: h.id.clone(), attributes: h.attributes.clone(), at: h.position? }));
+        // A device that gives no picture back, or a face that only its picture shows: the ray finds what stands there.
+        let found = seen.or_else(|| {
+            let (camera, projection, transform) = cameras.single().ok()?;
+            let whole = camera.physical_target_size()?.as_vec2();
+            let ndc = Vec2::new(at.x / whole.x * 2.0 - 1.0, 1.0 - at.y / whole.y * 2.0);
+            let (origin, direction) = ray_through(ndc, projection, transform);
+            inputs.city_pick(origin, direction)
+        });
+        if let Some(found) = found {
+            take(&mut inputs, &mut tools, found);
+        }
+    }
+}
+
+fn take(inputs: &mut Inputs, tools: &mut Tools, found: Picked) {
     let clip = inputs.clip();
     if tools.take(&found, clip.as_ref()) {
         if let Some(cut) = tools.cut() {
             let kept = clip.unwrap_or_default();
             let region =
                 ClipRegion { keep_inside: kept.keep_inside, with_ground: kept.with_ground, see_below_ground: kept.see_below_ground, ..cut };
-            carry_out(&mut inputs, Asked::Clip(Some(region)));
+            carry_out(inputs, Asked::Clip(Some(region)));
         }
         return;
     }
     let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
         .then(|| Selection::Feature { id: found.id.clone() });
     inputs.set_picked(selection.is_some().then(|| PickedFeature { id: found.id.clone(), attributes: found.attributes }));
-    carry_out(&mut inputs, Asked::Select(selection));
+    carry_out(inputs, Asked::Select(selection));
 }
 
 /// Lights up what is selected anywhere and finds its attributes for the card.

@@ -7,7 +7,7 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{cut, follow, heat_feed, pick, tools};
+use super::{cut, follow, group, heat_feed, pick, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
@@ -235,8 +235,14 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .init_resource::<heat_feed::ShownHeat>()
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
+        .init_resource::<group::Group>()
         .insert_resource(tools::Tools::new(loaded.package))
-        .add_systems(Update, (session::receive, follow::follow, ui::keys, pick::click).chain().before(CameraPlaced))
+        .add_systems(
+            Update,
+            (session::receive, follow::follow, ui::keys, group::mark, pick::click, (pick::answered, group::answered))
+                .chain()
+                .before(CameraPlaced),
+        )
         .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, cut::cut, ready).after(session::receive))
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)

@@ -1,5 +1,6 @@
 //! Signs and panels of a native screen, each frame: reads the shared state, draws it, does what people ask.
 
+use super::group::{self, Group};
 use super::heat_feed::ShownHeat;
 use super::overlay::labels::{self, Place};
 use super::overlay::markers::{self, DrawnHead, Signs};
@@ -60,6 +61,7 @@ pub struct Inputs<'w> {
     own_styling: Res<'w, OwnStyling>,
     derived: Res<'w, DerivedHere>,
     environment: Res<'w, Environment>,
+    group: ResMut<'w, Group>,
 }
 
 impl Inputs<'_> {
@@ -97,6 +99,7 @@ pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bo
     style::warm(ctx, &inputs.look.text);
     let asked = if inputs.look.placements.is_empty() { (Vec::new(), Vec::new()) } else { show_panels(ctx, &inputs) };
     let (asked, rects) = asked;
+    group::draw(&ctx.layer_painter(egui::LayerId::background()), &inputs.group);
     if inputs.look.signs {
         show_signs(ctx, &mut inputs, &rects);
     }
@@ -130,6 +133,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         rule: rule.as_ref(),
         derived: &inputs.derived.0,
         feature: inputs.picked.0.as_ref(),
+        group: &inputs.group,
         notice: session.notice(),
         tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
         loading: progress.filter(|(pending, failed)| *pending > 0 || *failed > 0),
@@ -177,6 +181,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Styling(styling) => inputs.session.ask(patch(ViewPatch { styling: Some(styling), ..default() })),
         Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
         Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
+        Asked::Group(wish) => inputs.group.carry_out(wish),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),
@@ -229,7 +234,7 @@ pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs, mut too
     if keys.just_pressed(KeyCode::KeyT) && inputs.scene.scene.tour.is_some() {
         carry_out(&mut inputs, Asked::Tour(if playing { TourMove::Pause } else { TourMove::Play }));
     }
-    if keys.just_pressed(KeyCode::Escape) && !tools.end() {
+    if keys.just_pressed(KeyCode::Escape) && !tools.end() && !inputs.group.end() {
         carry_out(&mut inputs, if touring { Asked::Tour(TourMove::Leave) } else { Asked::Select(None) });
     }
     if keys.just_pressed(KeyCode::KeyL) {

@@ -3,6 +3,7 @@
 #![cfg(feature = "screen")]
 
 mod golden;
+mod picking;
 
 use bevy::math::{DVec2, UVec2};
 use bevy::prelude::*;

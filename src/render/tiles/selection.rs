@@ -1,10 +1,12 @@
 //! Which objects are lit up: the one that all screens share, and several of this screen's own.
 
 use super::{CityTiles, FLAG_SELECTED, FeatureStates};
-use crate::tiles::FeatureTable;
+use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
+use crate::tiles::{FeatureTable, TileId};
+use bevy::math::DVec3;
 use bevy::prelude::*;
 use serde_json::Value;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Which object is lit up; set from the shared view state.
 #[derive(Resource, Default, PartialEq, Clone, Debug)]
@@ -21,6 +23,25 @@ pub(super) fn named(features: &FeatureTable, ids: &HashSet<String>) -> Vec<u32> 
     }
     let is_one = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|id| ids.contains(id));
     (0..).zip(features.values("id")).filter(|(_, id)| is_one(id)).map(|(feature, _)| feature).collect()
+}
+
+impl CityTiles {
+    /// Where features of a tile in memory stand: the middle of the box around each one's faces.
+    pub fn places_of(&self, tile: TileId, wanted: &HashSet<u32>) -> HashMap<u32, Geodetic> {
+        let mut boxes: HashMap<u32, (DVec3, DVec3)> = HashMap::new();
+        for mesh in self.tileset.content(tile).into_iter().flat_map(|kept| &kept.meshes) {
+            for (vertex, corners) in (0..mesh.triangles()).filter_map(|face| mesh.triangle(face)) {
+                let (feature, _) = mesh.about(vertex);
+                if !wanted.contains(&feature) {
+                    continue;
+                }
+                let around = boxes.entry(feature).or_insert((DVec3::INFINITY, DVec3::NEG_INFINITY));
+                let world = corners.map(|c| mesh.to_world.transform_point3(c));
+                *around = world.iter().fold(*around, |(min, max), p| (min.min(*p), max.max(*p)));
+            }
+        }
+        boxes.into_iter().map(|(feature, (min, max))| (feature, ecef_to_geodetic(Ecef((min + max) * 0.5)))).collect()
+    }
 }
 
 /// Lights up what is selected in every tile that holds it.

@@ -94,11 +94,11 @@ pub(super) fn restyle(
 /// Puts what concerns the whole picture where the shader finds it.
 pub(super) fn focus(
     styling: Res<CityStyling>,
-    selected: Res<super::SelectedFeature>,
+    (selected, group): (Res<super::SelectedFeature>, Res<super::SelectedGroup>),
     cameras: Query<&Camera, With<crate::render::camera::CityCamera>>,
     mut environment: ResMut<Environment>,
 ) {
-    let any = selected.0.is_some();
+    let any = selected.0.is_some() || !group.0.is_empty();
     let others = match styling.others {
         Others::Dimmed if any => 1.0,
         Others::Hidden if any => 2.0,

@@ -5,6 +5,7 @@ use crate::model::incident::{Action, Incident, IncidentState};
 use crate::model::protocol::Command;
 use crate::model::styling::{Others, Styling};
 use crate::model::view::Selection;
+use crate::screen::group;
 use crate::screen::overlay::markers::age_words;
 use crate::screen::style::{self, severity_colour};
 use bevy_egui::egui::{self, Button, Color32, RichText};
@@ -12,6 +13,10 @@ use chrono::{FixedOffset, Utc};
 use serde_json::Value;
 
 pub fn has_content(data: &PanelData) -> bool {
+    group::has_content(data.group) || has_selection(data)
+}
+
+fn has_selection(data: &PanelData) -> bool {
     match data.world.view.as_ref().and_then(|v| v.selection.as_ref()) {
         Some(Selection::Incident { id }) => data.world.incidents.contains_key(id),
         Some(Selection::Sensor { id }) => data.world.datastreams.contains_key(id),
@@ -22,6 +27,13 @@ pub fn has_content(data: &PanelData) -> bool {
 }
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    if group::has_content(data.group) {
+        group::show(ui, data, data.group, asked);
+        if !has_selection(data) {
+            return;
+        }
+        ui.separator();
+    }
     let Some(selection) = data.world.view.as_ref().and_then(|v| v.selection.as_ref()) else { return };
     match selection {
         Selection::Incident { id } => {

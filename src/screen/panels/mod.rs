@@ -12,6 +12,7 @@ mod style_legend;
 
 pub use card::clock_time;
 
+use super::group::{Group, GroupMove};
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::clip::ClipRegion;
@@ -61,6 +62,8 @@ pub struct PanelData<'a> {
     /// Names of computed columns.
     pub derived: &'a DerivedAttributes,
     pub feature: Option<&'a PickedFeature>,
+    /// Objects selected together on this screen.
+    pub group: &'a Group,
     /// The last refusal, in words, while it is fresh.
     pub notice: Option<&'a str>,
     pub tour_position_s: Option<f64>,
@@ -82,6 +85,7 @@ pub enum Asked {
     Styling(Styling),
     Theme(Theme),
     Clip(Option<ClipRegion>),
+    Group(GroupMove),
 }
 
 /// Height under which a panel is left out: a title and a line.
