@@ -5,6 +5,7 @@
 mod columns;
 mod features;
 mod mesh;
+mod names;
 mod pace;
 mod styling;
 mod wardrobe;
@@ -12,6 +13,7 @@ mod wardrobe;
 use columns::AttributeColumn;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use features::{State, seed};
+pub use names::NamedBuilding;
 pub use styling::CityStyling;
 
 use super::camera::{CameraPlaced, CityCamera, GroundBelow, OrbitCamera, SceneFrame, eye_of};
