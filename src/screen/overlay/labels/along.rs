@@ -58,8 +58,8 @@ impl Line {
     }
 
     /// The room of a name of `size` (points) at `along`, where the road is long and straight enough for it on the picture. `project` gives the
-    /// place on the screen of a point at height 0.
-    pub fn block(&self, along: f64, size: Vec2, project: &dyn Fn(DVec3) -> Option<Pos2>) -> Option<Block> {
+    /// place on the screen of a point at height 0. Also gives how far the name reaches along the road to either side, metres.
+    pub fn block(&self, along: f64, size: Vec2, project: &dyn Fn(DVec3) -> Option<Pos2>) -> Option<(Block, f64)> {
         let on_screen = |s: f64| project(self.at(s)?);
         const STEP_M: f64 = 12.0;
         let (a, b) = (on_screen(along - STEP_M)?, on_screen(along + STEP_M)?);
@@ -69,7 +69,7 @@ impl Line {
             return None;
         }
         let [a, b, c, d, e] = [-1.0, -0.5, 0.0, 0.5, 1.0].map(|share| on_screen(along + share * half_m));
-        straight([a?, b?, c?, d?, e?], size)
+        straight([a?, b?, c?, d?, e?], size).map(|block| (block, half_m))
     }
 }
 
@@ -132,7 +132,8 @@ mod tests {
         let flat = |p: DVec3| Some(pos2(p.x as f32 * 0.2, -p.y as f32 * 0.2));
         let straight = line(&[DVec3::ZERO, DVec3::new(-1_500.0, 0.0, 0.0)]);
         assert_eq!(straight.spots().len(), 3);
-        let block = straight.block(750.0, vec2(60.0, 14.0), &flat).unwrap();
+        let (block, half_m) = straight.block(750.0, vec2(60.0, 14.0), &flat).unwrap();
+        assert!((half_m - 150.0).abs() < 1.0, "{half_m}");
         assert!(block.angle.abs() < 0.01 && (block.centre - pos2(-150.0, 0.0)).length() < 1.0, "{block:?}");
         let bent = line(&[DVec3::ZERO, DVec3::new(750.0, 0.0, 0.0), DVec3::new(750.0, 750.0, 0.0)]);
         assert!(bent.block(750.0, vec2(60.0, 14.0), &flat).is_none());

@@ -12,7 +12,7 @@ use bevy_egui::egui::{Color32, Painter, Pos2, Shape, Stroke};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Borders are laid over the ground in steps of this length, metres.
-const STEP_M: f64 = 150.0;
+const STEP_M: f64 = 500.0;
 /// Lines beyond this many times the zoom are left out.
 const REACH: f64 = 3.0;
 /// From a flatter view than the first (sine of the camera's pitch) buildings would stand behind the lines; at the second they are at full strength.
@@ -104,7 +104,6 @@ impl Borders {
         let strength = steep.min(1.0) as f32;
         let (light, under) = if bright { (Color32::from_rgb(0x3A, 0x47, 0x58), Color32::WHITE) } else { (Color32::from_rgb(0xC8, 0xD4, 0xE4), Color32::BLACK) };
         let width = (text.body * 0.085).max(1.0);
-        // One height for all: beside the map's scale the difference is less than a line's width in a plain; hills are asked for below.
         for run in runs {
             for part in self.visible(run, projector, zoom_m, sight, rays) {
                 painter.line(part.clone(), Stroke::new(width * 2.2, under.gamma_multiply(0.14 * strength)));

@@ -126,7 +126,10 @@ impl Spotter<'_> {
         let up = DVec3::Z * (height + lift_m(Kind::Road));
         self.anchors.insert(wish.key, middle + up);
         let projector = self.projector;
-        let block = line.block(along, size, &|p| projector.spot_enu(p + up).map(|s| projector.place(&s)))?;
+        let (block, half_m) = line.block(along, size, &|p| projector.spot_enu(p + up).map(|s| projector.place(&s)))?;
+        for (end, side) in [(1, -0.7), (2, 0.7)] {
+            line.at(along + side * half_m).map(|p| self.anchors.insert(wish.key ^ end, p + up));
+        }
         let owner = self.screens.iter().find(|s| s.contains(block.centre))?;
         owner.contains_rect(block.around()).then_some(block)
     }
@@ -155,8 +158,11 @@ impl Placer for Spotter<'_> {
     }
 
     fn is_seen(&mut self, wish: &Wish, _: &Block) -> bool {
-        let Some(anchor) = self.anchors.get(&wish.key).copied() else { return false };
-        self.sight.is_seen(wish.key, self.projector.eye.position, anchor, self.rays)
+        // A road's name has to be seen at both ends too: buildings stand along it.
+        let eye = self.projector.eye.position;
+        let anchors = [wish.key, wish.key ^ 1, wish.key ^ 2].map(|key| (key, self.anchors.get(&key).copied()));
+        let [(_, Some(_)), ..] = anchors else { return false };
+        anchors.iter().all(|(key, at)| at.is_none_or(|at| self.sight.is_seen(*key, eye, at, self.rays)))
     }
 }
 
