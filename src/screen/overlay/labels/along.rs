@@ -12,6 +12,8 @@ const REPEAT_M: f64 = 450.0;
 const REACH_M: f64 = 700.0;
 /// The steepest that a name may stand on the picture, radians.
 const STEEPEST: f32 = 1.22;
+/// Flatter than this is level, radians.
+const LEVEL: f32 = 0.03;
 
 /// A road ready for the picture.
 #[derive(Clone, Debug)]
@@ -85,7 +87,9 @@ fn straight(places: [Pos2; 5], size: Vec2) -> Option<Block> {
     if off.iter().any(|o| o.abs() > size.y * 0.4) {
         return None;
     }
-    let angle = upright(chord.angle());
+    let turned = upright(chord.angle());
+    // Letters turned by next to nothing are only blurred by it.
+    let angle = if turned.abs() < LEVEL { 0.0 } else { turned };
     let middle = places[0] + chord * 0.5 + across * (off.iter().sum::<f32>() / 5.0);
     (angle.abs() <= STEEPEST).then_some(Block { centre: pos2(middle.x, middle.y), size, angle })
 }

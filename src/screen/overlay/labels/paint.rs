@@ -15,9 +15,12 @@ pub struct Words {
     pub kind: Kind,
 }
 
-/// The halo at full strength: the ground's colour.
+/// One copy of the halo, in the ground's colour.
+///
+/// Edges of letters are blended in linear light with colours weighted by coverage before: light ones come out too dark, so that a light halo is made
+/// brighter than its opacity (several copies of it together end at white).
 pub fn halo(bright: bool) -> Color32 {
-    if bright { Color32::from_rgb(0xF2, 0xF4, 0xF6) } else { Color32::from_rgb(0x0A, 0x10, 0x18) }
+    if bright { Color32::from_rgba_premultiplied(250, 252, 255, 120) } else { Color32::from_rgba_unmultiplied(0x0A, 0x10, 0x18, 215) }
 }
 
 /// Colour of a name. Areas are quieter than what stands in them.
@@ -30,15 +33,15 @@ pub fn colour(kind: Kind, bright: bool) -> Color32 {
         (Kind::Area(_), false) => (0xC9, 0xD3, 0xE2),
         (Kind::Area(_), true) => (0x2B, 0x37, 0x47),
         (Kind::Road, false) => (0xB6, 0xBC, 0xC4),
-        (Kind::Road, true) => (0x45, 0x49, 0x4F),
+        (Kind::Road, true) => (0x30, 0x34, 0x3B),
         (_, false) => (0xEC, 0xE4, 0xD4),
         (_, true) => (0x1B, 0x1E, 0x24),
     };
     Color32::from_rgb(r, g, b)
 }
 
-/// Strength of the halo's inner and outer ring.
-const RINGS: [(f32, u8); 2] = [(1.0, 215), (2.0, 70)];
+/// The halo's inner and outer ring: width and strength.
+const RINGS: [(f32, f32); 2] = [(1.0, 1.0), (2.0, 0.35)];
 
 /// Room that the words take, points.
 pub fn measure(painter: &Painter, words: &Words) -> Vec2 {
@@ -68,17 +71,13 @@ pub fn write(painter: &Painter, words: &Words, block: &Block, opacity: f32, brig
         };
         let width = (size * 0.07).max(1.0);
         for (ring, strength) in RINGS.iter().rev() {
-            let tint = with_alpha(halo(bright), *strength);
+            let tint = halo(bright).gamma_multiply(*strength);
             for step in around(width * ring) {
                 painter.add(shape(start + step, tint));
             }
         }
         painter.add(shape(start, ink));
     }
-}
-
-fn with_alpha(c: Color32, alpha: u8) -> Color32 {
-    Color32::from_rgba_unmultiplied(c.r(), c.g(), c.b(), alpha)
 }
 
 fn around(d: f32) -> [Vec2; 8] {
@@ -89,7 +88,7 @@ fn around(d: f32) -> [Vec2; 8] {
 /// One centred line with a halo in the ground's colour.
 pub fn haloed(painter: &Painter, top: Pos2, text: &str, size: f32, (colour, bright): (Color32, bool)) {
     for step in around((size * 0.07).max(1.0)) {
-        painter.text(top + step, Align2::CENTER_TOP, text, style::regular(size), with_alpha(halo(bright), 215));
+        painter.text(top + step, Align2::CENTER_TOP, text, style::regular(size), halo(bright));
     }
     painter.text(top, Align2::CENTER_TOP, text, style::regular(size), colour);
 }
@@ -99,25 +98,30 @@ mod tests {
     use super::*;
     use crate::model::area::AreaLevel;
 
-    fn luminance(c: [f32; 3]) -> f32 {
-        let linear = c.map(|v| bevy::color::Srgba::gamma_function(v / 255.0));
+    fn luminance(linear: [f32; 3]) -> f32 {
         0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     }
 
-    fn contrast(a: [f32; 3], b: [f32; 3]) -> f32 {
-        let (a, b) = (luminance(a), luminance(b));
-        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    fn linear(v: f32) -> f32 {
+        bevy::color::Srgba::gamma_function(v / 255.0)
+    }
+
+    /// Background after copies of the halo at half coverage, as the screen blends them.
+    fn behind(bright: bool, background: f32) -> [f32; 3] {
+        const COPIES: usize = 6;
+        let h = halo(bright);
+        let kept = 1.0 - 0.5 * f32::from(h.a()) / 255.0;
+        [h.r(), h.g(), h.b()].map(|c| (0..COPIES).fold(linear(background), |l, _| (linear(f32::from(c) * 0.5) + kept * l).min(1.0)))
     }
 
     #[test]
     fn every_name_stands_out_from_its_halo_over_any_background_in_either_brightness() {
         let kinds = [Kind::Area(AreaLevel::Town), Kind::Water, Kind::Green, Kind::Landmark, Kind::Place, Kind::Road, Kind::Building];
-        let rgb = |c: Color32| [c.r(), c.g(), c.b()].map(f32::from);
         for (kind, bright) in kinds.into_iter().flat_map(|k| [(k, false), (k, true)]) {
             for background in [0.0, 128.0, 255.0] {
-                let alpha = f32::from(RINGS[0].1) / 255.0;
-                let seen = rgb(halo(bright)).map(|h| h * alpha + background * (1.0 - alpha));
-                let ratio = contrast(rgb(colour(kind, bright)), seen);
+                let ink = colour(kind, bright);
+                let (a, b) = (luminance([ink.r(), ink.g(), ink.b()].map(|c| linear(f32::from(c)))), luminance(behind(bright, background)));
+                let ratio = (a.max(b) + 0.05) / (a.min(b) + 0.05);
                 assert!(ratio >= 4.5, "{kind:?}, bright {bright}, over {background}: {ratio}");
             }
         }
