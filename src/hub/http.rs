@@ -23,7 +23,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 /// Bytes of one message from a screen; the longest report is a tenth of it.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
 /// What may be asked for under `/api/city/`.
-const CITY_FILES: [&str; 5] = ["areas.geojson", "places.geojson", "units.geojson", "sensors.geojson", "marathon.gpx"];
+const CITY_FILES: [&str; 6] = ["areas.geojson", "places.geojson", "roads.geojson", "units.geojson", "sensors.geojson", "marathon.gpx"];
 
 type Hub = State<Arc<Core>>;
 

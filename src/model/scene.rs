@@ -13,11 +13,14 @@ pub struct Scene {
     pub name_en: String,
     /// City package (a folder or a `.3tz`), or the URL of a tileset.
     pub package: String,
-    /// Folder with `areas.geojson`, `places.geojson`, `sensors.geojson`, `units.geojson`, `marathon.gpx`; what is absent is not shown.
+    /// Folder with `areas.geojson`, `places.geojson`, `roads.geojson`, `sensors.geojson`, `units.geojson`, `marathon.gpx`; what is absent is not shown.
     #[serde(default)]
     pub city_data: Option<String>,
     #[serde(default)]
     pub theme: Theme,
+    /// Languages of the names on the map.
+    #[serde(default)]
+    pub labels: LabelLanguage,
     #[serde(default, rename = "feed")]
     pub feeds: Vec<FeedConfig>,
     #[serde(default, rename = "heat")]
@@ -48,6 +51,17 @@ pub enum Theme {
     Dark,
     /// Follows the scene's clock: sun and sky as they are at that time and place.
     Clock,
+}
+
+/// Languages of the names on the map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LabelLanguage {
+    /// Chinese with English under it.
+    #[default]
+    Both,
+    Zh,
+    En,
 }
 
 /// A camera people can go to by name; the first is where the scene opens.

@@ -2,7 +2,8 @@
 
 use super::app::{self, Canvas, Quality, Ready, ScreenOptions};
 use super::light::{self, OwnLight};
-use super::overlay::{course, labels};
+use super::overlay::course;
+use super::overlay::labels::{Labels, Sources};
 use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
@@ -51,7 +52,7 @@ pub struct Loaded {
     pub info: SceneInfo,
     /// Folder or address of the tileset.
     pub package: String,
-    places: Vec<labels::Place>,
+    names: Sources,
     course: Vec<[f64; 2]>,
     link: Option<Link>,
     identity: Option<Identity>,
@@ -99,12 +100,12 @@ fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
     let local = !described.package_url.starts_with("http");
     let package = if local { format!("{}{}tileset.json", url.trim_end_matches('/'), described.package_url) } else { described.package_url };
     let anchor = anchor(described.anchor, &scene);
-    let places = get("/api/city/places.geojson").ok().map(|b| read_places(&b)).unwrap_or_default();
+    let names = Sources::read(|file| get(&format!("/api/city/{file}")).ok());
     let course = get("/api/city/marathon.gpx").ok().map(|b| read_course(&b)).unwrap_or_default();
     let course = if scene.tour.is_some() { course } else { Vec::new() };
     let info = SceneInfo { id: described.id, scene, anchor };
     let phone = phone_address(url);
-    Ok(Loaded { info, package, places, course, link: Some(link), identity: Some(identity), phone })
+    Ok(Loaded { info, package, names, course, link: Some(link), identity: Some(identity), phone })
 }
 
 fn from_file(scene: &Path, data: &Path) -> Result<Loaded, StartError> {
@@ -113,10 +114,10 @@ fn from_file(scene: &Path, data: &Path) -> Result<Loaded, StartError> {
     let anchor = anchor(anchor_of_city, &loaded.scene);
     let package = loaded.package_dir().map_or_else(|| loaded.scene.package.clone(), |dir| dir.join("tileset.json").display().to_string());
     let read = |name: &str| loaded.city_data_dir().and_then(|dir| std::fs::read(dir.join(name)).ok());
-    let places = read("places.geojson").map(|b| read_places(&b)).unwrap_or_default();
+    let names = Sources::read(read);
     let course = read("marathon.gpx").filter(|_| loaded.scene.tour.is_some()).map(|b| read_course(&b)).unwrap_or_default();
     let info = SceneInfo { id: loaded.id.clone(), scene: loaded.scene, anchor };
-    Ok(Loaded { info, package, places, course, link: None, identity: None, phone: None })
+    Ok(Loaded { info, package, names, course, link: None, identity: None, phone: None })
 }
 
 /// The package's anchor, else the first camera's target.
@@ -124,20 +125,6 @@ fn anchor(anchor: Option<Anchor>, scene: &Scene) -> Geodetic {
     let first = scene.cameras.first().map(|c| (c.pose.lon, c.pose.lat));
     let (lon, lat) = anchor.map(|a| (a.lon_deg, a.lat_deg)).or(first).unwrap_or((0.0, 0.0));
     Geodetic::from_degrees(lon, lat, 0.0)
-}
-
-fn read_places(bytes: &[u8]) -> Vec<labels::Place> {
-    match labels::places(&String::from_utf8_lossy(bytes)) {
-        Ok((places, 0)) => places,
-        Ok((places, left_out)) => {
-            tracing::warn!("places.geojson: {left_out} features without a name or a point are left out");
-            places
-        }
-        Err(e) => {
-            tracing::error!("{e}; no names are shown");
-            Vec::new()
-        }
-    }
 }
 
 fn read_course(bytes: &[u8]) -> Vec<[f64; 2]> {
@@ -213,12 +200,14 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         text: text_sizes(setup),
         placements: if setup.panels { placements(scene, setup) } else { Vec::new() },
         interactive: setup.class == ScreenClass::Medium && setup.panels,
-        places: loaded.places,
         course: loaded.course,
         wall,
         phone: loaded.phone.and_then(with_code),
         signs: setup.signs,
     };
+    let outputs = setup.wall.iter().flat_map(|(wall, _)| wall.outputs.iter().map(|o| parts(wall, o).1)).collect();
+    let picture = matches!(setup.canvas, Canvas::Picture { .. });
+    app.insert_resource(Labels::new(loaded.names, loaded.info.scene.labels, outputs, picture));
     if let Some((wall, output)) = &setup.wall {
         let lines = f64::from(output.height_px) * wall.size_mm().1 / output.height_mm;
         app.insert_resource(WholeWall { height_px: lines, fovy_rad: FOV_Y_RAD });

@@ -109,13 +109,71 @@ pub fn frame(text: &TextSizes) -> egui::Frame {
         .inner_margin(Margin::same(text.gap().min(120.0) as i8))
 }
 
-/// Where Linux distributions keep a CJK sans, regular then bold; the number is the face for Simplified Chinese.
-const FONTS: [(&str, &str, u32); 4] = [
+/// Where systems keep a CJK sans, regular then bold; the number is the face for Simplified Chinese. Debian and Ubuntu (also Kylin and UOS),
+/// Fedora, Arch, openSUSE, openEuler, then other fonts, macOS, Windows. `YIPING_FONT` names a file instead.
+const FONTS: [(&str, &str, u32); 16] = [
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc", 2),
     ("/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc", "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Bold.ttc", 2),
+    (
+        "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Regular.ttc",
+        "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Bold.ttc",
+        2,
+    ),
     ("/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc", "/usr/share/fonts/noto-cjk/NotoSansCJK-Bold.ttc", 2),
+    ("/usr/share/fonts/truetype/NotoSansSC-Regular.otf", "/usr/share/fonts/truetype/NotoSansSC-Bold.otf", 0),
+    (
+        "/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Regular.otf",
+        "/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Bold.otf",
+        0,
+    ),
+    (
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.otf",
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.otf",
+        0,
+    ),
+    (
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.ttf",
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.ttf",
+        0,
+    ),
     ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
+    ("/usr/share/fonts/wqy-microhei/wqy-microhei.ttc", "/usr/share/fonts/wqy-microhei/wqy-microhei.ttc", 0),
+    ("/usr/share/fonts/wenquanyi/wqy-microhei/wqy-microhei.ttc", "/usr/share/fonts/wenquanyi/wqy-microhei/wqy-microhei.ttc", 0),
+    ("/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf", "/usr/share/fonts/truetype/droid/DroidSansFallbackFull.ttf", 0),
+    ("/System/Library/Fonts/Hiragino Sans GB.ttc", "/System/Library/Fonts/Hiragino Sans GB.ttc", 0),
+    ("/System/Library/Fonts/STHeiti Medium.ttc", "/System/Library/Fonts/STHeiti Medium.ttc", 1),
+    ("C:\\Windows\\Fonts\\msyh.ttc", "C:\\Windows\\Fonts\\msyhbd.ttc", 0),
+    ("C:\\Windows\\Fonts\\simhei.ttf", "C:\\Windows\\Fonts\\simhei.ttf", 0),
 ];
+/// Names a font file to use instead of the system's; `FILE#2` means the file's third face.
+const FONT_VARIABLE: &str = "YIPING_FONT";
+
+/// Regular and bold with the number of the face.
+type Found = (Vec<u8>, Vec<u8>, u32);
+
+fn chosen_font() -> Option<Found> {
+    let wish = std::env::var(FONT_VARIABLE).ok().filter(|w| !w.is_empty())?;
+    let (path, face) = file_and_face(&wish);
+    match std::fs::read(path) {
+        Ok(bytes) => Some((bytes.clone(), bytes, face)),
+        Err(e) => {
+            tracing::error!("{FONT_VARIABLE}: {path}: {e}; the system's font is used");
+            None
+        }
+    }
+}
+
+fn file_and_face(wish: &str) -> (&str, u32) {
+    let parts = wish.rsplit_once('#').and_then(|(path, face)| Some((path, face.parse().ok()?)));
+    parts.unwrap_or((wish, 0))
+}
+
+fn system_font() -> Option<Found> {
+    FONTS.iter().find_map(|(regular, bold, face)| {
+        let read = |path: &str| std::fs::read(path).ok();
+        Some((read(regular)?, read(bold).or_else(|| read(regular))?, *face))
+    })
+}
 
 /// Sets fonts, colours and sizes. Without a CJK font Chinese shows as boxes, which is said once in the log with the mend.
 pub fn apply(ctx: &egui::Context, text: &TextSizes) {
@@ -153,10 +211,7 @@ pub fn warm(ctx: &egui::Context, text: &TextSizes) {
 
 fn font_definitions() -> egui::FontDefinitions {
     let mut fonts = egui::FontDefinitions::default();
-    let found = FONTS.iter().find_map(|(regular, bold, face)| {
-        let read = |path: &str| std::fs::read(path).ok();
-        Some((read(regular)?, read(bold).or_else(|| read(regular))?, *face))
-    });
+    let found = chosen_font().or_else(system_font);
     let strong_family = FontFamily::Name("strong".into());
     let fallback = fonts.families.get(&FontFamily::Proportional).cloned().unwrap_or_default();
     let mut strong_fonts = fallback;
@@ -170,8 +225,21 @@ fn font_definitions() -> egui::FontDefinitions {
             fonts.families.entry(FontFamily::Proportional).or_default().insert(0, "cjk".to_owned());
             strong_fonts.insert(0, "cjk-bold".to_owned());
         }
-        None => tracing::error!("no Chinese font found: install fonts-noto-cjk, or Chinese text shows as boxes"),
+        None => tracing::error!(
+            "no Chinese font found: install fonts-noto-cjk (Fedora: google-noto-sans-cjk-fonts) or set {FONT_VARIABLE} to a font file; Chinese text shows as boxes"
+        ),
     }
     fonts.families.insert(strong_family, strong_fonts);
     fonts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chosen_font_may_name_its_face() {
+        assert_eq!(file_and_face("/a/b.ttc#2"), ("/a/b.ttc", 2));
+        assert_eq!(file_and_face("/a/b#c.otf"), ("/a/b#c.otf", 0));
+    }
 }

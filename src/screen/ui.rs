@@ -2,7 +2,7 @@
 
 use super::group::{self, Group};
 use super::heat_feed::ShownHeat;
-use super::overlay::labels::{self, Place};
+use super::overlay::labels::{Frame, Labels, Rays};
 use super::overlay::markers::{self, DrawnHead, Signs};
 use super::overlay::{Projector, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
@@ -27,7 +27,6 @@ pub struct ScreenLook {
     pub text: TextSizes,
     pub placements: Vec<Placement>,
     pub interactive: bool,
-    pub places: Vec<Place>,
     /// Longitude and latitude along the course of the scene's event.
     pub course: Vec<[f64; 2]>,
     /// Whole picture and this screen's part of it; `None` when they are the same.
@@ -60,6 +59,7 @@ pub struct Inputs<'w> {
     taken: ResMut<'w, PointerTaken>,
     own_styling: Res<'w, OwnStyling>,
     derived: Res<'w, DerivedHere>,
+    labels: ResMut<'w, Labels>,
     environment: Res<'w, Environment>,
     group: ResMut<'w, Group>,
 }
@@ -150,10 +150,20 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     let painter = ctx.layer_painter(egui::LayerId::background());
     let shown = |view: &Option<ViewState>, id: &str| view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
     let frame = *inputs.frame;
+    let zoom_m = projector.eye.position.distance(projector.eye.target);
+    if let Some(city) = inputs.city.as_deref() {
+        inputs.labels.follow(city, &frame, zoom_m);
+    }
     let city = std::cell::RefCell::new(inputs.city.as_deref_mut());
     let ground = |lon: f64, lat: f64| city.borrow_mut().as_deref_mut().and_then(|c| c.ground_m(&frame, lon, lat)).unwrap_or(0.0);
     let world = &inputs.session.world;
     let text = &inputs.look.text;
+    let hit = |origin, direction| city.borrow().as_deref().and_then(|c| c.hit(&frame, origin, direction));
+    let rays = Rays { ground: &ground, hit: &hit };
+    let names = Frame { painter: &painter, projector: &projector, text, rays: &rays, bright: inputs.environment.is_bright() };
+    if shown(&world.view, "labels") {
+        inputs.labels.draw_borders(&names);
+    }
     course::draw(&painter, &projector, text, &inputs.look.course, &ground);
     let mut taken = panels.to_vec();
     if shown(&world.view, "incidents") {
@@ -169,7 +179,11 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
         units::draw(&painter, &projector, text, world.units.values(), inputs.session.hub_now(), &ground, &mut taken);
     }
     if shown(&world.view, "labels") {
-        labels::draw(&painter, &projector, text, &inputs.look.places, &ground, taken, inputs.environment.is_bright());
+        let selected = match world.view.as_ref().and_then(|v| v.selection.as_ref()) {
+            Some(Selection::Feature { id }) => Some(id.as_str()),
+            _ => None,
+        };
+        inputs.labels.draw(&names, &taken, selected);
     }
 }
 

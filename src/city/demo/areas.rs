@@ -15,7 +15,7 @@ const COUNTIES: &str = include_str!("../../../assets/areas/suqian-counties.geojs
 pub const CITY_CODE: &str = "321300";
 /// County-level functional districts: code, name, English name.
 const FUNCTIONAL: [(&str, &str, &str); 4] = [
-    ("321371", "宿迁经济技术开发区", "Suqian Economic and Technological Development Zone"),
+    ("321371", "宿迁经济技术开发区", "Suqian Economic Development Zone"),
     ("321372", "苏宿工业园区", "Suzhou-Suqian Industrial Park"),
     ("321373", "湖滨新区", "Hubin New Area"),
     ("321374", "洋河新区", "Yanghe New Area"),

@@ -139,7 +139,7 @@ pub fn places(city: &City) -> Result<Value, DemoError> {
         (dvec2(-1200.0, -300.0), "宿城区".into(), "Sucheng District".into(), "district", 2),
         (dvec2(4300.0, 2500.0), "宿豫区".into(), "Suyu District".into(), "district", 2),
         (dvec2(-900.0, 3900.0), "湖滨新区".into(), "Hubin New Area".into(), "district", 2),
-        (dvec2(500.0, -4400.0), "经济技术开发区".into(), "Economic and Technological Development Zone".into(), "district", 2),
+        (dvec2(500.0, -4400.0), "宿迁经济技术开发区".into(), "Suqian Economic Development Zone".into(), "district", 2),
         (dvec2(-4600.0, -2700.0), "苏宿工业园区".into(), "Suzhou-Suqian Industrial Park".into(), "district", 2),
         (dvec2(-5600.0, 6600.0), "骆马湖".into(), "Luoma Lake".into(), "lake", 1),
         (dvec2(4200.0, 9700.0), "三台山森林公园".into(), "Santai Hill Forest Park".into(), "park", 3),
@@ -175,10 +175,6 @@ pub fn places(city: &City) -> Result<Value, DemoError> {
         };
         list.push((plot.rect.centre, name.clone(), en.to_owned(), "landmark", 2));
     }
-    for road in city.roads.iter().filter(|r| r.class != Class::Street && curve::length(&r.line) > 1500.0) {
-        let middle = curve::point_at(&road.line, curve::length(&road.line) * 0.45);
-        list.push((middle, road.name.clone(), road.name_en.clone(), "road", if road.class == Class::Motorway { 4 } else { 5 }));
-    }
     list.extend(city.villages.iter().map(|v| (v.centre, v.name.clone(), v.name_en.clone(), "village", 6)));
     let mut features = Vec::new();
     for (p, name, name_en, kind, rank) in list {
@@ -190,4 +186,18 @@ pub fn places(city: &City) -> Result<Value, DemoError> {
         features.push(point(city, p, Value::Object(properties))?);
     }
     Ok(collection(features))
+}
+
+/// Lines of less length are no roads that anyone asks for by name, metres.
+const NAMED_ROAD_M: f64 = 250.0;
+
+/// `roads.geojson`: named lines, as the map writes along them. Widths in metres.
+pub fn roads(city: &City) -> Result<Value, DemoError> {
+    let named = city.roads.iter().filter(|r| !r.name.is_empty() && curve::length(&r.line) > NAMED_ROAD_M);
+    let feature = |road: &super::roads::Road| -> Result<Value, DemoError> {
+        let line: Vec<[f64; 2]> = road.line.iter().map(|p| city.plane.lonlat(*p)).collect::<Result<_, _>>()?;
+        let properties = json!({ "name": road.name, "name_en": road.name_en, "class": road.class.name(), "width_m": road.width_m });
+        Ok(json!({ "type": "Feature", "properties": properties, "geometry": { "type": "LineString", "coordinates": line } }))
+    };
+    Ok(collection(named.map(feature).collect::<Result<_, _>>()?))
 }

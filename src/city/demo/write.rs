@@ -25,6 +25,7 @@ pub struct Summary {
     pub sensors: usize,
     pub units: usize,
     pub places: usize,
+    pub named_roads: usize,
     pub incidents: usize,
     pub marathon_m: f64,
 }
@@ -85,6 +86,7 @@ pub fn write(city: &City, dir: &Path) -> Result<Summary, DemoError> {
         sensors: list(dir, "sensors.geojson", &points::sensors(city, &areas)?)?,
         units: list(dir, "units.geojson", &points::units(city)?)?,
         places: list(dir, "places.geojson", &points::places(city)?)?,
+        named_roads: list(dir, "roads.geojson", &points::roads(city)?)?,
         incidents: list(dir, "incidents.json", &incidents::script(city, &areas)?)?,
         marathon_m: (course.length_m() * 10.0).round() / 10.0,
     };

@@ -5,6 +5,7 @@
 mod columns;
 mod features;
 mod mesh;
+mod names;
 mod pace;
 pub mod picking;
 mod selection;
@@ -14,6 +15,7 @@ mod wardrobe;
 pub use columns::AttributeColumn;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 use features::{State, seed};
+pub use names::NamedBuilding;
 pub use selection::{SelectedFeature, SelectedGroup};
 pub use styling::CityStyling;
 

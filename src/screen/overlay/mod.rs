@@ -67,6 +67,24 @@ impl Projector {
         f64::from(self.screen.height()) * self.whole.height() / self.part.height()
     }
 
+    /// All screens of a wall in points of this one; this screen alone without a wall.
+    pub fn screens(&self, outputs: &[Tangents]) -> Vec<Rect> {
+        let rect = |part: &Tangents| {
+            let x = |t: f64| self.screen.left() + ((t - self.part.left) / self.part.width()) as f32 * self.screen.width();
+            let y = |t: f64| self.screen.top() + ((self.part.top - t) / self.part.height()) as f32 * self.screen.height();
+            Rect::from_min_max(pos2(x(part.left), y(part.top)), pos2(x(part.right), y(part.bottom)))
+        };
+        if outputs.is_empty() { vec![self.screen] } else { outputs.iter().map(rect).collect() }
+    }
+
+    /// Whether an east-north-up point lies on the whole picture or a little beside it: a quick look that leaves out most of a city.
+    pub fn is_about_in_view(&self, enu: bevy::math::DVec3) -> bool {
+        const BESIDE: f64 = 0.15;
+        let aspect = self.whole.width() / self.whole.height();
+        let beside = |v: f64, end: f64| (-BESIDE..=end + BESIDE).contains(&v);
+        self.spot_enu(enu).is_some_and(|s| beside(s.x, aspect) && beside(s.y, 1.0))
+    }
+
     /// Pushes a sign whose centre is on this screen wholly onto it, so that none crosses a bezel; `None` when its centre is on another screen.
     pub fn kept_whole(&self, centre: Pos2, half: f32) -> Option<Pos2> {
         if !self.screen.contains(centre) {
