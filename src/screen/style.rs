@@ -114,12 +114,28 @@ pub fn frame(text: &TextSizes) -> egui::Frame {
 const FONTS: [(&str, &str, u32); 16] = [
     ("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "/usr/share/fonts/opentype/noto/NotoSansCJK-Bold.ttc", 2),
     ("/usr/share/fonts/google-noto-cjk/NotoSansCJK-Regular.ttc", "/usr/share/fonts/google-noto-cjk/NotoSansCJK-Bold.ttc", 2),
-    ("/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Regular.ttc", "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Bold.ttc", 2),
+    (
+        "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Regular.ttc",
+        "/usr/share/fonts/google-noto-sans-cjk-fonts/NotoSansCJK-Bold.ttc",
+        2,
+    ),
     ("/usr/share/fonts/noto-cjk/NotoSansCJK-Regular.ttc", "/usr/share/fonts/noto-cjk/NotoSansCJK-Bold.ttc", 2),
     ("/usr/share/fonts/truetype/NotoSansSC-Regular.otf", "/usr/share/fonts/truetype/NotoSansSC-Bold.otf", 0),
-    ("/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Regular.otf", "/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Bold.otf", 0),
-    ("/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.otf", "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.otf", 0),
-    ("/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.ttf", "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.ttf", 0),
+    (
+        "/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Regular.otf",
+        "/usr/share/fonts/opentype/source-han-sans/SourceHanSansSC-Bold.otf",
+        0,
+    ),
+    (
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.otf",
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.otf",
+        0,
+    ),
+    (
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Regular.ttf",
+        "/usr/share/fonts/adobe-source-han-sans/SourceHanSansCN-Bold.ttf",
+        0,
+    ),
     ("/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", 0),
     ("/usr/share/fonts/wqy-microhei/wqy-microhei.ttc", "/usr/share/fonts/wqy-microhei/wqy-microhei.ttc", 0),
     ("/usr/share/fonts/wenquanyi/wqy-microhei/wqy-microhei.ttc", "/usr/share/fonts/wenquanyi/wqy-microhei/wqy-microhei.ttc", 0),
@@ -209,7 +225,9 @@ fn font_definitions() -> egui::FontDefinitions {
             fonts.families.entry(FontFamily::Proportional).or_default().insert(0, "cjk".to_owned());
             strong_fonts.insert(0, "cjk-bold".to_owned());
         }
-        None => tracing::error!("no Chinese font found: install fonts-noto-cjk (Fedora: google-noto-sans-cjk-fonts) or set {FONT_VARIABLE} to a font file; Chinese text shows as boxes"),
+        None => tracing::error!(
+            "no Chinese font found: install fonts-noto-cjk (Fedora: google-noto-sans-cjk-fonts) or set {FONT_VARIABLE} to a font file; Chinese text shows as boxes"
+        ),
     }
     fonts.families.insert(strong_family, strong_fonts);
     fonts

@@ -102,7 +102,11 @@ impl Borders {
         let steep = (-projector.eye.forward.z - PITCH_SIN[0]) / (PITCH_SIN[1] - PITCH_SIN[0]);
         let Some(runs) = border_level(zoom_m).filter(|_| steep > 0.0).and_then(|l| self.runs.get(&l)) else { return };
         let strength = steep.min(1.0) as f32;
-        let (light, under) = if bright { (Color32::from_rgb(0x3A, 0x47, 0x58), Color32::WHITE) } else { (Color32::from_rgb(0xC8, 0xD4, 0xE4), Color32::BLACK) };
+        let (light, under) = if bright {
+            (Color32::from_rgb(0x3A, 0x47, 0x58), Color32::WHITE)
+        } else {
+            (Color32::from_rgb(0xC8, 0xD4, 0xE4), Color32::BLACK)
+        };
         let width = (text.body * 0.085).max(1.0);
         for run in runs {
             for part in self.visible(run, projector, zoom_m, sight, rays) {

@@ -184,7 +184,15 @@ mod tests {
 
     #[test]
     fn languages_are_as_the_scene_says() {
-        let place = Place { id: String::new(), name: "骆马湖".into(), name_en: "Luoma Lake".into(), kind: Kind::Water, rank: 1, lon: 0.0, lat: 0.0 };
+        let place = Place {
+            id: String::new(),
+            name: "骆马湖".into(),
+            name_en: "Luoma Lake".into(),
+            kind: Kind::Water,
+            rank: 1,
+            lon: 0.0,
+            lat: 0.0,
+        };
         let words = |language| {
             let w = Subject::Place(&place).words(language, &TextSizes::desk(1080.0));
             (w.first, w.second)

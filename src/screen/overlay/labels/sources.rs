@@ -68,7 +68,8 @@ mod tests {
 
     #[test]
     fn an_area_and_a_place_of_the_same_name_become_one_label_at_the_place() {
-        let place = |name: &str, kind, lon| Place { id: String::new(), name: name.into(), name_en: String::new(), kind, rank: 3, lon, lat: 0.5 };
+        let place =
+            |name: &str, kind, lon| Place { id: String::new(), name: name.into(), name_en: String::new(), kind, rank: 3, lon, lat: 0.5 };
         let ring = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]];
         let area = AreaBorder { place: place("镇", Kind::Area(AreaLevel::Town), 0.6), level: AreaLevel::Town, rings: vec![ring] };
         let road = Road { name: "路".into(), name_en: String::new(), rank: 5, line: vec![[0.0, 0.0], [1.0, 1.0]] };
