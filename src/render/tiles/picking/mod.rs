@@ -172,6 +172,9 @@ fn make_camera(mut commands: Commands, mut images: ResMut<Assets<Image>>) {
 type Drawn<'a> =
     (&'a Mesh3d, &'a MeshTag, &'a Transform, &'a Aabb, AnyOf<(&'a MeshMaterial3d<CityMaterial>, &'a MeshMaterial3d<TexturedMaterial>)>);
 
+/// What of the city's camera an id picture copies.
+type Seeing = (&'static Camera, &'static Projection, &'static Transform);
+
 /// What a pick is drawn with.
 #[derive(SystemParam)]
 struct Studio<'w, 's> {
@@ -184,7 +187,7 @@ struct Studio<'w, 's> {
     clip: Res<'w, CityClip>,
     offset: Res<'w, IdOffset>,
     tiles: Query<'w, 's, Drawn<'static>, Without<IdCamera>>,
-    city_camera: Query<'w, 's, (&'static Camera, &'static Projection, &'static Transform), (With<CityCamera>, Without<IdCamera>)>,
+    city_camera: Query<'w, 's, Seeing, (With<CityCamera>, Without<IdCamera>)>,
     id_camera: Query<'w, 's, (&'static mut Camera, &'static mut Projection, &'static mut Transform), With<IdCamera>>,
 }
 
