@@ -152,7 +152,7 @@ fn a_box_over_everything_finds_each_building_that_is_seen_and_none_that_is_hidde
     pump.world_mut().resource_mut::<CityStyling>().others = Others::Shown;
     pump.world_mut().resource_mut::<SelectedGroup>().0.clear();
     pump.world_mut().insert_resource(SelectedFeature(None));
-    pump.world_mut().insert_resource(CityClip { plane: Some((bevy::math::DVec3::X, -1e5)), ..default() });
+    pump.world_mut().insert_resource(CityClip { planes: vec![(bevy::math::DVec3::X, -1e5)], ..default() });
     (0..2).for_each(|_| pump.frame());
     assert!(buildings(&ask(&mut pump, everything())).is_empty(), "all are cut away");
 }
