@@ -54,15 +54,17 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         });
     }
-    ui.horizontal_wrapped(|ui| {
-        for column in &data.derived.columns {
-            let id = format!("{DERIVED}{}", column.name);
-            let on = now.rule.as_ref() == Some(&id);
-            if chip(ui, data, derived_words(&column.name).0, on) {
-                asked.push(Asked::Styling(Styling { rule: (!on).then_some(id), ..now.clone() }));
+    if !data.derived.columns.is_empty() {
+        ui.horizontal_wrapped(|ui| {
+            for column in &data.derived.columns {
+                let id = format!("{DERIVED}{}", column.name);
+                let on = now.rule.as_ref() == Some(&id);
+                if chip(ui, data, derived_words(&column.name).0, on) {
+                    asked.push(Asked::Styling(Styling { rule: (!on).then_some(id), ..now.clone() }));
+                }
             }
-        }
-    });
+        });
+    }
     for filter in &data.scene.filters {
         let mut on = now.filters.contains(&filter.id);
         let words = RichText::new(format!("{} {}", filter.name, filter.name_en)).font(style::regular(data.text.body * 0.92));
