@@ -36,6 +36,9 @@ pub struct IdMaterial {
     pub features: Handle<ShaderBuffer>,
     #[uniform(8)]
     pub clip: ClipUniform,
+    #[texture(9)]
+    #[sampler(10)]
+    pub clip_picture: Handle<Image>,
     pub clipped: bool,
     pub two_sided: bool,
 }
@@ -79,7 +82,7 @@ impl Material for IdMaterial {
             // Numbers are not mixed.
             fragment.targets.iter_mut().flatten().for_each(|t| t.blend = None);
         }
-        descriptor.primitive.cull_mode = (!two_sided).then_some(Face::Back);
+        descriptor.primitive.cull_mode = (!two_sided && !clipped).then_some(Face::Back);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ pub use region::PickRegion;
 use super::{CityTiles, SharedMaterial};
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
 use crate::render::camera::{CityCamera, FrustumProjection, SceneFrame, Tangents, ray_through};
-use crate::render::clip::{CityClip, ClipUniform};
+use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::material::{CityMaterial, TexturedMaterial};
 use crate::tiles::{NO_FEATURE, TileId};
@@ -185,6 +185,7 @@ struct Studio<'w, 's> {
     shared: Res<'w, SharedMaterial>,
     environment: Res<'w, Environment>,
     clip: Res<'w, CityClip>,
+    clip_picture: Res<'w, ClipPicture>,
     offset: Res<'w, IdOffset>,
     tiles: Query<'w, 's, Drawn<'static>, Without<IdCamera>>,
     city_camera: Query<'w, 's, Seeing, (With<CityCamera>, Without<IdCamera>)>,
@@ -239,6 +240,7 @@ impl Studio<'_, '_> {
             look: IdLook { focus: self.environment.focus, base: UVec4::new(self.offset.0, 0, 0, 0) },
             features: self.shared.buffer.clone(),
             clip: ClipUniform::from(&*self.clip),
+            clip_picture: self.clip_picture.0.clone(),
             clipped: self.clip.is_active(),
             two_sided,
         };
