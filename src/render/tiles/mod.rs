@@ -242,7 +242,7 @@ fn stream(
     mut commands: Commands,
     city: Option<ResMut<CityTiles>>,
     frame: Res<SceneFrame>,
-    (orbit, ahead, environment): (Res<OrbitCamera>, Res<PosesAhead>, Res<Environment>),
+    (orbit, ahead, environment, time): (Res<OrbitCamera>, Res<PosesAhead>, Res<Environment>, Res<Time>),
     wall: Option<Res<WholeWall>>,
     shared: Res<SharedMaterial>,
     mut wardrobe: Wardrobe,
@@ -273,7 +273,7 @@ fn stream(
         city.resident.insert(id, resident);
     }
     let bytes = city.loaded_bytes - before;
-    if let Some(next) = city.pace.learn(bytes, begun.elapsed()) {
+    if let Some(next) = city.pace.learn(bytes, begun.elapsed(), time.delta()) {
         city.tileset.limit_uploads(next);
     }
     for id in now.evicted {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 /// Milliseconds of a frame that building and uploading tiles may take; one tile goes in any case.
 const UPLOAD_MS: f64 = 4.0;
+/// Where frames take long anyway, uploads may have this part of one: 4 ms of 150 would keep people waiting for nothing.
+const UPLOAD_PART: f64 = 0.3;
 /// Weight of the newest frame in what a byte is reckoned to take.
 const NEWEST: f64 = 0.25;
 
@@ -14,18 +16,21 @@ const NEWEST: f64 = 0.25;
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     ns_per_byte: Option<f64>,
+    /// Of frames that uploaded nothing, milliseconds.
+    frame_ms: f64,
 }
 
 impl Pace {
-    /// Learns of a frame, and tells how many bytes the next may take; `None` where the frame uploaded nothing.
-    pub(super) fn learn(&mut self, bytes: usize, took: Duration) -> Option<usize> {
+    /// Learns of a frame that took `frame` as a whole, and tells how many bytes the next may take; `None` where the frame uploaded nothing.
+    pub(super) fn learn(&mut self, bytes: usize, took: Duration, frame: Duration) -> Option<usize> {
         if bytes == 0 {
+            self.frame_ms += (frame.as_secs_f64() * 1e3 - self.frame_ms) * NEWEST;
             return None;
         }
         let seen = took.as_secs_f64() * 1e9 / bytes as f64;
         let known = self.ns_per_byte.map_or(seen, |before| before + (seen - before) * NEWEST).max(1e-3);
         self.ns_per_byte = Some(known);
-        Some((UPLOAD_MS * 1e6 / known) as usize)
+        Some((UPLOAD_MS.max(self.frame_ms * UPLOAD_PART) * 1e6 / known) as usize)
     }
 }
 
@@ -43,11 +48,20 @@ mod tests {
     #[test]
     fn slow_uploads_make_the_next_frame_take_less_and_quick_ones_more() {
         let mut pace = Pace::default();
-        assert_eq!(pace.learn(0, Duration::ZERO), None);
-        assert_eq!(pace.learn(1_000_000, Duration::from_millis(4)), Some(1_000_000));
-        let slower = pace.learn(1_000_000, Duration::from_millis(40)).unwrap();
+        let learn = |pace: &mut Pace, bytes, took| pace.learn(bytes, took, Duration::ZERO);
+        assert_eq!(learn(&mut pace, 0, Duration::ZERO), None);
+        assert_eq!(learn(&mut pace, 1_000_000, Duration::from_millis(4)), Some(1_000_000));
+        let slower = learn(&mut pace, 1_000_000, Duration::from_millis(40)).unwrap();
         assert!(slower < 1_000_000, "{slower}");
-        let quicker = pace.learn(1_000_000, Duration::from_micros(1)).unwrap();
+        let quicker = learn(&mut pace, 1_000_000, Duration::from_micros(1)).unwrap();
         assert!(quicker > slower, "{quicker}");
+    }
+
+    #[test]
+    fn slow_frames_take_more_than_the_least() {
+        let mut pace = Pace::default();
+        (0..40).for_each(|_| drop(pace.learn(0, Duration::ZERO, Duration::from_millis(150))));
+        let bytes = pace.learn(1_000_000, Duration::from_millis(4), Duration::from_millis(150)).unwrap();
+        assert!((10_000_000..12_000_000).contains(&bytes), "45 ms at a million in 4: {bytes}");
     }
 }
