@@ -60,7 +60,9 @@ mod tests {
     #[test]
     fn slow_frames_take_more_than_the_least() {
         let mut pace = Pace::default();
-        (0..40).for_each(|_| drop(pace.learn(0, Duration::ZERO, Duration::from_millis(150))));
+        for _ in 0..40 {
+            assert_eq!(pace.learn(0, Duration::ZERO, Duration::from_millis(150)), None);
+        }
         let bytes = pace.learn(1_000_000, Duration::from_millis(4), Duration::from_millis(150)).unwrap();
         assert!((10_000_000..12_000_000).contains(&bytes), "45 ms at a million in 4: {bytes}");
     }
