@@ -34,6 +34,7 @@ fn ramp(ui: &mut egui::Ui, data: &PanelData, rule: &StyleRule, [low, high]: [f64
         painter.rect_filled(slice, 0.0, colour(rule.ramp.at(f64::from(a + b) * 0.5).0));
     }
     const STEPS: usize = 4;
+    let digits = if high - low < 10.0 { 1 } else { 0 };
     for step in 0..=STEPS {
         let u = step as f32 / STEPS as f32;
         let align = match step {
@@ -44,9 +45,9 @@ fn ramp(ui: &mut egui::Ui, data: &PanelData, rule: &StyleRule, [low, high]: [f64
         let value = low + (high - low) * f64::from(u);
         // The colours of the ends stand for everything beyond them too.
         let words = match step {
-            0 => format!("≤{value:.0}"),
-            STEPS => format!("≥{value:.0}"),
-            _ => format!("{value:.0}"),
+            0 => format!("≤{value:.digits$}"),
+            STEPS => format!("≥{value:.digits$}"),
+            _ => format!("{value:.digits$}"),
         };
         painter.text(pos2(x(u), rect.top() + em * 0.8), align, words, style::regular(data.text.small), style::TEXT);
     }
