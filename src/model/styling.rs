@@ -159,31 +159,30 @@ pub enum Comparison {
     AtLeast,
 }
 
+impl Comparison {
+    fn holds<T: PartialOrd + ?Sized>(self, value: &T, than: &T) -> bool {
+        match self {
+            Self::Equal => value == than,
+            Self::NotEqual => value != than,
+            Self::Less => value < than,
+            Self::AtMost => value <= than,
+            Self::More => value > than,
+            Self::AtLeast => value >= than,
+        }
+    }
+}
+
 impl Condition {
     /// Whether it holds for a number; never for one that is not there (NaN), but for "not equal".
     pub fn holds_for_number(&self, value: f64) -> bool {
         let Some(than) = self.value.as_f64() else { return self.is == Comparison::NotEqual };
-        match self.is {
-            Comparison::Equal => value == than,
-            Comparison::NotEqual => value != than,
-            Comparison::Less => value < than,
-            Comparison::AtMost => value <= than,
-            Comparison::More => value > than,
-            Comparison::AtLeast => value >= than,
-        }
+        self.is.holds(&value, &than)
     }
 
     /// Whether it holds for a text; greater and less are by the alphabet.
     pub fn holds_for_text(&self, value: &str) -> bool {
         let Some(than) = self.value.as_str() else { return self.is == Comparison::NotEqual };
-        match self.is {
-            Comparison::Equal => value == than,
-            Comparison::NotEqual => value != than,
-            Comparison::Less => value < than,
-            Comparison::AtMost => value <= than,
-            Comparison::More => value > than,
-            Comparison::AtLeast => value >= than,
-        }
+        self.is.holds(value, than)
     }
 }
 

@@ -57,7 +57,7 @@ impl PickRegion {
     }
 }
 
-/// Source: W. R. Franklin, PNPOLY, as in `shaders/clip.wgsl`.
+/// Source: W. R. Franklin, PNPOLY.
 fn within(corners: &[Vec2], at: Vec2) -> bool {
     let pairs = corners.iter().zip(corners.iter().cycle().skip(1));
     let crosses = |(a, b): &(&Vec2, &Vec2)| (a.y > at.y) != (b.y > at.y) && at.x < (b.x - a.x) * (at.y - a.y) / (b.y - a.y) + a.x;
