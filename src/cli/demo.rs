@@ -34,9 +34,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.data = args.data.unwrap_or_else(default_data);
     config.listen = args.listen;
     config.web = default_web();
+    let data = config.data.clone();
     let hub = Hub::start(config)?;
     println!("yiping hub: {} (phones: start with --listen 0.0.0.0:8080)", hub.url());
-    let done = desk::window(&hub.url(), args.size, args.quality.into());
+    let done = desk::window(&hub.url(), data, args.size, args.quality.into());
     hub.stop();
     done
 }

@@ -4,6 +4,7 @@ use super::cache::CacheArgs;
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
 use super::size;
+use crate::hub::default_data;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::screen::app::{Canvas, Pump, Quality};
@@ -29,6 +30,9 @@ pub struct Args {
     header: HeaderArgs,
     #[command(flatten)]
     cache: CacheArgs,
+    /// Data folder; what is exported goes into exports/ below it [default: ~/.local/share/yiping]
+    #[arg(long, env = "YIPING_DATA")]
+    data: Option<PathBuf>,
     /// Name of this screen, unique at the hub.
     #[arg(long, default_value = "desk-1")]
     screen: String,
@@ -63,7 +67,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let identity = Identity { screen: args.screen, class: ScreenClass::Medium, role: Role::Officer, actor: args.actor, token: args.token };
     let loaded = start::load(From::Hub { url: &args.hub, identity })?;
-    let setup = setup(canvas, args.quality.into(), args.header.headers()?, args.cache.options());
+    let data = args.data.unwrap_or_else(default_data);
+    let setup = setup(canvas, args.quality.into(), data, args.header.headers()?, args.cache.options());
     let mut app = start::screen(loaded, &setup)?;
     let Some(out) = args.picture else {
         return Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
@@ -73,19 +78,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// A desk window on a hub of this machine; returns when it is closed.
-pub fn window(hub: &str, size: (u32, u32), quality: Quality) -> anyhow::Result<ExitCode> {
+pub fn window(hub: &str, data: PathBuf, size: (u32, u32), quality: Quality) -> anyhow::Result<ExitCode> {
     let size = UVec2::new(size.0, size.1);
     let actor = std::env::var("USER").unwrap_or_else(|_| "值班员".to_owned());
     let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
     let loaded = start::load(From::Hub { url: hub, identity })?;
     let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
-    let setup = setup(canvas, quality, Headers::default(), Some(CacheOptions::default()));
+    let setup = setup(canvas, quality, data, Headers::default(), Some(CacheOptions::default()));
     let mut app = start::screen(loaded, &setup)?;
     Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// All panels, the scene's own look.
-fn setup(canvas: Canvas, quality: Quality, headers: Headers, cache: Option<CacheOptions>) -> Setup {
+fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cache: Option<CacheOptions>) -> Setup {
     Setup {
         canvas,
         quality,
@@ -98,6 +103,7 @@ fn setup(canvas: Canvas, quality: Quality, headers: Headers, cache: Option<Cache
         wall: None,
         panels: true,
         signs: true,
+        data,
         headers,
         cache,
     }

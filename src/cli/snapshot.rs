@@ -137,6 +137,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         wall: None,
         panels: args.panels,
         signs: !args.bare,
+        data,
         headers: args.header.headers()?,
         cache: args.cache.options(),
     };

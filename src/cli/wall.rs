@@ -4,6 +4,7 @@ use super::cache::CacheArgs;
 use super::desk::{has_display, settled_picture};
 use super::header::HeaderArgs;
 use super::quality::QualityArg;
+use crate::hub::default_data;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::model::wall::Wall;
@@ -116,6 +117,8 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         wall: Some((wall, output)),
         panels: true,
         signs: true,
+        // A wall has no hand that exports.
+        data: default_data(),
         headers: args.header.headers()?,
         cache: args.cache.options(),
     };

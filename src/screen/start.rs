@@ -24,7 +24,7 @@ use crate::tiles::{CacheOptions, Headers, Tileset, TilesetOptions};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
 use serde::Deserialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Why a screen can't start, in words with the mend.
 #[derive(thiserror::Error, Debug)]
@@ -166,6 +166,8 @@ pub struct Setup {
     pub wall: Option<(Wall, Output)>,
     pub panels: bool,
     pub signs: bool,
+    /// The data folder; what is exported goes below it.
+    pub data: PathBuf,
     /// Sent to the tileset's server.
     pub headers: Headers,
     /// Where its files are kept, if anywhere.
@@ -204,6 +206,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         wall,
         phone: loaded.phone.and_then(with_code),
         signs: setup.signs,
+        exports: setup.data.join("exports"),
     };
     let outputs = setup.wall.iter().flat_map(|(wall, _)| wall.outputs.iter().map(|o| parts(wall, o).1)).collect();
     let picture = matches!(setup.canvas, Canvas::Picture { .. });

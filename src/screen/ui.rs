@@ -20,6 +20,7 @@ use crate::render::tiles::{CityTiles, Picked};
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
 use bevy_egui::egui;
+use std::path::PathBuf;
 
 /// How this screen shows panels and signs.
 #[derive(Resource, Clone, Debug)]
@@ -34,6 +35,8 @@ pub struct ScreenLook {
     pub phone: Option<(String, Vec<Vec<bool>>)>,
     /// Whether to write what is drawn over the city at all.
     pub signs: bool,
+    /// Folder of what is exported.
+    pub exports: PathBuf,
 }
 
 /// What was picked by hand on this screen: attributes of the selected city object.
@@ -195,7 +198,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Styling(styling) => inputs.session.ask(patch(ViewPatch { styling: Some(styling), ..default() })),
         Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
         Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
-        Asked::Group(wish) => inputs.group.carry_out(wish),
+        Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),

@@ -17,6 +17,7 @@ use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use bevy_egui::egui;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 
 /// Of this module's picks.
 const TOKEN: u64 = 2;
@@ -61,11 +62,12 @@ impl Group {
         was
     }
 
-    pub fn carry_out(&mut self, wish: GroupMove) {
+    /// Files go into `folder`.
+    pub fn carry_out(&mut self, wish: GroupMove, folder: &Path) {
         match wish {
             GroupMove::Clear => drop(self.end()),
             GroupMove::Export => {
-                let written = figures::export(&self.members, &crate::hub::default_data().join("exports"), chrono::Utc::now());
+                let written = figures::export(&self.members, folder, chrono::Utc::now());
                 self.said = Some(match written {
                     Ok(path) => format!("已写入 written: {} (+ .csv)", path.display()),
                     Err(why) => format!("没有写入 not written: {why}"),
@@ -229,6 +231,17 @@ pub fn draw(painter: &egui::Painter, group: &Group) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_export_lies_in_the_folder_asked_for_and_says_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("exports");
+        let member = Member { id: "a".to_owned(), attributes: Default::default(), at: None };
+        let mut group = Group { members: vec![member], ..Group::default() };
+        group.carry_out(GroupMove::Export, &folder);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
+        assert!(group.said.unwrap().contains(&folder.display().to_string()));
+    }
 
     const NOTHING: Pressed = Pressed { pressed: false, held: false, shift: false, ctrl: false, enter: false };
 
