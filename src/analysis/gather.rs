@@ -4,7 +4,7 @@ use super::error::AnalysisError;
 use super::kernel::Kernel;
 use super::tool::{Report, Stage};
 use crate::geo::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic};
-use crate::tiles::{SelectOptions, Tangents, TileContent, TileId, Tileset, TilesetOptions, View};
+use crate::tiles::{Headers, SelectOptions, Tangents, TileContent, TileId, Tileset, TilesetOptions, View};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -82,20 +82,26 @@ pub struct Gathered {
     pub failed: usize,
 }
 
-/// Reads the finest tiles of `extent` from the tileset or package at `address` and builds a kernel of them.
+/// Reads the finest tiles of `extent` from the tileset or package at `address`, whose server gets `headers`, and builds a kernel of them.
 ///
 /// Blocks; loading runs on the tile engine's own threads.
 ///
 /// # Errors
 /// When nothing can be opened, nothing lies there, or it takes more than `memory_bytes`.
-pub fn gather(address: &str, extent: &Extent, memory_bytes: usize, report: &Report<'_>) -> Result<Gathered, AnalysisError> {
+pub fn gather(
+    address: &str,
+    headers: Headers,
+    extent: &Extent,
+    memory_bytes: usize,
+    report: &Report<'_>,
+) -> Result<Gathered, AnalysisError> {
     let options = TilesetOptions {
         select: SelectOptions { loading_descendants_max: usize::MAX, preload_siblings: false, ..SelectOptions::default() },
         // The engine would lower the detail; here too much is an error.
         memory_bytes_max: Some(usize::MAX),
         ..TilesetOptions::default()
     };
-    let mut tileset = Tileset::open(address, options)?;
+    let mut tileset = Tileset::open_with_headers(address, options, headers)?;
     let frame = LocalFrame::new(extent.centre());
     let drawn = settle(&mut tileset, &extent.view(&frame), memory_bytes, report)?;
     let failed = tileset.failures().len();
@@ -153,4 +159,51 @@ fn covers(tileset: &Tileset) -> String {
     };
     let centre = ecef_to_geodetic(Ecef(sphere.centre));
     format!("it covers about {:.1} km around {:.4}, {:.4}", sphere.radius_m / 1e3, centre.lon_deg(), centre.lat_deg())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::response::IntoResponse;
+
+    /// Serves a folder to who sends `X-Key: s3cret`.
+    async fn guarded(folder: std::path::PathBuf) -> String {
+        let answer = move |asked: HeaderMap, uri: axum::http::Uri| {
+            let file = folder.join(uri.path().trim_start_matches('/'));
+            async move {
+                if asked.get("x-key").is_none_or(|key| key != "s3cret") {
+                    return StatusCode::UNAUTHORIZED.into_response();
+                }
+                std::fs::read(file).map_or_else(|_| StatusCode::NOT_FOUND.into_response(), IntoResponse::into_response)
+            }
+        };
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}/tileset.json", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap() });
+        address
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_that_demands_a_header_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        // East, north and up where the equator meets the meridian of Greenwich.
+        let place = "[0,1,0,0, 0,0,1,0, 1,0,0,0, 6378137,0,0,1]";
+        let tileset = format!(
+            r#"{{"asset":{{"version":"1.1"}},"geometricError":9,"root":{{"transform":{place},"geometricError":0,
+            "boundingVolume":{{"box":[0,0,0,50,0,0,0,50,0,0,0,50]}},"content":{{"uri":"a.glb"}}}}}}"#
+        );
+        std::fs::write(dir.path().join("tileset.json"), tileset).unwrap();
+        std::fs::write(dir.path().join("a.glb"), include_bytes!("../../tests/data/3d-tiles/draco.glb")).unwrap();
+        let address = guarded(dir.path().to_owned()).await;
+        let asked = |headers: Headers| {
+            let address = address.clone();
+            let extent = Extent::around([[0.0, 0.0]], 500.0).unwrap();
+            tokio::task::spawn_blocking(move || gather(&address, headers, &extent, MEMORY_BYTES, &|_, _| ()))
+        };
+        let without = asked(Headers::default()).await.unwrap().err().unwrap().to_string();
+        assert!(without.contains("401"), "{without}");
+        let gathered = asked(Headers::parse(&["X-Key: s3cret"]).unwrap()).await.unwrap().unwrap();
+        assert!(gathered.tiles > 0 && gathered.failed == 0);
+    }
 }

@@ -10,7 +10,7 @@ pub struct HeaderArgs {
     /// Sent with every request to the tileset's server and to no other, such as 'Authorization: Bearer ...'; may be given several times.
     ///
     /// Other users of a machine can see what a process was started with; the variable YIPING_TILE_HEADERS, one header a line, they can't.
-    #[arg(long = "header", value_name = "NAME: VALUE", env = VARIABLE, hide_env_values = true, value_delimiter = '\n')]
+    #[arg(long = "header", global = true, value_name = "NAME: VALUE", env = VARIABLE, hide_env_values = true, value_delimiter = '\n')]
     lines: Vec<String>,
 }
 

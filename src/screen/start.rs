@@ -228,7 +228,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .init_resource::<group::Group>()
-        .insert_resource(tools::Tools::new(loaded.package))
+        .insert_resource(tools::Tools::new(loaded.package, setup.headers.clone()))
         .add_systems(
             Update,
             (session::receive, follow::follow, ui::keys, group::mark, pick::click, (pick::answered, group::answered))

@@ -6,6 +6,7 @@ mod point;
 #[cfg(feature = "screen")]
 pub use point::clip;
 
+use super::header::HeaderArgs;
 use crate::analysis::{self, Asked, Gathered, Report, SectionInput, Spot, Stage, SunInput, ToolInput, ToolResult, ViewshedInput};
 use anyhow::Context;
 use chrono::NaiveDate;
@@ -26,6 +27,8 @@ pub struct Args {
     /// City package or tileset: a folder, a tileset.json, a .3tz, or an http(s) address.
     #[arg(long, global = true, default_value = "")]
     package: String,
+    #[command(flatten)]
+    header: HeaderArgs,
     /// Write the answer here: .geojson (or .json) or .csv by the name.
     #[arg(long, global = true)]
     out: Option<PathBuf>,
@@ -147,7 +150,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn answer(args: &Args, asked: &Asked, report: &Report<'_>, begun: Instant) -> anyhow::Result<(Gathered, ToolResult, Timing)> {
     let extent = asked.input.extent().context("the question names no place")?;
-    let mut gathered = analysis::gather(&args.package, &extent, args.memory << 20, report)?;
+    let mut gathered = analysis::gather(&args.package, args.header.headers()?, &extent, args.memory << 20, report)?;
     gathered.kernel.set_clip(&asked.clip.clone().unwrap_or_default());
     let read_s = begun.elapsed().as_secs_f64();
     let result = analysis::run(&gathered.kernel, &asked.input, report)?;

@@ -16,6 +16,7 @@ use crate::render::camera::{FOV_Y_RAD, OrbitCamera, SceneFrame, Tangents, eye_of
 use crate::render::tiles::Picked;
 use crate::screen::session::Session;
 use crate::screen::styling::DerivedHere;
+use crate::tiles::Headers;
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, egui};
 use chrono::NaiveDate;
@@ -99,10 +100,10 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// `address`: of the tileset that questions are asked of.
-    pub fn new(address: String) -> Self {
+    /// `address`: of the tileset that questions are asked of; `headers` go to its server.
+    pub fn new(address: String, headers: Headers) -> Self {
         let date = chrono::Utc::now().date_naive();
-        let worker = Worker::new(address);
+        let worker = Worker::new(address, headers);
         Self { kind: None, places: Vec::new(), object: String::new(), date, clip: None, asked: None, worker, patches: Default::default() }
     }
 

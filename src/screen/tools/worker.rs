@@ -1,6 +1,7 @@
 //! Answers questions on a thread of its own, so that the picture never waits.
 
 use crate::analysis::{self, Asked, Gathered, Kernel, Stage, ToolResult};
+use crate::tiles::Headers;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,6 +11,7 @@ type Done = Result<(ToolResult, Arc<Gathered>), String>;
 /// One question at a time; a newer one takes an older one's place.
 pub struct Worker {
     address: String,
+    headers: Headers,
     running: Option<(Mutex<Receiver<Done>>, Arc<AtomicU32>)>,
     answer: Option<Result<ToolResult, String>>,
     /// What was read last: the next question nearby needs no reading.
@@ -17,8 +19,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(address: String) -> Self {
-        Self { address, running: None, answer: None, gathered: None }
+    pub fn new(address: String, headers: Headers) -> Self {
+        Self { address, headers, running: None, answer: None, gathered: None }
     }
 
     pub fn is_busy(&self) -> bool {
@@ -55,10 +57,10 @@ impl Worker {
         let (tell, hear) = channel();
         let progress = Arc::new(AtomicU32::new(0));
         self.running = Some((Mutex::new(hear), progress.clone()));
-        let (address, known) = (self.address.clone(), self.gathered.clone());
+        let (source, known) = ((self.address.clone(), self.headers.clone()), self.gathered.clone());
         std::thread::spawn(move || {
             // Nobody hears it when the question was dropped meanwhile.
-            let _ = tell.send(work(&address, &asked, known, &progress));
+            let _ = tell.send(work(source, &asked, known, &progress));
         });
     }
 
@@ -80,7 +82,7 @@ impl Worker {
     }
 }
 
-fn work(address: &str, asked: &Asked, known: Option<Arc<Gathered>>, progress: &AtomicU32) -> Done {
+fn work((address, headers): (String, Headers), asked: &Asked, known: Option<Arc<Gathered>>, progress: &AtomicU32) -> Done {
     let report = |stage: Stage, part: f64| {
         let stage = match stage {
             Stage::Read => 0,
@@ -95,7 +97,7 @@ fn work(address: &str, asked: &Asked, known: Option<Arc<Gathered>>, progress: &A
     let gathered = match fits {
         Some(gathered) => gathered,
         None => {
-            let mut fresh = analysis::gather(address, &extent, analysis::MEMORY_BYTES / 2, &report).map_err(|e| e.to_string())?;
+            let mut fresh = analysis::gather(&address, headers, &extent, analysis::MEMORY_BYTES / 2, &report).map_err(|e| e.to_string())?;
             fresh.kernel.set_clip(&asked.clip.clone().unwrap_or_default());
             Arc::new(fresh)
         }
