@@ -5,6 +5,8 @@ use bevy_egui::egui::{self, Color32, CornerRadius, FontFamily, FontId, Margin, S
 use std::sync::Arc;
 
 pub const PANEL: Color32 = Color32::from_rgba_premultiplied(12, 19, 32, 224);
+/// Over a bright city what shines through would take the words' contrast: blending is by light, and a tenth of white is much light.
+const PANEL_OVER_BRIGHT: Color32 = Color32::from_rgba_premultiplied(13, 21, 35, 249);
 pub const LINE: Color32 = Color32::from_rgb(0x23, 0x30, 0x45);
 pub const TEXT: Color32 = Color32::from_rgb(0xE6, 0xED, 0xF5);
 pub const QUIET: Color32 = Color32::from_rgb(0x93, 0xA4, 0xB8);
@@ -100,10 +102,10 @@ pub fn regular(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
-/// Panel frame: flat, a thin line, radius 6.
-pub fn frame(text: &TextSizes) -> egui::Frame {
+/// Panel frame: flat, a thin line, radius 6; `bright`: what is behind it.
+pub fn frame(text: &TextSizes, bright: bool) -> egui::Frame {
     egui::Frame::new()
-        .fill(PANEL)
+        .fill(if bright { PANEL_OVER_BRIGHT } else { PANEL })
         .stroke(Stroke::new((text.body / 16.0).max(1.0), LINE))
         .corner_radius(CornerRadius::same(6))
         .inner_margin(Margin::same(text.gap().min(120.0) as i8))
@@ -182,11 +184,13 @@ pub fn apply(ctx: &egui::Context, text: &TextSizes) {
     let (text, gap) = (*text, text.gap());
     ctx.all_styles_mut(move |style| {
         style.visuals.override_text_color = Some(TEXT);
-        style.visuals.widgets.inactive.weak_bg_fill = Color32::from_rgb(0x1A, 0x26, 0x38);
-        style.visuals.widgets.hovered.weak_bg_fill = Color32::from_rgb(0x24, 0x35, 0x4E);
-        style.visuals.widgets.active.weak_bg_fill = Color32::from_rgb(0x2E, 0x46, 0x68);
+        style.visuals.widgets.inactive.weak_bg_fill = Color32::from_rgb(0x22, 0x32, 0x4A);
+        style.visuals.widgets.hovered.weak_bg_fill = Color32::from_rgb(0x2B, 0x3F, 0x5C);
+        style.visuals.widgets.active.weak_bg_fill = Color32::from_rgb(0x34, 0x4E, 0x74);
         style.visuals.selection.bg_fill = Color32::from_rgb(0x1F, 0x4E, 0x86);
         style.spacing.item_spacing = egui::vec2(gap * 0.66, gap * 0.5);
+        // A row cut at the end of a panel is the sign that there is more, beside a bar that is always seen.
+        style.spacing.scroll = egui::style::ScrollStyle { foreground_color: true, ..egui::style::ScrollStyle::thin() };
         style.spacing.button_padding = egui::vec2(gap, gap * 0.5);
         style.text_styles = [
             (egui::TextStyle::Heading, strong(text.title)),

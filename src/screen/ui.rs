@@ -141,6 +141,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
         loading: progress.filter(|(pending, failed)| *pending > 0 || *failed > 0),
         phone: inputs.look.phone.as_ref(),
+        bright: inputs.environment.is_bright(),
     };
     panels::show(ctx, &data, &inputs.look.placements)
 }

@@ -34,8 +34,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             None => "无人主导 no leader".to_owned(),
         };
         let words = format!("r{} · {} 屏 screens · {words}", data.world.revision.0, data.world.screens.len());
-        ui.add(egui::Label::new(RichText::new(words).font(style::regular(text.small)).color(style::QUIET)).truncate());
-        if data.interactive {
+        let words = egui::Label::new(RichText::new(words).font(style::regular(text.small)).color(style::QUIET)).truncate();
+        if !data.interactive {
+            ui.add(words);
+        } else {
+            // The buttons first: in a small window the words have what remains.
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if data.scene.tour.is_some() && data.tour_position_s.is_none() && ui.add(small(data, "▶ 巡演 tour (T)")).clicked() {
                     asked.push(Asked::Tour(crate::model::view::TourMove::Play));
@@ -43,6 +46,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
                 if !data.leads && ui.add(small(data, "主导 lead (L)")).clicked() {
                     asked.push(Asked::TakeLead);
                 }
+                ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| ui.add(words));
             });
         }
     });

@@ -70,6 +70,8 @@ pub struct PanelData<'a> {
     pub loading: Option<(usize, usize)>,
     /// Address for phones, and its QR code as dark modules row by row.
     pub phone: Option<&'a (String, Vec<Vec<bool>>)>,
+    /// Whether the city behind is bright.
+    pub bright: bool,
 }
 
 /// What a person asked a panel for.
@@ -98,6 +100,7 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
     let screen = ctx.content_rect();
     let last = Id::new("heights of panels");
     let before: Vec<(Place, f32)> = ctx.data(|d| d.get_temp(last)).unwrap_or_default();
+    let between = between_sides(placements, data, screen);
     for placement in placements {
         if !has_content(data, placement.panel) {
             continue;
@@ -106,7 +109,8 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
         // Panels at the same place stack away from the edge.
         let used: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
         let (align, offset) = anchor(placement.at, gap, used);
-        let width = panel_width(placement.panel, data, screen);
+        let wish = panel_width(placement.panel, data, screen);
+        let width = if column(placement.at) == 0 { wish.min(between) } else { wish };
         let area = egui::Area::new(Id::new(("panel", placement.panel as u8 as u64)))
             .anchor(align, offset)
             .order(egui::Order::Middle)
@@ -123,7 +127,7 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
             continue;
         }
         let response = area.show(ctx, |ui| {
-            style::frame(data.text).show(ui, |ui| {
+            style::frame(data.text, data.bright).show(ui, |ui| {
                 ui.set_width(width);
                 let inner = (height - 2.0 * gap).max(data.text.body);
                 egui::ScrollArea::vertical().max_height(inner).min_scrolled_height(inner).auto_shrink([false, true]).show(ui, |ui| {
@@ -188,6 +192,19 @@ fn panel_width(panel: Panel, data: &PanelData, screen: Rect) -> f32 {
         _ => 0.24,
     };
     wish.min(screen.width() * most)
+}
+
+/// Room for what stands in the middle of a desk's small window: the columns beside it are not covered.
+fn between_sides(placements: &[Placement], data: &PanelData, screen: Rect) -> f32 {
+    // What a frame and the gap beside it take.
+    let around = 3.0 * data.text.gap() + 2.0;
+    let sides = placements.iter().filter(|p| column(p.at) != 0 && has_content(data, p.panel));
+    let side = sides.map(|p| panel_width(p.panel, data, screen) + around).fold(0.0, f32::max);
+    match data.interactive {
+        true => (screen.width() - 2.0 * side - around).max(data.text.body * 14.0),
+        // On a wall the outputs beside it have room too.
+        false => f32::INFINITY,
+    }
 }
 
 fn column(place: Place) -> i8 {

@@ -13,6 +13,7 @@ use crate::analysis::{Asked, Place, SectionInput, Spot, SunInput, ToolInput, Too
 use crate::model::clip::ClipRegion;
 use crate::model::view::TourState;
 use crate::render::camera::{FOV_Y_RAD, OrbitCamera, SceneFrame, Tangents, eye_of};
+use crate::render::environment::Environment;
 use crate::render::tiles::Picked;
 use crate::screen::session::Session;
 use crate::screen::styling::DerivedHere;
@@ -204,6 +205,7 @@ pub fn draw(
     camera: Res<OrbitCamera>,
     session: Res<Session>,
     mut derived: ResMut<DerivedHere>,
+    environment: Res<Environment>,
     mut passes: Local<u32>,
 ) -> Result {
     let ctx = contexts.ctx_mut()?;
@@ -226,7 +228,7 @@ pub fn draw(
         }
         over::draw(&painter, &projector, &look.text, tools);
     }
-    for wish in panel::show(ctx, &look.text, &tools, look.interactive && !touring) {
+    for wish in panel::show(ctx, (&look.text, environment.is_bright()), &tools, look.interactive && !touring) {
         match wish {
             Wish::Choose(kind) => tools.choose(kind),
             Wish::Date(date) => {

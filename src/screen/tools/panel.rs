@@ -11,25 +11,25 @@ use chrono::Days;
 /// Figures must be read over a white city too: less see-through than other panels.
 const FILL: Color32 = Color32::from_rgb(0x0E, 0x16, 0x24);
 
-/// Draws both; the bar only where people can click.
-pub fn show(ctx: &egui::Context, text: &Text, tools: &Tools, interactive: bool) -> Vec<Wish> {
+/// Draws both, over a city that is `bright` or not; the bar only where people can click.
+pub fn show(ctx: &egui::Context, (text, bright): (&Text, bool), tools: &Tools, interactive: bool) -> Vec<Wish> {
     let mut wishes = Vec::new();
     let gap = text.gap();
-    let bar = if interactive { bar(ctx, text, tools, &mut wishes) } else { 0.0 };
+    let bar = if interactive { bar(ctx, (text, bright), tools, &mut wishes) } else { 0.0 };
     if let Some(kind) = tools.kind {
         let area = Area::new(Id::new("tool-answer"))
             .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar))
             .order(Order::Middle)
             .fade_in(false);
-        area.show(ctx, |ui| style::frame(text).fill(FILL).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
+        area.show(ctx, |ui| style::frame(text, bright).fill(FILL).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
     }
     wishes
 }
 
-fn bar(ctx: &egui::Context, text: &Text, tools: &Tools, wishes: &mut Vec<Wish>) -> f32 {
+fn bar(ctx: &egui::Context, (text, bright): (&Text, bool), tools: &Tools, wishes: &mut Vec<Wish>) -> f32 {
     let area = Area::new(Id::new("tool-bar")).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -text.gap())).order(Order::Middle).fade_in(false);
     let shown = area.show(ctx, |ui| {
-        style::frame(text).show(ui, |ui| {
+        style::frame(text, bright).show(ui, |ui| {
             ui.horizontal(|ui| {
                 ui.spacing_mut().button_padding = vec2(text.gap() * 0.6, text.gap() * 0.3);
                 for kind in Kind::ALL {
