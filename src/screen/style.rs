@@ -181,6 +181,8 @@ fn system_font() -> Option<Found> {
 pub fn apply(ctx: &egui::Context, text: &TextSizes) {
     ctx.set_fonts(font_definitions());
     ctx.set_theme(egui::Theme::Dark);
+    // A button pressed is pressed, however long it was held: on a slow machine a click may last over several frames.
+    ctx.options_mut(|options| options.input_options.max_click_duration = f64::INFINITY);
     let (text, gap) = (*text, text.gap());
     ctx.all_styles_mut(move |style| {
         style.visuals.override_text_color = Some(TEXT);
