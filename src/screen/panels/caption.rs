@@ -3,7 +3,7 @@
 use super::{Asked, PanelData};
 use crate::model::view::{TourMove, TourState};
 use crate::screen::style;
-use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
+use bevy_egui::egui::{self, Button, RichText, vec2};
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let (Some(tour), Some(position_s)) = (&data.scene.tour, data.tour_position_s) else { return };
@@ -24,7 +24,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     });
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), text.body * 0.3), egui::Sense::hover());
     let painter = ui.painter_at(rect);
-    painter.rect_filled(rect, 2.0, Color32::from_rgb(0x1A, 0x25, 0x36));
+    painter.rect_filled(rect, 2.0, style::LINE);
     let share = (position_s / length_s.max(1e-6)).clamp(0.0, 1.0) as f32;
     painter.rect_filled(egui::Rect::from_min_size(rect.min, vec2(rect.width() * share, rect.height())), 2.0, style::WARN);
     if data.interactive {

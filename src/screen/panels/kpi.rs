@@ -52,7 +52,7 @@ fn bar(ui: &mut egui::Ui, data: &PanelData, words: &str, count: usize, scale: us
     let from = rect.left() + em * 3.0;
     let to = rect.right() - em * 1.8;
     let track = egui::Rect::from_min_max(egui::pos2(from, rect.center().y - em * 0.16), egui::pos2(to, rect.center().y + em * 0.16));
-    painter.rect_filled(track, 2.0, Color32::from_rgb(0x1A, 0x25, 0x36));
+    painter.rect_filled(track, 2.0, style::LINE);
     let filled = egui::Rect::from_min_max(track.min, egui::pos2(from + (to - from) * count as f32 / scale as f32, track.max.y));
     painter.rect_filled(filled, 2.0, Color32::from_rgb(0x5B, 0x8D, 0xC4));
     painter.text(rect.right_center(), egui::Align2::RIGHT_CENTER, count, style::strong(data.text.small), style::TEXT);
