@@ -3,7 +3,7 @@
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::{Environment, sky_colour, glow, clearness, shown, hash}
-#import yiping::place::{Vertex, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT}
+#import yiping::place::{Vertex, local, feature_of, surface_of, facade_of, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT}
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -80,16 +80,17 @@ fn paint(surface: u32, colour: vec3<f32>, seed: u32) -> vec3<f32> {
 fn vertex(in: Vertex) -> Varying {
     var out: Varying;
     let world_from_local = mesh_functions::get_world_from_local(in.instance_index);
-    let world = (world_from_local * vec4<f32>(in.position, 1.0)).xyz;
-    let unpacked = unpack4x8snorm(in.packed.x);
-    let surface = in.packed.x >> 24u;
-    let feature = mesh_functions::get_tag(in.instance_index) + in.packed.y;
+    let world = (world_from_local * vec4<f32>(local(in), 1.0)).xyz;
+    let unpacked = unpack4x8snorm(in.packed);
+    let surface = surface_of(in);
+    let feature = mesh_functions::get_tag(in.instance_index) + feature_of(in);
     let state = features[min(feature, arrayLength(&features) - 1u)];
     let seed = state.y >> SEED_SHIFT;
     out.world = world;
-    // Tile frames are rigid, so the upper 3x3 turns normals as it turns points.
-    out.normal = (world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz;
-    out.facade = in.facade;
+    // Tile frames are rigid but for one scale, so the upper 3x3 turns normals as it turns points.
+    let up = normalize((world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz);
+    out.normal = up;
+    out.facade = facade_of(in);
     let selected = (state.y & FLAG_SELECTED) != 0u;
     out.kind = vec4<u32>(surface, seed, state.y & 0xffffu, u32(selected));
     out.tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
@@ -107,7 +108,6 @@ fn vertex(in: Vertex) -> Varying {
         out.tint.w *= 0.35;
     }
     out.paint = vec4<f32>(base, env.window.w * (0.4 + 1.2 * hash(seed, 5u)));
-    let up = normalize(out.normal);
     out.light = vec2<f32>(max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
     out.position = placed(world, surface, state.y, env.focus);
     return out;

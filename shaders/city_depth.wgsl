@@ -2,7 +2,7 @@
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::Environment
-#import yiping::place::{Vertex, placed, WATER, ROAD, GREEN, LAND, SEED_SHIFT}
+#import yiping::place::{Vertex, local, feature_of, surface_of, placed, WATER, ROAD, GREEN, LAND, SEED_SHIFT}
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -30,9 +30,9 @@ struct Varying {
 fn vertex(in: Vertex) -> Varying {
     var out: Varying;
     let world_from_local = mesh_functions::get_world_from_local(in.instance_index);
-    let world = (world_from_local * vec4<f32>(in.position, 1.0)).xyz;
-    let surface = in.packed.x >> 24u;
-    let feature = mesh_functions::get_tag(in.instance_index) + in.packed.y;
+    let world = (world_from_local * vec4<f32>(local(in), 1.0)).xyz;
+    let surface = surface_of(in);
+    let feature = mesh_functions::get_tag(in.instance_index) + feature_of(in);
     let state = features[min(feature, arrayLength(&features) - 1u)];
     out.world = world;
     out.surface = surface;

@@ -15,11 +15,16 @@ struct Look {
 @group(#{MATERIAL_BIND_GROUP}) @binding(0) var<uniform> look: Look;
 @group(#{MATERIAL_BIND_GROUP}) @binding(1) var<storage, read> features: array<vec2<u32>>;
 
+// As `place::Vertex`.
 struct IdVertex {
     @builtin(instance_index) instance_index: u32,
+#ifdef COMPACT
+    @location(0) place: vec4<u32>,
+#else
     @location(0) position: vec3<f32>,
-    // As in `place::Vertex`.
-    @location(1) packed: vec2<u32>,
+    @location(4) feature_id: u32,
+#endif
+    @location(1) packed: u32,
 };
 
 struct Varying {
@@ -33,9 +38,16 @@ struct Varying {
 fn vertex(in: IdVertex) -> Varying {
     var out: Varying;
     let world_from_local = mesh_functions::get_world_from_local(in.instance_index);
-    let world = (world_from_local * vec4<f32>(in.position, 1.0)).xyz;
-    let surface = in.packed.x >> 24u;
-    let index = mesh_functions::get_tag(in.instance_index) + in.packed.y;
+#ifdef COMPACT
+    let local = vec3<f32>(in.place.xyz);
+    let feature = in.place.w;
+#else
+    let local = in.position;
+    let feature = in.feature_id;
+#endif
+    let world = (world_from_local * vec4<f32>(local, 1.0)).xyz;
+    let surface = in.packed >> 24u;
+    let index = mesh_functions::get_tag(in.instance_index) + feature;
     let state = features[min(index, arrayLength(&features) - 1u)];
     out.world = world;
     out.surface = surface;

@@ -22,17 +22,54 @@ const SEED_SHIFT = 18u;
 
 struct Vertex {
     @builtin(instance_index) instance_index: u32,
+#ifdef COMPACT
+    // xyz: steps of the mesh's scale from its lowest corner; w: feature id within the tile.
+    @location(0) place: vec4<u32>,
+    // Along the wall, and above the building's lowest point, in steps of 2 cm.
+    @location(2) facade_steps: vec2<i32>,
+#else
     @location(0) position: vec3<f32>,
-    // x: normal as three snorm8 and the surface kind; y: feature id within the tile.
-    @location(1) packed: vec2<u32>,
-    // Metres: along the wall, and above the building's lowest point.
-    @location(2) facade: vec2<f32>,
+    @location(4) feature_id: u32,
+    // The same in metres.
+    @location(2) facade_m: vec2<f32>,
+#endif
+    // Normal as three snorm8 and the surface kind.
+    @location(1) packed: u32,
     @location(3) colour: vec4<f32>,
 #ifdef TEXTURED
-    @location(4) texture_uv: vec2<f32>,
-    @location(5) wear: u32,
+    @location(5) texture_uv: vec2<f32>,
+    @location(6) wear: u32,
 #endif
 };
+
+fn local(in: Vertex) -> vec3<f32> {
+#ifdef COMPACT
+    return vec3<f32>(in.place.xyz);
+#else
+    return in.position;
+#endif
+}
+
+fn feature_of(in: Vertex) -> u32 {
+#ifdef COMPACT
+    return in.place.w;
+#else
+    return in.feature_id;
+#endif
+}
+
+fn surface_of(in: Vertex) -> u32 {
+    return in.packed >> 24u;
+}
+
+// Metres along the wall, and above the building's lowest point.
+fn facade_of(in: Vertex) -> vec2<f32> {
+#ifdef COMPACT
+    return vec2<f32>(in.facade_steps) * 0.02;
+#else
+    return in.facade_m;
+#endif
+}
 
 fn is_building(surface: u32) -> bool {
     return surface <= ROOF || surface == UNLIT;

@@ -226,7 +226,10 @@ fn enter(door: Door, file: &Path, number: u64) {
             let external =
                 |url: &str| Err(TileError::Bad { url: url.into(), place: "buffer".into(), what: "none here".into(), mend: String::new() });
             let transform = glam::DMat4::IDENTITY;
-            let _ = std::hint::black_box(decode(&bytes, &DecodeContext { url: "a", transform, up_axis: UpAxis::Y, external: &external }));
+            let _ = std::hint::black_box(decode(
+                &bytes,
+                &DecodeContext { url: "a", transform, up_axis: UpAxis::Y, error_m: 0.0, external: &external },
+            ));
         }
     }
 }

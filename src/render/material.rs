@@ -3,17 +3,23 @@
 use super::clip::ClipUniform;
 use super::environment::Environment;
 use bevy::asset::{Handle, uuid_handle};
-use bevy::mesh::{MeshVertexAttribute, MeshVertexBufferLayoutRef};
+use bevy::mesh::{MeshVertexAttribute, MeshVertexBufferLayoutRef, VertexAttributeDescriptor};
 use bevy::pbr::{Material, MaterialPipeline, MaterialPipelineKey, MaterialPlugin, MeshPipelineKey};
 use bevy::prelude::*;
 use bevy::render::render_resource::{AsBindGroup, Face, RenderPipelineDescriptor, SpecializedMeshPipelineError, VertexFormat};
 use bevy::render::storage::ShaderBuffer;
 use bevy::shader::{ShaderDefVal, ShaderRef};
 
-/// Normal (three snorm8) with the surface kind in the top byte, then the feature id within the tile.
-pub const ATTRIBUTE_PACKED: MeshVertexAttribute = MeshVertexAttribute::new("CityPacked", 0x5961_6e01, VertexFormat::Uint32x2);
+/// Normal (three snorm8) with the surface kind in the top byte.
+pub const ATTRIBUTE_PACKED: MeshVertexAttribute = MeshVertexAttribute::new("CityPacked", 0x5961_6e01, VertexFormat::Uint32);
 /// Metres along the wall and above the building's lowest point.
 pub const ATTRIBUTE_FACADE: MeshVertexAttribute = MeshVertexAttribute::new("CityFacade", 0x5961_6e02, VertexFormat::Float32x2);
+/// The same in steps of 2 cm ([`crate::tiles::FACADE_STEPS_PER_M`]).
+pub const ATTRIBUTE_FACADE_STEPS: MeshVertexAttribute = MeshVertexAttribute::new("CityFacadeSteps", 0x5961_6e06, VertexFormat::Sint16x2);
+/// Feature id within the tile.
+pub const ATTRIBUTE_FEATURE: MeshVertexAttribute = MeshVertexAttribute::new("CityFeature", 0x5961_6e07, VertexFormat::Uint32);
+/// Steps along x, y, z from the mesh's lowest corner, and the feature id: in place of a position where [`crate::tiles::TileMesh::steps`] can be told.
+pub const ATTRIBUTE_PLACE: MeshVertexAttribute = MeshVertexAttribute::new("CityPlace", 0x5961_6e08, VertexFormat::Uint16x4);
 /// Base colour, linear, as the tile gives it.
 pub const ATTRIBUTE_COLOUR: MeshVertexAttribute = MeshVertexAttribute::new("CityColour", 0x5961_6e03, VertexFormat::Unorm8x4);
 
@@ -60,6 +66,37 @@ impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
         Self { clipped: m.clipped, two_sided: m.two_sided }
     }
+}
+
+/// Vertices of a tile: twin of `Vertex` in `shaders/place.wgsl`, in the layout that the mesh has.
+fn lay_out(
+    descriptor: &mut RenderPipelineDescriptor,
+    layout: &MeshVertexBufferLayoutRef,
+    more: Vec<VertexAttributeDescriptor>,
+) -> Result<(), SpecializedMeshPipelineError> {
+    let compact = place_attributes(descriptor, layout);
+    let facade = if layout.0.contains(ATTRIBUTE_PLACE) { ATTRIBUTE_FACADE_STEPS } else { ATTRIBUTE_FACADE };
+    let look = [facade.at_shader_location(2), ATTRIBUTE_COLOUR.at_shader_location(3)];
+    let all: Vec<VertexAttributeDescriptor> = compact.into_iter().chain(look).chain(more).collect();
+    descriptor.vertex.buffers = vec![layout.0.get_layout(&all)?];
+    Ok(())
+}
+
+/// Where a vertex is and what it belongs to, in the layout that the mesh has; defines `COMPACT` for it.
+pub(super) fn place_attributes(
+    descriptor: &mut RenderPipelineDescriptor,
+    layout: &MeshVertexBufferLayoutRef,
+) -> Vec<VertexAttributeDescriptor> {
+    let packed = ATTRIBUTE_PACKED.at_shader_location(1);
+    if !layout.0.contains(ATTRIBUTE_PLACE) {
+        return vec![Mesh::ATTRIBUTE_POSITION.at_shader_location(0), packed, ATTRIBUTE_FEATURE.at_shader_location(4)];
+    }
+    descriptor.vertex.shader_defs.push("COMPACT".into());
+    // Modules that both stages import are read as one: the fragment stage must see the same vertex.
+    if let Some(fragment) = &mut descriptor.fragment {
+        fragment.shader_defs.push("COMPACT".into());
+    }
+    vec![ATTRIBUTE_PLACE.at_shader_location(0), packed]
 }
 
 /// Shader definitions of both materials: `CLIPPED` where something is cut, `FULL` where depth was drawn first.
@@ -135,12 +172,7 @@ impl Material for CityMaterial {
         layout: &MeshVertexBufferLayoutRef,
         key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.vertex.buffers = vec![layout.0.get_layout(&[
-            Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
-            ATTRIBUTE_PACKED.at_shader_location(1),
-            ATTRIBUTE_FACADE.at_shader_location(2),
-            ATTRIBUTE_COLOUR.at_shader_location(3),
-        ])?];
+        lay_out(descriptor, layout, Vec::new())?;
         define(descriptor, key.bind_group_data, key.mesh_key, false);
         Ok(())
     }
@@ -213,14 +245,7 @@ impl Material for TexturedMaterial {
         layout: &MeshVertexBufferLayoutRef,
         key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
-        descriptor.vertex.buffers = vec![layout.0.get_layout(&[
-            Mesh::ATTRIBUTE_POSITION.at_shader_location(0),
-            ATTRIBUTE_PACKED.at_shader_location(1),
-            ATTRIBUTE_FACADE.at_shader_location(2),
-            ATTRIBUTE_COLOUR.at_shader_location(3),
-            ATTRIBUTE_TEXTURE.at_shader_location(4),
-            ATTRIBUTE_WEAR.at_shader_location(5),
-        ])?];
+        lay_out(descriptor, layout, vec![ATTRIBUTE_TEXTURE.at_shader_location(5), ATTRIBUTE_WEAR.at_shader_location(6)])?;
         define(descriptor, key.bind_group_data, key.mesh_key, true);
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use super::error::{Fault, TileError};
 use super::kept::KeptMesh;
+use super::prepared::Prepared;
 use super::texture::TileTexture;
 pub use super::tree::UpAxis;
 use super::{glb, i3dm, legacy, pnts, tileset};
@@ -9,10 +10,18 @@ use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
 
-/// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out.
-const UPLOADED_VERTEX_BYTES: usize = 32;
+/// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out: where [`TileMesh::steps`] can be told and where not.
+const UPLOADED_VERTEX_BYTES: [usize; 2] = [20, 32];
+/// Steps of 16 bits may be this long in any tile, metres: one of 2.2 km. Half of it is what a vertex may be off.
+const STEP_MAX_M: f64 = 0.034;
+/// Where a tile differs by more from what it stands for, steps may be this part of that: a tile is drawn while its error is 16 pixels or less.
+const STEP_OF_ERROR: f64 = 1.0 / 32.0;
+/// Facade coordinates in 16 bits, steps a metre: 2 cm.
+pub const FACADE_STEPS_PER_M: f32 = 50.0;
 /// Of a feature's state there.
 const STATE_BYTES: usize = 8;
+/// Surface number of walls, as `city::source::Surface` writes it.
+pub const WALL: u8 = 1;
 /// Composite tiles inside composite tiles.
 const COMPOSITE_DEPTH_MAX: u32 = 8;
 
@@ -24,6 +33,8 @@ pub struct TileContent {
     pub features: Arc<FeatureTable>,
     /// Memory it takes once uploaded, bytes, about: what is kept of it here and what is on the graphics device.
     pub bytes: usize,
+    /// What a thread of the loader made of it for whoever draws ([`super::Tileset::prepare_with`]); its meshes' lists may be empty then.
+    pub prepared: Option<Prepared>,
     /// What was left out, in words ("textures are not drawn"); counted by the engine's [`super::Progress`].
     pub notes: Vec<String>,
 }
@@ -51,6 +62,8 @@ pub struct TileMesh {
     pub texture_uvs: Vec<[f32; 2]>,
     /// What each vertex wears, see [`super::Wear`]; empty without pictures.
     pub wears: Vec<u32>,
+    /// By how much it differs from what it stands for: the tile's geometric error, metres.
+    pub error_m: f64,
     /// Whether faces are seen from behind too: a material of the tile says so.
     pub two_sided: bool,
     /// Triangle list, counter-clockwise seen from outside; all in range.
@@ -67,21 +80,26 @@ impl TileMesh {
         })
     }
 
-    /// Corners of its box in the world (ECEF), metres; none without vertices.
-    pub(crate) fn world_corners(&self) -> impl Iterator<Item = DVec3> {
-        let (min, max) = self.bounds();
-        let corners = if self.positions.is_empty() { 0..0 } else { 0..8 };
-        let of = move |i: u32, axis: u32| if i >> axis & 1 == 0 { min } else { max };
-        let to_world = self.to_world;
-        corners.map(move |i| to_world.transform_point3(DVec3::new(of(i, 0).x, of(i, 1).y, of(i, 2).z)))
+    /// How its vertices fit 16 bits a number: the lowest corner and a step, local metres, the same along all axes so that the mesh stays rigid.
+    ///
+    /// `None` where steps would be seen, where ids of its tile's `features` don't fit, or where walls are longer than facade coordinates reach.
+    pub fn steps(&self, features: u32) -> Option<(DVec3, f64)> {
+        let (low, high) = self.bounds();
+        let step = (high - low).max_element() / f64::from(u16::MAX);
+        let reach = f32::from(i16::MAX) / FACADE_STEPS_PER_M;
+        let walls_without = self.texcoords.len() != self.positions.len() && self.surfaces.contains(&WALL);
+        let far = |(uv, surface): (&[f32; 2], &u8)| *surface == WALL && (uv[0].abs() > reach || uv[1].abs() > reach);
+        let fits = step > 0.0 && step <= STEP_MAX_M.max(self.error_m * STEP_OF_ERROR) && features < u32::from(u16::MAX);
+        (fits && !walls_without && !self.texcoords.iter().zip(&self.surfaces).any(far)).then_some((low, step))
     }
 
     fn bytes(&self, features: u32) -> usize {
         let texture = self.texture.as_ref().map_or(0, |t| t.bytes());
         let vertices = self.positions.len();
-        let kept = KeptMesh::bytes_of(self, features);
+        let kept = KeptMesh::bytes_of(self);
         let short = vertices <= usize::from(u16::MAX);
-        let uploaded = vertices * UPLOADED_VERTEX_BYTES + self.wears.len() * 12 + self.indices.len() * if short { 2 } else { 4 };
+        let vertex = UPLOADED_VERTEX_BYTES[usize::from(self.steps(features).is_none())];
+        let uploaded = vertices * vertex + self.wears.len() * 12 + self.indices.len() * if short { 2 } else { 4 };
         kept + uploaded + texture
     }
 }
@@ -92,6 +110,8 @@ pub struct DecodeContext<'a> {
     /// World from content (z-up).
     pub transform: DMat4,
     pub up_axis: UpAxis,
+    /// The tile's geometric error, metres; 0 where nobody knows.
+    pub error_m: f64,
     /// Reads another file by absolute address (external buffers).
     pub external: &'a dyn Fn(&str) -> Result<Vec<u8>, TileError>,
 }
@@ -113,6 +133,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
         return Ok(Decoded::Tileset);
     }
     let mut content = meshes(bytes, context, 0)?;
+    content.meshes.iter_mut().for_each(|m| m.error_m = context.error_m);
     content.bytes = content.meshes.iter().map(|m| m.bytes(content.features.count())).sum::<usize>() + content.features.bytes();
     content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
     Ok(Decoded::Meshes(content))

@@ -1,7 +1,7 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
 use super::budget::{Ledger, machine_bytes, memory_budget};
-use super::content::{TileContent, TileMesh};
+use super::content::TileContent;
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
 use super::fetch::TileSource;
@@ -10,6 +10,7 @@ use super::headers::Headers;
 use super::kept::KeptTile;
 use super::loader::{Answer, Job, Payload, TileLoader};
 use super::pick::{self, Hit};
+use super::prepared::Prepare;
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
 use super::view::View;
@@ -164,6 +165,11 @@ impl Tileset {
             update: 0,
             settled: false,
         })
+    }
+
+    /// Has `prepare` made of each tile by the loader's threads before it is handed over; call it before the first update.
+    pub fn prepare_with(&self, prepare: Prepare) {
+        self.loader.prepare_with(prepare);
     }
 
     /// One frame: takes in what was loaded, chooses what to draw, asks for what is missing. Never waits.
@@ -334,15 +340,15 @@ impl Tileset {
                 *self.notes.entry(note.clone()).or_default() += 1;
             }
         }
+        let kept = Arc::new(payload.kept.unwrap_or_else(|| KeptTile::of(&content)));
         if id == TileTree::ROOT {
             // A content was opened by itself: only now is known how far it reaches.
-            let corners: Vec<DVec3> = content.meshes.iter().flat_map(TileMesh::world_corners).collect();
+            let corners: Vec<DVec3> = kept.world_corners().collect();
             self.tree.bound_root(&corners);
         }
         let content = Arc::new(content);
         self.loads[id.index()] = LoadState::Ready;
         self.resident_bytes += content.bytes;
-        let kept = Arc::new(KeptTile::of(&content));
         if let Some(old) = self.resident.insert(id, Resident { content: kept, used: self.update }) {
             self.resident_bytes -= old.content.bytes;
         }

@@ -196,7 +196,7 @@ impl Assembly<'_> {
         let two_sided = self.document.materials.iter().any(|m| m.double_sided);
         mesh.iter_mut().for_each(|m| m.two_sided = two_sided);
         let features: FeatureTable = features.finish();
-        Ok(TileContent { meshes: mesh.into_iter().collect(), features: features.into(), bytes: 0, notes: self.notes.0 })
+        Ok(TileContent { meshes: mesh.into_iter().collect(), features: features.into(), notes: self.notes.0, ..TileContent::default() })
     }
 
     /// Every primitive once, and which of them each mesh has.

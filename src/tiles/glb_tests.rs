@@ -16,7 +16,8 @@ fn nothing_beside(url: &str) -> Result<Vec<u8>, TileError> {
 }
 
 fn try_decode(bytes: &[u8]) -> Result<TileContent, TileError> {
-    let context = DecodeContext { url: "file:///t/a.glb", transform: DMat4::IDENTITY, up_axis: UpAxis::Y, external: &nothing_beside };
+    let context =
+        DecodeContext { url: "file:///t/a.glb", transform: DMat4::IDENTITY, up_axis: UpAxis::Y, error_m: 0.0, external: &nothing_beside };
     match decode(bytes, &context)? {
         Decoded::Meshes(content) => Ok(content),
         Decoded::Tileset => panic!("taken for a tileset"),

@@ -27,10 +27,15 @@ pub struct KeptMesh {
     low: DVec3,
     step: DVec3,
     places: Vec<[u16; 3]>,
-    ids: Numbers,
-    surfaces: Vec<u8>,
+    /// Id and surface of runs of vertices, with the first vertex of each; vertices of a feature lie together.
+    runs: Vec<(u32, u32, u8)>,
     indices: Numbers,
+    /// Boxes around [`BLOCK`] faces each, in steps: what a ray misses as a whole.
+    blocks: Vec<[[u16; 3]; 2]>,
 }
+
+/// Faces of a block.
+const BLOCK: usize = 64;
 
 /// Whole numbers in 16 bits each where all fit, [`NO_FEATURE`] being the largest.
 #[derive(Clone, Debug)]
@@ -67,14 +72,30 @@ impl Numbers {
             Self::Long(list) => list.len(),
         }
     }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Short(list) => size_of_val(&list[..]),
+            Self::Long(list) => size_of_val(&list[..]),
+        }
+    }
 }
 
 impl KeptTile {
     pub(crate) fn of(content: &TileContent) -> Self {
-        let meshes = content.meshes.iter().map(KeptMesh::of).collect();
+        let meshes: Vec<KeptMesh> = content.meshes.iter().map(KeptMesh::of).collect();
         let features = content.features.clone();
-        let faces: usize = content.meshes.iter().map(|m| KeptMesh::bytes_of(m, features.count())).sum();
+        let faces: usize = meshes.iter().map(KeptMesh::bytes).sum();
         Self { meshes, kept_bytes: faces + features.bytes(), features, bytes: content.bytes }
+    }
+
+    /// Corners of its meshes' boxes in the world (ECEF), metres; none without vertices.
+    pub(crate) fn world_corners(&self) -> impl Iterator<Item = DVec3> {
+        self.meshes.iter().filter(|m| !m.places.is_empty()).flat_map(|mesh| {
+            let (min, max) = mesh.bounds();
+            let of = move |i: u32, axis: u32| if i >> axis & 1 == 0 { min } else { max };
+            (0..8).map(move |i| mesh.to_world.transform_point3(DVec3::new(of(i, 0).x, of(i, 1).y, of(i, 2).z)))
+        })
     }
 
     /// Faces of all its meshes.
@@ -92,16 +113,28 @@ impl KeptMesh {
             let from_low = DVec3::from(p.map(f64::from)) - low;
             [0, 1, 2].map(|i| if step[i] > 0.0 { (from_low[i] / step[i]).round() as u16 } else { 0 })
         };
-        let places = mesh.positions.iter().map(steps).collect();
-        let (ids, indices) = (Numbers::of(&mesh.feature_ids), Numbers::of(&mesh.indices));
-        Self { to_world: mesh.to_world, low, step, places, ids, surfaces: mesh.surfaces.clone(), indices }
+        let places: Vec<[u16; 3]> = mesh.positions.iter().map(steps).collect();
+        let blocks = mesh.indices.chunks(BLOCK * 3).map(|faces| block(faces, &places)).collect();
+        Self { to_world: mesh.to_world, low, step, places, runs: runs(mesh), indices: Numbers::of(&mesh.indices), blocks }
     }
 
-    /// About what [`KeptMesh`] takes of a mesh, bytes.
-    pub(crate) fn bytes_of(mesh: &TileMesh, features: u32) -> usize {
-        let width = |most: usize| if most < usize::from(u16::MAX) { 2 } else { 4 };
+    /// About what [`KeptMesh`] will take of a mesh, bytes.
+    pub(crate) fn bytes_of(mesh: &TileMesh) -> usize {
         let vertices = mesh.positions.len();
-        vertices * (6 + 1 + width(features as usize)) + mesh.indices.len() * width(vertices)
+        let index = if vertices < usize::from(u16::MAX) { 2 } else { 4 };
+        let blocks = mesh.indices.len().div_ceil(BLOCK * 3);
+        vertices * 6 + changes(mesh).count() * size_of::<(u32, u32, u8)>() + mesh.indices.len() * index + blocks * 12
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(&self.places[..]) + size_of_val(&self.runs[..]) + size_of_val(&self.blocks[..]) + self.indices.bytes()
+    }
+
+    /// Faces that a ray may meet, by their blocks' boxes; `meets` is asked for corners in local metres.
+    pub fn faces_where<'a>(&'a self, meets: impl Fn(DVec3, DVec3) -> bool + 'a) -> impl Iterator<Item = usize> + 'a {
+        let at = |p: [u16; 3]| self.low + DVec3::from(p.map(f64::from)) * self.step;
+        let met = self.blocks.iter().enumerate().filter(move |(_, [low, high])| meets(at(*low), at(*high)));
+        met.flat_map(|(block, _)| block * BLOCK..((block + 1) * BLOCK).min(self.triangles()))
     }
 
     /// Lowest and highest corner in local metres.
@@ -123,8 +156,26 @@ impl KeptMesh {
 
     /// Of a vertex: the id within the tile's [`FeatureTable`] or [`NO_FEATURE`], and the number of its `Surface`.
     pub fn about(&self, vertex: usize) -> (u32, u8) {
-        (self.ids.get(vertex).unwrap_or(NO_FEATURE), self.surfaces.get(vertex).copied().unwrap_or(0))
+        let after = self.runs.partition_point(|(first, ..)| *first as usize <= vertex);
+        self.runs.get(after.wrapping_sub(1)).map_or((NO_FEATURE, 0), |(_, id, surface)| (*id, *surface))
     }
+}
+
+fn block(indices: &[u32], places: &[[u16; 3]]) -> [[u16; 3]; 2] {
+    let corners = indices.iter().filter_map(|i| places.get(*i as usize));
+    corners.fold([[u16::MAX; 3], [0; 3]], |[low, high], p| {
+        [[0, 1, 2].map(|axis| low[axis].min(p[axis])), [0, 1, 2].map(|axis| high[axis].max(p[axis]))]
+    })
+}
+
+fn runs(mesh: &TileMesh) -> Vec<(u32, u32, u8)> {
+    changes(mesh).collect()
+}
+
+/// Where id or surface of a vertex differ from those of the one before.
+fn changes(mesh: &TileMesh) -> impl Iterator<Item = (u32, u32, u8)> + '_ {
+    let about = |i: usize| (mesh.feature_ids.get(i).copied().unwrap_or(NO_FEATURE), mesh.surfaces.get(i).copied().unwrap_or(0));
+    (0..mesh.positions.len()).filter(move |i| *i == 0 || about(*i) != about(i - 1)).map(move |i| (i as u32, about(i).0, about(i).1))
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn try_decode_at(bytes: &[u8], transform: DMat4) -> Result<TileContent, TileErro
         "file:///t/models/tree.gltf" => Ok(model()),
         _ => Err(TileError::Fetch { url: url.to_owned(), why: "there is no such file".into(), retry: false }),
     };
-    let context = DecodeContext { url: "file:///t/a.i3dm", transform, up_axis: UpAxis::Y, external: &beside };
+    let context = DecodeContext { url: "file:///t/a.i3dm", transform, up_axis: UpAxis::Y, error_m: 0.0, external: &beside };
     match decode(bytes, &context)? {
         Decoded::Meshes(content) => Ok(content),
         Decoded::Tileset => panic!("taken for a tileset"),

@@ -8,6 +8,8 @@ use super::budget::{Ledger, Reservation};
 use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
 use super::fetch::{TileSource, resolve};
+use super::kept::KeptTile;
+use super::prepared::Prepare;
 use super::subtree::parse_subtree;
 use super::tileset::{Inherited, parse_tileset};
 use super::tree::{ContentRef, Fragment, Refine, SubtreeRef, Tile, TileId, UpAxis};
@@ -15,7 +17,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use glam::DMat4;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
@@ -40,13 +42,14 @@ pub struct Job {
     transform: DMat4,
     refine: Refine,
     up_axis: UpAxis,
+    error_m: f64,
     subtree: Option<SubtreeRef>,
 }
 
 impl Job {
     pub fn new(id: TileId, answered: u32, tile: &Tile) -> Self {
-        let Tile { contents, transform, refine, up_axis, subtree, .. } = tile.clone();
-        Self { tile: id, answered, contents, transform, refine, up_axis, subtree }
+        let Tile { contents, transform, refine, up_axis, subtree, geometric_error_m: error_m, .. } = tile.clone();
+        Self { tile: id, answered, contents, transform, refine, up_axis, error_m, subtree }
     }
 }
 
@@ -54,6 +57,8 @@ impl Job {
 #[derive(Debug, Default)]
 pub struct Payload {
     pub content: Option<TileContent>,
+    /// Of the content, what is kept of it.
+    pub kept: Option<KeptTile>,
     /// Tilesets named as content, to be grafted below the tile.
     pub tilesets: Vec<Fragment>,
     /// The subtree the tile stood for, to be grafted in its place.
@@ -74,6 +79,7 @@ pub struct Answer {
 pub struct TileLoader {
     wishes: watch::Sender<Vec<Job>>,
     answers: Receiver<Answer>,
+    prepare: Arc<OnceLock<Prepare>>,
 }
 
 impl TileLoader {
@@ -92,14 +98,25 @@ impl TileLoader {
         let (answer, answers) = bounded(ANSWERS_MAX);
         let decoding = Arc::new(tokio::sync::Semaphore::new(workers));
         let source_of_thread = source.clone();
+        let prepare = Arc::new(OnceLock::new());
+        let prepare_of_thread = prepare.clone();
         let thread = std::thread::Builder::new().name("tiles-loader".into());
         let run = move || {
-            runtime.block_on(serve(Shared { source: Arc::new(source_of_thread), decoding, ledger }, wished, answer));
+            runtime.block_on(serve(
+                Shared { source: Arc::new(source_of_thread), decoding, ledger, prepare: prepare_of_thread },
+                wished,
+                answer,
+            ));
             // A fetch still under way must not hold up the program's end.
             runtime.shutdown_background();
         };
         thread.spawn(run).map_err(refused)?;
-        Ok(Self { wishes, answers })
+        Ok(Self { wishes, answers, prepare })
+    }
+
+    /// Has `prepare` made of each tile that is decoded from now on. The first one given stays.
+    pub fn prepare_with(&self, prepare: Prepare) {
+        let _ = self.prepare.set(prepare);
     }
 
     /// Replaces the list of wanted tiles, most wanted first.
@@ -131,6 +148,7 @@ struct Shared {
     source: Arc<TileSource>,
     decoding: Arc<tokio::sync::Semaphore>,
     ledger: Arc<Ledger>,
+    prepare: Arc<OnceLock<Prepare>>,
 }
 
 async fn serve(shared: Shared, mut wished: watch::Receiver<Vec<Job>>, answers: Sender<Answer>) {
@@ -214,7 +232,7 @@ async fn while_wanted<T>(gone: &mut oneshot::Receiver<()>, fetch: impl Future<Ou
 
 /// `None`: broken off.
 async fn load_contents(
-    Shared { source, decoding, .. }: &Shared,
+    Shared { source, decoding, prepare, .. }: &Shared,
     job: Job,
     room: &mut Reservation,
     gone: &mut oneshot::Receiver<()>,
@@ -239,7 +257,42 @@ async fn load_contents(
     if decoded > 0 && !room.decoded(fetched, decoded) {
         return None;
     }
-    Some(join_parts(&job, parts))
+    let payload = match join_parts(&job, parts) {
+        Ok(payload) => payload,
+        Err(e) => return Some(Err(e)),
+    };
+    let permit = decoding.clone().acquire_owned().await;
+    let prepare = prepare.get().copied();
+    let url = job.contents.first().map(|c| c.url.clone()).unwrap_or_default();
+    Some(
+        apart(url, move || {
+            let _permit = permit;
+            Ok(finish(payload, prepare))
+        })
+        .await,
+    )
+}
+
+/// Makes of a tile what is kept, and what whoever draws it wants.
+fn finish(mut payload: Payload, prepare: Option<Prepare>) -> Payload {
+    if let Some(content) = &mut payload.content {
+        payload.kept = Some(KeptTile::of(content));
+        content.prepared = prepare.map(|prepare| prepare(content));
+    }
+    payload
+}
+
+/// Runs work on a worker thread. Decoders promise not to panic; if one does, it costs a tile and not the wall.
+async fn apart<T: Send + 'static>(url: String, work: impl FnOnce() -> Result<T, TileError> + Send + 'static) -> Result<T, TileError> {
+    let outcome = tokio::task::spawn_blocking(move || std::panic::catch_unwind(AssertUnwindSafe(work))).await;
+    match outcome {
+        Ok(Ok(result)) => result,
+        _ => Err(TileError::Unsupported {
+            url,
+            what: "this content (decoding it failed inside)".into(),
+            mend: "please report the file".into(),
+        }),
+    }
 }
 
 fn join_parts(job: &Job, parts: Vec<Result<Part, TileError>>) -> Result<Payload, TileError> {
@@ -285,27 +338,18 @@ async fn decode_apart(
 ) -> Result<Part, TileError> {
     let permit = decoding.clone().acquire_owned().await;
     let (source, handle) = (source.clone(), tokio::runtime::Handle::current());
-    let (transform, refine, up_axis) = (job.transform, job.refine, job.up_axis);
+    let (transform, refine, up_axis, error_m) = (job.transform, job.refine, job.up_axis, job.error_m);
     let at = url.clone();
     let work = move || {
         let _permit = permit;
         let external = |url: &str| handle.block_on(fetch_patiently(&source, url));
-        let context = DecodeContext { url: &url, transform, up_axis, external: &external };
+        let context = DecodeContext { url: &url, transform, up_axis, error_m, external: &external };
         match decode(&bytes, &context)? {
             Decoded::Meshes(content) => Ok(Part::Meshes(content)),
             Decoded::Tileset => parse_tileset(&url, &bytes, Inherited { transform, refine }, &external).map(Part::Tileset),
         }
     };
-    // Decoders promise not to panic; if one does, it costs a tile and not the wall.
-    let outcome = tokio::task::spawn_blocking(move || std::panic::catch_unwind(AssertUnwindSafe(work))).await;
-    match outcome {
-        Ok(Ok(result)) => result,
-        _ => Err(TileError::Unsupported {
-            url: at,
-            what: "this content (decoding it failed inside)".into(),
-            mend: "please report the file".into(),
-        }),
-    }
+    apart(at, work).await
 }
 
 /// `None`: broken off.

@@ -59,7 +59,8 @@ fn nearest_in(
         return None;
     }
     let mut best: Option<(f64, usize, DVec3)> = None;
-    for (vertex, [a, b, c]) in (0..mesh.triangles()).filter_map(|face| mesh.triangle(face)) {
+    let near = mesh.faces_where(|low, high| ray_meets_box(o, d, low - 1e-3, high + 1e-3, limit));
+    for (vertex, [a, b, c]) in near.filter_map(|face| mesh.triangle(face)) {
         let Some(distance) = ray_meets_triangle(o, d, [a, b, c]) else { continue };
         if distance < best.map_or(limit, |b| b.0) && visible(tile, mesh.about(vertex).0) {
             best = Some((distance, vertex, (b - a).cross(c - a)));

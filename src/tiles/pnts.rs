@@ -43,7 +43,12 @@ fn decode(cloud: PointCloud<'_>, tile_to_world: &DMat4) -> Result<TileContent, F
     let rtc = features.numbers::<3>("RTC_CENTER")?.map_or(DVec3::ZERO, DVec3::from);
     let placed = Placed { piece: 0, to_world: *tile_to_world * DMat4::from_translation(rtc + middle), feature_id: None };
     let mesh = merge(&[shapes::points(piece)?], &[placed], tile_to_world, None)?;
-    Ok(TileContent { meshes: mesh.into_iter().collect(), features: table.into(), bytes: 0, notes: vec![shapes::POINTS_NOTE.to_owned()] })
+    Ok(TileContent {
+        meshes: mesh.into_iter().collect(),
+        features: table.into(),
+        notes: vec![shapes::POINTS_NOTE.to_owned()],
+        ..TileContent::default()
+    })
 }
 
 fn normals(features: &Semantics<'_>, count: usize) -> Result<Vec<[f32; 3]>, Fault> {

@@ -130,7 +130,7 @@ fn every_sample_content_is_read_by_itself() {
     for path in paths {
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
         let url = url::Url::from_file_path(&path).unwrap();
-        let context = DecodeContext { url: url.as_str(), transform: DMat4::IDENTITY, up_axis: UpAxis::Y, external: &beside };
+        let context = DecodeContext { url: url.as_str(), transform: DMat4::IDENTITY, up_axis: UpAxis::Y, error_m: 0.0, external: &beside };
         let content = match decode(&std::fs::read(&path).unwrap(), &context) {
             Ok(Decoded::Meshes(content)) => content,
             other => panic!("{name}: {other:?}"),

@@ -43,7 +43,8 @@ fn two(change: impl FnOnce(&mut Value)) -> TileContent {
     });
     change(&mut document);
     let nothing = |url: &str| Err(TileError::Fetch { url: url.to_owned(), why: "there is no file beside".into(), retry: false });
-    let context = DecodeContext { url: "file:///t/a.gltf", transform: DMat4::IDENTITY, up_axis: UpAxis::Y, external: &nothing };
+    let context =
+        DecodeContext { url: "file:///t/a.gltf", transform: DMat4::IDENTITY, up_axis: UpAxis::Y, error_m: 0.0, external: &nothing };
     match decode(document.to_string().as_bytes(), &context).unwrap() {
         Decoded::Meshes(content) => content,
         Decoded::Tileset => panic!("taken for a tileset"),

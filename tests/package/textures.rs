@@ -39,6 +39,7 @@ fn tiles(package: &Path) -> [TileMesh; 2] {
             url: &url,
             transform: DMat4::IDENTITY,
             up_axis: UpAxis::Y,
+            error_m: 0.0,
             external: &|_| panic!("all of a tile is in its file"),
         };
         let Decoded::Meshes(content) = decode(bytes, &context).unwrap() else { panic!("a tile") };

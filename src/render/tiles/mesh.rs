@@ -1,69 +1,153 @@
-//! A decoded tile to a Bevy mesh in the material's vertex layout: 32 bytes a vertex, 44 with pictures; one draw call a tile.
+//! A decoded tile to Bevy meshes in the material's vertex layout, on a thread of the loader: one draw call a mesh, nearly always one mesh a tile.
+//!
+//! A vertex takes 20 bytes where steps of 16 bits are fine enough for its place ([`TileMesh::steps`]) and 32 where not; 12 more with pictures.
 
-use crate::render::material::{ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_PACKED, ATTRIBUTE_TEXTURE, ATTRIBUTE_WEAR};
-use crate::tiles::{TileMesh, UNLIT};
+use super::features::{State, seed};
+use crate::render::material::{
+    ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_FACADE_STEPS, ATTRIBUTE_FEATURE, ATTRIBUTE_PACKED, ATTRIBUTE_PLACE, ATTRIBUTE_TEXTURE,
+    ATTRIBUTE_WEAR,
+};
+use crate::tiles::{FACADE_STEPS_PER_M, Prepared, TileContent, TileMesh, TileTexture, UNLIT, WALL, Wear};
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::primitives::Aabb;
 use bevy::math::{DMat3, DMat4, DQuat, DVec3, Vec3};
 use bevy::mesh::{Indices, PrimitiveTopology, VertexAttributeValues};
 use bevy::prelude::*;
+use std::sync::Arc;
 
-/// Surface number of walls, as `city::source::Surface` writes it.
-const WALL: u8 = 1;
 /// The first of the surfaces that lie on the ground.
 const TERRAIN: u8 = 4;
+
+/// What a tile becomes before the thread that draws sees it.
+pub struct PreparedTile {
+    pub meshes: Vec<Built>,
+    /// One of each feature and a spare one.
+    pub states: Vec<State>,
+    /// Which features are buildings, or of no known kind: not ground, roads or water. By feature id.
+    pub stands: Vec<bool>,
+}
 
 /// What one tile mesh becomes.
 pub struct Built {
     pub mesh: Mesh,
+    /// World (ECEF) from the mesh: a rotation, a translation and one scale.
+    pub to_world: DMat4,
+    /// In the mesh's own numbers.
     pub bounds: Aabb,
-    /// Height of each feature's walls above its lowest point, decimetres, by feature id.
-    pub heights_dm: Vec<u16>,
-    /// Which features are buildings, or of no known kind: not ground, roads or water. By feature id.
-    pub stands: Vec<bool>,
     pub triangles: usize,
+    pub two_sided: bool,
+    pub pictures: Option<Pictures>,
 }
 
-/// Builds the mesh. Feature ids at or beyond `features` (no feature) become `features` itself, the tile's spare state.
-pub fn build(tile: &TileMesh, features: u32) -> Built {
-    let vertices = tile.positions.len();
-    let mut heights_dm = vec![0u16; features as usize + 1];
+/// What the faces of a mesh wear.
+pub struct Pictures {
+    pub texture: Arc<TileTexture>,
+    /// Some go on beyond their edges.
+    pub repeats: bool,
+    pub holes: bool,
+}
+
+/// Makes all that can be made of a tile before it is drawn, and empties the lists of its meshes, which nobody needs after that.
+pub fn prepare(content: &mut TileContent) -> Prepared {
+    let features = content.features.count();
+    let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
+    let mut states: Vec<State> = (0..=features).map(|f| [0, seed(origin, f)]).collect();
     let mut stands = vec![false; features as usize + 1];
+    let mut meshes = Vec::with_capacity(content.meshes.len());
+    for mesh in &mut content.meshes {
+        let shell = TileMesh { to_world: mesh.to_world, two_sided: mesh.two_sided, ..TileMesh::default() };
+        let mesh = std::mem::replace(mesh, shell);
+        describe(&mesh, features, &mut states, &mut stands);
+        meshes.push(build(mesh, features));
+    }
+    Prepared::new(PreparedTile { meshes, states, stands })
+}
+
+/// Notes which features stand, and in their states the heights of their walls above their lowest points, decimetres.
+fn describe(tile: &TileMesh, features: u32, states: &mut [State], stands: &mut [bool]) {
     let facade = facades(tile);
-    let mut packed = Vec::with_capacity(vertices);
     for (i, place) in facade.iter().enumerate() {
-        let feature = tile.feature_ids.get(i).copied().unwrap_or(u32::MAX).min(features);
+        let feature = feature_of(tile, i, features) as usize;
         let surface = tile.surfaces.get(i).copied().unwrap_or(0);
-        let normal = tile.normals.get(i).copied().unwrap_or([0.0, 0.0, 1.0]).map(|c| (c.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8);
-        packed.push([u32::from_le_bytes([normal[0], normal[1], normal[2], surface]), feature]);
-        stands[feature as usize] |= surface < TERRAIN || surface == UNLIT;
+        stands[feature] |= surface < TERRAIN || surface == UNLIT;
         if surface == WALL {
-            let height = (place[1] * 10.0).clamp(0.0, f32::from(u16::MAX)) as u16;
-            let known = &mut heights_dm[feature as usize];
-            *known = (*known).max(height);
+            let height = (place[1] * 10.0).clamp(0.0, f32::from(u16::MAX)) as u32;
+            let known = states[feature][1] & 0xffff;
+            states[feature][1] = (states[feature][1] & !0xffff) | known.max(height);
         }
     }
-    let mut colours = tile.colours.clone();
+}
+
+/// Ids at or beyond `features` (no feature) become `features` itself, the tile's spare state.
+fn feature_of(tile: &TileMesh, vertex: usize, features: u32) -> u32 {
+    tile.feature_ids.get(vertex).copied().unwrap_or(u32::MAX).min(features)
+}
+
+fn build(mut tile: TileMesh, features: u32) -> Built {
+    let vertices = tile.positions.len();
+    let packed = (0..vertices).map(|i| {
+        let normal = tile.normals.get(i).copied().unwrap_or([0.0, 0.0, 1.0]).map(|c| (c.clamp(-1.0, 1.0) * 127.0).round() as i8 as u8);
+        u32::from_le_bytes([normal[0], normal[1], normal[2], tile.surfaces.get(i).copied().unwrap_or(0)])
+    });
+    let packed = VertexAttributeValues::Uint32(packed.collect());
+    let mut mesh =
+        Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD).with_inserted_attribute(ATTRIBUTE_PACKED, packed);
+    let (to_world, bounds) = match tile.steps(features) {
+        Some((low, step)) => compact(&mut mesh, &tile, features, low, step),
+        None => wide(&mut mesh, &mut tile, features),
+    };
+    let mut colours = std::mem::take(&mut tile.colours);
     colours.resize(vertices, [255; 4]);
-    let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::RENDER_WORLD)
-        .with_inserted_attribute(Mesh::ATTRIBUTE_POSITION, tile.positions.clone())
-        .with_inserted_attribute(ATTRIBUTE_PACKED, VertexAttributeValues::Uint32x2(packed))
-        .with_inserted_attribute(ATTRIBUTE_FACADE, facade)
-        .with_inserted_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours))
-        .with_inserted_indices(indices(tile));
-    if tile.texture.is_some() && tile.wears.len() == vertices && tile.texture_uvs.len() == vertices {
-        mesh.insert_attribute(ATTRIBUTE_TEXTURE, tile.texture_uvs.clone());
-        mesh.insert_attribute(ATTRIBUTE_WEAR, VertexAttributeValues::Uint32(tile.wears.clone()));
-    }
+    mesh.insert_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours));
+    let triangles = tile.indices.len() / 3;
+    let pictures = pictures(&mut mesh, &mut tile, vertices);
+    mesh.insert_indices(indices(tile.indices, vertices));
+    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, pictures }
+}
+
+/// Places, ids and facades in 16 bits each.
+fn compact(mesh: &mut Mesh, tile: &TileMesh, features: u32, low: DVec3, step: f64) -> (DMat4, Aabb) {
+    let steps = |p: &[f32; 3]| ((DVec3::from(p.map(f64::from)) - low) / step).round();
+    let place = tile.positions.iter().enumerate().map(|(i, p)| {
+        let at = steps(p);
+        [at.x as u16, at.y as u16, at.z as u16, feature_of(tile, i, features) as u16]
+    });
+    mesh.insert_attribute(ATTRIBUTE_PLACE, VertexAttributeValues::Uint16x4(place.collect()));
+    // Only walls have any that are looked at, and all of theirs fit.
+    let facade = facades(tile).into_iter().map(|uv| uv.map(|m| (m * FACADE_STEPS_PER_M).round() as i16));
+    mesh.insert_attribute(ATTRIBUTE_FACADE_STEPS, VertexAttributeValues::Sint16x2(facade.collect()));
+    let top = steps(&(tile.bounds().1.as_vec3().to_array()));
+    let to_world = tile.to_world * DMat4::from_translation(low) * DMat4::from_scale(DVec3::splat(step));
+    (to_world, Aabb::from_min_max(Vec3::ZERO, top.as_vec3()))
+}
+
+/// All of them as they are.
+fn wide(mesh: &mut Mesh, tile: &mut TileMesh, features: u32) -> (DMat4, Aabb) {
     let (min, max) = tile.bounds();
-    let bounds = if vertices == 0 { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
-    Built { mesh, bounds, heights_dm, stands, triangles: tile.indices.len() / 3 }
+    let bounds = if tile.positions.is_empty() { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
+    let ids = (0..tile.positions.len()).map(|i| feature_of(tile, i, features)).collect();
+    mesh.insert_attribute(ATTRIBUTE_FEATURE, VertexAttributeValues::Uint32(ids));
+    mesh.insert_attribute(ATTRIBUTE_FACADE, facades(tile));
+    mesh.insert_attribute(Mesh::ATTRIBUTE_POSITION, std::mem::take(&mut tile.positions));
+    (tile.to_world, bounds)
+}
+
+fn pictures(mesh: &mut Mesh, tile: &mut TileMesh, vertices: usize) -> Option<Pictures> {
+    let texture = tile.texture.take()?;
+    if tile.wears.len() != vertices || tile.texture_uvs.len() != vertices {
+        return None;
+    }
+    let ends = Wear::CLAMP_U | Wear::CLAMP_V;
+    let worn = || tile.wears.iter().filter(|w| **w & Wear::TEXTURED != 0);
+    let pictures = Pictures { texture, repeats: worn().any(|w| w & ends != ends), holes: worn().any(|w| w >> 24 > 0) };
+    mesh.insert_attribute(ATTRIBUTE_TEXTURE, std::mem::take(&mut tile.texture_uvs));
+    mesh.insert_attribute(ATTRIBUTE_WEAR, VertexAttributeValues::Uint32(std::mem::take(&mut tile.wears)));
+    Some(pictures)
 }
 
 /// Half as long where so few vertices allow it.
-fn indices(tile: &TileMesh) -> Indices {
-    let short: Option<Vec<u16>> = tile.indices.iter().map(|i| u16::try_from(*i).ok().filter(|i| *i != u16::MAX)).collect();
-    short.map_or_else(|| Indices::U32(tile.indices.clone()), Indices::U16)
+fn indices(list: Vec<u32>, vertices: usize) -> Indices {
+    if vertices <= usize::from(u16::MAX) { Indices::U16(list.into_iter().map(|i| i as u16).collect()) } else { Indices::U32(list) }
 }
 
 /// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.
@@ -75,7 +159,7 @@ fn facades(tile: &TileMesh) -> Vec<[f32; 2]> {
     tile.positions.iter().map(|p| [p[0] + p[1], p[2] - lowest]).collect()
 }
 
-/// Where a tile stands in Bevy's axes: `to_world` is ECEF from tile, `enu_from_world` the scene's frame.
+/// Where a mesh stands in Bevy's axes: `to_world` is ECEF from mesh, `enu_from_world` the scene's frame.
 pub fn transform(to_world: DMat4, enu_from_world: DMat4) -> Transform {
     // x east, y up, z south: a rotation, so the whole stays rigid.
     let bevy_from_enu = DMat4::from_cols(DVec3::X.extend(0.0), DVec3::NEG_Z.extend(0.0), DVec3::Y.extend(0.0), DVec3::ZERO.extend(1.0));
@@ -111,6 +195,30 @@ mod tests {
             indices: vec![0, 1, 2],
             ..TileMesh::default()
         };
-        assert_eq!(build(&tile, 1).heights_dm, vec![125, 0]);
+        let (mut states, mut stands) = (vec![[0, 0]; 2], vec![false; 2]);
+        describe(&tile, 1, &mut states, &mut stands);
+        assert_eq!((states, stands), (vec![[0, 125], [0, 0]], vec![true; 2]));
+    }
+    #[test]
+    fn a_small_mesh_is_compact_and_its_vertices_are_where_they_were_within_half_a_step() {
+        let corner = |i: usize| [i as f32 * 17.3 - 250.0, (i * i) as f32 * 1.1, (i % 7) as f32 * 9.9];
+        let tile = TileMesh {
+            to_world: DMat4::from_translation(DVec3::new(1e6, -2e6, 3e6)),
+            positions: (0..30).map(corner).collect(),
+            feature_ids: (0..30).collect(),
+            indices: (0..30).collect(),
+            ..TileMesh::default()
+        };
+        let built = build(tile.clone(), 30);
+        let Some(VertexAttributeValues::Uint16x4(places)) = built.mesh.attribute(ATTRIBUTE_PLACE) else { panic!("not compact") };
+        let half_step = 0.5 * 925.1 / 65_535.0;
+        for (i, [x, y, z, feature]) in places.iter().enumerate() {
+            assert_eq!(usize::from(*feature), i);
+            let at = built.to_world.transform_point3(DVec3::new(f64::from(*x), f64::from(*y), f64::from(*z)));
+            let was = tile.to_world.transform_point3(DVec3::from(corner(i).map(f64::from)));
+            assert!((at - was).abs().max_element() <= half_step * 1.01, "{i}: {at} for {was}");
+        }
+        let wider = TileMesh { positions: (0..30).map(|i| corner(i).map(|c| c * 10.0)).collect(), ..tile };
+        assert!(build(wider, 30).mesh.attribute(ATTRIBUTE_PLACE).is_none(), "steps of 14 cm would be seen");
     }
 }

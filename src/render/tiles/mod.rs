@@ -14,7 +14,6 @@ mod wardrobe;
 
 pub use columns::AttributeColumn;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
-use features::{State, seed};
 pub use names::NamedBuilding;
 pub use selection::{SelectedFeature, SelectedGroup};
 pub use styling::CityStyling;
@@ -26,7 +25,9 @@ use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
 use crate::model::view::CameraPose;
-use crate::tiles::{FeatureTable, Hit, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup};
+use crate::tiles::{
+    FeatureTable, Hit, Prepared, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup,
+};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
@@ -59,6 +60,7 @@ pub struct CityTiles {
     pace: Pace,
 }
 
+#[derive(Default)]
 struct Resident {
     entities: Vec<Entity>,
     first_state: u32,
@@ -113,6 +115,7 @@ const GROUND_CACHE_MAX: usize = 20_000;
 
 impl CityTiles {
     pub fn new(tileset: Tileset) -> Self {
+        tileset.prepare_with(mesh::prepare);
         Self {
             tileset,
             groups: vec![ViewGroup::default(), ViewGroup::new(Purpose::Preload, 1.0)],
@@ -356,26 +359,17 @@ fn spawn(
     states: &mut FeatureStates,
     selected: &HashSet<String>,
 ) -> Resident {
-    let features = content.features.count();
-    let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
-    let mut own: Vec<State> = (0..=features).map(|f| [0, seed(origin, f)]).collect();
-    let mut built = Vec::new();
-    let mut stands = vec![false; features as usize + 1];
-    for tile_mesh in &content.meshes {
-        let one = mesh::build(tile_mesh, features);
-        for (state, height_dm) in own.iter_mut().zip(&one.heights_dm) {
-            let known = state[1] & 0xffff;
-            state[1] = (state[1] & !0xffff) | known.max(u32::from(*height_dm));
-        }
-        stands.iter_mut().zip(&one.stands).for_each(|(known, s)| *known |= *s);
-        let dress = wardrobe.dress(tile_mesh, &shared.buffer);
-        let plain = if tile_mesh.two_sided { &shared.two_sided } else { &shared.one_sided };
-        built.push((one, mesh::transform(tile_mesh.to_world, frame.0.enu_from_ecef()), dress, plain));
-    }
+    let prepared = content.prepared.as_ref().and_then(Prepared::take);
+    // A tile that was loaded before anybody said who draws it.
+    let late = || mesh::prepare(&mut content.clone()).take();
+    let Some(mesh::PreparedTile { meshes: built, states: mut own, stands }) = prepared.or_else(late) else { return Resident::default() };
     selection::named(&content.features, selected).into_iter().for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
     let first_state = states.allocate(&own);
-    let triangles = built.iter().map(|(b, ..)| b.triangles).sum();
-    let entities = built.into_iter().map(|(one, transform, dress, plain)| {
+    let triangles = built.iter().map(|b| b.triangles).sum();
+    let entities = built.into_iter().map(|one| {
+        let transform = mesh::transform(one.to_world, frame.0.enu_from_ecef());
+        let dress = one.pictures.as_ref().and_then(|p| wardrobe.dress(p, one.two_sided, &shared.buffer));
+        let plain = if one.two_sided { &shared.two_sided } else { &shared.one_sided };
         let bundle = (Mesh3d(meshes.add(one.mesh)), MeshTag(first_state), transform, one.bounds, Visibility::Hidden);
         let mut entity = commands.spawn(bundle);
         match dress {
@@ -396,8 +390,19 @@ fn spawn(
     }
 }
 
-fn look_down(city: Option<Res<CityTiles>>, frame: Res<SceneFrame>, orbit: Res<OrbitCamera>, mut ground: ResMut<GroundBelow>) {
+fn look_down(
+    city: Option<Res<CityTiles>>,
+    frame: Res<SceneFrame>,
+    orbit: Res<OrbitCamera>,
+    mut ground: ResMut<GroundBelow>,
+    mut seen: Local<Option<(CameraPose, Vec<TileId>)>>,
+) {
     let Some(city) = city else { return };
+    let drawn = city.groups[0].drawn();
+    if seen.as_ref().is_some_and(|(pose, tiles)| *pose == orbit.pose && tiles == drawn) {
+        return;
+    }
+    *seen = Some((orbit.pose, drawn.to_vec()));
     let eye = eye_of(&orbit.pose, &frame.0);
     // From well above, so that an eye that already is under the ground finds it.
     let from = |p: DVec3| DVec3::new(p.x, p.y, p.z.max(0.0) + 5_000.0);

@@ -1,11 +1,12 @@
 //! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
 
+use super::mesh::Pictures;
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
 use crate::render::light::HolesSeen;
 use crate::render::material::TexturedMaterial;
-use crate::tiles::{TileMesh, TileTexture, Wear};
+use crate::tiles::TileTexture;
 use bevy::asset::RenderAssetUsages;
 use bevy::ecs::system::SystemParam;
 use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
@@ -54,13 +55,15 @@ pub(super) struct Wardrobe<'w> {
 }
 
 impl Wardrobe<'_> {
-    /// A material with a tile's pictures; `None` for a tile without any.
-    pub(super) fn dress(&mut self, tile: &TileMesh, features: &Handle<ShaderBuffer>) -> Option<Handle<TexturedMaterial>> {
-        let ends = Wear::CLAMP_U | Wear::CLAMP_V;
-        let repeats = tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w & ends != ends);
+    /// A material with a mesh's pictures; `None` where they are gone.
+    pub(super) fn dress(
+        &mut self,
+        Pictures { texture, repeats, holes }: &Pictures,
+        two_sided: bool,
+        features: &Handle<ShaderBuffer>,
+    ) -> Option<Handle<TexturedMaterial>> {
         let hardware = self.adapter.as_ref().is_none_or(|a| format!("{:?}", a.device_type) != "Cpu");
-        let pictures = image(tile.texture.as_ref()?, repeats, hardware)?;
-        let holes = tile.wears.iter().any(|w| w & Wear::TEXTURED != 0 && w >> 24 > 0);
+        let pictures = image(texture, *repeats, hardware)?;
         self.holes.0 |= holes;
         Some(self.materials.add(TexturedMaterial {
             environment: self.light.0.clone(),
@@ -71,8 +74,8 @@ impl Wardrobe<'_> {
             clip: ClipUniform::from(&*self.clip),
             clip_picture: self.clip_picture.0.clone(),
             clipped: self.clip.is_active(),
-            two_sided: tile.two_sided,
-            holes,
+            two_sided,
+            holes: *holes,
         }))
     }
 }

@@ -1,7 +1,7 @@
 //! Draws features' numbers instead of their looks; see `shaders/id.wgsl`.
 
 use crate::render::clip::ClipUniform;
-use crate::render::material::{ATTRIBUTE_PACKED, ID_SHADER};
+use crate::render::material::{ID_SHADER, place_attributes};
 use bevy::math::{UVec4, Vec4};
 use bevy::mesh::MeshVertexBufferLayoutRef;
 use bevy::pbr::{Material, MaterialPipeline, MaterialPipelineKey};
@@ -72,7 +72,7 @@ impl Material for IdMaterial {
         layout: &MeshVertexBufferLayoutRef,
         key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
-        let places = [Mesh::ATTRIBUTE_POSITION.at_shader_location(0), ATTRIBUTE_PACKED.at_shader_location(1)];
+        let places = place_attributes(descriptor, layout);
         descriptor.vertex.buffers = vec![layout.0.get_layout(&places)?];
         let IdKey { clipped, two_sided } = key.bind_group_data;
         let defs = || clipped.then(|| "CLIPPED".into());
