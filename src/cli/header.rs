@@ -23,6 +23,7 @@ impl HeaderArgs {
     }
 
     /// Hands them on to a process of one's own, unseen.
+    #[cfg(feature = "screen")]
     pub fn pass_on(&self, command: &mut std::process::Command) {
         if !self.lines.is_empty() {
             command.env(VARIABLE, self.lines.join("\n"));

@@ -11,7 +11,6 @@ mod demo;
 mod demo_city;
 #[cfg(feature = "screen")]
 mod desk;
-#[cfg(feature = "screen")]
 mod header;
 mod hub;
 mod inspect;
