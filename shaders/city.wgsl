@@ -36,19 +36,16 @@ const WEAR_MIRROR_V = 0x100000u;
 struct Varying {
     @invariant @builtin(position) position: vec4<f32>,
     @location(0) world: vec3<f32>,
-    @location(1) normal: vec3<f32>,
-    @location(2) facade: vec2<f32>,
-    // rgb: what the surface is painted with, of the whole feature; w: share of its windows that are lit.
-    @location(3) @interpolate(flat) paint: vec4<f32>,
-    // rgb: colour by attribute or selection; w: how much of it.
-    @location(4) @interpolate(flat) tint: vec4<f32>,
-    // x: surface, y: seed, z: height in 0.1 m, w: 1 where the colour is of the selected
-    @location(5) @interpolate(flat) kind: vec4<u32>,
-    // x: sunlight, y: part of the sky above.
-    @location(6) light: vec2<f32>,
+    // What a feature has as a whole, packed: a rasteriser in software pays for each vector of each triangle.
+    // xy: rgb of what it is painted with and the share of its windows that are lit, f16; z: tint by attribute or selection, w: its state's second word.
+    @location(1) @interpolate(flat) feature: vec4<u32>,
+    // x: surface, y: normal as three snorm8.
+    @location(2) @interpolate(flat) face: vec2<u32>,
+    // xy: facade, z: sunlight, w: part of the sky above.
+    @location(3) facade_light: vec4<f32>,
 #ifdef TEXTURED
-    @location(7) texture_uv: vec2<f32>,
-    @location(8) @interpolate(flat) wear: u32,
+    @location(4) texture_uv: vec2<f32>,
+    @location(5) @interpolate(flat) wear: u32,
 #endif
 };
 
@@ -89,11 +86,9 @@ fn vertex(in: Vertex) -> Varying {
     out.world = world;
     // Tile frames are rigid but for one scale, so the upper 3x3 turns normals as it turns points.
     let up = normalize((world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz);
-    out.normal = up;
-    out.facade = facade_of(in);
     let selected = (state.y & FLAG_SELECTED) != 0u;
-    out.kind = vec4<u32>(surface, seed, state.y & 0xffffu, u32(selected));
-    out.tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
+    out.face = vec2<u32>(surface, pack4x8snorm(vec4<f32>(up, 0.0)));
+    var tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
 #ifdef TEXTURED
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
@@ -105,10 +100,11 @@ fn vertex(in: Vertex) -> Varying {
     if env.focus.x > 0.5 && is_building(surface) && !selected {
         // They step back: darker, nearer to the ground's colour.
         base = mix(env.land.rgb, base, 0.35);
-        out.tint.w *= 0.35;
+        tint.w *= 0.35;
     }
-    out.paint = vec4<f32>(base, env.window.w * (0.4 + 1.2 * hash(seed, 5u)));
-    out.light = vec2<f32>(max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
+    let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
+    out.feature = vec4<u32>(pack2x16float(base.rg), pack2x16float(vec2<f32>(base.b, share)), pack4x8unorm(tint), state.y);
+    out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
     out.position = placed(world, surface, state.y, env.focus);
     return out;
 }
@@ -223,7 +219,13 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
 #else
     let worn = false;
 #endif
-    let surface = in.kind.x;
+    let surface = in.face.x;
+    let seed = in.feature.w >> SEED_SHIFT;
+    let selected = (in.feature.w & FLAG_SELECTED) != 0u;
+    let normal = unpack4x8snorm(in.face.y).xyz;
+    let facade = in.facade_light.xy;
+    let own_tint = unpack4x8unorm(in.feature.z);
+    let blue_share = unpack2x16float(in.feature.y);
 #ifdef CLIPPED
     if is_cut(in.world, surface, in.position.xy) {
         discard;
@@ -233,27 +235,27 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let to_eye = eye - in.world;
     let distance = length(to_eye);
     let look = to_eye * (-1.0 / distance);
-    let height = f32(in.kind.z) * 0.1;
+    let height = f32(in.feature.w & 0xffffu) * 0.1;
     // Metres a pixel covers here, ignoring slant.
     let pixel = distance * env.ground.z;
-    let wall = surface == WALL || (surface == OTHER && abs(in.normal.y) < 0.5);
+    let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
 
-    var base = in.paint.rgb;
+    var base = vec3<f32>(unpack2x16float(in.feature.x), blue_share.x);
     var lamps = vec3<f32>(0.0);
     var sky_part = 1.0;
-    var sunlight = in.light.x;
+    var sunlight = in.facade_light.z;
     var edge = 0.0;
     // A photograph has its own windows and shades.
     if surface == WALL && !worn {
-        let w = windows(in.facade, in.kind.y, in.paint.w, height, pixel / max(0.35, abs(dot(in.normal, look))));
+        let w = windows(facade, seed, blue_share.y, height, pixel / max(0.35, abs(dot(normal, look))));
         base *= 1.0 - w.x;
-        lamps = env.window.rgb * (w.y * mix(0.7, 1.3, hash(in.kind.y, 3u)));
+        lamps = env.window.rgb * (w.y * mix(0.7, 1.3, hash(seed, 3u)));
         // Contact shade: the lowest 6 m darken.
-        sky_part = mix(0.62, 1.0, smoothstep(0.0, 6.0, in.facade.y));
+        sky_part = mix(0.62, 1.0, smoothstep(0.0, 6.0, facade.y));
         sunlight *= sky_part;
         if height > 2.0 {
             // A lighter line along eaves near the camera, one pixel wide.
-            let from_top = (height - in.facade.y) / max(pixel, 0.01);
+            let from_top = (height - facade.y) / max(pixel, 0.01);
             edge = (1.0 - smoothstep(0.6, 1.6, abs(from_top - 0.8))) * clamp(1.4 - pixel / 1.2, 0.0, 1.0) * env.detail.z;
         }
     }
@@ -264,14 +266,14 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
 #endif
     // Left of the line of comparison the city as it is coloured, right of it as it is.
     let coloured = env.swipe.x < 0.0 || in.position.x < env.swipe.x;
-    let tint = in.tint.w * select(0.0, 1.0, coloured || in.kind.w == 1u);
-    base = mix(base, in.tint.rgb, tint);
+    let tint = own_tint.w * select(0.0, 1.0, coloured || selected);
+    base = mix(base, own_tint.rgb, tint);
     lamps *= 1.0 - tint;
 #ifdef FULL
-    sunlight *= sunlit(in.world, normalize(in.normal), in.position, in.light.x);
+    sunlight *= sunlit(in.world, normalize(normal), in.position, in.facade_light.z);
     sky_part *= open_to_sky(in.position, distance, pixel);
 #endif
-    let sky = mix(env.ground_light.rgb, env.sky_light.rgb, in.light.y) * sky_part;
+    let sky = mix(env.ground_light.rgb, env.sky_light.rgb, in.facade_light.w) * sky_part;
     // Without light of its own a surface is as bright as it says.
     let light = select(env.sun_colour.rgb * sunlight + sky, vec3<f32>(1.0), surface == UNLIT);
     var colour = base * light;
@@ -283,7 +285,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         colour = heated(colour, in.world, wall, pixel);
     }
     colour += lamps;
-    if in.kind.w == 1u {
+    if selected {
         // The selected is live, and only what is live is bright.
         colour += SELECTED_COLOUR * 0.22;
     }
