@@ -4,6 +4,7 @@
 
 mod columns;
 mod features;
+mod lens;
 mod mesh;
 mod names;
 mod pace;
@@ -25,14 +26,13 @@ use super::heat::HeatTextures;
 use super::material::{CityMaterial, TexturedMaterial};
 use crate::geo::{Ecef, Geodetic};
 use crate::model::view::CameraPose;
-use crate::tiles::{
-    FeatureTable, Hit, Prepared, Progress, Purpose, Tangents, TileContent, TileId, TileTree, Tileset, UNLIT, View, ViewGroup,
-};
+use crate::tiles::{FeatureTable, Hit, Prepared, Progress, Purpose, TileContent, TileId, TileTree, Tileset, UNLIT, ViewGroup};
 use bevy::math::DVec3;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
+use lens::{HAZE_ALOFT, Lens};
 use pace::{Pace, fit_memory};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -320,35 +320,6 @@ fn show(city: &mut CityTiles, draw: &[TileId], commands: &mut Commands, visibili
 /// Poses that will be looked from within some seconds, soonest first; written by whoever knows the path.
 #[derive(Resource, Default, Clone, Debug, PartialEq)]
 pub struct PosesAhead(pub Vec<CameraPose>);
-
-/// Mean of the haze over rays from where cameras are, in parts of that on the ground.
-const HAZE_ALOFT: f64 = 0.6;
-
-/// The camera but for where it stands.
-struct Lens<'a> {
-    frame: &'a SceneFrame,
-    camera: &'a Camera,
-    projection: &'a Projection,
-    wall: Option<&'a WholeWall>,
-    haze_per_m: f64,
-}
-
-impl Lens<'_> {
-    /// What the engine chooses tiles for, from a pose.
-    fn view(&self, pose: &CameraPose) -> Option<View> {
-        let frame = &self.frame.0;
-        let size = self.camera.physical_target_size().filter(|s| s.y > 0)?;
-        let eye = eye_of(pose, frame);
-        let t = super::camera::Tangents::of(self.projection);
-        let tangents = Tangents { left: t.left, right: t.right, bottom: t.bottom, top: t.top };
-        let own = WholeWall { height_px: f64::from(size.y), fovy_rad: 2.0 * (t.height() * 0.5).atan() };
-        let whole = self.wall.copied().unwrap_or(own);
-        let turn = |v: DVec3| frame.ecef_from_enu().transform_vector3(v);
-        let view =
-            View::off_axis(frame.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), tangents, whole.height_px, whole.fovy_rad);
-        Some(view.with_haze(self.haze_per_m))
-    }
-}
 
 fn spawn(
     commands: &mut Commands,
