@@ -78,8 +78,9 @@ fn only_who_may_lead_moves_the_view_and_only_one_at_a_time() {
     accepted(wall.ask(Command::TakeLead));
     accepted(wall.ask(tour(TourMove::Seek { position_s: 1e9 })));
     assert_eq!(wall.world.view.as_ref().unwrap().tour, TourState::Paused { position_s: 100.0 }, "a tour ends where it ends");
+    // Who is connected is told once in a while: without waiting for it here, a wall not yet heard of would count as gone below.
+    desk.until("the wall to be seen", |s| s.world.leads("wall") && s.world.screens.iter().any(|i| i.screen == "wall"));
     drop(wall);
-    desk.until("the wall to be seen", |s| s.world.leads("wall"));
     desk.until("the wall to go", |s| s.world.screens.iter().all(|i| i.screen != "wall"));
     accepted(desk.ask(look(camera)));
     assert!(desk.world.leads("desk"), "who moves the view after the leader has gone leads");
