@@ -8,17 +8,23 @@
 mod backoff;
 mod geojson_sse;
 mod http;
+mod inlet;
+mod lag;
 mod outbox;
 pub mod replay;
 mod sensorthings;
+mod sensorthings_in;
 #[cfg(test)]
 mod tests;
 
 pub use http::install_tls;
+pub use inlet::{Barrier, Inlet, Posted, Refusal, Taken};
+pub use lag::LagMeter;
 
+use crate::model::alert::Alert;
+use crate::model::feed::{FeedConfig, FeedStatus, Source};
 use crate::model::incident::Report;
-use crate::model::observation::{Datastream, FeedStatus, Observation};
-use crate::model::scene::FeedConfig;
+use crate::model::observation::{Datastream, Observation};
 use crate::model::unit::Unit;
 use backoff::Backoff;
 use outbox::Outbox;
@@ -35,6 +41,10 @@ pub enum FeedEvent {
     /// A new incident, by the source's own id: the same id again is the same incident with changed content.
     Incident(Report),
     Unit(Unit),
+    /// A public warning, an update or the cancellation of one, by its id.
+    Alert(Alert),
+    /// Everything before it has to be on disk before [`Barrier::reached`] is called.
+    Barrier(Barrier),
     /// The ledger, at most once in [`Tuning::status_every`], and only when something changed.
     Status(FeedStatus),
 }
@@ -69,6 +79,8 @@ impl Default for Tuning {
 #[derive(Debug)]
 pub struct FeedHandle {
     task: JoinHandle<()>,
+    /// Where the hub hands over what the source posts; `None` for a source that is read.
+    pub inlet: Option<Inlet>,
 }
 
 impl Drop for FeedHandle {
@@ -79,8 +91,8 @@ impl Drop for FeedHandle {
 
 /// Starts reading a feed into `out`.
 ///
-/// Never waits for a slow reader with high-rate data: when `out` is full, readings and positions are conflated per
-/// datastream or unit and counted; incidents wait instead and hold the source back.
+/// When `out` is full, positions are conflated per unit and counted; readings, incidents and alerts wait instead and hold the
+/// source back, because they are kept.
 /// Must be called within a tokio runtime. Ends when the handle is dropped or `out` is closed.
 pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
     spawn_tuned(config, Tuning::default(), out)
@@ -89,17 +101,25 @@ pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
 /// [`spawn`] with other intervals.
 pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) -> FeedHandle {
     install_tls();
-    let task = match config.clone() {
-        FeedConfig::Sensorthings { id, url, mqtt } => {
-            let outbox = Outbox::new(&id, "sensorthings", out, tuning.status_every);
-            tokio::spawn(keep_running(sensorthings::Adapter::new(id, url, mqtt, tuning.clone()), tuning, outbox))
+    let FeedConfig { id, coordinates, source, .. } = config.clone();
+    let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
+    let reads = |task| FeedHandle { task, inlet: None };
+    match source {
+        Source::Sensorthings { url, mqtt } => {
+            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
-        FeedConfig::GeojsonSse { id, url } => {
-            let outbox = Outbox::new(&id, "geojson_sse", out, tuning.status_every);
-            tokio::spawn(keep_running(geojson_sse::Adapter::new(url, tuning.clone()), tuning, outbox))
+        Source::SensorthingsIn {} => {
+            let (inlet, posts) = inlet::channel();
+            let adapter = sensorthings_in::Adapter::new(id.clone(), posts);
+            let task = tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings_in")));
+            FeedHandle { task, inlet: Some(inlet) }
         }
-    };
-    FeedHandle { task }
+        Source::GeojsonSse { url } => {
+            let adapter = geojson_sse::Adapter::new(url, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
+        }
+    }
 }
 
 /// One way of reading a source; [`keep_running`] does the rest.

@@ -1,7 +1,9 @@
 //! The one door out of an adapter: a bounded channel, conflation when it is full, and the loss ledger.
 
+use super::inlet::Barrier;
 use super::{FeedError, FeedEvent};
-use crate::model::observation::FeedStatus;
+use crate::geo::Shifted;
+use crate::model::feed::{Coordinates, Counts, FeedStatus};
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
 use std::time::Duration;
@@ -14,6 +16,61 @@ const WAITING_MAX: usize = 200_000;
 
 /// Longest reason kept for the feeds panel, characters: a source must not fill our memory by way of an error text.
 const REASON_MAX: usize = 300;
+
+/// Why a message was not stored, as the ledger counts it. Few and fixed, so that a source can't fill it with words of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// Not what the protocol says: no JSON, no XML, cut off.
+    Unreadable,
+    /// A field that can't be done without is missing.
+    Incomplete,
+    /// A value or a place that can't be.
+    OutOfRange,
+    /// Longer than anything sensible.
+    TooLarge,
+    /// Of a kind this feed has no use for.
+    Unsupported,
+    /// No room for more entities of this kind.
+    Full,
+}
+
+impl Reason {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::Incomplete => "incomplete",
+            Self::OutOfRange => "out_of_range",
+            Self::TooLarge => "too_large",
+            Self::Unsupported => "unsupported",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// Why a message is kept apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// Its time is ahead of everything else's.
+    Clock,
+    /// About a sensor or a unit that nobody has described.
+    Unknown,
+    /// A place that a receiver without a fix gives.
+    Place,
+}
+
+impl Doubt {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Clock => "clock_ahead",
+            Self::Unknown => "unknown_sensor",
+            Self::Place => "no_fix",
+        }
+    }
+}
+
+/// Policies by which a message is left out; words of the ledger.
+const REPEATED: &str = "repeated";
+const REPLACED: &str = "replaced";
 
 /// Counts every message exactly once, at the moment its fate is decided, so the ledger balances at any time.
 #[derive(Debug)]
@@ -28,8 +85,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(feed: &str, kind: &str, out: Sender<FeedEvent>, status_every: Duration) -> Self {
-        let status = FeedStatus { feed: feed.into(), kind: kind.into(), ..FeedStatus::default() };
+    pub(super) fn new(feed: &str, kind: &str, coordinates: Coordinates, out: Sender<FeedEvent>, status_every: Duration) -> Self {
+        let status = FeedStatus { feed: feed.into(), kind: kind.into(), coordinates, ..FeedStatus::default() };
         Self { out, status, waiting: IndexMap::new(), status_every, next_status: Instant::now(), unsaid: true }
     }
 
@@ -56,25 +113,47 @@ impl Outbox {
     }
 
     /// A message that can't be used.
-    pub(super) fn reject(&mut self, why: String) {
+    pub(super) fn reject(&mut self, reason: Reason, why: String) {
         tracing::debug!(feed = self.status.feed, why, "message rejected");
         self.status.rejected += 1;
+        one_more(&mut self.status.rejected_for, reason.word());
         self.count(None);
         self.note(why);
     }
 
     /// A message that may be right but can't be trusted or placed.
-    pub(super) fn quarantine(&mut self, why: String) {
+    pub(super) fn quarantine(&mut self, doubt: Doubt, why: String) {
         tracing::debug!(feed = self.status.feed, why, "message quarantined");
         self.status.quarantined += 1;
+        one_more(&mut self.status.quarantined_for, doubt.word());
         self.count(None);
         self.note(why);
     }
 
     /// A message that says nothing new, e.g. one seen before the connection broke.
     pub(super) fn repeated(&mut self) {
+        self.left_out(REPEATED);
+    }
+
+    fn left_out(&mut self, policy: &'static str) {
         self.status.conflated += 1;
+        one_more(&mut self.status.conflated_by, policy);
         self.count(None);
+    }
+
+    /// Messages that never came, by the source's sequence numbers.
+    pub(super) fn missing(&mut self, messages: u64) {
+        self.status.gaps += messages;
+        self.unsaid = true;
+    }
+
+    /// The source's clock less ours, as it has just told it.
+    pub(super) fn skew(&mut self, ms: f64) {
+        // Told anew only when it has moved: each answer comes with a few milliseconds of its own.
+        if self.status.skew_ms.is_none_or(|before| (before - ms).abs() > 250.0) {
+            self.status.skew_ms = Some(ms.round());
+            self.unsaid = true;
+        }
     }
 
     fn count(&mut self, newest: Option<DateTime<Utc>>) {
@@ -83,11 +162,12 @@ impl Outbox {
         self.unsaid = true;
     }
 
-    /// A reading or position of `entity`: sent when there is room, else it waits and replaces what waited before.
+    /// A position of `entity`: sent when there is room, else it waits and replaces what waited before.
     ///
     /// # Errors
     /// [`FeedError::Closed`] when nobody reads any more.
-    pub(super) fn offer(&mut self, entity: &str, event: FeedEvent) -> Result<(), FeedError> {
+    pub(super) fn offer(&mut self, entity: &str, mut event: FeedEvent) -> Result<(), FeedError> {
+        to_wgs84(self.status.coordinates, &mut event);
         let event = if self.waiting.is_empty() {
             match self.try_send(event)? {
                 None => return Ok(()),
@@ -101,9 +181,9 @@ impl Outbox {
         match self.waiting.get_mut(entity) {
             Some(older) => {
                 *older = event;
-                self.repeated();
+                self.left_out(REPLACED);
             }
-            None if full => self.repeated(),
+            None if full => self.left_out(REPLACED),
             None => {
                 self.waiting.insert(entity.to_owned(), event);
             }
@@ -112,9 +192,10 @@ impl Outbox {
     }
 
     /// Something that must not be lost or conflated: waits for room and so holds the source back.
-    pub(super) async fn deliver(&mut self, event: FeedEvent) -> Result<(), FeedError> {
+    pub(super) async fn deliver(&mut self, mut event: FeedEvent) -> Result<(), FeedError> {
+        to_wgs84(self.status.coordinates, &mut event);
         let time = event_time(&event);
-        let counts = !matches!(event, FeedEvent::Datastream(_));
+        let counts = !matches!(event, FeedEvent::Datastream(_) | FeedEvent::Barrier(_));
         self.out.send(event).await.map_err(|_| FeedError::Closed)?;
         // The catalogue is no message: only readings, incidents and positions are counted.
         if counts {
@@ -122,6 +203,13 @@ impl Outbox {
             self.count(time);
         }
         Ok(())
+    }
+
+    /// A mark behind everything delivered so far; what it gives is ready when all of that is on disk.
+    pub(super) async fn barrier(&mut self) -> Result<tokio::sync::oneshot::Receiver<()>, FeedError> {
+        let (barrier, reached) = Barrier::new();
+        self.out.send(FeedEvent::Barrier(barrier)).await.map_err(|_| FeedError::Closed)?;
+        Ok(reached)
     }
 
     /// Sends what waits as far as there is room, and the status when it is due. Call it now and then, also when nothing comes.
@@ -184,12 +272,39 @@ impl Outbox {
     }
 }
 
+fn one_more(counts: &mut Counts, word: &'static str) {
+    *counts.entry(word.into()).or_default() += 1;
+}
+
+/// Longitudes and latitudes of the source's system, made WGS 84.
+fn to_wgs84(from: Coordinates, event: &mut FeedEvent) {
+    let shifted = match from {
+        Coordinates::Wgs84 | Coordinates::Cgcs2000 => return,
+        Coordinates::Gcj02 => Shifted::Gcj02,
+        Coordinates::Bd09 => Shifted::Bd09,
+    };
+    let mend = |lon: &mut f64, lat: &mut f64| (*lon, *lat) = shifted.inverse(*lon, *lat);
+    match event {
+        FeedEvent::Datastream(d) => mend(&mut d.lon, &mut d.lat),
+        FeedEvent::Incident(r) => mend(&mut r.lon, &mut r.lat),
+        FeedEvent::Unit(u) => mend(&mut u.lon, &mut u.lat),
+        FeedEvent::Alert(alert) => {
+            for area in &mut alert.areas {
+                area.polygons.iter_mut().flatten().for_each(|[lon, lat]| mend(lon, lat));
+                area.circles.iter_mut().for_each(|[lon, lat, _]| mend(lon, lat));
+            }
+        }
+        FeedEvent::Observation(_) | FeedEvent::Status(_) | FeedEvent::Barrier(_) => {}
+    }
+}
+
 fn event_time(event: &FeedEvent) -> Option<DateTime<Utc>> {
     match event {
         FeedEvent::Observation(o) => Some(o.phenomenon_time),
         FeedEvent::Incident(r) => r.reported_at,
         FeedEvent::Unit(u) => Some(u.seen_at),
-        FeedEvent::Datastream(_) | FeedEvent::Status(_) => None,
+        FeedEvent::Alert(a) => Some(a.sent),
+        FeedEvent::Datastream(_) | FeedEvent::Status(_) | FeedEvent::Barrier(_) => None,
     }
 }
 
@@ -204,30 +319,35 @@ fn shortened(mut text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::observation::{Observation, Quality};
+    use crate::model::incident::Domain;
+    use crate::model::unit::{Unit, UnitState};
     use tokio::sync::mpsc;
 
-    fn reading(datastream: &str, value: f64) -> FeedEvent {
-        let phenomenon_time = DateTime::UNIX_EPOCH;
-        FeedEvent::Observation(Observation { datastream: datastream.into(), phenomenon_time, value, quality: Quality::Good })
+    fn position(id: &str, heading_deg: f64) -> FeedEvent {
+        let (call_sign, kind, seen_at) = (id.to_owned(), "officer".to_owned(), DateTime::UNIX_EPOCH);
+        let (domain, state) = (Domain::Traffic, UnitState::Available);
+        FeedEvent::Unit(Unit { id: id.into(), call_sign, domain, kind, state, lon: 118.3, lat: 33.9, heading_deg, seen_at })
+    }
+
+    fn outbox(coordinates: Coordinates, room: usize) -> (Outbox, mpsc::Receiver<FeedEvent>) {
+        let (tx, rx) = mpsc::channel(room);
+        (Outbox::new("f", "test", coordinates, tx, Duration::ZERO), rx)
     }
 
     #[test]
     fn a_full_channel_conflates_per_entity_and_the_ledger_balances() {
-        let (tx, mut rx) = mpsc::channel(1);
-        let mut outbox = Outbox::new("f", "test", tx, Duration::ZERO);
+        let (mut outbox, mut rx) = outbox(Coordinates::Wgs84, 1);
         for i in 0..10 {
-            outbox.offer("a", reading("a", f64::from(i))).unwrap();
-            outbox.offer("b", reading("b", f64::from(i))).unwrap();
-            let s = outbox.status();
-            assert_eq!(s.received, s.stored + s.rejected + s.conflated + s.quarantined);
+            outbox.offer("a", position("a", f64::from(i))).unwrap();
+            outbox.offer("b", position("b", f64::from(i))).unwrap();
+            assert!(outbox.status().balances());
         }
-        outbox.reject("no".into());
+        outbox.reject(Reason::Unreadable, "no".into());
         let mut got = Vec::new();
         for _ in 0..5 {
             while let Ok(event) = rx.try_recv() {
-                if let FeedEvent::Observation(o) = event {
-                    got.push((o.datastream, o.value));
+                if let FeedEvent::Unit(u) = event {
+                    got.push((u.id, u.heading_deg));
                 }
             }
             outbox.flush().unwrap();
@@ -235,6 +355,19 @@ mod tests {
         assert_eq!(got, [("a".into(), 0.0), ("b".into(), 9.0), ("a".into(), 9.0)]);
         let s = outbox.status();
         assert_eq!((s.received, s.stored, s.conflated, s.rejected), (21, 3, 17, 1));
+        assert!(s.balances() && s.conflated_by["replaced"] == 17 && s.rejected_for["unreadable"] == 1);
+    }
+
+    #[test]
+    fn shifted_coordinates_come_out_as_wgs84() {
+        let (mut outbox, mut rx) = outbox(Coordinates::Gcj02, 4);
+        let (lon, lat) = Shifted::Gcj02.forward(118.3, 33.9);
+        let FeedEvent::Unit(mut unit) = position("a", 0.0) else { unreachable!() };
+        (unit.lon, unit.lat) = (lon, lat);
+        outbox.offer("a", FeedEvent::Unit(unit)).unwrap();
+        let Ok(FeedEvent::Unit(unit)) = rx.try_recv() else { panic!() };
+        assert!((unit.lon - 118.3).abs() < 1e-7 && (unit.lat - 33.9).abs() < 1e-7, "{unit:?}");
+        assert!((lon - 118.3).abs() > 1e-3, "the shift is some hundred metres");
     }
 
     #[test]

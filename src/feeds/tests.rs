@@ -48,7 +48,7 @@ async fn again(options: Options) -> Platform {
 }
 
 fn sensorthings(platform: &Platform) -> FeedConfig {
-    FeedConfig::Sensorthings { id: "f".into(), url: platform.sensorthings_url(), mqtt: platform.mqtt_url() }
+    FeedConfig::new("f", Source::Sensorthings { url: platform.sensorthings_url(), mqtt: platform.mqtt_url() })
 }
 
 /// What was heard, and the last ledger.
@@ -72,9 +72,11 @@ async fn listen(rx: &mut Receiver<FeedEvent>, heard: &mut Heard, enough: impl Fn
                     heard.observations.entry(o.datastream).or_default().push((o.phenomenon_time, o.value));
                 }
                 FeedEvent::Incident(r) => heard.incidents.push(r.id),
+                FeedEvent::Alert(_) => {}
+                FeedEvent::Barrier(barrier) => barrier.reached(),
                 FeedEvent::Unit(u) => *heard.units.entry(u.id).or_default() += 1,
                 FeedEvent::Status(s) => {
-                    assert_eq!(s.received, s.stored + s.rejected + s.conflated + s.quarantined, "{s:?}");
+                    assert!(s.balances(), "{s:?}");
                     heard.status = s;
                 }
             }
@@ -136,7 +138,7 @@ async fn incidents_and_units_come_over_sse_and_again_after_a_restart() {
     let first = platform(false);
     let address = first.http;
     let (tx, mut rx) = mpsc::channel(1000);
-    let url = |what: &str| FeedConfig::GeojsonSse { id: what.into(), url: format!("http://{address}/{what}/stream") };
+    let url = |what: &str| FeedConfig::new(what, Source::GeojsonSse { url: format!("http://{address}/{what}/stream") });
     let _incidents = spawn_tuned(&url("incidents"), quick(), tx.clone());
     let _units = spawn_tuned(&url("units"), quick(), tx);
     let mut heard = Heard::default();
@@ -188,7 +190,7 @@ async fn rubbish_on_the_event_stream_is_counted_and_the_good_passes() {
     }
     let address = serve(Router::new().route("/s", get(stream)).with_state(Arc::default())).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let _feed = spawn_tuned(&FeedConfig::GeojsonSse { id: "x".into(), url: format!("http://{address}/s") }, quick(), tx);
+    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("http://{address}/s") }), quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("text/html"))).await;
     listen(&mut rx, &mut heard, |h| h.incidents.len() >= 3 && h.status.stored >= 3 && h.status.conflated >= 1).await;
@@ -224,7 +226,7 @@ async fn rubbish_in_sensorthings_is_counted_and_the_good_passes() {
     let router = Router::new().route("/v1.1/Datastreams", get(|| async move { catalogue })).route("/v1.1/Observations", get(observations));
     let address = serve(router.with_state(Arc::default())).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let config = FeedConfig::Sensorthings { id: "x".into(), url: format!("http://{address}/v1.1/"), mqtt: None };
+    let config = FeedConfig::new("x", Source::Sensorthings { url: format!("http://{address}/v1.1/"), mqtt: None });
     let _feed = spawn_tuned(&config, quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("not JSON"))).await;

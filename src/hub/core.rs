@@ -4,6 +4,7 @@ use super::outbox::Outbox;
 use super::scene_file::LoadedScene;
 use super::world::World;
 use super::{HubError, keys};
+use crate::feeds::Inlet;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
 use crate::store::{Expect, Seen, StateStore, StoreError};
 use axum::extract::ws::Utf8Bytes;
@@ -52,6 +53,8 @@ pub struct Core {
     pub started: Instant,
     world: Mutex<World>,
     screens: Mutex<BTreeMap<String, Connected>>,
+    /// Feeds whose sources post to the hub.
+    inlets: Mutex<BTreeMap<String, Inlet>>,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
     incident_locks: [tokio::sync::Mutex<()>; LOCKS],
@@ -76,6 +79,7 @@ impl Core {
             name,
             started: Instant::now(),
             screens: Mutex::default(),
+            inlets: Mutex::default(),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             view_lock: tokio::sync::Mutex::new(()),
@@ -90,6 +94,10 @@ impl Core {
 
     pub fn screens(&self) -> MutexGuard<'_, BTreeMap<String, Connected>> {
         self.screens.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn inlets(&self) -> MutexGuard<'_, BTreeMap<String, Inlet>> {
+        self.inlets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn screen_infos(&self) -> Vec<ScreenInfo> {

@@ -1,16 +1,16 @@
 //! What the hub serves over HTTP: the web app, the city package, and its state as JSON.
 
 use super::core::Core;
-use super::{archive, keys, socket};
+use super::{archive, inlets, keys, socket};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Request, State};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Json, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/incidents/{*id}", get(incident))
         .route("/api/feeds", get(feeds))
         .route("/api/screens", get(screens))
+        .route("/feeds/{id}", post(inlets::post).layer(DefaultBodyLimit::max(inlets::BODY_BYTES_MAX)))
         .layer(middleware::from_fn_with_state(core.clone(), with_token));
     // Open to pages of other servers (a map viewer, CesiumJS): nothing here is secret. State is not.
     let cors = CorsLayer::new().allow_origin(Any).allow_methods([Method::GET, Method::HEAD]).allow_headers(Any).expose_headers(Any);

@@ -1,11 +1,13 @@
 //! Takes what feeds say into the world, and keeps the loss ledger: `received = stored + rejected + conflated + quarantined`.
 
 use super::core::Core;
-use super::world::{DATASTREAMS_MAX, UNITS_MAX};
+use super::ledger::{Fate, Ledger};
+use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::{self, FeedEvent, FeedHandle};
-use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::alert::Alert;
+use crate::model::feed::FeedConfig;
+use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::Outcome;
-use crate::model::scene::FeedConfig;
 use crate::model::unit::Unit;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
@@ -13,130 +15,108 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Events of one feed that may wait for the hub; a full channel makes its adapter wait.
-const QUEUE_MAX: usize = 1024;
+const QUEUE_MAX: usize = 4096;
+/// Events taken in one go, under one lock.
+const BATCH: usize = 1024;
 /// How often screens hear of a feed's counts.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// A reading from further in the future than this is a broken clock, and would hide all true ones behind it. So far, because a
 /// replayed platform's clock runs ahead of ours: at 100x, 31 days in seven hours.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
+/// An alert is forgotten so long after its end.
+const ALERT_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// Starts an adapter and takes what it says until the hub ends.
 pub async fn run(core: Arc<Core>, config: FeedConfig) {
     let (events, mut heard) = mpsc::channel(QUEUE_MAX);
-    let _adapter: FeedHandle = feeds::spawn(&config, events);
+    let adapter: FeedHandle = feeds::spawn(&config, events);
+    if let Some(inlet) = &adapter.inlet {
+        core.inlets().insert(config.id.clone(), inlet.clone());
+    }
     let mut feed = Ledger::new(config.id());
     let mut tick = tokio::time::interval(STATUS_EVERY);
+    let mut batch = Vec::with_capacity(BATCH);
     loop {
         tokio::select! {
-            event = heard.recv() => match event {
-                Some(event) => feed.take(&core, event).await,
-                None => break,
+            count = heard.recv_many(&mut batch, BATCH) => match count {
+                0 => break,
+                _ => take(&core, &mut feed, &mut batch).await,
             },
-            _ = tick.tick() => feed.tell(&core),
+            _ = tick.tick() => tell(&core, &mut feed),
         }
     }
-    feed.tell(&core);
+    tell(&core, &mut feed);
+    core.inlets().remove(config.id());
     tracing::warn!(feed = config.id(), "the feed's adapter has ended");
 }
 
-/// What became of one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Stored,
-    Rejected,
-    Conflated,
-    Quarantined,
-}
-
-/// Counts of the hub beside those of the adapter.
-struct Ledger {
-    adapter: FeedStatus,
-    hub: FeedStatus,
-    told: FeedStatus,
-}
-
-impl Ledger {
-    fn new(feed: &str) -> Self {
-        let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
-        Self { adapter: empty.clone(), hub: empty.clone(), told: empty }
-    }
-
-    async fn take(&mut self, core: &Core, event: FeedEvent) {
-        let now = Utc::now();
-        let fate = match event {
-            FeedEvent::Status(status) => {
-                self.adapter = FeedStatus { feed: self.hub.feed.clone(), ..status };
-                return;
-            }
-            // The catalogue is no message: it counts only when it can't be used.
-            FeedEvent::Datastream(datastream) => match take_datastream(core, datastream) {
-                Fate::Rejected => Fate::Rejected,
-                _ => return,
-            },
-            FeedEvent::Observation(observation) => {
-                self.seen(observation.phenomenon_time, now);
-                take_observation(core, observation, now)
-            }
-            FeedEvent::Unit(unit) => {
-                self.seen(unit.seen_at, now);
-                take_unit(core, unit, now)
-            }
+/// Takes a batch of events in their order.
+async fn take(core: &Core, feed: &mut Ledger, batch: &mut Vec<FeedEvent>) {
+    let now = Utc::now();
+    let mut events = batch.drain(..).peekable();
+    while let Some(event) = events.next() {
+        match event {
+            FeedEvent::Status(status) => feed.adapter_says(status),
             FeedEvent::Incident(report) => {
-                self.seen(report.reported_at.unwrap_or(now), now);
-                match core.feed_report(&self.hub.feed, report, now).await {
-                    None => Fate::Conflated,
+                feed.seen(report.reported_at, now);
+                let fate = match core.feed_report(feed.id(), report, now).await {
+                    None | Some(Outcome::Conflict { .. }) => Fate::Conflated("no_news"),
                     Some(Outcome::Accepted { .. }) => Fate::Stored,
-                    Some(Outcome::Conflict { .. }) => Fate::Conflated,
                     Some(Outcome::Rejected { rule, .. }) => {
-                        self.hub.last_error = Some(rule);
-                        Fate::Rejected
+                        feed.note(rule);
+                        Fate::Rejected("rule")
                     }
+                };
+                feed.count(fate);
+            }
+            FeedEvent::Barrier(barrier) => barrier.reached(),
+            event => {
+                // All live events that come together are taken under one lock.
+                let mut world = core.world();
+                take_live(core, &mut world, feed, event, now);
+                while let Some(event) = events.next_if(is_live) {
+                    take_live(core, &mut world, feed, event, now);
                 }
             }
-        };
-        self.count(fate);
-    }
-
-    fn seen(&mut self, at: DateTime<Utc>, now: DateTime<Utc>) {
-        if at <= now + AHEAD_MAX {
-            self.hub.newest = self.hub.newest.max(Some(at));
         }
     }
+}
 
-    fn count(&mut self, fate: Fate) {
-        self.hub.received += 1;
-        match fate {
-            Fate::Stored => self.hub.stored += 1,
-            Fate::Rejected => self.hub.rejected += 1,
-            Fate::Conflated => self.hub.conflated += 1,
-            Fate::Quarantined => self.hub.quarantined += 1,
-        }
-    }
+fn is_live(event: &FeedEvent) -> bool {
+    !matches!(event, FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Barrier(_))
+}
 
-    /// What never reached the hub, by the adapter's count, and what did, by ours: balanced at any moment, whatever is on its way.
-    fn status(&self) -> FeedStatus {
-        let (a, h) = (&self.adapter, &self.hub);
-        FeedStatus {
-            received: h.received + a.rejected + a.conflated + a.quarantined,
-            stored: h.stored,
-            rejected: h.rejected + a.rejected,
-            conflated: h.conflated + a.conflated,
-            quarantined: h.quarantined + a.quarantined,
-            newest: h.newest.max(a.newest),
-            last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
-            ..a.clone()
+/// Takes what is not in the state store: it changes the world at once.
+fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, event: FeedEvent, now: DateTime<Utc>) {
+    let fate = match event {
+        // The catalogue is no message: it counts only when it can't be used.
+        FeedEvent::Datastream(datastream) => match take_datastream(core, world, datastream) {
+            fate @ Fate::Rejected(_) => fate,
+            _ => return,
+        },
+        FeedEvent::Observation(observation) => {
+            feed.seen(Some(observation.phenomenon_time), now);
+            take_observation(core, world, observation, now)
         }
-    }
+        FeedEvent::Unit(unit) => {
+            feed.seen(Some(unit.seen_at), now);
+            take_unit(core, world, unit, now)
+        }
+        FeedEvent::Alert(alert) => {
+            feed.seen(Some(alert.sent), now);
+            take_alert(core, world, alert, now)
+        }
+        FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Barrier(_) => return,
+    };
+    feed.count(fate);
+}
 
-    fn tell(&mut self, core: &Core) {
-        let status = self.status();
-        if status != self.told {
-            let mut world = core.world();
-            world.feeds.insert(status.feed.clone(), status.clone());
-            core.screens().values().for_each(|c| c.outbox.feed(&status));
-            drop(world);
-            self.told = status;
-        }
+/// Tells screens what the ledger says, when it says something else than before.
+fn tell(core: &Core, feed: &mut Ledger) {
+    if let Some(status) = feed.news() {
+        let mut world = core.world();
+        core.screens().values().for_each(|c| c.outbox.feed(&status));
+        world.feeds.insert(status.feed.clone(), status);
     }
 }
 
@@ -144,14 +124,16 @@ fn on_earth(lon: f64, lat: f64) -> bool {
     lon.abs() <= 180.0 && lat.abs() <= 90.0
 }
 
-fn take_datastream(core: &Core, datastream: Datastream) -> Fate {
-    let mut world = core.world();
+fn take_datastream(core: &Core, world: &mut World, datastream: Datastream) -> Fate {
     let known = world.datastreams.get(&datastream.id);
     if known == Some(&datastream) {
-        return Fate::Conflated;
+        return Fate::Conflated("no_news");
     }
-    if !on_earth(datastream.lon, datastream.lat) || (known.is_none() && world.datastreams.len() >= DATASTREAMS_MAX) {
-        return Fate::Rejected;
+    if !on_earth(datastream.lon, datastream.lat) {
+        return Fate::Rejected("place");
+    }
+    if known.is_none() && world.datastreams.len() >= DATASTREAMS_MAX {
+        return Fate::Rejected("full");
     }
     core.screens().values().for_each(|c| c.outbox.datastream(&datastream));
     world.datastreams.insert(datastream.id.clone(), datastream);
@@ -159,14 +141,15 @@ fn take_datastream(core: &Core, datastream: Datastream) -> Fate {
 }
 
 /// Only the newest of a datastream is kept; one of a datastream nobody has named has no place on the map.
-fn take_observation(core: &Core, observation: Observation, now: DateTime<Utc>) -> Fate {
-    let mut world = core.world();
+fn take_observation(core: &Core, world: &mut World, observation: Observation, now: DateTime<Utc>) -> Fate {
     if !observation.value.is_finite() || observation.phenomenon_time > now + AHEAD_MAX {
-        return Fate::Rejected;
+        return Fate::Rejected("out_of_range");
     }
-    let Some(place) = world.datastreams.get(&observation.datastream).map(|d| [d.lon, d.lat]) else { return Fate::Quarantined };
+    let Some(place) = world.datastreams.get(&observation.datastream).map(|d| [d.lon, d.lat]) else {
+        return Fate::Quarantined("unknown_sensor");
+    };
     if world.observations.get(&observation.datastream).is_some_and(|o| o.phenomenon_time >= observation.phenomenon_time) {
-        return Fate::Conflated;
+        return Fate::Conflated("older");
     }
     let at = Instant::now();
     core.screens().values().for_each(|c| c.outbox.observation(&observation, place, at));
@@ -174,14 +157,16 @@ fn take_observation(core: &Core, observation: Observation, now: DateTime<Utc>) -
     Fate::Stored
 }
 
-fn take_unit(core: &Core, unit: Unit, now: DateTime<Utc>) -> Fate {
-    let mut world = core.world();
+fn take_unit(core: &Core, world: &mut World, unit: Unit, now: DateTime<Utc>) -> Fate {
     let known = world.units.get(&unit.id);
     if known.is_some_and(|u| u.seen_at >= unit.seen_at) {
-        return Fate::Conflated;
+        return Fate::Conflated("older");
     }
-    if !on_earth(unit.lon, unit.lat) || unit.seen_at > now + AHEAD_MAX || (known.is_none() && world.units.len() >= UNITS_MAX) {
-        return Fate::Rejected;
+    if !on_earth(unit.lon, unit.lat) || unit.seen_at > now + AHEAD_MAX {
+        return Fate::Rejected("out_of_range");
+    }
+    if known.is_none() && world.units.len() >= UNITS_MAX {
+        return Fate::Rejected("full");
     }
     let at = Instant::now();
     core.screens().values().for_each(|c| c.outbox.unit(&unit, at));
@@ -189,10 +174,30 @@ fn take_unit(core: &Core, unit: Unit, now: DateTime<Utc>) -> Fate {
     Fate::Stored
 }
 
+/// Those long over make room; an older word on one never replaces a newer.
+fn take_alert(core: &Core, world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
+    world.alerts.retain(|_, a| a.expires.is_none_or(|end| now < end + ALERT_KEPT));
+    let places = alert.areas.iter().flat_map(|a| a.polygons.iter().flatten().copied().chain(a.circles.iter().map(|c| [c[0], c[1]])));
+    if places.into_iter().any(|[lon, lat]| !on_earth(lon, lat)) {
+        return Fate::Rejected("place");
+    }
+    let known = world.alerts.get(&alert.id);
+    if known.is_some_and(|k| k.sent > alert.sent || *k == alert) {
+        return Fate::Conflated("older");
+    }
+    if known.is_none() && world.alerts.len() >= ALERTS_MAX {
+        return Fate::Rejected("full");
+    }
+    core.screens().values().for_each(|c| c.outbox.alert(&alert));
+    world.alerts.insert(alert.id.clone(), alert);
+    Fate::Stored
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::scene_file::LoadedScene;
     use super::*;
+    use crate::model::feed::FeedStatus;
     use crate::model::incident::{Domain, IncidentState, Report, Severity};
     use crate::model::observation::Quality;
     use crate::store::Embedded;
@@ -240,8 +245,18 @@ mod tests {
             tokio::spawn(core.clone().follow(ready));
             is_ready.await.unwrap();
             let mut ledger = Ledger::new("air");
-            let adapter = FeedStatus { received: 10, rejected: 2, quarantined: 1, conflated: 3, stored: 4, ..FeedStatus::default() };
-            ledger.take(&core, FeedEvent::Status(adapter)).await;
+            let adapter = FeedStatus {
+                received: 10,
+                rejected: 2,
+                rejected_for: [("unreadable".into(), 2)].into(),
+                quarantined: 1,
+                quarantined_for: [("clock_ahead".into(), 1)].into(),
+                conflated: 3,
+                conflated_by: [("repeated".into(), 3)].into(),
+                stored: 4,
+                ..FeedStatus::default()
+            };
+            take(&core, &mut ledger, &mut vec![FeedEvent::Status(adapter)]).await;
             let events = [
                 (sensor("a", 33.0), [0, 0, 0, 0]),
                 (sensor("nowhere", 99.0), [0, 1, 0, 0]),
@@ -256,11 +271,11 @@ mod tests {
                 (incident(Severity::Major, ""), [3, 4, 2, 1]),
             ];
             for (event, fates) in events {
-                ledger.take(&core, event.clone()).await;
-                let h = &ledger.hub;
-                assert_eq!([h.stored, h.rejected, h.conflated, h.quarantined], fates, "after {event:?}");
+                take(&core, &mut ledger, &mut vec![event.clone()]).await;
                 let all = ledger.status();
-                assert_eq!(all.received, all.stored + all.rejected + all.conflated + all.quarantined);
+                let hub = [all.stored, all.rejected - 2, all.conflated - 3, all.quarantined - 1];
+                assert_eq!(hub, fates, "after {event:?}");
+                assert!(all.balances(), "{all:?}");
             }
             let world = core.world();
             assert_eq!(world.observations["a"].value, 1.0);

@@ -1,6 +1,8 @@
 //! What waits to be sent to one screen. Bounded: what may be conflated is, what may not ends in a gap and a snapshot.
 
-use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::alert::Alert;
+use crate::model::feed::FeedStatus;
+use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::{Change, Revision, ScreenInfo};
 use crate::model::unit::Unit;
 use axum::extract::ws::Utf8Bytes;
@@ -55,6 +57,7 @@ struct Inner {
     units: IndexMap<String, (Unit, Instant)>,
     observations: IndexMap<String, (Observation, Instant)>,
     datastreams: IndexMap<String, Datastream>,
+    alerts: IndexMap<String, Alert>,
     feeds: IndexMap<String, FeedStatus>,
     screens: Option<Vec<ScreenInfo>>,
     flush: bool,
@@ -141,6 +144,10 @@ impl Outbox {
 
     pub fn datastream(&self, datastream: &Datastream) {
         self.lock().datastreams.insert(datastream.id.clone(), datastream.clone());
+    }
+
+    pub fn alert(&self, alert: &Alert) {
+        self.lock().alerts.insert(alert.id.clone(), alert.clone());
     }
 
     pub fn feed(&self, feed: &FeedStatus) {
@@ -232,6 +239,8 @@ impl Inner {
         let left = |changes: &Vec<Change>, all: usize| all.min(CHANGES_MAX.saturating_sub(changes.len()));
         let n = left(&changes, self.feeds.len());
         changes.extend(self.feeds.drain(..n).map(|(_, feed)| Change::Feed { feed }));
+        let n = left(&changes, self.alerts.len());
+        changes.extend(self.alerts.drain(..n).map(|(_, alert)| Change::Alert { alert: Box::new(alert) }));
         let n = left(&changes, self.datastreams.len());
         changes.extend(self.datastreams.drain(..n).map(|(_, datastream)| Change::Datastream { datastream }));
         let n = left(&changes, self.units.len());

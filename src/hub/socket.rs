@@ -278,6 +278,7 @@ impl Core {
                 outbox.observation(o, [d.lon, d.lat], now);
             }
         }
+        world.alerts.values().for_each(|a| outbox.alert(a));
         world.feeds.values().for_each(|f| outbox.feed(f));
     }
 }

@@ -1,8 +1,10 @@
 //! What the hub knows now: durable things as the store told them, live things as feeds told them. Pure; the clock is an argument.
 
 use super::keys;
+use crate::model::alert::Alert;
+use crate::model::feed::FeedStatus;
 use crate::model::incident::{Event, Incident};
-use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::{Change, Revision, ScreenInfo, Snapshot};
 use crate::model::unit::Unit;
 use crate::model::view::ViewState;
@@ -20,6 +22,7 @@ const ENDED_SENT_MAX: usize = 500;
 /// Entities from feeds; beyond it new ones are refused and counted as rejected.
 pub const DATASTREAMS_MAX: usize = 200_000;
 pub const UNITS_MAX: usize = 50_000;
+pub const ALERTS_MAX: usize = 10_000;
 
 /// The view as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -48,6 +51,8 @@ pub struct World {
     pub units: BTreeMap<String, Unit>,
     pub datastreams: BTreeMap<String, Datastream>,
     pub observations: BTreeMap<String, Observation>,
+    /// By id; those long over are forgotten.
+    pub alerts: BTreeMap<String, Alert>,
     pub feeds: BTreeMap<String, FeedStatus>,
     history: VecDeque<Past>,
     /// Revisions up to here have left the history.
@@ -67,6 +72,7 @@ impl World {
             units: BTreeMap::new(),
             datastreams: BTreeMap::new(),
             observations: BTreeMap::new(),
+            alerts: BTreeMap::new(),
             feeds: BTreeMap::new(),
             history: VecDeque::new(),
             history_floor: Revision(0),
@@ -78,10 +84,10 @@ impl World {
     /// Forgets what the store told, before it tells all of it again.
     pub fn forget_durable(&mut self) {
         let live = (std::mem::take(&mut self.units), std::mem::take(&mut self.datastreams), std::mem::take(&mut self.observations));
-        let feeds = std::mem::take(&mut self.feeds);
+        let (alerts, feeds) = (std::mem::take(&mut self.alerts), std::mem::take(&mut self.feeds));
         *self = Self::new(self.first_view.clone());
         (self.units, self.datastreams, self.observations) = live;
-        self.feeds = feeds;
+        (self.alerts, self.feeds) = (alerts, feeds);
     }
 
     /// Takes an entry of the store; the change it makes on screens, or why it makes none.
@@ -151,6 +157,7 @@ impl World {
             units: self.units.values().filter(|u| seen(u.lon, u.lat)).cloned().collect(),
             datastreams: self.datastreams.values().cloned().collect(),
             observations: self.observations.values().filter(place).cloned().collect(),
+            alerts: self.alerts.values().cloned().collect(),
             feeds: self.feeds.values().cloned().collect(),
             screens,
         }

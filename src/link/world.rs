@@ -1,8 +1,10 @@
 //! What a screen knows: the last snapshot with every delta since. Pure.
 
 use super::LinkEvent;
+use crate::model::alert::Alert;
+use crate::model::feed::FeedStatus;
 use crate::model::incident::Incident;
-use crate::model::observation::{Datastream, FeedStatus, Observation};
+use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::{Change, Revision, ScreenInfo, Snapshot};
 use crate::model::unit::Unit;
 use crate::model::view::ViewState;
@@ -20,6 +22,7 @@ pub struct WorldState {
     pub datastreams: BTreeMap<String, Datastream>,
     /// The latest of each datastream.
     pub observations: BTreeMap<String, Observation>,
+    pub alerts: BTreeMap<String, Alert>,
     pub feeds: BTreeMap<String, FeedStatus>,
     pub screens: Vec<ScreenInfo>,
     pub connected: bool,
@@ -64,6 +67,7 @@ impl WorldState {
         self.units = by_id(&snapshot.units, |u| &u.id);
         self.datastreams = by_id(&snapshot.datastreams, |d| &d.id);
         self.observations = by_id(&snapshot.observations, |o| &o.datastream);
+        self.alerts = by_id(&snapshot.alerts, |a| &a.id);
         self.feeds = by_id(&snapshot.feeds, |f| &f.feed);
         self.screens = snapshot.screens.clone();
     }
@@ -77,6 +81,7 @@ impl WorldState {
             Change::Observation { observation } => {
                 self.observations.insert(observation.datastream.clone(), observation.clone());
             }
+            Change::Alert { alert } => drop(self.alerts.insert(alert.id.clone(), (**alert).clone())),
             Change::Feed { feed } => drop(self.feeds.insert(feed.feed.clone(), feed.clone())),
             Change::Screens { screens } => self.screens = screens.clone(),
         }
@@ -110,7 +115,7 @@ mod tests {
         };
         let time = DateTime::UNIX_EPOCH;
         let (incidents, units, datastreams, observations) = (vec![], vec![], vec![], vec![]);
-        let (feeds, screens) = (vec![], vec![]);
+        let (alerts, feeds, screens) = (vec![], vec![], vec![]);
         LinkEvent::Snapshot(Box::new(Snapshot {
             revision: Revision(revision),
             time,
@@ -119,6 +124,7 @@ mod tests {
             units,
             datastreams,
             observations,
+            alerts,
             feeds,
             screens,
         }))

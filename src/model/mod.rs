@@ -1,11 +1,13 @@
 //! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
 
+pub mod alert;
 pub mod area;
 pub mod category;
 pub mod city;
 pub mod clip;
 pub mod cluster;
 pub mod derived;
+pub mod feed;
 pub mod incident;
 pub mod layout;
 pub mod lifecycle;

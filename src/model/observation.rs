@@ -43,20 +43,3 @@ pub enum Quality {
     /// Flagged by the source: shown hatched, left out of heat.
     Suspect,
 }
-
-/// The loss ledger of one feed: `received = stored + rejected + conflated + quarantined` at any time.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct FeedStatus {
-    pub feed: String,
-    pub kind: String,
-    pub connected: bool,
-    pub received: u64,
-    pub stored: u64,
-    pub rejected: u64,
-    pub conflated: u64,
-    pub quarantined: u64,
-    /// Event time of the newest message.
-    pub newest: Option<DateTime<Utc>>,
-    /// In words, for the feeds panel.
-    pub last_error: Option<String>,
-}

@@ -8,8 +8,10 @@
 //! ```
 //! Field names and values are what `serde` makes of these types: snake case, `type` first.
 
+use super::alert::Alert;
+use super::feed::FeedStatus;
 use super::incident::{Action, Incident, Report};
-use super::observation::{Datastream, FeedStatus, Observation};
+use super::observation::{Datastream, Observation};
 use super::unit::Unit;
 use super::view::{ViewPatch, ViewState};
 use chrono::{DateTime, Utc};
@@ -149,6 +151,9 @@ pub struct Snapshot {
     pub datastreams: Vec<Datastream>,
     /// The latest of each datastream.
     pub observations: Vec<Observation>,
+    /// In force, announced, or over for less than a day.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     pub feeds: Vec<FeedStatus>,
     /// Screens connected now.
     pub screens: Vec<ScreenInfo>,
@@ -173,6 +178,9 @@ pub enum Change {
     /// Conflated: the newest of a datastream, at most once a second each.
     Observation {
         observation: Observation,
+    },
+    Alert {
+        alert: Box<Alert>,
     },
     Feed {
         feed: FeedStatus,

@@ -1,5 +1,6 @@
 //! Scenes 场景: a TOML file in `scenes/` that says what a city application shows. A new application is a new scene, not new code.
 
+use super::feed::FeedConfig;
 use super::styling::{NamedFilter, StyleRule};
 use super::tour::Tour;
 use super::view::CameraPose;
@@ -73,31 +74,6 @@ pub struct NamedCamera {
     #[serde(default)]
     pub name_en: String,
     pub pose: CameraPose,
-}
-
-/// A live source and how to read it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum FeedConfig {
-    /// OGC SensorThings 1.1: history and catalogue over HTTP, news over MQTT when given, else by polling.
-    Sensorthings {
-        id: String,
-        /// Service root ending in `/v1.1`.
-        url: String,
-        /// `mqtt://host:port` of the same service.
-        #[serde(default)]
-        mqtt: Option<String>,
-    },
-    /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
-    GeojsonSse { id: String, url: String },
-}
-
-impl FeedConfig {
-    pub fn id(&self) -> &str {
-        match self {
-            FeedConfig::Sensorthings { id, .. } | FeedConfig::GeojsonSse { id, .. } => id,
-        }
-    }
 }
 
 /// One observed property draped as a field.

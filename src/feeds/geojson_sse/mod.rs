@@ -4,7 +4,7 @@ mod events;
 mod parse;
 
 use super::http::{client, in_words};
-use super::outbox::Outbox;
+use super::outbox::{Doubt, Outbox, Reason};
 use super::{FeedError, FeedEvent, Tuning};
 use events::{EVENT_BYTES_MAX, Parser, Said};
 use futures_util::StreamExt;
@@ -49,17 +49,17 @@ impl Adapter {
     async fn hear(&mut self, said: Said, outbox: &mut Outbox) -> Result<(), FeedError> {
         let (data, id) = match said {
             Said::TooLong => {
-                outbox.reject(format!("an event is longer than {} KiB", EVENT_BYTES_MAX >> 10));
+                outbox.reject(Reason::TooLarge, format!("an event is longer than {} KiB", EVENT_BYTES_MAX >> 10));
                 return Ok(());
             }
             Said::NotText => {
-                outbox.reject("a line is not UTF-8".into());
+                outbox.reject(Reason::Unreadable, "a line is not UTF-8".into());
                 return Ok(());
             }
             Said::Event { data, id } => (data, id),
         };
         match parse::features(&data) {
-            Err(why) => outbox.reject(why),
+            Err(why) => outbox.reject(Reason::Unreadable, why),
             Ok(features) => {
                 for feature in features {
                     self.take(&feature, outbox).await?;
@@ -75,7 +75,7 @@ impl Adapter {
         let (id, event) = match parse::entity(feature) {
             Ok(entity) => entity,
             Err(why) => {
-                outbox.reject(why);
+                outbox.reject(Reason::Incomplete, why);
                 return Ok(());
             }
         };
@@ -88,7 +88,7 @@ impl Adapter {
         }
         match &event {
             FeedEvent::Unit(unit) if unit.lon == 0.0 && unit.lat == 0.0 => {
-                outbox.quarantine(format!("{id}: is at 0, 0, where a receiver without a fix says it is"));
+                outbox.quarantine(Doubt::Place, format!("{id}: is at 0, 0, where a receiver without a fix says it is"));
                 return Ok(());
             }
             FeedEvent::Unit(_) => outbox.offer(&id, event)?,

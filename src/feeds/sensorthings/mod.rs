@@ -4,10 +4,10 @@
 //! between the two. Repetitions are known by datastream, time and value, because an observation may come without an id.
 
 mod mqtt;
-mod parse;
+pub(super) mod parse;
 
 use super::http::{client, get, start_of};
-use super::outbox::Outbox;
+use super::outbox::{Doubt, Outbox, Reason};
 use super::{FeedError, FeedEvent, Tuning};
 use crate::model::observation::Datastream;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -90,7 +90,7 @@ impl Adapter {
         }
         self.see_clock(&latest);
         for (id, observation) in &latest {
-            self.take(id, observation, Way::Asked, outbox)?;
+            self.take(id, observation, Way::Asked, outbox).await?;
         }
         Ok(())
     }
@@ -100,11 +100,11 @@ impl Adapter {
         let (datastream, id, path) = match (parse::datastream(&self.feed, entity), parse::id(entity), parse::path(entity)) {
             (Ok(datastream), Some(id), Some(path)) => (datastream, id, path),
             (Err(why), ..) => {
-                outbox.reject(why);
+                outbox.reject(Reason::Incomplete, why);
                 return Ok(None);
             }
             _ => {
-                outbox.reject("a Datastream without @iot.id".into());
+                outbox.reject(Reason::Incomplete, "a Datastream without @iot.id".into());
                 return Ok(None);
             }
         };
@@ -113,7 +113,7 @@ impl Adapter {
             Some(known) if known.datastream == datastream => return Ok(Some(id)),
             Some(known) => known.datastream = datastream.clone(),
             None if full => {
-                outbox.reject(format!("Datastream {id}: more than {STREAMS_MAX} datastreams; split the feed"));
+                outbox.reject(Reason::Full, format!("Datastream {id}: more than {STREAMS_MAX} datastreams; split the feed"));
                 return Ok(None);
             }
             None => {
@@ -149,8 +149,8 @@ impl Adapter {
             next = page.next;
             for observation in &page.entities {
                 match observation.get("Datastream").and_then(parse::id) {
-                    Some(id) => self.take(&id, observation, Way::Asked, outbox)?,
-                    None => outbox.reject("an observation that names no Datastream".into()),
+                    Some(id) => self.take(&id, observation, Way::Asked, outbox).await?,
+                    None => outbox.reject(Reason::Incomplete, "an observation that names no Datastream".into()),
                 }
             }
             outbox.flush()?;
@@ -159,11 +159,11 @@ impl Adapter {
         Ok(())
     }
 
-    fn take(&mut self, id: &str, entity: &Value, way: Way, outbox: &mut Outbox) -> Result<(), FeedError> {
+    async fn take(&mut self, id: &str, entity: &Value, way: Way, outbox: &mut Outbox) -> Result<(), FeedError> {
         let Some(stream) = self.streams.get_mut(id) else {
             // Read the catalogue again; then it comes once more with what we catch up.
             self.unknown_seen = true;
-            outbox.quarantine(format!("an observation of {}/{id}, which the catalogue doesn't have", self.feed));
+            outbox.quarantine(Doubt::Unknown, format!("an observation of {}/{id}, which the catalogue doesn't have", self.feed));
             return Ok(());
         };
         let parsed = parse::observation(&stream.datastream.id, entity);
@@ -176,18 +176,17 @@ impl Adapter {
         let observation = match parsed {
             Ok(observation) => observation,
             Err(why) => {
-                outbox.reject(why);
+                outbox.reject(Reason::OutOfRange, why);
                 return Ok(());
             }
         };
         let time = observation.phenomenon_time;
         if time > self.position.unwrap_or(time).max(Utc::now()) + AHEAD_MAX {
-            outbox.quarantine(format!("{}: its time {time} is more than an hour ahead", observation.datastream));
+            outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", observation.datastream));
             return Ok(());
         }
         self.position = self.position.max(Some(time));
-        let entity = observation.datastream.clone();
-        outbox.offer(&entity, FeedEvent::Observation(observation))
+        outbox.deliver(FeedEvent::Observation(observation)).await
     }
 
     /// Takes what comes over MQTT until it breaks.
@@ -202,8 +201,8 @@ impl Adapter {
                 message = push.messages.recv() => {
                     let Some(message) = message else { return Err(push.why_ended().await) };
                     match json(&message.payload) {
-                        Ok(entity) => self.take(&message.datastream, &entity, Way::Pushed, outbox)?,
-                        Err(why) => outbox.reject(format!("{}/{}: {why}", self.feed, message.datastream)),
+                        Ok(entity) => self.take(&message.datastream, &entity, Way::Pushed, outbox).await?,
+                        Err(why) => outbox.reject(Reason::Unreadable, format!("{}/{}: {why}", self.feed, message.datastream)),
                     }
                 }
                 () = sleep_until(outbox.next_flush()) => {}
@@ -287,7 +286,7 @@ struct Page {
 async fn page(http: &reqwest::Client, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
     let body = get(http, url).await?;
     let failed = |outbox: &mut Outbox, why: String| {
-        outbox.reject(why.clone());
+        outbox.reject(Reason::Unreadable, why.clone());
         FeedError::Http { url: url.to_owned(), why }
     };
     let mut page = json(&body).map_err(|why| failed(outbox, why))?;

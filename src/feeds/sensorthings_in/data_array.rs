@@ -1,0 +1,146 @@
+//! Data arrays (SensorThings 1.1, section 13): the rows of one datastream under one head.
+
+use chrono::{DateTime, Utc};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// One element of a "CreateObservations" body.
+#[derive(Debug)]
+pub struct DataArray<'a> {
+    /// The platform's own id, as text.
+    pub datastream: Cow<'a, str>,
+    pub components: Vec<Cow<'a, str>>,
+    pub rows: Vec<Vec<Cell<'a>>>,
+}
+
+/// A value of a row. Without a tree of values behind it: this is the hot way in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell<'a> {
+    Null,
+    Number(f64),
+    Text(Cow<'a, str>),
+    /// An array or an object; nothing here has a use for it.
+    Other,
+}
+
+impl Cell<'_> {
+    /// An instant, or the end of an interval `a/b`.
+    pub fn time(&self) -> Option<DateTime<Utc>> {
+        let Cell::Text(text) = self else { return None };
+        let end = text.rsplit('/').next()?.trim();
+        DateTime::parse_from_rfc3339(end).ok().map(|t| t.with_timezone(&Utc))
+    }
+
+    pub fn number(&self) -> Option<f64> {
+        let number = match self {
+            Cell::Number(n) => *n,
+            Cell::Text(text) => text.trim().parse().ok()?,
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    /// Whether it is a quality flag that says other than good.
+    pub fn is_suspect(&self) -> bool {
+        matches!(self, Cell::Text(text) if !["good", "ok", "valid", "passed", ""].contains(&text.trim().to_lowercase().as_str()))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for DataArray<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        struct Head<'a> {
+            #[serde(rename = "Datastream", borrow)]
+            datastream: Reference<'a>,
+            #[serde(borrow)]
+            components: Vec<Cow<'a, str>>,
+            #[serde(rename = "dataArray", borrow)]
+            rows: Vec<Vec<Cell<'a>>>,
+        }
+        #[derive(serde::Deserialize)]
+        struct Reference<'a> {
+            #[serde(rename = "@iot.id", borrow)]
+            id: Cell<'a>,
+        }
+        let head = Head::deserialize(d)?;
+        let datastream = match head.datastream.id {
+            Cell::Text(text) => text,
+            Cell::Number(n) => Cow::Owned(n.to_string()),
+            _ => return Err(serde::de::Error::custom("Datastream without @iot.id")),
+        };
+        Ok(DataArray { datastream, components: head.components, rows: head.rows })
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Cell<'a> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        d.deserialize_any(CellVisitor)
+    }
+}
+
+struct CellVisitor;
+
+impl<'de> Visitor<'de> for CellVisitor {
+    type Value = Cell<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cell::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Cell::Number(number))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Cell::Number(number as f64))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Cell::Number(number as f64))
+    }
+
+    fn visit_bool<E>(self, yes: bool) -> Result<Self::Value, E> {
+        Ok(Cell::Number(f64::from(u8::from(yes))))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Cell::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Cell::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Cell::Other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_data_array_is_read_with_all_kinds_of_cells() {
+        let body = r#"[{"Datastream":{"@iot.id":7},"components":["phenomenonTime","result"],"dataArray@iot.count":2,
+            "dataArray":[["2026-01-01T00:00:00Z/2026-01-01T01:00:00Z",1.5],["soon",null],[{"a":[1]},"2e1"],[true]]}]"#;
+        let arrays: Vec<DataArray> = serde_json::from_str(body).unwrap();
+        let rows = &arrays[0].rows;
+        assert_eq!((arrays[0].datastream.as_ref(), rows.len()), ("7", 4));
+        assert_eq!(rows[0][0].time().unwrap().timestamp(), 1_767_229_200);
+        assert_eq!((rows[0][1].number(), rows[1][0].time(), rows[1][1].number()), (Some(1.5), None, None));
+        assert_eq!((&rows[2][0], rows[2][1].number(), rows[3][0].number()), (&Cell::Other, Some(20.0), Some(1.0)));
+        assert!(serde_json::from_str::<Vec<DataArray>>(r#"[{"result":1}]"#).is_err());
+    }
+}

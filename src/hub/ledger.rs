@@ -1,0 +1,147 @@
+//! The loss ledger of one feed: what its adapter counted and what the hub did with the rest, as one balanced account.
+
+use crate::feeds::LagMeter;
+use crate::model::feed::{Counts, FeedStatus, Lag};
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// A time further ahead than this says nothing of how new a feed is.
+const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
+
+/// What became of one event; in words of the ledger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Stored,
+    Rejected(&'static str),
+    Conflated(&'static str),
+    Quarantined(&'static str),
+}
+
+/// Counts of the hub beside those of the adapter.
+#[derive(Debug)]
+pub struct Ledger {
+    adapter: FeedStatus,
+    hub: FeedStatus,
+    told: FeedStatus,
+    lag: LagMeter,
+}
+
+impl Ledger {
+    pub fn new(feed: &str) -> Self {
+        let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
+        Self { adapter: empty.clone(), hub: empty.clone(), told: empty, lag: LagMeter::default() }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.hub.feed
+    }
+
+    /// Takes the adapter's own account.
+    pub fn adapter_says(&mut self, status: FeedStatus) {
+        self.adapter = FeedStatus { feed: self.hub.feed.clone(), ..status };
+    }
+
+    /// A message with its event time has come.
+    pub fn seen(&mut self, at: Option<DateTime<Utc>>, now: DateTime<Utc>) {
+        let Some(at) = at else { return };
+        if at <= now + AHEAD_MAX {
+            self.hub.newest = self.hub.newest.max(Some(at));
+        }
+        self.lag.record((now - at).num_milliseconds());
+    }
+
+    /// What went wrong last, in words.
+    pub fn note(&mut self, why: String) {
+        self.hub.last_error = Some(why);
+    }
+
+    pub fn count(&mut self, fate: Fate) {
+        let hub = &mut self.hub;
+        hub.received += 1;
+        let (total, reason) = match fate {
+            Fate::Stored => {
+                hub.stored += 1;
+                return;
+            }
+            Fate::Rejected(why) => (&mut hub.rejected, hub.rejected_for.entry(why.into()).or_default()),
+            Fate::Conflated(by) => (&mut hub.conflated, hub.conflated_by.entry(by.into()).or_default()),
+            Fate::Quarantined(why) => (&mut hub.quarantined, hub.quarantined_for.entry(why.into()).or_default()),
+        };
+        *total += 1;
+        *reason += 1;
+    }
+
+    /// What never reached the hub, by the adapter's count, and what did, by ours: balanced at any moment, whatever is on its way.
+    pub fn status(&self) -> FeedStatus {
+        let (a, h) = (&self.adapter, &self.hub);
+        let lag = self.lag.quantiles_ms().map(|(p50, p99)| Lag { arrival_p50_ms: p50, arrival_p99_ms: p99, ..Lag::default() });
+        FeedStatus {
+            received: h.received + a.rejected + a.conflated + a.quarantined,
+            stored: h.stored,
+            rejected: h.rejected + a.rejected,
+            rejected_for: both(&h.rejected_for, &a.rejected_for),
+            conflated: h.conflated + a.conflated,
+            conflated_by: both(&h.conflated_by, &a.conflated_by),
+            quarantined: h.quarantined + a.quarantined,
+            quarantined_for: both(&h.quarantined_for, &a.quarantined_for),
+            lag,
+            newest: h.newest.max(a.newest),
+            last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
+            ..a.clone()
+        }
+    }
+
+    /// The account, when it says something else than the last time.
+    pub fn news(&mut self) -> Option<FeedStatus> {
+        let status = self.status();
+        (status != self.told).then(|| {
+            self.told = status.clone();
+            status
+        })
+    }
+}
+
+fn both(one: &Counts, other: &Counts) -> Counts {
+    let mut sum = one.clone();
+    for (why, count) in other {
+        *sum.entry(why.clone()).or_default() += count;
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn fate(n: u8) -> Fate {
+        match n % 7 {
+            0 | 1 => Fate::Stored,
+            2 => Fate::Rejected("rule"),
+            3 => Fate::Rejected("place"),
+            4 => Fate::Conflated("older"),
+            5 => Fate::Conflated("no_news"),
+            _ => Fate::Quarantined("unknown_sensor"),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_sums_agree_whatever_comes_and_whenever_the_adapter_speaks(
+            fates in prop::collection::vec(any::<u8>(), 0..200), refused in 0u64..50, repeated in 0u64..50, stored in 0u64..1000
+        ) {
+            let mut ledger = Ledger::new("f");
+            for (i, n) in fates.iter().enumerate() {
+                ledger.count(fate(*n));
+                if i == fates.len() / 2 {
+                    let (rejected_for, conflated_by) = ([("rule".into(), refused)].into(), [("repeated".into(), repeated)].into());
+                    let received = stored + refused + repeated;
+                    let (rejected, conflated) = (refused, repeated);
+                    let said = FeedStatus { received, stored, rejected, rejected_for, conflated, conflated_by, ..FeedStatus::default() };
+                    prop_assert!(said.balances());
+                    ledger.adapter_says(said);
+                }
+                prop_assert!(ledger.status().balances(), "{:?}", ledger.status());
+            }
+        }
+    }
+}
