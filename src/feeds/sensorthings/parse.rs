@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// An entity's `@iot.id` as a key: a number in decimals, text as it is.
-pub(super) fn id(entity: &Value) -> Option<String> {
+pub(in crate::feeds) fn id(entity: &Value) -> Option<String> {
     match entity.get("@iot.id").or_else(|| entity.get("id"))? {
         Value::String(id) if !id.is_empty() => Some(id.clone()),
         Value::Number(id) => Some(id.to_string()),
@@ -29,7 +29,7 @@ pub(super) fn path(entity: &Value) -> Option<String> {
 ///
 /// # Errors
 /// In words, what can't be done without: id, observed property, place.
-pub(super) fn datastream(feed: &str, entity: &Value) -> Result<Datastream, String> {
+pub(in crate::feeds) fn datastream(feed: &str, entity: &Value) -> Result<Datastream, String> {
     let id = id(entity).ok_or("a Datastream without @iot.id")?;
     let thing = entity.get("Thing").unwrap_or(&Value::Null);
     let property = entity.get("ObservedProperty").unwrap_or(&Value::Null);
@@ -72,7 +72,7 @@ fn point(geometry: &Value) -> Option<(f64, f64, Option<f64>)> {
 ///
 /// # Errors
 /// In words: no usable time, or no finite number as result.
-pub(super) fn observation(datastream: &str, entity: &Value) -> Result<Observation, String> {
+pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<Observation, String> {
     let fail = |why: String| format!("{datastream}: {why}");
     let time = text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"));
     let time = time.ok_or_else(|| fail("an observation without phenomenonTime".into()))?;
