@@ -8,7 +8,8 @@
 //! 4 screen/                  wall (geometry, frame plane), desk (panels), snapshot; layouts
 //! 3 hub/        render/    analysis/   server (axum) | Bevy plugins: tiles, material, heat, markers, labels, sky, camera, picking
 //!                             | measuring, sight, sun hours, sections: rays through a BVH on the CPU
-//! 2 city/  tiles/  feeds/  heat/  store/  link/   formats in, tiler out | 3D Tiles reading and selection | feed adapters | interpolation | StateStore backends | client of the hub
+//! 2 city/  tiles/  feeds/  heat/  store/  history/  link/   formats in, tiler out | 3D Tiles reading and selection | feed adapters | interpolation
+//!                             | StateStore backends | observations and incident events that were, in columns | client of the hub
 //! 1 model/        ogc/        plain serde types and pure rules: incident lifecycle, scene, view state, layout, wall geometry, areas, protocol messages
 //!                             | what builder and engine share of 3D Tiles' formats: .3tz archives, subtrees, property and batch tables
 //! 0 geo/                     coordinate systems, local frame, bounding volumes
@@ -18,7 +19,7 @@
 //! - `render` never opens a socket or a file: bytes and messages reach it over crossbeam channels.
 //! - `model` and `geo` never do I/O and never ask for the time; what they need is an argument.
 //! - tokio lives in `hub`, `feeds`, `link` and `tiles` (fetch), on its own runtime thread; never in `render` or `screen`.
-//!   `store` uses its channels and blocking threads (a watcher is a tokio broadcast), and `cli` waits for ctrl-c with it.
+//!   `store` and `history` use its channels and blocking threads (a watcher is a tokio broadcast), and `cli` waits for ctrl-c with it.
 //! - Commands reach the store by one road only: screen -> `link` -> `hub` -> `store`.
 //!
 //! `docs/architecture.md` follows one building from file to pixel and one acknowledgement from thumb to wall.
@@ -31,6 +32,7 @@ pub mod ogc;
 pub mod city;
 pub mod feeds;
 pub mod heat;
+pub mod history;
 pub mod link;
 pub mod store;
 pub mod tiles;

@@ -1,0 +1,123 @@
+//! ClickHouse's HTTP interface: a statement in, rows out; another server is asked when one does not answer.
+
+use crate::history::HistoryError;
+use futures_util::StreamExt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use url::Url;
+
+/// Bytes of one answer.
+const ANSWER_MAX: usize = 1 << 30;
+/// A server that says nothing for so long is taken for dead.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+
+/// Settings of every statement: rows for another shard are there when an insert is answered, not queued on this one's disk.
+const SETTINGS: [(&str, &str); 1] = [("insert_distributed_sync", "1")];
+
+#[derive(Debug)]
+pub(super) struct Servers {
+    urls: Vec<Url>,
+    user: Option<(String, String)>,
+    client: reqwest::Client,
+    /// The one that answered last.
+    good: AtomicUsize,
+}
+
+/// Why a server did not do it.
+enum Failed {
+    /// It was not reached: another may be.
+    Unreached(String),
+    /// It refused: another would too.
+    Refused(String),
+}
+
+impl Servers {
+    pub(super) fn new(urls: Vec<Url>, user: Option<(String, String)>) -> Result<Self, HistoryError> {
+        // Needed for https only; fails when it has been chosen before, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().connect_timeout(CONNECT_MAX).read_timeout(SILENCE_MAX).build();
+        let client = client.map_err(|e| HistoryError::Server { url: "ClickHouse".into(), why: e.to_string() })?;
+        if urls.is_empty() {
+            return Err(HistoryError::Query {
+                what: "the list of servers",
+                value: "empty".into(),
+                mend: "name at least one, as http://HOST:8123",
+            });
+        }
+        Ok(Self { urls, user, client, good: AtomicUsize::new(0) })
+    }
+
+    pub(super) fn urls(&self) -> &[Url] {
+        &self.urls
+    }
+
+    /// Asks one server after the other until one is reached.
+    async fn any(&self, statement: &str, body: Option<&[u8]>) -> Result<Vec<u8>, HistoryError> {
+        let first = self.good.load(Ordering::Relaxed);
+        let mut last = String::new();
+        for i in 0..self.urls.len() {
+            let at = (first + i) % self.urls.len();
+            match self.one(&self.urls[at], statement, body).await {
+                Ok(answer) => {
+                    self.good.store(at, Ordering::Relaxed);
+                    return Ok(answer);
+                }
+                Err(Failed::Refused(why)) => return Err(HistoryError::Server { url: self.urls[at].to_string(), why }),
+                Err(Failed::Unreached(why)) => last = why,
+            }
+        }
+        let url = self.urls.iter().map(Url::as_str).collect::<Vec<_>>().join(", ");
+        Err(HistoryError::Server { url, why: last })
+    }
+
+    async fn one(&self, url: &Url, statement: &str, body: Option<&[u8]>) -> Result<Vec<u8>, Failed> {
+        let request = self.client.post(url.clone()).query(&SETTINGS);
+        let request = match body {
+            Some(rows) => request.query(&[("query", statement)]).body(rows.to_vec()),
+            None => request.body(statement.to_owned()),
+        };
+        let request = match &self.user {
+            Some((user, password)) => request.header("X-ClickHouse-User", user).header("X-ClickHouse-Key", password),
+            None => request,
+        };
+        let unreached = |e: reqwest::Error| Failed::Unreached(e.without_url().to_string());
+        let answer = request.send().await.map_err(unreached)?;
+        let fine = answer.status().is_success();
+        let mut bytes = Vec::new();
+        let mut stream = answer.bytes_stream();
+        while let Some(part) = stream.next().await {
+            bytes.extend_from_slice(&part.map_err(unreached)?);
+            if bytes.len() > ANSWER_MAX {
+                return Err(Failed::Refused(format!("the answer has more than {ANSWER_MAX} bytes; ask for a shorter range")));
+            }
+        }
+        if fine { Ok(bytes) } else { Err(Failed::Refused(first_line(&bytes))) }
+    }
+
+    /// A question; its answer is RowBinary.
+    pub(super) async fn ask(&self, question: &str) -> Result<Vec<u8>, HistoryError> {
+        self.any(&format!("{question} FORMAT RowBinary"), None).await
+    }
+
+    pub(super) async fn insert(&self, table: &str, columns: &str, rows: &[u8]) -> Result<(), HistoryError> {
+        self.any(&format!("INSERT INTO {table} ({columns}) FORMAT RowBinary"), Some(rows)).await.map(drop)
+    }
+
+    /// A statement every server has to do; all of them must be reached.
+    pub(super) async fn everywhere(&self, statement: &str) -> Result<(), HistoryError> {
+        for url in &self.urls {
+            self.one(url, statement, None).await.map_err(|failed| {
+                let (Failed::Unreached(why) | Failed::Refused(why)) = failed;
+                HistoryError::Server { url: url.to_string(), why }
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// What a server says first of why it refused; the rest is its stack.
+fn first_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    text.lines().next().unwrap_or_default().chars().take(400).collect()
+}
