@@ -5,6 +5,7 @@ mod build;
 mod flight;
 #[cfg(feature = "screen")]
 mod frame;
+mod history;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ enum What {
     Flight(flight::Args),
     #[cfg(feature = "screen")]
     Frame(frame::Args),
+    History(history::Args),
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -31,5 +33,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Flight(args) => flight::run(args),
         #[cfg(feature = "screen")]
         What::Frame(args) => frame::run(args),
+        What::History(args) => history::run(args),
     }
 }

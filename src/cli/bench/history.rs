@@ -1,0 +1,339 @@
+//! `yiping bench history`: how fast the history takes readings and answers, over generated ones.
+
+use super::super::memory::peak_rss_mib;
+use crate::history::{At, Batch, Embedded, HexagonQuery, History, Reading, Select, SeriesQuery};
+use crate::model::observation::{Datastream, Observation, Quality};
+use anyhow::Context;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+/// Ingest, scrubbing, charts and hexagons over a day of generated readings, in a folder of its own that is removed afterwards.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Datastreams, spread over 90 km by 95 km.
+    #[arg(long, default_value_t = 10_000)]
+    series: u32,
+    /// Readings of each, evenly over 24 hours.
+    #[arg(long, default_value_t = 200)]
+    readings: u32,
+    /// A hundred readings of a million datastreams: ten minutes and 8 GB of disk.
+    #[arg(long)]
+    full: bool,
+    /// Where the history is made [default: the system's folder for temporary files]
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Leave the history there: to ask others the same.
+    #[arg(long)]
+    keep: bool,
+    /// Figures as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Median and greatest of several times, milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Times {
+    first: f64,
+    median: f64,
+    max: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    version: &'static str,
+    cores: usize,
+    series: u32,
+    observations: u64,
+    /// From the first append to the last acknowledgement, each on disk.
+    ingest_per_s: f64,
+    /// Of one batch of 5,000 readings, each with its sync.
+    append_ms: Times,
+    /// Until all of it was in partitions, merged and rolled up.
+    settle_s: f64,
+    disk_mib: Vec<(String, f64)>,
+    bytes_per_observation: f64,
+    /// A start: index, keyframes, the newest reading of every series into memory. Files not in the system's cache.
+    open_cold_ms: f64,
+    /// All hexagons of the day by 15 minutes, resolution 8, files not in the system's cache and never looked at.
+    hexagons_15m_cold_ms: f64,
+    hexagons: usize,
+    hexagons_15m_ms: Times,
+    /// Resolution 9, which is what is kept.
+    hexagons_fine_ms: Times,
+    /// By 5 minutes: from the readings themselves.
+    hexagons_from_readings_ms: Times,
+    /// The newest reading of every series, from memory.
+    latest_ms: Times,
+    /// Any instant of the 24 hours, every series; the first of them from a cold start.
+    latest_at_ms: Times,
+    /// The same, as we knew it then.
+    latest_at_known_ms: Times,
+    /// One datastream's day by 15 minutes.
+    series_ms: Times,
+    /// SQL over the same files through DataFusion.
+    sql_ms: Vec<(String, Times)>,
+    peak_rss_mib: f64,
+}
+
+/// A batch: 0.1 s of 50,000 readings a second.
+const BATCH: u32 = 5_000;
+const PROPERTY: &str = "pm2_5";
+const RUNS: usize = 7;
+
+/// The same questions as in `benches/peers/history/duckdb_bench.py`.
+const SQL: [(&str, &str); 3] = [
+    (
+        "cells by 15 min from readings",
+        "SELECT d.cell, date_bin(INTERVAL '15 minutes', o.time) AS start, count(*), avg(o.value), min(o.value), max(o.value) \
+         FROM observations o JOIN datastreams d USING (series) GROUP BY 1, 2",
+    ),
+    (
+        "mean of all readings by 15 min",
+        "SELECT date_bin(INTERVAL '15 minutes', time) AS start, count(*), avg(value) FROM observations GROUP BY 1",
+    ),
+    ("one datastream", "SELECT time, value FROM observations WHERE series = 4711 ORDER BY time"),
+];
+
+pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
+    if args.full {
+        (args.series, args.readings) = (1_000_000, 100);
+    }
+    let temporary = tempfile_in(args.folder.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let figures = runtime.block_on(measure(&args, &temporary));
+    if args.keep {
+        eprintln!("the history is left in {}", temporary.display());
+    } else {
+        std::fs::remove_dir_all(&temporary).with_context(|| format!("{}: can't be removed", temporary.display()))?;
+    }
+    let figures = figures?;
+    println!("{}", if args.json { serde_json::to_string_pretty(&figures)? } else { format!("{figures:#?}") });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tempfile_in(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let folder = folder.map_or_else(std::env::temp_dir, Path::to_owned).join(format!("yiping-bench-history-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).with_context(|| format!("{}: can't be made", folder.display()))?;
+    Ok(folder)
+}
+
+/// The day's first instant: it ends at the last full hour.
+fn first() -> DateTime<Utc> {
+    let hour = Utc::now().timestamp() / 3600 * 3600;
+    DateTime::from_timestamp(hour, 0).unwrap_or_default() - TimeDelta::hours(24)
+}
+
+fn datastream(n: u32) -> Datastream {
+    // A grid of sensors over the city, in an order that has nothing to do with their numbers.
+    let side = 1000;
+    let at = n.wrapping_mul(7919) % (side * side);
+    let (x, y) = (f64::from(at % side) / f64::from(side), f64::from(at / side) / f64::from(side));
+    Datastream {
+        id: format!("bench/{n}"),
+        feed: "bench".into(),
+        sensor: format!("sensor {n}"),
+        observed_property: PROPERTY.into(),
+        unit: "µg/m³".into(),
+        lon: 117.8 + x,
+        lat: 33.5 + y * 0.85,
+        height_m: 3.0,
+    }
+}
+
+/// Reading number `round` of a series: a daily wave, its own level, and noise of a step of 0.1.
+fn reading(n: u32, round: u32, rounds: u32, from: DateTime<Utc>) -> Reading {
+    let every_ms = 86_400_000 / i64::from(rounds);
+    let jitter = i64::from(n.wrapping_mul(2_654_435_761) >> 8) % every_ms.max(1);
+    let phenomenon_time = from + TimeDelta::milliseconds(i64::from(round) * every_ms + jitter);
+    let noise = f64::from((n ^ round).wrapping_mul(2_246_822_519) >> 20) / 4096.0;
+    let value = 40.0 + f64::from(n % 50) + 15.0 * (f64::from(round) / f64::from(rounds) * std::f64::consts::TAU).sin() + 6.0 * noise;
+    let observation =
+        Observation { datastream: format!("bench/{n}"), phenomenon_time, value: (value * 10.0).round() / 10.0, quality: Quality::Good };
+    Reading { observation, received_at: phenomenon_time + TimeDelta::milliseconds(300 + i64::from(n % 700)) }
+}
+
+fn times(mut ms: Vec<f64>) -> Times {
+    let first = ms.first().copied().unwrap_or(f64::NAN);
+    ms.sort_by(f64::total_cmp);
+    Times { first, median: ms.get(ms.len() / 2).copied().unwrap_or(f64::NAN), max: ms.last().copied().unwrap_or(f64::NAN) }
+}
+
+fn ms(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1e3
+}
+
+/// Forgets what the system has of the folder's files in memory.
+fn cool(folder: &Path) -> anyhow::Result<()> {
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let input = format!("if={}", path.display());
+            let dropped = Command::new("dd").args([input.as_str(), "iflag=nocache", "count=0"]).stderr(Stdio::null()).status();
+            dropped.context("dd, which drops files from the cache")?;
+        }
+    }
+    Ok(())
+}
+
+async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
+    let from = first();
+    let history = Embedded::open(folder)?;
+    for part in (0..args.series).collect::<Vec<_>>().chunks(100_000) {
+        history.append(Batch { datastreams: part.iter().map(|n| datastream(*n)).collect(), ..Batch::default() }).await?;
+    }
+    eprintln!("{} datastreams; now {} readings", args.series, u64::from(args.series) * u64::from(args.readings));
+    let (ingest_s, append_ms) = ingest(args, &history, from).await?;
+    let begun = Instant::now();
+    history.settle().await?;
+    let settle_s = begun.elapsed().as_secs_f64();
+    let health = history.health().await?;
+    drop(history);
+    cool(folder)?;
+
+    let begun = Instant::now();
+    let history = Embedded::open(folder)?;
+    let open_cold_ms = ms(begun);
+    cool(folder)?;
+    let hexagons = |resolution, minutes| HexagonQuery {
+        property: PROPERTY.into(),
+        from,
+        to: from + TimeDelta::hours(24),
+        bucket: TimeDelta::minutes(minutes),
+        resolution,
+    };
+    let begun = Instant::now();
+    let told = history.hexagons(hexagons(8, 15)).await?;
+    let hexagons_15m_cold_ms = ms(begun);
+    let asked = |history: &Embedded, query: HexagonQuery, runs: usize| {
+        let history = history.clone();
+        async move {
+            let mut all = Vec::new();
+            for _ in 0..runs {
+                let begun = Instant::now();
+                history.hexagons(query.clone()).await?;
+                all.push(ms(begun));
+            }
+            anyhow::Ok(times(all))
+        }
+    };
+    let observations = health.readings;
+    let mib = |bytes: u64| bytes as f64 / 1_048_576.0;
+    let stored: u64 = health.bytes.iter().filter(|(folder, _)| folder == "observations").map(|(_, b)| b).sum();
+    Ok(Figures {
+        version: env!("CARGO_PKG_VERSION"),
+        cores: std::thread::available_parallelism()?.get(),
+        series: args.series,
+        observations,
+        ingest_per_s: observations as f64 / ingest_s,
+        append_ms,
+        settle_s,
+        disk_mib: health.bytes.iter().map(|(folder, bytes)| (folder.clone(), mib(*bytes))).collect(),
+        bytes_per_observation: stored as f64 / observations as f64,
+        open_cold_ms,
+        hexagons_15m_cold_ms,
+        hexagons: told.rows.len(),
+        hexagons_15m_ms: asked(&history, hexagons(8, 15), RUNS).await?,
+        hexagons_fine_ms: asked(&history, hexagons(9, 15), 3).await?,
+        hexagons_from_readings_ms: asked(&history, hexagons(8, 5), 2).await?,
+        latest_ms: latest(&history).await?,
+        latest_at_ms: instants(folder, &history, from, false).await?,
+        latest_at_known_ms: instants(folder, &history, from, true).await?,
+        series_ms: charts(args, &history, from).await?,
+        sql_ms: sql(&history).await?,
+        peak_rss_mib: peak_rss_mib(),
+    })
+}
+
+/// Seconds, and times of appends. Four batches are on their way at any time, as from four feeds.
+async fn ingest(args: &Args, history: &Embedded, from: DateTime<Utc>) -> anyhow::Result<(f64, Times)> {
+    let begun = Instant::now();
+    let mut all = Vec::new();
+    let mut flying = tokio::task::JoinSet::new();
+    for round in 0..args.readings {
+        for start in (0..args.series).step_by(BATCH as usize) {
+            let end = (start + BATCH).min(args.series);
+            let readings = (start..end).map(|n| reading(n, round, args.readings, from)).collect();
+            if flying.len() >= 4
+                && let Some(done) = flying.join_next().await
+            {
+                all.push(done??);
+            }
+            let history = history.clone();
+            let batch = Batch { readings, ..Batch::default() };
+            flying.spawn(async move {
+                let begun = Instant::now();
+                // A history that can't seal as fast says so; a feed would wait too.
+                while let Err(e) = history.append(batch.clone()).await {
+                    anyhow::ensure!(matches!(e, crate::history::HistoryError::Behind { .. }), "{e}");
+                    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                }
+                Ok(ms(begun))
+            });
+        }
+        if round % 10 == 9 {
+            eprintln!("{} of {} rounds, {:.0} s", round + 1, args.readings, begun.elapsed().as_secs_f64());
+        }
+    }
+    while let Some(done) = flying.join_next().await {
+        all.push(done??);
+    }
+    Ok((begun.elapsed().as_secs_f64(), times(all)))
+}
+
+async fn latest(history: &Embedded) -> anyhow::Result<Times> {
+    let mut all = Vec::new();
+    for _ in 0..RUNS {
+        let begun = Instant::now();
+        history.latest(Select::all()).await?;
+        all.push(ms(begun));
+    }
+    Ok(times(all))
+}
+
+/// Instants all over the day; the first of them with cold files.
+async fn instants(folder: &Path, history: &Embedded, from: DateTime<Utc>, known: bool) -> anyhow::Result<Times> {
+    cool(folder)?;
+    let mut all = Vec::new();
+    for i in 0..24 {
+        let time = from + TimeDelta::seconds(3600 + (i * 13_577) % 82_000);
+        let at = if known { At::as_we_knew_it(time) } else { At::as_it_happened(time) };
+        let begun = Instant::now();
+        history.latest_at(at, Select::all()).await?;
+        all.push(ms(begun));
+    }
+    Ok(times(all))
+}
+
+async fn charts(args: &Args, history: &Embedded, from: DateTime<Utc>) -> anyhow::Result<Times> {
+    let mut all = Vec::new();
+    for i in 0..20_u32 {
+        let datastream = format!("bench/{}", i.wrapping_mul(48_271) % args.series);
+        let query = SeriesQuery { datastream, from, to: from + TimeDelta::hours(24), step: TimeDelta::minutes(15), known_by: None };
+        let begun = Instant::now();
+        history.series(query).await?;
+        all.push(ms(begun));
+    }
+    Ok(times(all))
+}
+
+async fn sql(history: &Embedded) -> anyhow::Result<Vec<(String, Times)>> {
+    let mut all = Vec::new();
+    for (name, question) in SQL {
+        let mut runs = Vec::new();
+        for _ in 0..2 {
+            let begun = Instant::now();
+            history.sql(&format!("SELECT count(*) FROM ({question})")).await?;
+            runs.push(ms(begun));
+        }
+        all.push((name.to_owned(), times(runs)));
+    }
+    Ok(all)
+}
