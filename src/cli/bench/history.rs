@@ -73,7 +73,8 @@ struct Figures {
     latest_at_known_ms: Times,
     /// One datastream's day by 15 minutes.
     series_ms: Times,
-    /// SQL over the same files through DataFusion.
+    /// SQL over the same files through DataFusion; only in programs built with `--features sql`.
+    #[cfg(feature = "sql")]
     sql_ms: Vec<(String, Times)>,
     peak_rss_mib: f64,
 }
@@ -84,6 +85,7 @@ const PROPERTY: &str = "pm2_5";
 const RUNS: usize = 7;
 
 /// The same questions as in `benches/peers/history/duckdb_bench.py`.
+#[cfg(feature = "sql")]
 const SQL: [(&str, &str); 3] = [
     (
         "cells by 15 min from readings",
@@ -247,6 +249,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
         latest_at_ms: instants(folder, &history, from, false).await?,
         latest_at_known_ms: instants(folder, &history, from, true).await?,
         series_ms: charts(args, &history, from).await?,
+        #[cfg(feature = "sql")]
         sql_ms: sql(&history).await?,
         peak_rss_mib: peak_rss_mib(),
     })
@@ -324,6 +327,7 @@ async fn charts(args: &Args, history: &Embedded, from: DateTime<Utc>) -> anyhow:
     Ok(times(all))
 }
 
+#[cfg(feature = "sql")]
 async fn sql(history: &Embedded) -> anyhow::Result<Vec<(String, Times)>> {
     let mut all = Vec::new();
     for (name, question) in SQL {

@@ -26,12 +26,14 @@ mod pages;
 mod retain;
 mod scan;
 mod seal;
+#[cfg(feature = "sql")]
 mod sql;
 mod table;
 #[cfg(test)]
 mod tests;
 mod writer;
 
+#[cfg(feature = "sql")]
 pub use sql::Answer;
 
 use super::{

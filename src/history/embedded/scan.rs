@@ -6,13 +6,13 @@ use super::folder::failed;
 use super::index::{Broken, Facts, Part};
 use crate::history::{HistoryError, Series};
 use crate::model::observation::Quality;
-use datafusion::arrow::array::{BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array};
-use datafusion::parquet::arrow::arrow_reader::{
+use arrow::array::{BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
 };
-use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
-use datafusion::parquet::file::statistics::Statistics;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::page_index::column_index::ColumnIndexMetaData;
+use parquet::file::statistics::Statistics;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs::File;

@@ -229,6 +229,7 @@ fn numbers_and_descriptions_survive_and_another_property_is_another_series() {
     assert_eq!(told, [("a", "pm2_5", 118.5, 1.0), ("c", "temperature", 118.3, 20.0)]);
 }
 
+#[cfg(feature = "sql")]
 #[test]
 fn questions_in_sql_see_files_and_memory() {
     let rt = runtime();
