@@ -1,6 +1,6 @@
 //! `yiping hub`: the server.
 
-use crate::hub::{Hub, HubConfig, default_data};
+use crate::hub::{HistoryPlace, Hub, HubConfig, default_data};
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,9 @@ pub struct Args {
     /// State file [default: hub.redb in the data folder]
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Folder of past readings and positions, or `off` [default: history in the data folder]
+    #[arg(long, value_parser = history)]
+    history: Option<HistoryPlace>,
     /// Screens must bring this word.
     #[arg(long, env = "YIPING_TOKEN", hide_env_values = true)]
     token: Option<String>,
@@ -39,7 +42,11 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         web: args.web.or_else(default_web),
         state: args.state,
         token,
+        history: args.history.unwrap_or_default(),
     };
+    if let Err(e) = crate::hub::allow_many_connections() {
+        tracing::warn!("the number of open files could not be raised ({e}); at most a thousand screens fit in");
+    }
     let hub = Hub::start(config)?;
     println!("yiping hub: {}", hub.url());
     if open_to_all {
@@ -47,6 +54,14 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     hub.wait_for_signal().context("can't wait for ctrl-c")?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn history(value: &str) -> Result<HistoryPlace, String> {
+    match value {
+        "" => Err("give a folder, or off".into()),
+        "off" | "none" => Ok(HistoryPlace::Nowhere),
+        folder => Ok(HistoryPlace::Folder(folder.into())),
+    }
 }
 
 /// `web/dist` in the current folder, or beside the sources this program was built from.

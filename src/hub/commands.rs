@@ -7,7 +7,7 @@ use crate::model::category::Categories;
 use crate::model::incident::{Action, Event, Incident, Report, Stamp};
 use crate::model::lifecycle::{self, ID_BYTES_MAX, Order, Refusal, Rule, Wish};
 use crate::model::protocol::{Command, Outcome, Revision, Role};
-use crate::model::view::{ViewPatch, ViewState};
+use crate::model::view::{Clock, PLAY_SPEEDS, ViewPatch, ViewState};
 use crate::store::{Expect, StoreError};
 use chrono::{DateTime, Utc};
 
@@ -209,6 +209,11 @@ fn check_patch(patch: &ViewPatch) -> Result<(), Rule> {
         if numbers.iter().any(|n| !n.is_finite()) || c.lon.abs() > 180.0 || c.lat.abs() > 90.0 || c.distance_m <= 0.0 {
             return rule("the camera is at no place on Earth", "镜头位置无效");
         }
+    }
+    if let Some(Clock::Playing { speed, .. }) = &patch.clock
+        && !PLAY_SPEEDS.contains(speed)
+    {
+        return rule("the past plays at 1 to 600 times its speed", "回放速度为1至600倍");
     }
     if patch.layers.len() > LAYERS_MAX || patch.layers.keys().any(|k| k.is_empty() || k.len() > ID_BYTES_MAX) {
         return rule("too many layers, or a layer id that is too long", "图层过多或图层编号过长");

@@ -1,24 +1,37 @@
 //! What all of the hub's tasks share: the store, the world as it is now, and who is connected.
 
+use super::alarms::Alarms;
 use super::outbox::Outbox;
+use super::past::PastAnswers;
 use super::scene_file::LoadedScene;
 use super::world::World;
 use super::{HubError, keys};
-use crate::feeds::Inlet;
+use crate::feeds::{Inlet, LagMeter};
+use crate::history::{Batch, History, IncidentEvent};
+use crate::model::incident::Event;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
 use crate::store::{Expect, Seen, StateStore, StoreError};
 use axum::extract::ws::Utf8Bytes;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// Locks that commands on different incidents share out; two that share one only wait for each other.
 const LOCKS: usize = 64;
+
+/// Screens that others are told of by name; how many there are is told too.
+const SCREENS_TOLD: usize = 256;
+/// Least time between two such lists, while there are few screens and while there are many.
+const FEW_EVERY: Duration = Duration::from_millis(200);
+const MANY_EVERY: Duration = Duration::from_secs(5);
+
+/// How far back incidents can be told event by event.
+const CHRONICLE_KEPT: TimeDelta = TimeDelta::days(3);
 
 /// How often screens hear how much others were too slow for.
 const DROPPED_EVERY: Duration = Duration::from_secs(2);
@@ -47,6 +60,10 @@ pub struct Core {
     pub web: Option<PathBuf>,
     pub token: Option<String>,
     pub store: Arc<dyn StateStore>,
+    /// Readings and positions that were; `None`: this hub keeps none.
+    pub history: Option<Arc<dyn History>>,
+    pub past_answers: PastAnswers,
+    pub alarms: Alarms,
     /// Names the store, the same at each start of the same state file.
     pub name: String,
     pub view_key: String,
@@ -55,6 +72,9 @@ pub struct Core {
     screens: Mutex<BTreeMap<String, Connected>>,
     /// Feeds whose sources post to the hub.
     inlets: Mutex<BTreeMap<String, Inlet>>,
+    screens_changed: Notify,
+    /// From the arrival of positions to their sending.
+    to_screens: Mutex<LagMeter>,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
     incident_locks: [tokio::sync::Mutex<()>; LOCKS],
@@ -67,19 +87,25 @@ impl Core {
         web: Option<PathBuf>,
         token: Option<String>,
         store: Arc<dyn StateStore>,
+        history: Option<Arc<dyn History>>,
     ) -> Result<Arc<Self>, HubError> {
         let name = store_name(&*store).await?;
         Ok(Arc::new(Self {
             world: Mutex::new(World::new(scene.first_view())),
             view_key: keys::view(&scene.id),
+            alarms: Alarms::new(&scene.scene.rules),
             scene,
             web,
             token,
             store,
+            history,
+            past_answers: PastAnswers::default(),
             name,
             started: Instant::now(),
             screens: Mutex::default(),
             inlets: Mutex::default(),
+            screens_changed: Notify::new(),
+            to_screens: Mutex::default(),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             view_lock: tokio::sync::Mutex::new(()),
@@ -100,29 +126,46 @@ impl Core {
         self.inlets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Screens as others are told of them: walls and desks first, and not thousands.
     pub fn screen_infos(&self) -> Vec<ScreenInfo> {
-        self.screens().values().map(info).collect()
-    }
-
-    /// Tells every screen who is connected.
-    pub fn tell_screens(&self) {
         let screens = self.screens();
-        let infos: Vec<_> = screens.values().map(info).collect();
-        for connected in screens.values() {
-            connected.outbox.screens(&infos);
-        }
+        let class = |small: bool| screens.values().filter(move |c| (c.screen.class == ScreenClass::Small) == small);
+        class(false).chain(class(true)).take(SCREENS_TOLD).map(info).collect()
     }
 
-    /// Tells every screen which are too slow, as it gets worse.
-    pub async fn watch_dropped(self: Arc<Self>) {
+    /// A screen was sent something that had waited so long.
+    pub fn sent_after(&self, waited: Duration) {
+        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).record(waited.as_millis() as i64);
+    }
+
+    /// How long news wait in the hub before screens get them: the middle one, and the one 99 of 100 are not above, ms.
+    pub fn to_screens_ms(&self) -> Option<(f64, f64)> {
+        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).quantiles_ms()
+    }
+
+    /// Who is connected has changed: every screen is told soon.
+    pub fn tell_screens(&self) {
+        self.screens_changed.notify_one();
+    }
+
+    /// Tells every screen who is connected and which are too slow, as that changes: soon, but never one by one while thousands come.
+    pub async fn watch_screens(self: Arc<Self>) {
         let mut tick = tokio::time::interval(DROPPED_EVERY);
         let mut told = 0;
         loop {
-            tick.tick().await;
-            let dropped = self.screens().values().map(|c| c.outbox.dropped()).sum();
-            if told != dropped {
-                self.tell_screens();
+            let changed = tokio::select! {
+                () = self.screens_changed.notified() => true,
+                _ = tick.tick() => false,
+            };
+            let (dropped, total): (u64, usize) = {
+                let screens = self.screens();
+                (screens.values().map(|c| c.outbox.dropped()).sum(), screens.len())
+            };
+            if changed || told != dropped {
                 told = dropped;
+                let infos: Arc<[ScreenInfo]> = self.screen_infos().into();
+                self.screens().values().for_each(|c| c.outbox.screens(&infos, total));
+                tokio::time::sleep(if total > SCREENS_TOLD { MANY_EVERY } else { FEW_EVERY }).await;
             }
         }
     }
@@ -154,7 +197,10 @@ impl Core {
                 Seen::Entry(entry) => {
                     let mut world = self.world();
                     match world.take(&entry, &self.view_key) {
-                        Ok(Some(change)) if live => self.send_delta(entry.revision, entry.at, change),
+                        Ok(Some((change, event))) if live => {
+                            self.keep_event(&change, event);
+                            self.send_delta(entry.revision, entry.at, change);
+                        }
                         Ok(_) => {}
                         Err(e) => tracing::error!("an entry of the state store is left out: {e}"),
                     }
@@ -174,8 +220,11 @@ impl Core {
                     if ready.is_none() {
                         self.screens().values().for_each(|c| c.outbox.resync());
                     }
-                    drop(world);
                     live = true;
+                    if let Err(e) = world.chronicle.forget_before(Utc::now() - CHRONICLE_KEPT) {
+                        tracing::error!("what happened to an incident can't be told one by one: {e}");
+                    }
+                    drop(world);
                     self.applied.send_replace(revision);
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(());
@@ -183,6 +232,17 @@ impl Core {
                 }
             }
         }
+    }
+
+    /// What happened to an incident goes into the history beside: the store has it already, so that nobody waits for it.
+    fn keep_event(&self, change: &Change, event: Option<Event>) {
+        let (Some(history), Some(event), Change::Incident { incident }) = (self.history.clone(), event, change) else { return };
+        let events = vec![IncidentEvent::new(incident, &event, Utc::now())];
+        tokio::spawn(async move {
+            if let Err(e) = history.append(Batch { events, ..Batch::default() }).await {
+                tracing::error!("an incident's event is not in the history: {e}");
+            }
+        });
     }
 
     /// Written once for all screens.

@@ -1,3 +1,4 @@
+use crate::history::HistoryError;
 use crate::store::StoreError;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub enum HubError {
     Listen { addr: SocketAddr, why: std::io::Error },
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    History(#[from] HistoryError),
     #[error("the hub's runtime did not start: {0}")]
     Runtime(std::io::Error),
 }

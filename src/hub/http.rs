@@ -1,7 +1,7 @@
 //! What the hub serves over HTTP: the web app, the city package, and its state as JSON.
 
 use super::core::Core;
-use super::{archive, inlets, keys, socket};
+use super::{archive, inlets, keys, past, series, socket};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
@@ -22,6 +22,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Bytes of one message from a screen; the longest report is a tenth of it.
 const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+/// What a connection holds for reading and for writing while nothing much is said.
+const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 /// What may be asked for under `/api/city/`.
 const CITY_FILES: [&str; 6] = ["areas.geojson", "places.geojson", "roads.geojson", "units.geojson", "sensors.geojson", "marathon.gpx"];
 
@@ -33,6 +35,8 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/incidents/{*id}", get(incident))
         .route("/api/feeds", get(feeds))
         .route("/api/screens", get(screens))
+        .route("/api/at", get(past::at))
+        .route("/api/series", get(series::series))
         .route("/feeds/{id}", post(inlets::post).layer(DefaultBodyLimit::max(inlets::BODY_BYTES_MAX)))
         .layer(middleware::from_fn_with_state(core.clone(), with_token));
     // Open to pages of other servers (a map viewer, CesiumJS): nothing here is secret. State is not.
@@ -140,6 +144,8 @@ async fn ws(State(core): Hub, headers: HeaderMap, upgrade: WebSocketUpgrade) -> 
         return (StatusCode::FORBIDDEN, "a page of another server may not open this hub without a token; start the hub with --token\n")
             .into_response();
     }
+    // Buffers of a size for ten thousand phones; a message larger than that is read in parts.
+    let upgrade = upgrade.read_buffer_size(SOCKET_BUFFER_BYTES).write_buffer_size(SOCKET_BUFFER_BYTES);
     upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(move |s| socket::serve(core, s))
 }
 
@@ -167,8 +173,13 @@ async fn health(State(core): Hub) -> Response {
         Ok(store) => store,
         Err(e) => return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "ok": false, "error": e.to_string() }))).into_response(),
     };
+    let history = match &core.history {
+        None => Value::Null,
+        Some(history) => history.health().await.map_or_else(|e| json!({ "error": e.to_string() }), |h| json!(h)),
+    };
     Json(json!({
         "ok": true,
+        "history": history,
         "version": env!("CARGO_PKG_VERSION"),
         "scene": core.scene.id,
         "hub": core.name,

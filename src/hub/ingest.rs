@@ -1,7 +1,9 @@
 //! Takes what feeds say into the world, and keeps the loss ledger: `received = stored + rejected + conflated + quarantined`.
 
 use super::core::Core;
+use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
+use super::news::UnitNews;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::{self, FeedEvent, FeedHandle};
 use crate::model::alert::Alert;
@@ -15,9 +17,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Events of one feed that may wait for the hub; a full channel makes its adapter wait.
-const QUEUE_MAX: usize = 4096;
-/// Events taken in one go, under one lock.
-const BATCH: usize = 1024;
+const QUEUE_MAX: usize = 16_384;
+/// Events taken in one go, and put on disk with one sync.
+const BATCH: usize = 8_192;
 /// How often screens hear of a feed's counts.
 const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// A reading from further in the future than this is a broken clock, and would hide all true ones behind it. So far, because a
@@ -36,22 +38,23 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
     let mut feed = Ledger::new(config.id());
     let mut tick = tokio::time::interval(STATUS_EVERY);
     let mut batch = Vec::with_capacity(BATCH);
+    let mut keep = Keep::default();
     loop {
         tokio::select! {
             count = heard.recv_many(&mut batch, BATCH) => match count {
                 0 => break,
-                _ => take(&core, &mut feed, &mut batch).await,
+                _ => take(&core, &mut feed, &mut keep, &mut batch).await,
             },
-            _ = tick.tick() => tell(&core, &mut feed),
+            _ = tick.tick() => core.tell_feed(&mut feed),
         }
     }
-    tell(&core, &mut feed);
+    core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
     tracing::warn!(feed = config.id(), "the feed's adapter has ended");
 }
 
-/// Takes a batch of events in their order.
-async fn take(core: &Core, feed: &mut Ledger, batch: &mut Vec<FeedEvent>) {
+/// Takes a batch of events in their order; what is to be kept of it is on disk when this returns.
+async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<FeedEvent>) {
     let now = Utc::now();
     let mut events = batch.drain(..).peekable();
     while let Some(event) = events.next() {
@@ -69,17 +72,23 @@ async fn take(core: &Core, feed: &mut Ledger, batch: &mut Vec<FeedEvent>) {
                 };
                 feed.count(fate);
             }
-            FeedEvent::Barrier(barrier) => barrier.reached(),
+            FeedEvent::Barrier(barrier) => {
+                // Dropped unreached when something was not kept: the source then knows that it has to say it again.
+                if keep.flush(core, feed).await {
+                    barrier.reached();
+                }
+            }
             event => {
                 // All live events that come together are taken under one lock.
                 let mut world = core.world();
-                take_live(core, &mut world, feed, event, now);
+                take_live(core, &mut world, feed, keep, event, now);
                 while let Some(event) = events.next_if(is_live) {
-                    take_live(core, &mut world, feed, event, now);
+                    take_live(core, &mut world, feed, keep, event, now);
                 }
             }
         }
     }
+    keep.flush(core, feed).await;
 }
 
 fn is_live(event: &FeedEvent) -> bool {
@@ -87,20 +96,24 @@ fn is_live(event: &FeedEvent) -> bool {
 }
 
 /// Takes what is not in the state store: it changes the world at once.
-fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, event: FeedEvent, now: DateTime<Utc>) {
+fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep, event: FeedEvent, now: DateTime<Utc>) {
     let fate = match event {
         // The catalogue is no message: it counts only when it can't be used.
-        FeedEvent::Datastream(datastream) => match take_datastream(core, world, datastream) {
+        FeedEvent::Datastream(datastream) => match take_datastream(core, world, keep, datastream) {
             fate @ Fate::Rejected(_) => fate,
             _ => return,
         },
         FeedEvent::Observation(observation) => {
             feed.seen(Some(observation.phenomenon_time), now);
-            take_observation(core, world, observation, now)
+            match take_observation(core, world, keep, observation, now) {
+                // Counted once it is on disk.
+                Fate::Stored if core.history.is_some() => return,
+                fate => fate,
+            }
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            take_unit(core, world, unit, now)
+            take_unit(core, world, keep, unit, now)
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
@@ -111,12 +124,14 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, event: FeedEvent
     feed.count(fate);
 }
 
-/// Tells screens what the ledger says, when it says something else than before.
-fn tell(core: &Core, feed: &mut Ledger) {
-    if let Some(status) = feed.news() {
-        let mut world = core.world();
-        core.screens().values().for_each(|c| c.outbox.feed(&status));
-        world.feeds.insert(status.feed.clone(), status);
+impl Core {
+    /// Tells screens what the ledger says, when it says something else than before.
+    pub fn tell_feed(&self, feed: &mut Ledger) {
+        if let Some(status) = feed.news(self.to_screens_ms()) {
+            let mut world = self.world();
+            self.screens().values().for_each(|c| c.outbox.feed(&status));
+            world.feeds.insert(status.feed.clone(), status);
+        }
     }
 }
 
@@ -124,7 +139,7 @@ fn on_earth(lon: f64, lat: f64) -> bool {
     lon.abs() <= 180.0 && lat.abs() <= 90.0
 }
 
-fn take_datastream(core: &Core, world: &mut World, datastream: Datastream) -> Fate {
+fn take_datastream(core: &Core, world: &mut World, keep: &mut Keep, datastream: Datastream) -> Fate {
     let known = world.datastreams.get(&datastream.id);
     if known == Some(&datastream) {
         return Fate::Conflated("no_news");
@@ -136,28 +151,35 @@ fn take_datastream(core: &Core, world: &mut World, datastream: Datastream) -> Fa
         return Fate::Rejected("full");
     }
     core.screens().values().for_each(|c| c.outbox.datastream(&datastream));
+    keep.datastream(core, &datastream);
     world.datastreams.insert(datastream.id.clone(), datastream);
     Fate::Stored
 }
 
-/// Only the newest of a datastream is kept; one of a datastream nobody has named has no place on the map.
-fn take_observation(core: &Core, world: &mut World, observation: Observation, now: DateTime<Utc>) -> Fate {
+/// All are kept in the history, and screens are told of the newest; one of a datastream nobody has named has no place on the map.
+fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation: Observation, now: DateTime<Utc>) -> Fate {
     if !observation.value.is_finite() || observation.phenomenon_time > now + AHEAD_MAX {
         return Fate::Rejected("out_of_range");
     }
-    let Some(place) = world.datastreams.get(&observation.datastream).map(|d| [d.lon, d.lat]) else {
-        return Fate::Quarantined("unknown_sensor");
-    };
-    if world.observations.get(&observation.datastream).is_some_and(|o| o.phenomenon_time >= observation.phenomenon_time) {
-        return Fate::Conflated("older");
+    let Some(stream) = world.datastreams.get(&observation.datastream) else { return Fate::Quarantined("unknown_sensor") };
+    let place = [stream.lon, stream.lat];
+    let newest = world.observations.get(&observation.datastream);
+    if newest == Some(&observation) {
+        return Fate::Conflated("repeated");
     }
+    core.alarms.take(&stream.observed_property, place, &observation);
+    if newest.is_some_and(|o| o.phenomenon_time > observation.phenomenon_time) {
+        // Late, or out of order: its place is in the past.
+        return if keep.observation(core, observation, now) { Fate::Stored } else { Fate::Conflated("older") };
+    }
+    keep.observation(core, observation.clone(), now);
     let at = Instant::now();
     core.screens().values().for_each(|c| c.outbox.observation(&observation, place, at));
     world.observations.insert(observation.datastream.clone(), observation);
     Fate::Stored
 }
 
-fn take_unit(core: &Core, world: &mut World, unit: Unit, now: DateTime<Utc>) -> Fate {
+fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, now: DateTime<Utc>) -> Fate {
     let known = world.units.get(&unit.id);
     if known.is_some_and(|u| u.seen_at >= unit.seen_at) {
         return Fate::Conflated("older");
@@ -169,7 +191,9 @@ fn take_unit(core: &Core, world: &mut World, unit: Unit, now: DateTime<Utc>) -> 
         return Fate::Rejected("full");
     }
     let at = Instant::now();
-    core.screens().values().for_each(|c| c.outbox.unit(&unit, at));
+    let news = UnitNews::of(&unit);
+    core.screens().values().for_each(|c| c.outbox.unit(&news, at));
+    keep.unit(core, &unit, now);
     world.units.insert(unit.id.clone(), unit);
     Fate::Stored
 }
@@ -240,7 +264,7 @@ mod tests {
         let store = Arc::new(Embedded::open(&dir.path().join("s.redb")).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let core = Core::new(scene, None, None, store).await.unwrap();
+            let core = Core::new(scene, None, None, store, None).await.unwrap();
             let (ready, is_ready) = tokio::sync::oneshot::channel();
             tokio::spawn(core.clone().follow(ready));
             is_ready.await.unwrap();
@@ -256,7 +280,8 @@ mod tests {
                 stored: 4,
                 ..FeedStatus::default()
             };
-            take(&core, &mut ledger, &mut vec![FeedEvent::Status(adapter)]).await;
+            let mut keep = Keep::default();
+            take(&core, &mut ledger, &mut keep, &mut vec![FeedEvent::Status(adapter)]).await;
             let events = [
                 (sensor("a", 33.0), [0, 0, 0, 0]),
                 (sensor("nowhere", 99.0), [0, 1, 0, 0]),
@@ -271,7 +296,7 @@ mod tests {
                 (incident(Severity::Major, ""), [3, 4, 2, 1]),
             ];
             for (event, fates) in events {
-                take(&core, &mut ledger, &mut vec![event.clone()]).await;
+                take(&core, &mut ledger, &mut keep, &mut vec![event.clone()]).await;
                 let all = ledger.status();
                 let hub = [all.stored, all.rejected - 2, all.conflated - 3, all.quarantined - 1];
                 assert_eq!(hub, fates, "after {event:?}");

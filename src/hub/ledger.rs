@@ -55,19 +55,27 @@ impl Ledger {
     }
 
     pub fn count(&mut self, fate: Fate) {
+        self.count_many(fate, 1);
+    }
+
+    /// So many messages with one fate.
+    pub fn count_many(&mut self, fate: Fate, messages: u64) {
+        if messages == 0 {
+            return;
+        }
         let hub = &mut self.hub;
-        hub.received += 1;
+        hub.received += messages;
         let (total, reason) = match fate {
             Fate::Stored => {
-                hub.stored += 1;
+                hub.stored += messages;
                 return;
             }
             Fate::Rejected(why) => (&mut hub.rejected, hub.rejected_for.entry(why.into()).or_default()),
             Fate::Conflated(by) => (&mut hub.conflated, hub.conflated_by.entry(by.into()).or_default()),
             Fate::Quarantined(why) => (&mut hub.quarantined, hub.quarantined_for.entry(why.into()).or_default()),
         };
-        *total += 1;
-        *reason += 1;
+        *total += messages;
+        *reason += messages;
     }
 
     /// What never reached the hub, by the adapter's count, and what did, by ours: balanced at any moment, whatever is on its way.
@@ -91,8 +99,13 @@ impl Ledger {
     }
 
     /// The account, when it says something else than the last time.
-    pub fn news(&mut self) -> Option<FeedStatus> {
-        let status = self.status();
+    ///
+    /// `to_screens_ms`: how long news wait in the hub for screens, which is the same for all feeds.
+    pub fn news(&mut self, to_screens_ms: Option<(f64, f64)>) -> Option<FeedStatus> {
+        let mut status = self.status();
+        if let (Some(lag), Some((p50, p99))) = (&mut status.lag, to_screens_ms) {
+            (lag.screen_p50_ms, lag.screen_p99_ms) = (Some(p50), Some(p99));
+        }
         (status != self.told).then(|| {
             self.told = status.clone();
             status

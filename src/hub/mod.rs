@@ -5,24 +5,33 @@
 //! (`world`) and goes out to screens (`outbox`, `socket`). So a screen that hears "accepted" has already been sent the change.
 //! Readings and positions are not stored: `ingest` puts the newest of each into the world, and screens get them conflated.
 
+mod alarms;
 mod archive;
 mod commands;
 mod core;
 mod error;
+mod files;
 mod http;
 mod ingest;
 mod inlets;
+mod keep;
 mod keys;
 mod ledger;
+mod news;
 mod outbox;
+mod past;
 mod scene_file;
+mod series;
 mod socket;
+mod tracks;
 mod world;
 
 pub use error::HubError;
+pub use files::allow_many_connections;
 pub use scene_file::{LoadedScene, default_data};
 
 use self::core::Core;
+use crate::history::{History, HistoryError, Retention};
 use crate::model::view::TourState;
 use crate::store::{Embedded, StoreError};
 use axum::serve::ListenerExt;
@@ -39,6 +48,8 @@ const STOP_WITHIN: Duration = Duration::from_secs(3);
 /// How long a state file may be in use by a hub that is ending, as when one is restarted.
 const IN_USE_MAX: Duration = Duration::from_secs(2);
 const IN_USE_PAUSE: Duration = Duration::from_millis(50);
+/// How often old history is removed.
+const RETAIN_EVERY: Duration = Duration::from_secs(3600);
 /// How often the hub looks whether a tour has come to its end.
 const TOUR_EVERY: Duration = Duration::from_millis(500);
 
@@ -57,13 +68,26 @@ pub struct HubConfig {
     pub state: Option<PathBuf>,
     /// Screens must bring it, when set.
     pub token: Option<String>,
+    /// Where readings and positions are kept.
+    pub history: HistoryPlace,
+}
+
+/// Where a hub keeps what was.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum HistoryPlace {
+    /// `history` in the data folder.
+    #[default]
+    Data,
+    Folder(PathBuf),
+    /// Nothing is kept: the clock can't go back.
+    Nowhere,
 }
 
 impl HubConfig {
     /// The defaults of `yiping hub` for a scene: data in [`default_data`], 127.0.0.1:8080, state in the data folder, no token.
     pub fn new(scene: impl Into<PathBuf>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
-        Self { scene: scene.into(), data: default_data(), listen, web: None, state: None, token: None }
+        Self { scene: scene.into(), data: default_data(), listen, web: None, state: None, token: None, history: HistoryPlace::default() }
     }
 }
 
@@ -90,8 +114,9 @@ impl Hub {
         let listening = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
         let addr = listening.map_err(|why| HubError::Listen { addr: config.listen, why })?;
         let store = Arc::new(open_store(&config.state.clone().unwrap_or_else(|| config.data.join("hub.redb")))?);
+        let history = open_history(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
-        let core = runtime.block_on(Core::new(scene, config.web, config.token, store))?;
+        let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let thread = std::thread::Builder::new().name("hub".into()).spawn(move || {
@@ -154,6 +179,21 @@ fn open_store(file: &Path) -> Result<Embedded, StoreError> {
     }
 }
 
+fn open_history(config: &HubConfig) -> Result<Option<Arc<dyn History>>, HubError> {
+    let folder = match &config.history {
+        HistoryPlace::Nowhere => return Ok(None),
+        HistoryPlace::Data => config.data.join("history"),
+        HistoryPlace::Folder(folder) => folder.clone(),
+    };
+    let give_up = Instant::now() + IN_USE_MAX;
+    loop {
+        match crate::history::Embedded::open(&folder) {
+            Err(HistoryError::InUse { .. }) if Instant::now() < give_up => std::thread::sleep(IN_USE_PAUSE),
+            opened => return Ok(Some(Arc::new(opened?))),
+        }
+    }
+}
+
 async fn asked_to_stop() -> std::io::Result<()> {
     #[cfg(unix)]
     {
@@ -187,8 +227,10 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
     for feed in core.scene.scene.feeds.clone() {
         tokio::spawn(ingest::run(core.clone(), feed));
     }
+    tokio::spawn(alarms::run(core.clone()));
+    tokio::spawn(retain(core.clone()));
     tokio::spawn(end_tours(core.clone()));
-    tokio::spawn(core.clone().watch_dropped());
+    tokio::spawn(core.clone().watch_screens());
     let _ = ready.send(());
     let mut stop = stopped.clone();
     let until = async move {
@@ -203,6 +245,20 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
     tokio::select! {
         served = serve => if let Err(e) = served { tracing::error!("the hub has stopped serving: {e}") },
         () = end => {}
+    }
+}
+
+/// Removes what is older than the policy keeps, once an hour.
+async fn retain(core: Arc<Core>) {
+    let Some(history) = core.history.clone() else { return };
+    let mut tick = tokio::time::interval(RETAIN_EVERY);
+    loop {
+        tick.tick().await;
+        match history.retain(Retention::default(), Utc::now()).await {
+            Ok(done) if done.removed.is_empty() => {}
+            Ok(done) => tracing::info!("the history has let go of {}", done.removed.join(", ")),
+            Err(e) => tracing::error!("old history could not be removed: {e}"),
+        }
     }
 }
 

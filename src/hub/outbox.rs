@@ -3,12 +3,12 @@
 use crate::model::alert::Alert;
 use crate::model::feed::FeedStatus;
 use crate::model::observation::{Datastream, Observation};
+use super::news::UnitNews;
 use crate::model::protocol::{Change, Revision, ScreenInfo};
-use crate::model::unit::Unit;
 use axum::extract::ws::Utf8Bytes;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
@@ -16,8 +16,10 @@ use tokio::sync::Notify;
 pub const DELTAS_MAX: usize = 512;
 /// Answers that may wait. A screen that asks this often without listening is cut off.
 pub const REPLIES_MAX: usize = 256;
-/// High-rate changes go out together, this often; also the rate of each single entity.
-pub const FLUSH_EVERY: Duration = Duration::from_secs(1);
+/// Positions go out together, this often: what moves on a map is seen to move.
+pub const UNITS_EVERY: Duration = Duration::from_millis(200);
+/// Readings and the rest that is conflated go out together, this often; also the rate of each single one.
+pub const REST_EVERY: Duration = Duration::from_secs(1);
 /// An entity that has waited longer than this when its next value comes was too long in the queue: the screen is slow.
 const LATE: Duration = Duration::from_millis(1500);
 /// Changes in one message, about 200 kB.
@@ -35,6 +37,13 @@ pub enum Next {
     /// The queue ran over: tell the gap from here on and send a snapshot.
     Resync {
         from: Revision,
+    },
+    /// Positions, written once for all screens, as of the last revision sent.
+    Units {
+        revision: Revision,
+        units: Vec<Arc<UnitNews>>,
+        /// When the one that has waited longest came.
+        since: Instant,
     },
     /// High-rate changes, as of the last revision sent.
     Changes {
@@ -54,13 +63,14 @@ struct Inner {
     resync: Option<Revision>,
     cut_off: bool,
     sent: Revision,
-    units: IndexMap<String, (Unit, Instant)>,
+    units: IndexMap<Arc<str>, (Arc<UnitNews>, Instant)>,
     observations: IndexMap<String, (Observation, Instant)>,
     datastreams: IndexMap<String, Datastream>,
     alerts: IndexMap<String, Alert>,
     feeds: IndexMap<String, FeedStatus>,
-    screens: Option<Vec<ScreenInfo>>,
-    flush: bool,
+    screens: Option<(Arc<[ScreenInfo]>, usize)>,
+    flush_units: bool,
+    flush_rest: bool,
     /// The last message was of conflated changes: answers and deltas are next.
     flushed_last: bool,
     dropped: u64,
@@ -123,12 +133,17 @@ impl Outbox {
         self.more.notify_one();
     }
 
-    pub fn unit(&self, unit: &Unit, now: Instant) {
+    pub fn unit(&self, unit: &Arc<UnitNews>, now: Instant) {
         let mut inner = self.lock();
         if inner.sees(unit.lon, unit.lat) {
             let since = inner.units.get(&unit.id).map(|(_, since)| *since);
             let since = inner.waited(since, now);
+            let first = inner.units.is_empty();
             inner.units.insert(unit.id.clone(), (unit.clone(), since));
+            drop(inner);
+            if first {
+                self.more.notify_one();
+            }
         }
     }
 
@@ -138,24 +153,35 @@ impl Outbox {
         if inner.sees(at[0], at[1]) {
             let since = inner.observations.get(&observation.datastream).map(|(_, since)| *since);
             let since = inner.waited(since, now);
-            inner.observations.insert(observation.datastream.clone(), (observation.clone(), since));
+            self.rest(inner, |inner| drop(inner.observations.insert(observation.datastream.clone(), (observation.clone(), since))));
+        }
+    }
+
+    /// Changes what goes out at the slower pace, and wakes the writer when it is the first of its batch.
+    fn rest(&self, mut inner: MutexGuard<'_, Inner>, change: impl FnOnce(&mut Inner)) {
+        let first = !inner.has_rest();
+        change(&mut inner);
+        drop(inner);
+        if first {
+            self.more.notify_one();
         }
     }
 
     pub fn datastream(&self, datastream: &Datastream) {
-        self.lock().datastreams.insert(datastream.id.clone(), datastream.clone());
+        self.rest(self.lock(), |inner| drop(inner.datastreams.insert(datastream.id.clone(), datastream.clone())));
     }
 
     pub fn alert(&self, alert: &Alert) {
-        self.lock().alerts.insert(alert.id.clone(), alert.clone());
+        self.rest(self.lock(), |inner| drop(inner.alerts.insert(alert.id.clone(), alert.clone())));
     }
 
     pub fn feed(&self, feed: &FeedStatus) {
-        self.lock().feeds.insert(feed.feed.clone(), feed.clone());
+        self.rest(self.lock(), |inner| drop(inner.feeds.insert(feed.feed.clone(), feed.clone())));
     }
 
-    pub fn screens(&self, screens: &[ScreenInfo]) {
-        self.lock().screens = Some(screens.to_vec());
+    /// `total`: how many there are, where not all are told.
+    pub fn screens(&self, screens: &Arc<[ScreenInfo]>, total: usize) {
+        self.rest(self.lock(), |inner| inner.screens = Some((screens.clone(), total)));
     }
 
     pub fn set_viewport(&self, viewport: Option<[f64; 4]>) {
@@ -171,9 +197,17 @@ impl Outbox {
         self.lock().dropped
     }
 
-    /// Called every [`FLUSH_EVERY`]: what was conflated may go out.
-    pub fn flush(&self) {
-        self.lock().flush = true;
+    /// Whether positions wait, and whether something of the rest does.
+    pub fn waits(&self) -> (bool, bool) {
+        let inner = self.lock();
+        (!inner.units.is_empty(), inner.has_rest())
+    }
+
+    /// What was conflated may go out: positions, the rest.
+    pub fn flush(&self, units: bool, rest: bool) {
+        let mut inner = self.lock();
+        inner.flush_units |= units;
+        inner.flush_rest |= rest;
     }
 
     /// A snapshot of `revision` is about to be sent: nothing older needs to be.
@@ -197,9 +231,19 @@ impl Outbox {
         if let Some(from) = inner.resync {
             return Next::Resync { from };
         }
-        if inner.flush && (!inner.flushed_last || inner.ordered.is_empty()) {
+        let turn = !inner.flushed_last || inner.ordered.is_empty();
+        if inner.flush_units && turn {
+            let n = inner.units.len().min(CHANGES_MAX);
+            let (units, waited): (Vec<_>, Vec<_>) = inner.units.drain(..n).map(|(_, waiting)| waiting).unzip();
+            inner.flush_units = !inner.units.is_empty();
+            if let Some(since) = waited.into_iter().min() {
+                inner.flushed_last = true;
+                return Next::Units { revision: inner.sent, units, since };
+            }
+        }
+        if inner.flush_rest && turn {
             let changes = inner.conflated();
-            inner.flush = !changes.is_empty();
+            inner.flush_rest = !changes.is_empty();
             if !changes.is_empty() {
                 inner.flushed_last = true;
                 return Next::Changes { revision: inner.sent, changes };
@@ -233,9 +277,14 @@ impl Inner {
         since.unwrap_or(now)
     }
 
+    fn has_rest(&self) -> bool {
+        self.screens.is_some()
+            || !(self.observations.is_empty() && self.feeds.is_empty() && self.datastreams.is_empty() && self.alerts.is_empty())
+    }
+
     fn conflated(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
-        changes.extend(self.screens.take().map(|screens| Change::Screens { screens }));
+        changes.extend(self.screens.take().map(|(screens, total)| Change::Screens { screens: screens.to_vec(), total }));
         let left = |changes: &Vec<Change>, all: usize| all.min(CHANGES_MAX.saturating_sub(changes.len()));
         let n = left(&changes, self.feeds.len());
         changes.extend(self.feeds.drain(..n).map(|(_, feed)| Change::Feed { feed }));
@@ -243,8 +292,6 @@ impl Inner {
         changes.extend(self.alerts.drain(..n).map(|(_, alert)| Change::Alert { alert: Box::new(alert) }));
         let n = left(&changes, self.datastreams.len());
         changes.extend(self.datastreams.drain(..n).map(|(_, datastream)| Change::Datastream { datastream }));
-        let n = left(&changes, self.units.len());
-        changes.extend(self.units.drain(..n).map(|(_, (unit, _))| Change::Unit { unit }));
         let n = left(&changes, self.observations.len());
         changes.extend(self.observations.drain(..n).map(|(_, (observation, _))| Change::Observation { observation }));
         changes
@@ -255,19 +302,19 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::model::incident::Domain;
-    use crate::model::unit::UnitState;
+    use crate::model::unit::{Unit, UnitState};
     use chrono::DateTime;
 
-    fn unit(id: &str, lon: f64) -> Unit {
+    fn unit(id: &str, lon: f64) -> Arc<UnitNews> {
         let (call_sign, kind) = (id.to_owned(), "patrol_car".to_owned());
         let (domain, state, seen_at) = (Domain::Traffic, UnitState::Available, DateTime::UNIX_EPOCH);
-        Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at }
+        UnitNews::of(&Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at })
     }
 
-    fn flushed(outbox: &Outbox) -> Vec<Change> {
-        outbox.flush();
+    fn flushed(outbox: &Outbox) -> Vec<(String, f64)> {
+        outbox.flush(true, true);
         match outbox.next() {
-            Next::Changes { changes, .. } => changes,
+            Next::Units { units, .. } => units.iter().map(|u| (u.id.to_string(), u.lon)).collect(),
             _ => vec![],
         }
     }
@@ -278,12 +325,12 @@ mod tests {
         let now = Instant::now();
         outbox.unit(&unit("a", 1.0), now);
         outbox.unit(&unit("b", 1.0), now);
-        outbox.unit(&unit("a", 2.0), now + FLUSH_EVERY);
+        outbox.unit(&unit("a", 2.0), now + UNITS_EVERY);
         assert!(matches!(outbox.next(), Next::Nothing), "it waits for its turn");
         assert_eq!(outbox.dropped(), 0, "a screen that keeps up is not called slow");
         outbox.unit(&unit("a", 3.0), now + LATE * 2);
         assert_eq!(outbox.dropped(), 1);
-        assert_eq!(flushed(&outbox), [Change::Unit { unit: unit("a", 3.0) }, Change::Unit { unit: unit("b", 1.0) }]);
+        assert_eq!(flushed(&outbox), [("a".to_owned(), 3.0), ("b".to_owned(), 1.0)]);
         assert_eq!(flushed(&outbox), []);
     }
 
@@ -315,13 +362,13 @@ mod tests {
     #[test]
     fn a_stream_of_deltas_and_a_stream_of_readings_take_turns() {
         let outbox = Outbox::new(Revision(0));
-        outbox.flush();
+        outbox.flush(true, true);
         let mut order = String::new();
         for n in 1..=4 {
             outbox.delta(Revision(n), "delta".into());
             outbox.unit(&unit(&n.to_string(), 1.0), Instant::now());
             order.push(match outbox.next() {
-                Next::Changes { .. } => 'c',
+                Next::Units { .. } => 'c',
                 Next::Send(_) => 'd',
                 _ => '?',
             });

@@ -131,8 +131,8 @@ fn check(scene: &Scene) -> Result<(), String> {
     unique("feed", scene.feeds.iter().map(|f| f.id()))?;
     unique("heat", scene.heats.iter().map(|h| h.id.as_str()))?;
     unique("camera", scene.cameras.iter().map(|c| c.id.as_str()))?;
-    if let Some(feed) = scene.feeds.iter().find(|f| f.id() == "screen") {
-        return Err(format!("a feed may not be called {:?}: that is where people's reports come from", feed.id()));
+    if let Some(feed) = scene.feeds.iter().find(|f| ["screen", "rules"].contains(&f.id())) {
+        return Err(format!("a feed may not be called {:?}: that is where people's reports, or those of alert rules, come from", feed.id()));
     }
     if let Some(heat) = scene
         .heats
@@ -141,6 +141,8 @@ fn check(scene: &Scene) -> Result<(), String> {
     {
         return Err(format!("heat {:?}: range must go from a lower to a higher value, reach_m must be more than 0", heat.id));
     }
+    unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;
+    scene.rules.iter().try_for_each(|r| r.check())?;
     unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;
     unique("filter", scene.filters.iter().map(|f| f.id.as_str()))?;
     scene.styles.iter().try_for_each(|s| s.check())?;

@@ -1,7 +1,8 @@
 //! One screen's connection: hello, then deltas and answers out, commands in.
 
 use super::core::{Connected, Core, Screen, text};
-use super::outbox::{FLUSH_EVERY, Next, Outbox, Waiting};
+use super::news::{self, UnitNews};
+use super::outbox::{Next, Outbox, REST_EVERY, UNITS_EVERY, Waiting};
 use crate::model::lifecycle::ID_BYTES_MAX;
 use crate::model::protocol::{FromHub, FromScreen, PROTOCOL_VERSION, Revision};
 use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
 
 /// A screen that has not said hello by then is none.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const SEND_WITHIN: Duration = Duration::from_secs(20);
 const SILENT_MAX: Duration = Duration::from_secs(30);
 const PING_EVERY: Duration = Duration::from_secs(10);
 /// Screens connected at a time: a city's walls, desks and phones; more is an attack or a loop.
-const SCREENS_MAX: usize = 2_000;
+const SCREENS_MAX: usize = 20_000;
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
@@ -192,11 +193,18 @@ async fn write(
     mut said_bye: watch::Receiver<Option<String>>,
     mut stopped: watch::Receiver<Option<String>>,
 ) {
-    let mut flush = tokio::time::interval(FLUSH_EVERY);
+    // When positions and the rest may go out next; nothing wakes a screen that nothing waits for.
+    let (mut units_at, mut rest_at) = (Instant::now(), Instant::now());
     let mut ping = tokio::time::interval(PING_EVERY);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    flush.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
+        let (units, rest) = outbox.waits();
+        let due = match (units, rest) {
+            (false, false) => None,
+            (true, false) => Some(units_at),
+            (false, true) => Some(rest_at),
+            (true, true) => Some(units_at.min(rest_at)),
+        };
         let sent = tokio::select! {
             biased;
             _ = said_bye.changed() => {
@@ -208,8 +216,16 @@ async fn write(
                 return bye(&mut out, why).await;
             }
             _ = ping.tick() => send(&mut out, Message::Ping(Default::default())).await,
-            _ = flush.tick() => {
-                outbox.flush();
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                let now = Instant::now();
+                let (send_units, send_rest) = (units && units_at <= now, rest && rest_at <= now);
+                if send_units {
+                    units_at = now + UNITS_EVERY;
+                }
+                if send_rest {
+                    rest_at = now + REST_EVERY;
+                }
+                outbox.flush(send_units, send_rest);
                 drain(&core, &outbox, &mut out).await
             }
             _ = outbox.more.notified() => drain(&core, &outbox, &mut out).await,
@@ -227,6 +243,10 @@ async fn drain(core: &Core, outbox: &Outbox, out: &mut Out) -> Result<(), String
             Next::Nothing => return Ok(()),
             Next::CutOff => return Err("too many answers were not read".into()),
             Next::Send(Waiting::Delta { text, .. } | Waiting::Reply(text)) => text,
+            Next::Units { revision, units, since } => {
+                core.sent_after(since.elapsed());
+                news::delta(revision, Utc::now(), &units).into()
+            }
             Next::Changes { revision, changes } => text(&FromHub::Delta { revision, time: Utc::now(), changes }),
             Next::Resync { from } => {
                 let (gap, snapshot) = {
@@ -271,7 +291,7 @@ impl Core {
     /// Queues everything live that the outbox's viewport sees.
     fn send_live(&self, world: &super::world::World, outbox: &Outbox) {
         let now = std::time::Instant::now();
-        world.units.values().for_each(|u| outbox.unit(u, now));
+        world.units.values().for_each(|u| outbox.unit(&UnitNews::of(u), now));
         world.datastreams.values().for_each(|d| outbox.datastream(d));
         for o in world.observations.values() {
             if let Some(d) = world.datastreams.get(&o.datastream) {

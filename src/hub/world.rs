@@ -2,6 +2,7 @@
 
 use super::keys;
 use crate::model::alert::Alert;
+use crate::model::chronicle::Chronicle;
 use crate::model::feed::FeedStatus;
 use crate::model::incident::{Event, Incident};
 use crate::model::observation::{Datastream, Observation};
@@ -48,6 +49,8 @@ pub struct World {
     /// Where the view was put; `None`: nobody has changed it yet.
     pub view_at: Option<Revision>,
     pub incidents: BTreeMap<String, Incident>,
+    /// What happened to them in the last days.
+    pub chronicle: Chronicle,
     pub units: BTreeMap<String, Unit>,
     pub datastreams: BTreeMap<String, Datastream>,
     pub observations: BTreeMap<String, Observation>,
@@ -69,6 +72,7 @@ impl World {
             revision: Revision(0),
             view_at: None,
             incidents: BTreeMap::new(),
+            chronicle: Chronicle::default(),
             units: BTreeMap::new(),
             datastreams: BTreeMap::new(),
             observations: BTreeMap::new(),
@@ -90,16 +94,19 @@ impl World {
         (self.alerts, self.feeds) = (alerts, feeds);
     }
 
-    /// Takes an entry of the store; the change it makes on screens, or why it makes none.
-    pub fn take(&mut self, entry: &Entry, view_key: &str) -> Result<Option<Change>, String> {
+    /// Takes an entry of the store; the change it makes on screens, with the event where it is one, or why it makes none.
+    pub fn take(&mut self, entry: &Entry, view_key: &str) -> Result<Option<(Change, Option<Event>)>, String> {
         self.revision = self.revision.max(entry.revision);
         let unreadable = |e: serde_json::Error| format!("{} at revision {}: {e}", entry.key, entry.revision.0);
+        let mut happened = None;
         let change = if entry.key.starts_with(keys::EVENTS) {
             let event: Event = serde_json::from_slice(&entry.value).map_err(unreadable)?;
             self.remember(command_key(&event.by.screen, &event.command), event.version, entry.revision);
             let before = self.incidents.get(&event.incident).cloned();
             let incident = Incident::after(before, &event).map_err(|e| e.to_string())?;
             self.incidents.insert(incident.id.clone(), incident.clone());
+            self.chronicle.push(&event);
+            happened = Some(event);
             Change::Incident { incident: Box::new(incident) }
         } else if entry.key == view_key {
             let stored: StoredView = serde_json::from_slice(&entry.value).map_err(unreadable)?;
@@ -120,7 +127,7 @@ impl World {
             self.history_floor = oldest.revision;
         }
         self.history.push_back(Past { revision: entry.revision, at: entry.at, change: change.clone() });
-        Ok(Some(change))
+        Ok(Some((change, happened)))
     }
 
     fn remember(&mut self, command: String, version: u64, revision: Revision) {

@@ -5,7 +5,7 @@ use crate::model::alert::Alert;
 use crate::model::feed::FeedStatus;
 use crate::model::incident::Incident;
 use crate::model::observation::{Datastream, Observation};
-use crate::model::protocol::{Change, Revision, ScreenInfo, Snapshot};
+use crate::model::protocol::{Change, PastWorld, Revision, ScreenInfo, Snapshot};
 use crate::model::unit::Unit;
 use crate::model::view::ViewState;
 use chrono::{DateTime, Utc};
@@ -25,11 +25,17 @@ pub struct WorldState {
     pub alerts: BTreeMap<String, Alert>,
     pub feeds: BTreeMap<String, FeedStatus>,
     pub screens: Vec<ScreenInfo>,
+    /// How many screens there are, where not all are told.
+    pub screens_total: usize,
     pub connected: bool,
     /// Since when all this may be old (this machine's clock); `None` while it is live.
     pub stale_since: Option<DateTime<Utc>>,
     /// Why there is no connection, in words.
     pub why_stale: Option<String>,
+}
+
+fn by_id<T: Clone>(all: &[T], id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
+    all.iter().map(|t| (id(t).clone(), t.clone())).collect()
 }
 
 impl WorldState {
@@ -57,10 +63,14 @@ impl WorldState {
         }
     }
 
+    /// Shows the past in place of what is live; view, feeds and screens stay as they are now.
+    pub fn show_past(&mut self, past: &PastWorld) {
+        self.incidents = by_id(&past.incidents, |i| &i.id);
+        self.units = by_id(&past.units, |u| &u.id);
+        self.observations = by_id(&past.observations, |o| &o.datastream);
+    }
+
     fn replace(&mut self, snapshot: &Snapshot) {
-        fn by_id<T: Clone>(all: &[T], id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
-            all.iter().map(|t| (id(t).clone(), t.clone())).collect()
-        }
         self.revision = snapshot.revision;
         self.view = Some(snapshot.view.clone());
         self.incidents = by_id(&snapshot.incidents, |i| &i.id);
@@ -70,6 +80,7 @@ impl WorldState {
         self.alerts = by_id(&snapshot.alerts, |a| &a.id);
         self.feeds = by_id(&snapshot.feeds, |f| &f.feed);
         self.screens = snapshot.screens.clone();
+        self.screens_total = self.screens.len();
     }
 
     fn change(&mut self, change: &Change) {
@@ -83,7 +94,10 @@ impl WorldState {
             }
             Change::Alert { alert } => drop(self.alerts.insert(alert.id.clone(), (**alert).clone())),
             Change::Feed { feed } => drop(self.feeds.insert(feed.feed.clone(), feed.clone())),
-            Change::Screens { screens } => self.screens = screens.clone(),
+            Change::Screens { screens, total } => {
+                self.screens = screens.clone();
+                self.screens_total = (*total).max(screens.len());
+            }
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Panel {
     Layers,
     Feeds,
     TourCaption,
+    /// The last day to go back to; stands while the clock is in the past.
+    Timeline,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,6 +66,7 @@ impl Default for Layout {
                 place(IncidentList, Place::Right),
                 place(Card, Place::BottomRight),
                 place(Legend, Place::BottomLeft),
+                place(Timeline, Place::Bottom),
                 place(TourCaption, Place::Bottom),
             ],
             small: vec![place(IncidentList, Place::Bottom), place(TourCaption, Place::Top)],

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod area;
 pub mod category;
+pub mod chronicle;
 pub mod city;
 pub mod clip;
 pub mod cluster;
@@ -13,6 +14,7 @@ pub mod layout;
 pub mod lifecycle;
 pub mod observation;
 pub mod protocol;
+pub mod rule;
 pub mod scene;
 pub mod styling;
 pub mod tour;

@@ -13,7 +13,7 @@ use super::feed::FeedStatus;
 use super::incident::{Action, Incident, Report};
 use super::observation::{Datastream, Observation};
 use super::unit::Unit;
-use super::view::{ViewPatch, ViewState};
+use super::view::{Known, ViewPatch, ViewState};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +159,19 @@ pub struct Snapshot {
     pub screens: Vec<ScreenInfo>,
 }
 
+/// What was at an instant (`GET /api/at?time=…&known=…`): what screens show while their shared clock is in the past.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct PastWorld {
+    pub time: DateTime<Utc>,
+    pub known: Known,
+    pub incidents: Vec<Incident>,
+    pub units: Vec<Unit>,
+    /// The newest of each datastream at that instant.
+    pub observations: Vec<Observation>,
+    /// What could not be told, in words.
+    pub missing: Vec<String>,
+}
+
 /// One changed thing, whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entity", rename_all = "snake_case")]
@@ -175,7 +188,7 @@ pub enum Change {
     Datastream {
         datastream: Datastream,
     },
-    /// Conflated: the newest of a datastream, at most once a second each.
+    /// Conflated: the newest of a datastream, at most once a second each (a unit: five times a second).
     Observation {
         observation: Observation,
     },
@@ -186,7 +199,11 @@ pub enum Change {
         feed: FeedStatus,
     },
     Screens {
+        /// At most some hundred, walls and desks first.
         screens: Vec<ScreenInfo>,
+        /// How many there are.
+        #[serde(default)]
+        total: usize,
     },
 }
 

@@ -1,6 +1,7 @@
 //! Scenes 场景: a TOML file in `scenes/` that says what a city application shows. A new application is a new scene, not new code.
 
 use super::feed::FeedConfig;
+use super::rule::AlertRule;
 use super::styling::{NamedFilter, StyleRule};
 use super::tour::Tour;
 use super::view::CameraPose;
@@ -31,6 +32,9 @@ pub struct Scene {
     pub styles: Vec<StyleRule>,
     #[serde(default, rename = "filter")]
     pub filters: Vec<NamedFilter>,
+    /// When readings make an incident.
+    #[serde(default, rename = "rule", skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<AlertRule>,
     #[serde(default, rename = "camera")]
     pub cameras: Vec<NamedCamera>,
     #[serde(default)]

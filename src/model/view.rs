@@ -77,8 +77,61 @@ impl Selection {
 pub enum Clock {
     #[default]
     Live,
-    /// Held at one instant.
-    At { time: DateTime<Utc> },
+    /// Held at one instant of the past.
+    At {
+        time: DateTime<Utc>,
+        #[serde(default)]
+        known: Known,
+    },
+    /// The past, played: it was `time` when the hub's clock was `at`, and goes on `speed` times as fast.
+    Playing {
+        time: DateTime<Utc>,
+        at: DateTime<Utc>,
+        speed: f64,
+        #[serde(default)]
+        known: Known,
+    },
+}
+
+/// Whose past is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Known {
+    /// 实际发生: by when things happened, with everything that was learnt since.
+    #[default]
+    AsItHappened,
+    /// 当时所知: only what had reached the hub by then.
+    AsWeKnewIt,
+}
+
+/// Slowest and fastest play of the past, seconds of it a second.
+pub const PLAY_SPEEDS: std::ops::RangeInclusive<f64> = 1.0..=600.0;
+
+impl Clock {
+    /// The scene's time when the hub's clock is `now`; never later than that. `None` while it is live.
+    pub fn past(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        match *self {
+            Self::Live => None,
+            Self::At { time, .. } => Some(time.min(now)),
+            Self::Playing { time, at, speed, .. } => {
+                let ms = (now - at).num_milliseconds().max(0) as f64 * speed;
+                // A clock that has run into the present stays there; a view of 100 years ago at 600x is no overflow either.
+                let gone = chrono::TimeDelta::try_milliseconds(ms as i64).unwrap_or(chrono::TimeDelta::MAX);
+                Some(time.checked_add_signed(gone).unwrap_or(now).min(now))
+            }
+        }
+    }
+
+    pub fn known(&self) -> Known {
+        match *self {
+            Self::Live => Known::default(),
+            Self::At { known, .. } | Self::Playing { known, .. } => known,
+        }
+    }
+
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Live)
+    }
 }
 
 /// Where the tour is: a position at an instant of the hub's clock, so that any screen computes the same position at any later one.
@@ -163,7 +216,11 @@ impl ViewState {
             self.selection = selection.clone();
         }
         if let Some(clock) = patch.clock {
-            self.clock = clock;
+            // Stamped with the hub's clock, so that all screens play from the same instant.
+            self.clock = match clock {
+                Clock::Playing { time, speed, known, .. } => Clock::Playing { time, at: now, speed, known },
+                still => still,
+            };
         }
         if let Some(theme) = patch.theme {
             self.theme = Some(theme);
@@ -221,6 +278,21 @@ mod tests {
         assert_eq!(tour.position_s(at(100)), Some(40.0));
         assert_eq!(tour.after(TourMove::Leave, at(101), 120.0), TourState::Off);
         assert_eq!(TourState::Off.after(TourMove::Play, t0, 0.0), TourState::Off);
+    }
+
+    #[test]
+    fn a_played_past_goes_on_at_its_speed_and_never_beyond_the_present() {
+        let t0 = DateTime::<Utc>::UNIX_EPOCH;
+        let at = |s| t0 + TimeDelta::seconds(s);
+        let known = Known::default();
+        assert_eq!(Clock::Live.past(at(5)), None);
+        assert_eq!(Clock::At { time: at(100), known }.past(at(1000)), Some(at(100)));
+        let playing = Clock::Playing { time: at(100), at: at(1000), speed: 60.0, known };
+        assert_eq!((playing.past(at(1000)), playing.past(at(1010))), (Some(at(100)), Some(at(700))));
+        assert_eq!(playing.past(at(1100)), Some(at(1100)), "it has caught up with the present");
+        assert_eq!(playing.past(at(900)), Some(at(100)), "a screen's clock a little behind shows the start");
+        let old: Clock = serde_json::from_str(r#"{"mode":"at","time":"1970-01-01T00:00:00Z"}"#).unwrap();
+        assert_eq!(old, Clock::At { time: t0, known });
     }
 
     #[test]

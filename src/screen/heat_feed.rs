@@ -47,7 +47,7 @@ pub fn feed(
     };
     let mut facts = HeatFacts::default();
     let mut samples = Vec::new();
-    let now = session.hub_now();
+    let now = session.scene_now();
     for stream in session.world.datastreams.values().filter(|d| d.observed_property == heat.observed_property) {
         let Some(o) = session.world.observations.get(&stream.id) else { continue };
         if o.quality != Quality::Good || now - o.phenomenon_time > STALE_AFTER {

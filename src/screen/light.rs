@@ -42,10 +42,7 @@ pub fn shine(own: Res<OwnLight>, session: Res<Session>, scene: Res<SceneInfo>, m
         }
         return;
     }
-    let time = own.at.unwrap_or_else(|| match view.map(|v| v.clock) {
-        Some(Clock::At { time }) => time,
-        _ => session.hub_now(),
-    });
+    let time = own.at.unwrap_or_else(|| session.scene_now());
     let (lon, lat) = (scene.anchor.lon_deg(), scene.anchor.lat_deg());
     let sun = sun_position(time, lon, lat);
     if let Lit::Sun { azimuth_deg, altitude_deg } = *lit

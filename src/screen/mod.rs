@@ -9,6 +9,7 @@ pub mod heat_feed;
 pub mod light;
 pub mod overlay;
 pub mod panels;
+mod past;
 pub mod pick;
 pub mod session;
 pub mod start;

@@ -1,5 +1,6 @@
 //! This screen's part of the conversation with the hub: state in, commands out.
 
+use super::past::Past;
 use crate::geo::Geodetic;
 use crate::link::{Link, LinkEvent, WorldState};
 use crate::model::protocol::{Command, Outcome, Role};
@@ -20,7 +21,9 @@ pub struct SceneInfo {
 #[derive(Resource)]
 pub struct Session {
     link: Option<Link>,
+    /// What is shown: what is now, or with the shared clock in the past what was.
     pub world: WorldState,
+    past: Past,
     pub screen: String,
     pub role: Role,
     notice: Option<(String, Instant)>,
@@ -33,7 +36,7 @@ const NOTICE_FOR: Duration = Duration::from_secs(8);
 
 impl Session {
     pub fn new(link: Option<Link>, screen: String, role: Role) -> Self {
-        Self { link, world: WorldState::default(), screen, role, notice: None, accepted: 0 }
+        Self { link, world: WorldState::default(), past: Past::default(), screen, role, notice: None, accepted: 0 }
     }
 
     /// Why what is shown may be old, in words; `None` while it is live or when there is no hub at all.
@@ -51,6 +54,22 @@ impl Session {
     /// The hub's clock; this machine's when there is no hub.
     pub fn hub_now(&self) -> DateTime<Utc> {
         self.link.as_ref().map_or_else(Utc::now, Link::hub_now)
+    }
+
+    /// The instant that is shown: now, or where the shared clock stands in the past.
+    pub fn scene_now(&self) -> DateTime<Utc> {
+        let now = self.hub_now();
+        self.world.view.as_ref().and_then(|v| v.clock.past(now)).unwrap_or(now)
+    }
+
+    /// Whether the shared clock is in the past.
+    pub fn in_the_past(&self) -> bool {
+        self.world.view.as_ref().is_some_and(|v| !v.clock.is_live())
+    }
+
+    /// Why the past that should be shown is not, in words.
+    pub fn past_trouble(&self) -> Option<&str> {
+        self.past.trouble()
     }
 
     pub fn leads(&self) -> bool {
@@ -98,7 +117,8 @@ pub fn receive(mut session: ResMut<Session>) {
         None => return,
     };
     for event in events {
-        session.world.apply(&event);
+        let session = &mut *session;
+        session.past.live_mut(&mut session.world).apply(&event);
         if let LinkEvent::Reply { outcome, .. } = event {
             match outcome {
                 Outcome::Accepted { .. } => session.accepted += 1,
@@ -106,5 +126,10 @@ pub fn receive(mut session: ResMut<Session>) {
                 Outcome::Rejected { rule, rule_zh } => session.say(format!("{rule_zh} {rule}")),
             }
         }
+    }
+    let now = session.hub_now();
+    let Session { link, world, past, .. } = &mut *session;
+    if let Some(link) = link {
+        past.follow(world, now, |path| link.fetch(path));
     }
 }

@@ -13,7 +13,7 @@ use crate::model::clip::ClipRegion;
 use crate::model::incident::Incident;
 use crate::model::layout::Placement;
 use crate::model::protocol::Command;
-use crate::model::view::{Selection, TourMove, ViewPatch, ViewState};
+use crate::model::view::{Clock, Known, Selection, TourMove, ViewPatch, ViewState};
 use crate::render::camera::{MOVE_S, OrbitCamera, PointerTaken, SceneFrame, Tangents, eye_of};
 use crate::render::environment::Environment;
 use crate::render::tiles::{CityTiles, Picked};
@@ -106,6 +106,12 @@ pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bo
     if inputs.look.signs {
         show_signs(ctx, &mut inputs, &rects);
     }
+    if let Some(clock) = inputs.session.world.view.as_ref().map(|v| v.clock).filter(|c| !c.is_live()) {
+        // Above everything: it must be seen whatever lies under it.
+        let painter = ctx.layer_painter(egui::LayerId::new(egui::Order::Foreground, egui::Id::new("replay band")));
+        let (now, trouble) = (inputs.session.scene_now(), inputs.session.past_trouble());
+        panels::band(&painter, ctx.content_rect(), &inputs.look.text, clock, now, trouble);
+    }
     inputs.taken.pointer = ctx.egui_wants_pointer_input() || ctx.is_pointer_over_egui();
     inputs.taken.keys = ctx.egui_wants_keyboard_input();
     for wish in asked {
@@ -116,7 +122,7 @@ pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bo
 
 fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::Rect>) {
     let session = &inputs.session;
-    let now = session.hub_now();
+    let (hub_now, now) = (session.hub_now(), session.scene_now());
     let offline = session.offline();
     let heat = inputs.heat.0.as_ref().and_then(|(id, facts)| Some((inputs.scene.scene.heats.iter().find(|h| h.id == *id)?, facts)));
     let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
@@ -125,6 +131,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let data = PanelData {
         world: &session.world,
         scene: &inputs.scene.scene,
+        hub_now,
         now,
         text: &inputs.look.text,
         screen: &session.screen,
@@ -138,7 +145,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         feature: inputs.picked.0.as_ref(),
         group: &inputs.group,
         notice: session.notice(),
-        tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(now)),
+        tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(hub_now)),
         loading: progress.filter(|(pending, failed)| *pending > 0 || *failed > 0),
         phone: inputs.look.phone.as_ref(),
         bright: inputs.environment.is_bright(),
@@ -176,11 +183,11 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
             Some(Selection::Incident { id }) => Some(id.as_str()),
             _ => None,
         };
-        let signs = Signs { projector: &projector, text, now: inputs.session.hub_now(), ground: &ground, panels, reduced_motion: false };
+        let signs = Signs { projector: &projector, text, now: inputs.session.scene_now(), ground: &ground, panels, reduced_motion: false };
         (inputs.heads.0, taken) = markers::draw(&painter, &signs, &incidents, selected);
     }
     if shown(&world.view, "units") {
-        units::draw(&painter, &projector, text, world.units.values(), inputs.session.hub_now(), &ground, &mut taken);
+        units::draw(&painter, &projector, text, world.units.values(), inputs.session.scene_now(), &ground, &mut taken);
     }
     if shown(&world.view, "labels") {
         let selected = match world.view.as_ref().and_then(|v| v.selection.as_ref()) {
@@ -202,6 +209,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
+        Asked::Clock(to) => inputs.session.ask(patch(ViewPatch { clock: Some(to), ..default() })),
         Asked::Tour(to) => inputs.session.ask(patch(ViewPatch { tour: Some(to), ..default() })),
         Asked::GoTo(pose) => {
             inputs.camera.go_to(pose, MOVE_S);
@@ -254,6 +262,13 @@ pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs, mut too
     }
     if keys.just_pressed(KeyCode::Escape) && !tools.end() && !inputs.group.end() {
         carry_out(&mut inputs, if touring { Asked::Tour(TourMove::Leave) } else { Asked::Select(None) });
+    }
+    if keys.just_pressed(KeyCode::KeyR) {
+        let to = match inputs.session.in_the_past() {
+            true => Clock::Live,
+            false => Clock::At { time: inputs.session.hub_now() - panels::FIRST_STEP, known: Known::default() },
+        };
+        carry_out(&mut inputs, Asked::Clock(to));
     }
     if keys.just_pressed(KeyCode::KeyL) {
         carry_out(&mut inputs, Asked::TakeLead);

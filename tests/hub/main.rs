@@ -2,6 +2,7 @@
 
 mod door;
 mod killed;
+mod live;
 mod screen;
 mod slow;
 

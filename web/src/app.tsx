@@ -12,6 +12,7 @@ import { leading } from "./session";
 import { Icon } from "./sheet/shape";
 import { Sheet } from "./sheet/sheet";
 import { Notes, StatusBar } from "./status/bar";
+import { ReplayBand } from "./status/replay";
 import { SettingsPanel } from "./status/settings-panel";
 import { TourBand, touring } from "./tour/band";
 import { height, selected, sheet, sheetPx, show } from "./view/chosen";
@@ -36,6 +37,7 @@ export function App({ map }: { map: LibreMap }) {
     <>
       <div class="top">
         <StatusBar />
+        <ReplayBand />
         <TourBand />
         <Legend />
         <Notes />

@@ -6,6 +6,7 @@ import { showMe } from "./map/me";
 import { aim } from "./report/form";
 import { start } from "./session";
 import { follow } from "./view/follow";
+import { followThePast } from "./view/replay";
 
 const find = (id: string): HTMLElement => {
   const element = document.getElementById(id);
@@ -21,6 +22,7 @@ map.on("load", () => {
 });
 render(<App map={map} />, find("app"));
 start();
+followThePast();
 // For tests and pictures: `<html data-settled>` once the map has drawn everything it has.
 settled.subscribe((is) => document.documentElement.toggleAttribute("data-settled", is));
 

@@ -133,7 +133,13 @@ export interface CameraPose {
 }
 
 export type Selection = { kind: "incident" | "feature" | "sensor" | "unit"; id: string };
-export type Clock = { mode: "live" } | { mode: "at"; time: Instant };
+/** Whose past is shown: by when things happened, or only what had reached the hub by then. */
+export type Known = "as_it_happened" | "as_we_knew_it";
+export type Clock =
+  | { mode: "live" }
+  | { mode: "at"; time: Instant; known: Known }
+  /** It was `time` when the hub's clock was `at`, and goes on `speed` times as fast. */
+  | { mode: "playing"; time: Instant; at: Instant; speed: number; known: Known };
 export type TourState =
   | { state: "off" }
   | { state: "playing"; position_s: number; at: Instant }
@@ -168,6 +174,17 @@ export interface ScreenInfo {
   dropped: number;
 }
 
+/** What was at an instant: `GET api/at?time=…&known=…`. */
+export interface PastWorld {
+  time: Instant;
+  known: Known;
+  incidents: Incident[];
+  units: Unit[];
+  observations: Observation[];
+  /** What could not be told, in words. */
+  missing: string[];
+}
+
 export interface Snapshot {
   revision: number;
   time: Instant;
@@ -187,7 +204,7 @@ export type Change =
   | { entity: "datastream"; datastream: Datastream }
   | { entity: "observation"; observation: Observation }
   | { entity: "feed"; feed: FeedStatus }
-  | { entity: "screens"; screens: ScreenInfo[] };
+  | { entity: "screens"; screens: ScreenInfo[]; total?: number };
 
 export interface Delta {
   revision: number;

@@ -2,12 +2,18 @@
 
 import { computed, signal } from "@preact/signals";
 import { connection, Link } from "./link";
-import type { Action, Command, FromHub, Incident, Outcome, Scene, Unit, ViewPatch, ViewState } from "./protocol";
+import type { Action, Command, FromHub, Incident, Outcome, PastWorld, Scene, Unit, ViewPatch, ViewState } from "./protocol";
 import { randomId, settings } from "./settings";
-import { applyDelta, type CityState, EMPTY, fromSnapshot } from "./state";
+import { applyDelta, type CityState, EMPTY, fromSnapshot, inThePast } from "./state";
 
-export const city = signal<CityState>(EMPTY);
-export const view = computed<ViewState | null>(() => city.value.view);
+/** What is now, as the hub tells it. */
+const current = signal<CityState>(EMPTY);
+/** What was, while the shared clock stands in the past. */
+export const past = signal<PastWorld | null>(null);
+/** What is shown. */
+export const city = computed<CityState>(() => (past.value ? inThePast(current.value, past.value) : current.value));
+export const view = computed<ViewState | null>(() => current.value.view);
+export const replaying = computed(() => (view.value?.clock.mode ?? "live") !== "live");
 export const incidents = computed<ReadonlyMap<string, Incident>>(() => city.value.incidents);
 export const units = computed<ReadonlyMap<string, Unit>>(() => city.value.units);
 export const scene = signal<Scene | null>(null);
@@ -37,7 +43,7 @@ export const answers = signal<ReadonlyMap<string, Answer>>(new Map());
 const waiting = new Map<string, (outcome: Outcome) => void>();
 const onLive = new Set<() => void>();
 
-const link = new Link({ message: receive, resume: () => city.value.revision });
+const link = new Link({ message: receive, resume: () => current.value.revision });
 
 /** Runs `f` each time the line comes (back) up. */
 export function whenLive(f: () => void): void {
@@ -72,10 +78,10 @@ async function loadScene(): Promise<void> {
 function receive(message: FromHub): void {
   switch (message.type) {
     case "snapshot":
-      city.value = fromSnapshot(message);
+      current.value = fromSnapshot(message);
       return;
     case "delta":
-      city.value = applyDelta(city.value, message);
+      current.value = applyDelta(current.value, message);
       return;
     case "reply":
       answered(message.id, message.outcome);
@@ -96,9 +102,9 @@ function answered(id: string, outcome: Outcome): void {
     const answer = { incident: command.incident, action: command.action.action, outcome };
     answers.value = new Map(answers.value).set(command.incident, answer);
     if (outcome.outcome === "conflict") {
-      const known = city.value;
-      const current = new Map(known.incidents).set(outcome.current.id, outcome.current);
-      city.value = { ...known, incidents: current };
+      const known = current.value;
+      const newer = new Map(known.incidents).set(outcome.current.id, outcome.current);
+      current.value = { ...known, incidents: newer };
     }
   }
   waiting.get(id)?.(outcome);

@@ -8,6 +8,7 @@ import type {
   Incident,
   Instant,
   Observation,
+  PastWorld,
   ScreenInfo,
   Snapshot,
   Unit,
@@ -27,6 +28,8 @@ export interface CityState {
   observations: ReadonlyMap<string, Observation>;
   feeds: ReadonlyMap<string, FeedStatus>;
   screens: readonly ScreenInfo[];
+  /** How many there are, where not all are told. */
+  screensTotal: number;
 }
 
 export const EMPTY: CityState = {
@@ -39,6 +42,7 @@ export const EMPTY: CityState = {
   observations: new Map(),
   feeds: new Map(),
   screens: [],
+  screensTotal: 0,
 };
 
 const by = <T>(list: readonly T[], key: (item: T) => string): Map<string, T> =>
@@ -55,6 +59,17 @@ export function fromSnapshot(s: Snapshot): CityState {
     observations: by(s.observations, (o) => o.datastream),
     feeds: by(s.feeds, (f) => f.feed),
     screens: s.screens,
+    screensTotal: s.screens.length,
+  };
+}
+
+/** What was in place of what is; the view, the screens and the sensors' places stay as they are now. */
+export function inThePast(now: CityState, past: PastWorld): CityState {
+  return {
+    ...now,
+    incidents: by(past.incidents, (i) => i.id),
+    units: by(past.units, (u) => u.id),
+    observations: by(past.observations, (o) => o.datastream),
   };
 }
 
@@ -83,6 +98,7 @@ function applyChange(state: CityState, change: Change, copied: Set<string>): voi
       return;
     case "screens":
       state.screens = change.screens;
+      state.screensTotal = Math.max(change.total ?? 0, change.screens.length);
       return;
     case "incident": {
       const known = state.incidents.get(change.incident.id);

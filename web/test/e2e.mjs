@@ -105,6 +105,25 @@ const checks = {
     await page.locator('[data-testid="follow"][aria-pressed="false"]').waitFor();
   },
 
+  async "with the shared clock in the past the phone shows what was, says so, and lets nobody act on it"(page, hub) {
+    await open(page, hub.url, { ...WHO, role: "officer" });
+    const time = new Date(Date.now() - 3_600_000).toISOString();
+    const live = hub.state.view;
+    hub.state.view = { ...live, clock: { mode: "at", time, known: "as_we_knew_it" } };
+    hub.change({ entity: "view", view: hub.state.view });
+    await page.locator(`[data-testid="replay"][data-time="${time}"]`).getByText("回放").waitFor();
+    await page.getByTestId("handle").tap();
+    await page.getByTestId("incident-inc-1").getByText("往事").waitFor();
+    assert.equal(await page.locator('[data-testid^="incident-"]').count(), 1);
+    await page.getByTestId("incident-inc-1").tap();
+    await page.getByTestId("replay-no-moves").waitFor();
+    assert.equal(await page.getByTestId("acknowledge").count(), 0);
+    await page.getByTestId("back-to-live").tap();
+    await page.getByTestId("acknowledge").waitFor();
+    assert.equal(await page.getByTestId("replay").count(), 0);
+    assert.equal(hub.state.view.clock.mode, "live");
+  },
+
   async "once visited, it opens without a network and keeps a report through a reload"(page, hub, browser) {
     await open(page, hub.url, WHO);
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));

@@ -35,6 +35,13 @@ export async function startHub({ port = 0, missing = [] } = {}) {
   const http = createServer(async (request, response) => {
     const path = new URL(request.url, "http://x").pathname;
     if (missing.includes(path)) return response.writeHead(404).end();
+    if (path === "/api/at") {
+      // An hour ago there was one incident, and the unit stood elsewhere.
+      const asked = new URL(request.url, "http://x").searchParams;
+      const incidents = [...state.incidents.values()].slice(0, 1).map((i) => ({ ...i, title: "往事" }));
+      const past = { time: asked.get("time"), known: asked.get("known"), incidents, units: [], observations: [], missing: [] };
+      return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(past));
+    }
     if (api[path]) {
       const body = api[path]();
       return response.writeHead(200, { "content-type": typeof body === "string" ? "application/gpx+xml" : "application/json" }).end(typeof body === "string" ? body : JSON.stringify(body));

@@ -6,6 +6,7 @@ mod flight;
 #[cfg(feature = "screen")]
 mod frame;
 mod history;
+mod live;
 
 use std::process::ExitCode;
 
@@ -19,6 +20,7 @@ pub struct Args {
 #[derive(clap::Subcommand)]
 enum What {
     Build(build::Args),
+    Live(live::Args),
     #[cfg(feature = "screen")]
     Flight(flight::Args),
     #[cfg(feature = "screen")]
@@ -29,6 +31,7 @@ enum What {
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Build(args) => build::run(&args),
+        What::Live(args) => live::run(args),
         #[cfg(feature = "screen")]
         What::Flight(args) => flight::run(args),
         #[cfg(feature = "screen")]

@@ -119,6 +119,11 @@ fn moves(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, asked: &mut V
         IncidentState::Checking => next.extend([("结案 close", Action::Close), ("返工 rework", Action::Rework)]),
         _ => {}
     }
+    if data.in_the_past() {
+        let words = "回放中，回到在线后才能处置 replay: go back to live to act";
+        ui.label(RichText::new(words).font(style::regular(data.text.small)).color(style::WARN));
+        return;
+    }
     ui.horizontal_wrapped(|ui| {
         for (i, (words, action)) in next.into_iter().enumerate() {
             let mut button = Button::new(RichText::new(words).font(style::strong(data.text.body)));

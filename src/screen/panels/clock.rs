@@ -1,7 +1,8 @@
 //! Title, time, live or not, revision, and who leads.
 
+use super::timeline::FIRST_STEP;
 use super::{Asked, PanelData};
-use crate::model::view::Clock;
+use crate::model::view::{Clock, Known};
 use crate::screen::style;
 use bevy_egui::egui::{self, Button, RichText};
 use chrono::FixedOffset;
@@ -23,7 +24,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     ui.horizontal(|ui| {
         let (word, colour) = match (data.offline, data.world.view.as_ref().map(|v| v.clock)) {
             (Some(_), _) => ("● 断开 OFFLINE".to_owned(), style::ALARM),
-            (None, Some(Clock::At { time })) => (format!("● 回放 REPLAY {}", time.format("%H:%M")), style::WARN),
+            (None, Some(Clock::At { .. } | Clock::Playing { .. })) => ("● 回放 REPLAY".to_owned(), style::WARN),
             (None, _) => ("● 在线 LIVE".to_owned(), style::GOOD),
         };
         ui.label(RichText::new(word).font(style::strong(text.small)).color(colour));
@@ -33,7 +34,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             Some(l) => format!("跟随 {l}"),
             None => "无人主导 no leader".to_owned(),
         };
-        let words = format!("r{} · {} 屏 screens · {words}", data.world.revision.0, data.world.screens.len());
+        let words = format!("r{} · {} 屏 screens · {words}", data.world.revision.0, data.world.screens_total);
         let words = egui::Label::new(RichText::new(words).font(style::regular(text.small)).color(style::QUIET)).truncate();
         if !data.interactive {
             ui.add(words);
@@ -42,6 +43,9 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if data.scene.tour.is_some() && data.tour_position_s.is_none() && ui.add(small(data, "▶ 巡演 tour (T)")).clicked() {
                     asked.push(Asked::Tour(crate::model::view::TourMove::Play));
+                }
+                if !data.in_the_past() && ui.add(small(data, "⏪ 回放 replay (R)")).clicked() {
+                    asked.push(Asked::Clock(Clock::At { time: data.hub_now - FIRST_STEP, known: Known::default() }));
                 }
                 if !data.leads && ui.add(small(data, "主导 lead (L)")).clicked() {
                     asked.push(Asked::TakeLead);

@@ -9,8 +9,10 @@ mod kpi;
 mod layers;
 mod legend;
 mod style_legend;
+mod timeline;
 
 pub use card::clock_time;
+pub use timeline::{FIRST_STEP, band};
 
 use super::group::{Group, GroupMove};
 use super::style::{self, TextSizes};
@@ -21,7 +23,7 @@ use crate::model::layout::{Panel, Place, Placement};
 use crate::model::protocol::Command;
 use crate::model::scene::{HeatConfig, Scene, Theme};
 use crate::model::styling::{StyleRule, Styling};
-use crate::model::view::{CameraPose, Selection, TourMove};
+use crate::model::view::{CameraPose, Clock, Selection, TourMove};
 use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -47,6 +49,8 @@ pub struct PanelData<'a> {
     pub world: &'a WorldState,
     pub scene: &'a Scene,
     /// The hub's clock.
+    pub hub_now: DateTime<Utc>,
+    /// The instant that is shown: the hub's clock, or one in the past.
     pub now: DateTime<Utc>,
     pub text: &'a TextSizes,
     pub screen: &'a str,
@@ -74,6 +78,13 @@ pub struct PanelData<'a> {
     pub bright: bool,
 }
 
+impl PanelData<'_> {
+    /// Whether what is shown is not what is now.
+    pub fn in_the_past(&self) -> bool {
+        self.world.view.as_ref().is_some_and(|v| !v.clock.is_live())
+    }
+}
+
 /// What a person asked a panel for.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "one or two a frame, when somebody clicks")]
@@ -83,6 +94,7 @@ pub enum Asked {
     Layer(String, bool),
     GoTo(CameraPose),
     Tour(TourMove),
+    Clock(Clock),
     TakeLead,
     Styling(Styling),
     Theme(Theme),
@@ -101,13 +113,16 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
     let last = Id::new("heights of panels");
     let before: Vec<(Place, f32)> = ctx.data(|d| d.get_temp(last)).unwrap_or_default();
     let between = between_sides(placements, data, screen);
+    // The band of a replay stands at the foot of the picture.
+    let foot = if data.in_the_past() { timeline::band_height(data.text) } else { 0.0 };
     for placement in placements {
         if !has_content(data, placement.panel) {
             continue;
         }
         let gap = data.text.gap();
         // Panels at the same place stack away from the edge.
-        let used: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
+        let under: f32 = rects.iter().filter(|(at, _)| stacks(*at, placement.at)).map(|(_, r)| r.height() + gap).sum();
+        let used = under + if column(placement.at) == 0 && at_bottom(placement.at) { foot } else { 0.0 };
         let (align, offset) = anchor(placement.at, gap, used);
         let wish = panel_width(placement.panel, data, screen);
         let width = if column(placement.at) == 0 { wish.min(between) } else { wish };
@@ -159,6 +174,7 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
         Panel::Layers => layers::show(ui, data, asked),
         Panel::Feeds => feeds::show(ui, data),
         Panel::TourCaption => caption::show(ui, data, asked),
+        Panel::Timeline => timeline::show(ui, data, asked),
     }
 }
 
@@ -168,6 +184,7 @@ fn has_content(data: &PanelData, panel: Panel) -> bool {
         Panel::Card => card::has_content(data),
         Panel::Legend => data.heat.is_some() || data.rule.is_some(),
         Panel::TourCaption => data.tour_position_s.is_some(),
+        Panel::Timeline => data.in_the_past(),
         _ => true,
     }
 }
@@ -183,10 +200,11 @@ fn panel_width(panel: Panel, data: &PanelData, screen: Rect) -> f32 {
         Panel::Legend => em * 19.0,
         Panel::Layers | Panel::Feeds => em * 15.5,
         Panel::TourCaption => em * 34.0,
+        Panel::Timeline => em * 40.0,
     };
     // Beside the map, never over most of it.
     let most = match panel {
-        Panel::Clock | Panel::TourCaption => 0.56,
+        Panel::Clock | Panel::TourCaption | Panel::Timeline => 0.56,
         // One output of a wall is a part of the picture: its neighbours are all map.
         _ if !data.interactive => 0.32,
         _ => 0.24,

@@ -5,7 +5,7 @@ import { hhmm, now } from "../clock";
 import { DOMAIN, one, SEVERITY, STATE, T, titleOf, type Words } from "../i18n";
 import { areaFull } from "../map/areas";
 import type { Action, Incident, Outcome } from "../protocol";
-import { act, answers, live, pendingFor, units } from "../session";
+import { act, answers, live, pendingFor, replaying, units } from "../session";
 import { settings } from "../settings";
 import { Icon, Shape } from "../sheet/shape";
 import { select } from "../view/chosen";
@@ -82,6 +82,13 @@ function Moves({ incident: i }: { incident: Incident }) {
       <p class="answer pending" role="status" data-testid="outcome" data-outcome="pending">
         <i class="spinner" />
         <T w={[`${wordsOf(waits.command.action.action)[0]}：等待中枢回复…`, "Waiting for the hub's answer…"]} />
+      </p>
+    );
+  }
+  if (replaying.value) {
+    return (
+      <p class="answer warn" data-testid="replay-no-moves">
+        <T w={["回放中：回到在线后才能办理", "Replay: go back to live to act"]} />
       </p>
     );
   }

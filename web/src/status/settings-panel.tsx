@@ -26,7 +26,7 @@ export function SettingsPanel() {
     if (changed) introduce();
     show("list", "peek");
   };
-  const others = city.value.screens.length;
+  const others = city.value.screensTotal;
   return (
     <section class="panel">
       <header>

@@ -1,0 +1,173 @@
+//! The scene's alert rules at work: readings make incidents, end them, and take them back when they were corrected.
+
+use super::core::Core;
+use crate::model::incident::{Action, Incident, Report, Severity, Stamp};
+use crate::model::lifecycle::{Order, Wish};
+use crate::model::observation::{Observation, Quality};
+use crate::model::protocol::{Outcome, Role};
+use crate::model::rule::{AlertRule, Evidence, Verdict, Watch};
+use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The source of incidents made by rules, as their origin is named.
+pub const SOURCE: &str = "rules";
+/// How often silent sensors are looked for.
+const TICK: Duration = Duration::from_secs(5);
+/// Verdicts that may wait for the store.
+const WAITING_MAX: usize = 1_000;
+
+/// All rules, by observed property.
+#[derive(Default)]
+pub struct Alarms {
+    rules: Mutex<HashMap<String, Vec<Watch>>>,
+    verdicts: Mutex<Option<mpsc::Sender<(AlertRule, Verdict)>>>,
+}
+
+impl Alarms {
+    pub fn new(rules: &[AlertRule]) -> Self {
+        let mut by_property: HashMap<String, Vec<Watch>> = HashMap::new();
+        for rule in rules {
+            by_property.entry(rule.observed_property.clone()).or_default().push(Watch::new(rule.clone()));
+        }
+        Self { rules: Mutex::new(by_property), verdicts: Mutex::default() }
+    }
+
+    /// Judges a reading of `property` at a place. Flagged ones are no evidence.
+    pub fn take(&self, property: &str, place: [f64; 2], o: &Observation) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watches) = rules.get_mut(property).filter(|_| o.quality == Quality::Good) else { return };
+        for watch in watches {
+            if let Some(verdict) = watch.take(&o.datastream, place, o.phenomenon_time, o.value) {
+                self.say(watch.rule(), verdict);
+            }
+        }
+    }
+
+    fn tick(&self, now: DateTime<Utc>) {
+        for watch in self.rules.lock().unwrap_or_else(PoisonError::into_inner).values_mut().flatten() {
+            for verdict in watch.tick(now) {
+                self.say(watch.rule(), verdict);
+            }
+        }
+    }
+
+    /// Takes up what was open before a restart.
+    fn resume<'a>(&self, open: impl Iterator<Item = &'a Incident>) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        for incident in open.filter(|i| i.source == SOURCE && !i.state.is_ended()) {
+            rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id));
+        }
+    }
+
+    fn say(&self, rule: &AlertRule, verdict: Verdict) {
+        let to = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(to) = to.as_ref()
+            && to.try_send((rule.clone(), verdict)).is_err()
+        {
+            tracing::error!(rule = rule.id, "more than {WAITING_MAX} verdicts wait for the store; one is lost: are the limits set right?");
+        }
+    }
+}
+
+/// Carries verdicts out until the hub ends. Call once what the store holds has been read.
+pub async fn run(core: Arc<Core>) {
+    if core.scene.scene.rules.is_empty() {
+        return;
+    }
+    let (say, mut said) = mpsc::channel(WAITING_MAX);
+    *core.alarms.verdicts.lock().unwrap_or_else(PoisonError::into_inner) = Some(say);
+    core.alarms.resume(core.world().incidents.values());
+    let mut tick = tokio::time::interval(TICK);
+    loop {
+        tokio::select! {
+            Some((rule, verdict)) = said.recv() => core.carry_out(&rule, verdict).await,
+            _ = tick.tick() => core.alarms.tick(Utc::now()),
+        }
+    }
+}
+
+impl Core {
+    async fn carry_out(&self, rule: &AlertRule, verdict: Verdict) {
+        let outcome = match verdict {
+            Verdict::Open { id, at, lon, lat, evidence } => {
+                let report = self.report(rule, id, at, [lon, lat], &evidence);
+                self.feed_report(SOURCE, report, Utc::now()).await
+            }
+            Verdict::Close { id, at, last } => self.over(&id, at, last).await,
+            Verdict::Retract { id, corrected } => self.retract(&id, &corrected).await,
+        };
+        if let Some(Outcome::Rejected { rule: why, .. }) = outcome {
+            tracing::warn!(rule = rule.id, "a verdict was not carried out: {why}");
+        }
+    }
+
+    fn report(&self, rule: &AlertRule, id: String, at: DateTime<Utc>, [lon, lat]: [f64; 2], evidence: &[Evidence]) -> Report {
+        let world = self.world();
+        let of = evidence.first().and_then(|e| world.datastreams.get(&e.datastream));
+        let (sensor, unit) = of.map_or(("", ""), |d| (d.sensor.as_str(), d.unit.as_str()));
+        let last = evidence.last().map_or(String::new(), |e| format!(" {} {unit}", rounded(e.value)));
+        let lines = evidence.iter().map(|e| {
+            let name = world.datastreams.get(&e.datastream).map_or(e.datastream.as_str(), |d| d.sensor.as_str());
+            format!("{} {name} {} {unit}", e.time.format("%H:%M:%SZ"), rounded(e.value))
+        });
+        let description = format!("依据 evidence ({}):\n{}", rule.id, lines.collect::<Vec<_>>().join("\n"));
+        Report {
+            id,
+            domain: rule.domain,
+            category: rule.category.clone(),
+            severity: rule.severity,
+            title: format!("{}：{sensor}{last}", rule.name),
+            title_en: if rule.name_en.is_empty() { String::new() } else { format!("{}: {sensor}{last}", rule.name_en) },
+            description,
+            lon,
+            lat,
+            area: None,
+            reported_at: Some(at),
+        }
+    }
+
+    /// The cause is over: said in the incident, which people still close when they have looked.
+    async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<Evidence>) -> Option<Outcome> {
+        let known = self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())?;
+        let value = last.map_or(String::new(), |e| format!(" {}", rounded(e.value)));
+        let report = Report {
+            id: known.id,
+            domain: known.domain,
+            category: known.category,
+            severity: Severity::Info,
+            title: format!("已恢复 {}", known.title),
+            title_en: if known.title_en.is_empty() { String::new() } else { format!("over: {}", known.title_en) },
+            description: format!("{}\n{} 恢复 over{value}", known.description, at.format("%H:%M:%SZ")),
+            lon: known.lon,
+            lat: known.lat,
+            area: known.area,
+            reported_at: None,
+        };
+        self.feed_report(SOURCE, report, Utc::now()).await
+    }
+
+    /// What it rested on was corrected: void, with the reason for everybody to see.
+    async fn retract(&self, id: &str, corrected: &Evidence) -> Option<Outcome> {
+        let known = self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())?;
+        let at = corrected.time.format("%H:%M:%SZ");
+        let reason = format!("数据已更正 corrected data: {} {at} = {}", corrected.datastream, rounded(corrected.value));
+        let order = Order {
+            command: format!("{id}/retract/{}", known.version),
+            by: Stamp { actor: SOURCE.into(), screen: "feed".into(), at: Utc::now() },
+            role: Role::Officer,
+            device_time: None,
+            reason: Some(reason),
+            what: Wish::Move { expected_version: known.version, action: Action::Void },
+        };
+        Some(self.incident(id, order).await)
+    }
+}
+
+/// Four digits are more than any sensor has.
+fn rounded(value: f64) -> String {
+    let digits = if value.abs() >= 100.0 { 0 } else { 1 };
+    format!("{value:.digits$}")
+}

@@ -1,0 +1,54 @@
+//! `GET /api/series?datastream=…&from=…&to=…&step_s=…`: one sensor's readings in buckets, for charts.
+
+use super::core::Core;
+use crate::history::{HistoryError, SeriesQuery};
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use serde_json::json;
+use std::sync::Arc;
+
+/// Points of one chart; a screen has fewer pixels.
+const POINTS_MAX: i64 = 2_000;
+
+#[derive(Deserialize)]
+pub struct Asked {
+    datastream: String,
+    /// By default the last hour.
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    /// Width of a bucket, seconds; by default a minute.
+    step_s: Option<f64>,
+    /// Only what had arrived by then.
+    known_by: Option<DateTime<Utc>>,
+}
+
+pub async fn series(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Response {
+    let wrong = |status: StatusCode, why: String| (status, Json(json!({ "error": why }))).into_response();
+    let Some(history) = core.history.clone() else {
+        return wrong(StatusCode::NOT_FOUND, "this hub keeps no history; start it with one (--history)".into());
+    };
+    let to = asked.to.unwrap_or_else(Utc::now);
+    let from = asked.from.unwrap_or(to - TimeDelta::hours(1));
+    let step = asked.step_s.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(60.0);
+    let step = TimeDelta::milliseconds((step * 1000.0).min(1e12) as i64);
+    if from >= to || (to - from).num_milliseconds() / step.num_milliseconds().max(1) > POINTS_MAX {
+        let why = format!("from must be before to, and at most {POINTS_MAX} steps between them; give a wider step_s");
+        return wrong(StatusCode::BAD_REQUEST, why);
+    }
+    let query = SeriesQuery { datastream: asked.datastream, from, to, step, known_by: asked.known_by };
+    match history.series(query).await {
+        Ok(told) => {
+            let points: Vec<_> = told
+                .rows
+                .iter()
+                .map(|b| json!({"start": b.start, "count": b.count, "suspect": b.suspect, "mean": b.mean, "min": b.min, "max": b.max, "last": b.last}))
+                .collect();
+            Json(json!({ "from": from, "to": to, "step_s": step.as_seconds_f64(), "points": points, "missing": told.missing })).into_response()
+        }
+        Err(e @ HistoryError::Query { .. }) => wrong(StatusCode::BAD_REQUEST, e.to_string()),
+        Err(e) => wrong(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+    }
+}

@@ -1,0 +1,109 @@
+use super::*;
+use chrono::{DateTime, TimeDelta, Utc};
+
+fn rule(when: Condition) -> AlertRule {
+    AlertRule {
+        id: "r".into(),
+        name: "超标".into(),
+        name_en: String::new(),
+        observed_property: "pm2_5".into(),
+        when,
+        for_s: 0.0,
+        close_after_s: 0.0,
+        bounds: None,
+        domain: Domain::UrbanManagement,
+        category: "urban_management/appearance/smoke".into(),
+        severity: Severity::Major,
+    }
+}
+
+fn at(s: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(s)
+}
+
+/// A letter a verdict: open, close, retract, nothing.
+fn letters(watch: &mut Watch, readings: &[(i64, f64)]) -> String {
+    let letter = |v: Option<Verdict>| match v {
+        Some(Verdict::Open { .. }) => 'o',
+        Some(Verdict::Close { .. }) => 'c',
+        Some(Verdict::Retract { .. }) => 'r',
+        None => '.',
+    };
+    readings.iter().map(|(s, value)| letter(watch.take("a", [118.0, 33.0], at(*s), *value))).collect()
+}
+
+#[test]
+fn between_the_two_limits_nothing_flutters() {
+    let mut watch = Watch::new(rule(Condition::Above { value: 150.0, close: Some(115.0) }));
+    assert_eq!(letters(&mut watch, &[(0, 149.0), (1, 151.0), (2, 140.0), (3, 152.0), (4, 115.5), (5, 114.0), (6, 140.0), (7, 160.0)]), ".o...c.o");
+    let mut below = Watch::new(rule(Condition::Below { value: 2.0, close: Some(3.0) }));
+    assert_eq!(letters(&mut below, &[(0, 2.5), (1, 1.9), (2, 2.9), (3, 3.1)]), ".o.c");
+}
+
+#[test]
+fn it_opens_and_closes_only_after_having_held_for_so_long() {
+    let mut watch = Watch::new(AlertRule { for_s: 60.0, close_after_s: 30.0, ..rule(Condition::Above { value: 10.0, close: None }) });
+    let readings = [(0, 11.0), (30, 12.0), (40, 9.0), (50, 11.0), (80, 11.0), (110, 11.0), (120, 9.0), (130, 11.0), (140, 9.0), (170, 9.0)];
+    assert_eq!(letters(&mut watch, &readings), ".....o...c");
+}
+
+#[test]
+fn a_corrected_reading_takes_the_incident_back() {
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    let opened = watch.take("a", [118.0, 33.0], at(0), 99.0);
+    let Some(Verdict::Open { id, evidence, lon, .. }) = opened else { panic!("{opened:?}") };
+    assert_eq!((id.as_str(), evidence[0].value, lon), ("rule/r/a/0", 99.0, 118.0));
+    assert_eq!(watch.take("a", [118.0, 33.0], at(5), 12.0), None);
+    let corrected = Evidence { datastream: "a".into(), time: at(0), value: 9.9 };
+    assert_eq!(watch.take("a", [118.0, 33.0], at(0), 9.9), Some(Verdict::Retract { id, corrected }));
+    // A correction that is still beyond the limit changes nothing.
+    assert_eq!(letters(&mut watch, &[(10, 50.0), (10, 40.0)]), "o.");
+}
+
+#[test]
+fn a_quick_rise_is_seen_and_a_slow_one_is_not() {
+    let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+    assert_eq!(letters(&mut watch, &[(0, 0.0), (60, 20.0), (120, 40.0), (150, 71.0), (210, 72.0)]), "...oc");
+}
+
+#[test]
+fn a_sensor_that_falls_silent_is_an_incident_until_it_speaks() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    assert_eq!(letters(&mut watch, &[(0, 1.0)]), ".");
+    assert!(watch.tick(at(599)).is_empty());
+    let silent = watch.tick(at(600));
+    assert!(matches!(silent.as_slice(), [Verdict::Open { id, .. }] if id == "rule/r/a/0"), "{silent:?}");
+    assert!(watch.tick(at(700)).is_empty(), "once");
+    assert_eq!(letters(&mut watch, &[(800, 1.0)]), "c");
+}
+
+#[test]
+fn many_sensors_at_once_make_one_incident_in_their_middle() {
+    let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 3, close: Some(40.0) }));
+    for (i, sensor) in ["a", "b"].iter().enumerate() {
+        assert_eq!(watch.take(sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), None);
+    }
+    let opened = watch.take("c", [120.0, 36.0], at(10), 60.0);
+    assert!(matches!(&opened, Some(Verdict::Open { lon, lat, evidence, .. }) if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3), "{opened:?}");
+    assert_eq!(watch.take("a", [118.0, 33.0], at(20), 45.0), None, "above the milder limit");
+    assert!(matches!(watch.take("a", [118.0, 33.0], at(30), 39.0), Some(Verdict::Close { .. })));
+}
+
+#[test]
+fn after_a_restart_an_open_incident_goes_on() {
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    watch.resume("rule/r/a/0");
+    watch.resume("rule/other/a/0");
+    assert_eq!(letters(&mut watch, &[(100, 20.0), (110, 5.0)]), ".c", "it is not opened twice");
+}
+
+#[test]
+fn what_makes_no_sense_is_said() {
+    assert!(rule(Condition::Above { value: 10.0, close: Some(20.0) }).check().unwrap_err().contains("close"));
+    assert!(AlertRule { id: "a/b".into(), ..rule(Condition::Silent { for_s: 1.0 }) }.check().unwrap_err().contains("id"));
+    assert!(AlertRule { category: "traffic/x".into(), ..rule(Condition::Silent { for_s: 1.0 }) }.check().unwrap_err().contains("category"));
+    assert_eq!(rule(Condition::Many { above: 1.0, sensors: 2, close: None }).check(), Ok(()));
+    let text = "id='x'\nname='x'\nobserved_property='no2'\nwhen={above={value=200.0,close=150.0}}\nfor_s=300.0\ndomain='urban_management'\ncategory='urban_management/appearance/smoke'\nseverity='minor'";
+    let read: AlertRule = toml::from_str(text).unwrap();
+    assert_eq!(read.when, Condition::Above { value: 200.0, close: Some(150.0) });
+}
