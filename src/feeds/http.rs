@@ -5,7 +5,7 @@ use futures_util::StreamExt;
 use std::time::Duration;
 
 /// Largest answer read into memory. A page of 1,000 expanded datastreams is under 3 MB.
-const BODY_BYTES_MAX: usize = 32 << 20;
+pub(super) const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// Makes *ring* the TLS provider of this process; doing it again does nothing.
 ///

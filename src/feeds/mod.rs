@@ -6,16 +6,23 @@
 //! Never here: what becomes of a report or a reading (the hub's business), and any trust in what a source sends.
 
 mod backoff;
+mod cap;
+mod eido;
+mod geojson;
 mod geojson_sse;
 mod http;
 mod inlet;
 mod lag;
+mod ngsi_ld;
+mod open311;
 mod outbox;
 pub mod replay;
+mod rounds;
 mod sensorthings;
 mod sensorthings_in;
 #[cfg(test)]
 mod tests;
+mod visit;
 
 pub use http::install_tls;
 pub use inlet::{Barrier, Inlet, Posted, Refusal, Taken};
@@ -31,6 +38,7 @@ use outbox::Outbox;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
+use visit::Manners;
 
 /// What a feed says.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +48,11 @@ pub enum FeedEvent {
     Observation(Observation),
     /// A new incident, by the source's own id: the same id again is the same incident with changed content.
     Incident(Report),
+    /// The source says that an incident is over, by the id it was reported with, and why in its words.
+    Ended {
+        incident: String,
+        why: String,
+    },
     Unit(Unit),
     /// A public warning, an update or the cancellation of one, by its id.
     Alert(Alert),
@@ -115,11 +128,51 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
             let task = tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings_in")));
             FeedHandle { task, inlet: Some(inlet) }
         }
+        Source::Cap { url, scopes, poll_s, token_env } => {
+            let every = url.is_some().then(|| every(poll_s));
+            let manners = Manners { token_env, ..Manners::default() };
+            asked(cap::Alerts::new(id.clone(), url, scopes), manners, every, tuning.clone(), outbox("cap"))
+        }
+        Source::Geojson { url, token_env, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
+            let adapter = geojson::Socket::new(url, token_env, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson"))))
+        }
+        Source::Geojson { url, poll_s, token_env } => {
+            let manners = Manners { token_env, ..Manners::default() };
+            asked(geojson::Collection::new(url), manners, Some(every(poll_s)), tuning.clone(), outbox("geojson"))
+        }
+        Source::NgsiLd { url, poll_s, token_env, token_header, entities } => {
+            let context = entities.context.as_deref().map(|context| ("link", ngsi_ld::context_link(context)));
+            let tenant = entities.tenant.clone().map(|tenant| ("ngsild-tenant", tenant));
+            let manners = Manners { token_env, token_header, headers: context.into_iter().chain(tenant).collect() };
+            asked(ngsi_ld::Entities::new(id.clone(), url, entities), manners, Some(every(poll_s)), tuning.clone(), outbox("ngsi_ld"))
+        }
+        Source::Open311 { url, poll_s, token_env, requests } => {
+            let manners = Manners { token_env, ..Manners::default() };
+            asked(open311::Requests::new(id.clone(), url, requests), manners, Some(every(poll_s)), tuning.clone(), outbox("open311"))
+        }
+        Source::Eido { url, poll_s, token_env } => {
+            let every = url.is_some().then(|| every(poll_s));
+            let manners = Manners { token_env, ..Manners::default() };
+            asked(eido::Incidents::new(id.clone(), url), manners, every, tuning.clone(), outbox("eido"))
+        }
         Source::GeojsonSse { url } => {
             let adapter = geojson_sse::Adapter::new(url, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
         }
     }
+}
+
+/// Reads a source that is asked round by round, if there is a pause between them, and may always post.
+fn asked(source: impl rounds::Source, manners: Manners, every: Option<Duration>, tuning: Tuning, outbox: Outbox) -> FeedHandle {
+    let (inlet, posts) = inlet::channel();
+    let adapter = rounds::Adapter::new(source, manners, every, posts, &tuning);
+    FeedHandle { task: tokio::spawn(keep_running(adapter, tuning, outbox)), inlet: Some(inlet) }
+}
+
+/// Seconds of a scene as an interval: at least a hundredth, at most a day, whatever stands there.
+fn every(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.clamp(0.01, 86_400.0)).unwrap_or(Duration::from_secs(60))
 }
 
 /// One way of reading a source; [`keep_running`] does the rest.

@@ -135,7 +135,8 @@ impl Outbox {
         self.left_out(REPEATED);
     }
 
-    fn left_out(&mut self, policy: &'static str) {
+    /// A message that was understood and is left out by a policy, in a word of the ledger.
+    pub(super) fn left_out(&mut self, policy: &'static str) {
         self.status.conflated += 1;
         one_more(&mut self.status.conflated_by, policy);
         self.count(None);
@@ -294,7 +295,7 @@ fn to_wgs84(from: Coordinates, event: &mut FeedEvent) {
                 area.circles.iter_mut().for_each(|[lon, lat, _]| mend(lon, lat));
             }
         }
-        FeedEvent::Observation(_) | FeedEvent::Status(_) | FeedEvent::Barrier(_) => {}
+        FeedEvent::Observation(_) | FeedEvent::Ended { .. } | FeedEvent::Status(_) | FeedEvent::Barrier(_) => {}
     }
 }
 
@@ -304,7 +305,7 @@ fn event_time(event: &FeedEvent) -> Option<DateTime<Utc>> {
         FeedEvent::Incident(r) => r.reported_at,
         FeedEvent::Unit(u) => Some(u.seen_at),
         FeedEvent::Alert(a) => Some(a.sent),
-        FeedEvent::Datastream(_) | FeedEvent::Status(_) | FeedEvent::Barrier(_) => None,
+        FeedEvent::Datastream(_) | FeedEvent::Ended { .. } | FeedEvent::Status(_) | FeedEvent::Barrier(_) => None,
     }
 }
 

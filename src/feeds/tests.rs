@@ -15,7 +15,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 const ANY: &str = "127.0.0.1:0";
 
-fn quick() -> Tuning {
+pub(super) fn quick() -> Tuning {
     Tuning {
         poll_every: Duration::from_millis(40),
         status_every: Duration::ZERO,
@@ -53,16 +53,16 @@ fn sensorthings(platform: &Platform) -> FeedConfig {
 
 /// What was heard, and the last ledger.
 #[derive(Default)]
-struct Heard {
-    datastreams: BTreeSet<String>,
-    observations: BTreeMap<String, Vec<(chrono::DateTime<Utc>, f64)>>,
-    incidents: Vec<String>,
-    units: BTreeMap<String, usize>,
-    status: FeedStatus,
+pub(super) struct Heard {
+    pub(super) datastreams: BTreeSet<String>,
+    pub(super) observations: BTreeMap<String, Vec<(chrono::DateTime<Utc>, f64)>>,
+    pub(super) incidents: Vec<String>,
+    pub(super) units: BTreeMap<String, usize>,
+    pub(super) status: FeedStatus,
 }
 
 /// Listens until `enough`, or fails after 20 s. Every ledger on the way must balance.
-async fn listen(rx: &mut Receiver<FeedEvent>, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
+pub(super) async fn listen(rx: &mut Receiver<FeedEvent>, heard: &mut Heard, enough: impl Fn(&Heard) -> bool) {
     let until = async {
         while !enough(heard) {
             match rx.recv().await.expect("the feed has ended") {
@@ -72,6 +72,7 @@ async fn listen(rx: &mut Receiver<FeedEvent>, heard: &mut Heard, enough: impl Fn
                     heard.observations.entry(o.datastream).or_default().push((o.phenomenon_time, o.value));
                 }
                 FeedEvent::Incident(r) => heard.incidents.push(r.id),
+                FeedEvent::Ended { incident, .. } => heard.incidents.push(format!("{incident}×")),
                 FeedEvent::Alert(_) => {}
                 FeedEvent::Barrier(barrier) => barrier.reached(),
                 FeedEvent::Unit(u) => *heard.units.entry(u.id).or_default() += 1,
@@ -153,14 +154,14 @@ async fn incidents_and_units_come_over_sse_and_again_after_a_restart() {
 }
 
 /// Serves `router` on a free port.
-async fn serve(router: Router) -> SocketAddr {
+pub(super) async fn serve(router: Router) -> SocketAddr {
     let listener = tokio::net::TcpListener::bind(ANY).await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     address
 }
 
-fn feature(id: &str, severity: &str) -> String {
+pub(super) fn feature(id: &str, severity: &str) -> String {
     format!(
         r#"{{"type":"Feature","id":"{id}","geometry":{{"type":"Point","coordinates":[118.2,33.9]}},"properties":{{"kind":"incident","domain":"traffic","severity":"{severity}","title":"t"}}}}"#
     )

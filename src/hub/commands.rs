@@ -15,6 +15,8 @@ use chrono::{DateTime, Utc};
 const LAYERS_MAX: usize = 200;
 /// How often a view change is decided again because another hub was first.
 const TRIES_MAX: usize = 3;
+/// Of a feed's word on why an incident is over.
+const REASON_CHARS_MAX: usize = 1_000;
 
 impl Core {
     /// Does what `screen` asks for, or says why not. To be run to its end even when the screen goes away meanwhile.
@@ -195,6 +197,17 @@ impl Core {
         // A source the city has chosen to read speaks with an officer's word.
         let order = Order { command, by, role: Role::Officer, device_time: None, reason: None, what };
         Some(self.incident(&incident, order).await)
+    }
+
+    /// A feed says that an incident of its own is over; `None` when it is already, or none of this feed's.
+    pub async fn feed_ended(&self, feed: &str, incident: &str, why: &str, now: DateTime<Utc>) -> Option<Outcome> {
+        let current = self.world().incidents.get(incident).cloned();
+        let known = current.filter(|known| known.source == feed && !known.state.is_ended())?;
+        let by = Stamp { actor: feed.to_owned(), screen: "feed".into(), at: now };
+        let command = format!("{feed}/{incident}/{}", known.version + 1);
+        let reason = Some(why.chars().take(REASON_CHARS_MAX).collect());
+        let order = Order { command, by, role: Role::Officer, device_time: None, reason, what: Wish::End };
+        Some(self.incident(incident, order).await)
     }
 }
 

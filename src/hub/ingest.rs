@@ -62,15 +62,12 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
             FeedEvent::Status(status) => feed.adapter_says(status),
             FeedEvent::Incident(report) => {
                 feed.seen(report.reported_at, now);
-                let fate = match core.feed_report(feed.id(), report, now).await {
-                    None | Some(Outcome::Conflict { .. }) => Fate::Conflated("no_news"),
-                    Some(Outcome::Accepted { .. }) => Fate::Stored,
-                    Some(Outcome::Rejected { rule, .. }) => {
-                        feed.note(rule);
-                        Fate::Rejected("rule")
-                    }
-                };
-                feed.count(fate);
+                let outcome = core.feed_report(feed.id(), report, now).await;
+                count(feed, outcome);
+            }
+            FeedEvent::Ended { incident, why } => {
+                let outcome = core.feed_ended(feed.id(), &incident, &why, now).await;
+                count(feed, outcome);
             }
             FeedEvent::Barrier(barrier) => {
                 // Dropped unreached when something was not kept: the source then knows that it has to say it again.
@@ -91,8 +88,21 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
     keep.flush(core, feed).await;
 }
 
+/// Counts what became of a word on an incident.
+fn count(feed: &mut Ledger, outcome: Option<Outcome>) {
+    let fate = match outcome {
+        None | Some(Outcome::Conflict { .. }) => Fate::Conflated("no_news"),
+        Some(Outcome::Accepted { .. }) => Fate::Stored,
+        Some(Outcome::Rejected { rule, .. }) => {
+            feed.note(rule);
+            Fate::Rejected("rule")
+        }
+    };
+    feed.count(fate);
+}
+
 fn is_live(event: &FeedEvent) -> bool {
-    !matches!(event, FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Barrier(_))
+    !matches!(event, FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_))
 }
 
 /// Takes what is not in the state store: it changes the world at once.
@@ -119,7 +129,7 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
             feed.seen(Some(alert.sent), now);
             take_alert(core, world, alert, now)
         }
-        FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Barrier(_) => return,
+        FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_) => return,
     };
     feed.count(fate);
 }
@@ -255,6 +265,10 @@ mod tests {
         })
     }
 
+    fn ended(incident: &str) -> FeedEvent {
+        FeedEvent::Ended { incident: incident.into(), why: "done".into() }
+    }
+
     #[test]
     fn every_message_has_one_fate_and_the_ledger_balances() {
         let dir = tempfile::tempdir().unwrap();
@@ -294,6 +308,9 @@ mod tests {
                 (incident(Severity::Minor, "追尾"), [2, 3, 2, 1]),
                 (incident(Severity::Major, "追尾"), [3, 3, 2, 1]),
                 (incident(Severity::Major, ""), [3, 4, 2, 1]),
+                (ended("nobody's"), [3, 4, 3, 1]),
+                (ended("i"), [4, 4, 3, 1]),
+                (ended("i"), [4, 4, 4, 1]),
             ];
             for (event, fates) in events {
                 take(&core, &mut ledger, &mut keep, &mut vec![event.clone()]).await;
@@ -305,7 +322,7 @@ mod tests {
             let world = core.world();
             assert_eq!(world.observations["a"].value, 1.0);
             let known = &world.incidents["i"];
-            assert_eq!((known.version, known.severity, known.state), (2, Severity::Major, IncidentState::Reported));
+            assert_eq!((known.version, known.severity, known.state), (3, Severity::Major, IncidentState::Closed));
             assert_eq!((known.source.as_str(), ledger.status().rejected), ("air", 6));
         });
     }

@@ -103,6 +103,21 @@ impl Categories {
         }
     }
 
+    /// Whether a path of ids, from the domain's own, leads to a category of the trees.
+    pub fn has(&self, path: &str) -> bool {
+        let mut ids = path.split('/');
+        let first = ids.next().unwrap_or_default();
+        let Some(tree) = self.trees.iter().find(|t| root(t.domain) == first) else { return false };
+        let mut level = &tree.categories;
+        for id in ids {
+            match level.iter().find(|c| c.id == id) {
+                Some(category) => level = &category.children,
+                None => return false,
+            }
+        }
+        true
+    }
+
     /// Time to handle what falls under `category`: of the longest part of its path that has hours, or its domain's.
     /// `None` when there is no tree for the domain.
     pub fn limit(&self, category: &str, domain: Domain, severity: Severity) -> Option<TimeDelta> {

@@ -1,5 +1,6 @@
 //! Feeds 数据源 as a scene names them, and their loss ledger.
 
+use super::incident::{Domain, Severity};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -47,6 +48,66 @@ pub enum Source {
     /// OGC SensorThings entities that the platform posts to the hub (`POST /feeds/ID`): Datastreams as they would be read,
     /// observations one by one or as data arrays.
     SensorthingsIn {},
+    /// Public warnings in the Common Alerting Protocol, OASIS CAP 1.2: read from `url`, posted to the hub (`POST /feeds/ID`), or both.
+    Cap {
+        /// An Atom or RSS index of alerts, or what gives alerts directly.
+        #[serde(default)]
+        url: Option<String>,
+        /// Which alerts are for these screens, by their `scope`.
+        #[serde(default = "public")]
+        scopes: Vec<AlertScope>,
+        #[serde(default = "a_minute")]
+        poll_s: f64,
+        /// Name of the environment variable that holds the source's bearer token.
+        #[serde(default)]
+        token_env: Option<String>,
+    },
+    /// GeoJSON Features, one incident or unit position each: a collection that is polled, or a WebSocket (`ws://`).
+    Geojson {
+        url: String,
+        #[serde(default = "ten_seconds")]
+        poll_s: f64,
+        /// As for CAP.
+        #[serde(default)]
+        token_env: Option<String>,
+    },
+    /// Entities of an NGSI-LD context broker: smart data models `Alert`, `AirQualityObserved`, `TrafficFlowObserved`, and others that
+    /// have numbers and a place.
+    NgsiLd {
+        /// The broker; `/ngsi-ld/v1` is added where it doesn't end so.
+        url: String,
+        #[serde(default = "a_minute")]
+        poll_s: f64,
+        /// As for CAP.
+        #[serde(default)]
+        token_env: Option<String>,
+        /// The header the token goes into as it is, e.g. `X-Auth-Token`; without it, it is a bearer token.
+        #[serde(default)]
+        token_header: Option<String>,
+        entities: NgsiLdEntities,
+    },
+    /// Service requests of citizens, Open311 GeoReport v2.
+    Open311 {
+        /// The endpoint: what `/requests.json` is added to.
+        url: String,
+        #[serde(default = "a_minute")]
+        poll_s: f64,
+        /// As for CAP.
+        #[serde(default)]
+        token_env: Option<String>,
+        #[serde(default)]
+        requests: Open311Requests,
+    },
+    /// Incidents of other centres as NENA EIDO-JSON: read from `url`, posted to the hub (`POST /feeds/ID`), or both.
+    Eido {
+        #[serde(default)]
+        url: Option<String>,
+        #[serde(default = "ten_seconds")]
+        poll_s: f64,
+        /// As for CAP.
+        #[serde(default)]
+        token_env: Option<String>,
+    },
     /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
     GeojsonSse { url: String },
 }
@@ -69,6 +130,95 @@ impl Coordinates {
     fn is_wgs84(&self) -> bool {
         *self == Self::Wgs84
     }
+}
+
+/// CAP `scope`: whom an alert is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlertScope {
+    Public,
+    /// For those who keep to its restriction.
+    Restricted,
+    /// For those it names.
+    Private,
+}
+
+/// Which entities, and how we hear of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NgsiLdEntities {
+    pub types: Vec<String>,
+    /// `q` of the query language: `refRoad==\"urn:...\"`.
+    #[serde(default)]
+    pub query: Option<String>,
+    /// `@context` that the types belong to.
+    #[serde(default)]
+    pub context: Option<String>,
+    /// `NGSILD-Tenant`.
+    #[serde(default)]
+    pub tenant: Option<String>,
+    /// `http://HUB/feeds/ID` as the broker reaches this hub: with it, a subscription is made there.
+    #[serde(default)]
+    pub notify: Option<String>,
+    /// Name of the environment variable with the token that the broker brings to the hub.
+    #[serde(default)]
+    pub notify_token_env: Option<String>,
+}
+
+/// Which service requests, and what they are here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Open311Requests {
+    /// `jurisdiction_id`, where the endpoint serves several cities.
+    pub jurisdiction: Option<String>,
+    /// Ask for XML, which each endpoint has, and not for JSON.
+    pub xml: bool,
+    /// How many days back the first look goes.
+    pub days: u32,
+    /// What a service is here, by its `service_code`.
+    pub services: BTreeMap<String, Filing>,
+    /// What all others are.
+    pub other: Filing,
+}
+
+impl Default for Open311Requests {
+    fn default() -> Self {
+        Self { jurisdiction: None, xml: false, days: 7, services: BTreeMap::new(), other: Filing::default() }
+    }
+}
+
+/// Where a report of another system's words is filed here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filing {
+    pub domain: Domain,
+    /// Path in the domain's category tree.
+    #[serde(default)]
+    pub category: String,
+    #[serde(default = "minor")]
+    pub severity: Severity,
+}
+
+impl Default for Filing {
+    fn default() -> Self {
+        Self { domain: Domain::UrbanManagement, category: "urban_management/other".into(), severity: Severity::Minor }
+    }
+}
+
+fn minor() -> Severity {
+    Severity::Minor
+}
+
+fn ten_seconds() -> f64 {
+    10.0
+}
+
+fn public() -> Vec<AlertScope> {
+    vec![AlertScope::Public]
+}
+
+fn a_minute() -> f64 {
+    60.0
 }
 
 /// Messages by a short word of what became of them.
@@ -148,5 +298,20 @@ mod tests {
         assert!(typo.to_string().contains("coordinate"), "{typo}");
         let unknown = toml::from_str::<FeedConfig>(&text.replace("sensorthings", "telepathy")).unwrap_err();
         assert!(unknown.to_string().contains("telepathy"), "{unknown}");
+    }
+
+    #[test]
+    fn every_example_of_the_documentation_is_a_feed() {
+        #[derive(Deserialize)]
+        struct Example {
+            feed: Vec<FeedConfig>,
+        }
+        let text = include_str!("../../docs/feeds.md");
+        let examples: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|e| e.split("```").next()).collect();
+        assert!(examples.len() >= 5);
+        for example in examples {
+            let read = toml::from_str::<Example>(example);
+            assert!(read.as_ref().is_ok_and(|e| !e.feed.is_empty()), "{example}\n{:?}", read.err());
+        }
     }
 }

@@ -304,7 +304,7 @@ impl Incident {
             Action::Reopen => self.unit = None,
             Action::Extend { .. } => self.extensions += 1,
             Action::Hold => (self.held, self.held_since) = (true, Some(event.by.at)),
-            Action::Resume | Action::MarkDuplicate { .. } | Action::Void => (self.held, self.held_since) = (false, None),
+            Action::Resume | Action::Close | Action::MarkDuplicate { .. } | Action::Void => (self.held, self.held_since) = (false, None),
             _ => {}
         }
     }

@@ -71,6 +71,8 @@ pub enum Wish {
     Amend {
         report: Report,
     },
+    /// The source says that it is over.
+    End,
     Move {
         expected_version: u64,
         action: Action,
@@ -95,10 +97,11 @@ pub fn decide(incident: &str, current: Option<&Incident>, order: &Order, limits:
             let due_at = limits.due_at(&report, order.by.at);
             Happened::Reported { report, source: source.clone(), due_at }
         }
-        (Wish::Amend { .. } | Wish::Move { .. }, None) => {
+        (Wish::Amend { .. } | Wish::End | Wish::Move { .. }, None) => {
             return Err(Rule::new(format!("there is no incident {incident}"), format!("没有事件 {incident}")).into());
         }
         (Wish::Amend { report }, Some(now)) => amended(now, &checked(report, order.by.at)?, limits),
+        (Wish::End, Some(now)) => ended(now)?,
         (Wish::Move { expected_version, action }, Some(now)) => {
             may_move(order.role, action)?;
             if *expected_version != now.version {
@@ -232,6 +235,23 @@ fn amended(now: &Incident, report: &Report, limits: &Categories) -> Happened {
         description: report.description.clone(),
         severity: report.severity,
         due_at,
+    }
+}
+
+/// Closed by its source. Only while nobody of ours is at work on it: a crew that is there decides itself when it is done.
+fn ended(now: &Incident) -> Result<Happened, Rule> {
+    use IncidentState as S;
+    match now.state {
+        S::Reported | S::Verifying | S::Accepted | S::Registered => {
+            Ok(Happened::Moved { action: Action::Close, to: S::Closed, due_at: now.due_at })
+        }
+        S::Dispatched | S::EnRoute | S::Handling | S::Handled | S::Checking => Err(Rule::new(
+            format!("{}: its source says it is over, but a unit is at work on it; close it by hand", now.id),
+            format!("{}：来源称已结束，但现场力量正在处置，请人工结案", now.id),
+        )),
+        S::Closed | S::Evaluated | S::Duplicate | S::Void => {
+            Err(Rule::new(format!("{} is over already", now.id), format!("{} 已结束", now.id)))
+        }
     }
 }
 

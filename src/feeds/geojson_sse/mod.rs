@@ -1,32 +1,26 @@
 //! GeoJSON Features as server-sent events: incidents and unit positions, resumed by `Last-Event-ID`.
 
 mod events;
-mod parse;
 
+use super::geojson::{Features, Way};
 use super::http::{client, in_words};
-use super::outbox::{Doubt, Outbox, Reason};
-use super::{FeedError, FeedEvent, Tuning};
+use super::outbox::{Outbox, Reason};
+use super::{FeedError, Tuning};
 use events::{EVENT_BYTES_MAX, Parser, Said};
 use futures_util::StreamExt;
-use indexmap::IndexMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::time::{Instant, sleep_until, timeout};
-
-/// Entities whose last content is remembered, to know a repetition. Over a day's incidents and all units of a large city.
-const REMEMBERED_MAX: usize = 50_000;
 
 /// Reads one stream; its position outlives the connection.
 pub(super) struct Adapter {
     url: String,
     tuning: Tuning,
     last_event_id: Option<String>,
-    /// Entity id -> hash of its last content, oldest first.
-    seen: IndexMap<String, u64>,
+    features: Features,
 }
 
 impl Adapter {
     pub(super) fn new(url: String, tuning: Tuning) -> Self {
-        Self { url, tuning, last_event_id: None, seen: IndexMap::new() }
+        Self { url, tuning, last_event_id: None, features: Features::default() }
     }
 
     async fn connect(&self) -> Result<reqwest::Response, FeedError> {
@@ -58,47 +52,10 @@ impl Adapter {
             }
             Said::Event { data, id } => (data, id),
         };
-        match parse::features(&data) {
-            Err(why) => outbox.reject(Reason::Unreadable, why),
-            Ok(features) => {
-                for feature in features {
-                    self.take(&feature, outbox).await?;
-                }
-            }
-        }
+        // What can't be read is counted there.
+        drop(self.features.take(&data, Way::Pushed, outbox).await?);
         // Only now: were it kept before, a cut in between would lose this event.
         self.last_event_id = id.or(self.last_event_id.take());
-        Ok(())
-    }
-
-    async fn take(&mut self, feature: &serde_json::Value, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let (id, event) = match parse::entity(feature) {
-            Ok(entity) => entity,
-            Err(why) => {
-                outbox.reject(Reason::Incomplete, why);
-                return Ok(());
-            }
-        };
-        let mut hasher = DefaultHasher::new();
-        feature.to_string().hash(&mut hasher);
-        let hash = hasher.finish();
-        if self.seen.get(&id) == Some(&hash) {
-            outbox.repeated();
-            return Ok(());
-        }
-        match &event {
-            FeedEvent::Unit(unit) if unit.lon == 0.0 && unit.lat == 0.0 => {
-                outbox.quarantine(Doubt::Place, format!("{id}: is at 0, 0, where a receiver without a fix says it is"));
-                return Ok(());
-            }
-            FeedEvent::Unit(_) => outbox.offer(&id, event)?,
-            _ => outbox.deliver(event).await?,
-        }
-        if self.seen.len() >= REMEMBERED_MAX && !self.seen.contains_key(&id) {
-            // In blocks, because removing the first one shifts all others.
-            self.seen.drain(..REMEMBERED_MAX / 10);
-        }
-        self.seen.insert(id, hash);
         Ok(())
     }
 

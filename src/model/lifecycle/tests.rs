@@ -204,3 +204,15 @@ proptest! {
         prop_assert_eq!(replayed, Some(now));
     }
 }
+
+#[test]
+fn a_source_ends_its_incident_unless_a_unit_is_at_work_on_it() {
+    let end = |now: &Incident| decide("a", Some(now), &order(Wish::End, Role::Officer, 30), Categories::bundled());
+    let accepted = through(&[Action::Verify, Action::Accept, Action::Hold]);
+    let closed = Incident::after(Some(accepted.clone()), &end(&accepted).unwrap()).unwrap();
+    assert_eq!((closed.state, closed.held, closed.version), (IncidentState::Closed, false, 5));
+    let busy = through(&[Action::Accept, Action::Dispatch { unit: "巡逻01".into() }, Action::Sign]);
+    let Err(Refusal::Rule(rule)) = end(&busy) else { panic!("a crew is on its way") };
+    assert!(rule.en.contains("a unit is at work") && rule.zh.contains("人工结案"));
+    assert!(end(&closed).is_err());
+}

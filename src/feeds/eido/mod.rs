@@ -1,0 +1,122 @@
+//! Incidents of other centres as EIDO-JSON (NENA-STA-021.1a): read from an address, and posted to the hub.
+
+use super::outbox::{Doubt, Outbox, Reason};
+use super::rounds::Source;
+use super::visit::{Answer, Visitor};
+use super::{FeedError, FeedEvent};
+use crate::model::eido;
+use chrono::{DateTime, TimeDelta, Utc};
+use indexmap::IndexMap;
+use serde_json::Value;
+
+#[cfg(test)]
+mod tests;
+
+/// Incidents remembered, to know what is old and what is over.
+const REMEMBERED_MAX: usize = 20_000;
+/// An update this far ahead of our clock would hide all true ones behind it.
+const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
+const ACCEPT: &str = "application/emergency.eido+json, application/json;q=0.9";
+
+/// Policies by which a message is left out; words of the ledger.
+const OLDER: &str = "older";
+const OVER: &str = "over_already";
+
+/// Reads one centre.
+pub(super) struct Incidents {
+    feed: String,
+    url: Option<String>,
+    known: IndexMap<String, Known>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+struct Known {
+    updated: DateTime<Utc>,
+    open: bool,
+    /// Of its content, so that two updates of one second are both taken.
+    hash: u64,
+}
+
+impl Incidents {
+    pub fn new(feed: String, url: Option<String>) -> Self {
+        Self { feed, url, known: IndexMap::new() }
+    }
+
+    async fn take(&mut self, body: &[u8], outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
+        let message: Value = match serde_json::from_slice(body) {
+            Ok(message) => message,
+            Err(e) => {
+                let why = format!("not JSON ({e})");
+                outbox.reject(Reason::Unreadable, why.clone());
+                return Ok(Err(why));
+            }
+        };
+        for object in eido::objects(&message) {
+            self.take_one(object, outbox).await?;
+        }
+        Ok(Ok(()))
+    }
+
+    async fn take_one(&mut self, object: &Value, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let eido = match eido::read(object) {
+            Ok(eido) => eido,
+            Err(why) => {
+                outbox.reject(Reason::Incomplete, why);
+                return Ok(());
+            }
+        };
+        if eido.updated > Utc::now() + AHEAD_MAX {
+            outbox.quarantine(Doubt::Clock, format!("EIDO {}: its time {} is more than an hour ahead", eido.id, eido.updated));
+            return Ok(());
+        }
+        let before = self.known.get(&eido.id).copied();
+        let hash = xxhash_rust::xxh3::xxh3_64(object.to_string().as_bytes());
+        if before.is_some_and(|known| known.hash == hash) {
+            outbox.repeated();
+            return Ok(());
+        }
+        if before.is_some_and(|known| known.updated > eido.updated) {
+            outbox.left_out(OLDER);
+            return Ok(());
+        }
+        let incident = format!("{}/{}", self.feed, eido.id);
+        let mut now = Known { updated: eido.updated, open: false, hash };
+        if eido.is_over() {
+            if before.is_some_and(|known| known.open) {
+                let why = eido.notes.last().cloned().unwrap_or_else(|| format!("{} at its centre", eido.statuses.join(", ")));
+                outbox.deliver(FeedEvent::Ended { incident, why }).await?;
+            } else {
+                outbox.left_out(OVER);
+            }
+        } else {
+            match (eido.report(incident), &eido.place) {
+                (Some(report), _) => {
+                    now.open = true;
+                    outbox.deliver(FeedEvent::Incident(report)).await?;
+                }
+                (None, why) => {
+                    outbox.reject(Reason::Incomplete, format!("EIDO {}: {}", eido.id, why.as_ref().err().map_or("no place", |w| w)))
+                }
+            }
+        }
+        if self.known.len() >= REMEMBERED_MAX && !self.known.contains_key(&eido.id) {
+            self.known.drain(..REMEMBERED_MAX / 10);
+        }
+        self.known.insert(eido.id, now);
+        Ok(())
+    }
+}
+
+impl Source for Incidents {
+    async fn round(&mut self, http: &mut Visitor, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let Some(url) = self.url.clone() else { return Ok(()) };
+        let Answer::New(page) = http.get(&url, ACCEPT, outbox).await? else { return Ok(()) };
+        self.take(&page.body, outbox).await?.map_err(|why| FeedError::Http { url: url.clone(), why })?;
+        http.taken(&url, &page);
+        Ok(())
+    }
+
+    async fn posted(&mut self, body: &[u8], outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
+        self.take(body, outbox).await
+    }
+}

@@ -1,0 +1,58 @@
+//! Another centre that posts, and one that is asked.
+
+use crate::feeds::tests::{Heard, listen, quick, serve};
+use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
+use crate::model::feed::{FeedConfig, Source};
+use axum::Router;
+use axum::routing::get;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{self, Receiver};
+
+const CRASH: &str = include_str!("../../../tests/data/eido/crash.json");
+const CALL: &str = include_str!("../../../tests/data/eido/call-transfer.json");
+const ID: &str = "110/urn:emergency:uid:incidentid:a56e556d871:bcf.state.pa.us";
+
+fn feed(url: Option<String>) -> (FeedHandle, Receiver<FeedEvent>) {
+    let (tx, rx) = mpsc::channel(100);
+    (spawn_tuned(&FeedConfig::new("110", Source::Eido { url, poll_s: 0.03, token_env: None }), quick(), tx), rx)
+}
+
+#[tokio::test]
+async fn posted_incidents_are_taken_once_in_order_and_end_when_their_centre_says_so() {
+    let (feed, mut rx) = feed(None);
+    let inlet = feed.inlet.clone().unwrap();
+    let changed = |minute: u32, status: &str| {
+        let mut eido: Value = serde_json::from_str(CRASH).unwrap();
+        eido["lastUpdateTimeStamp"] = json!(format!("2021-04-30T15:{minute:02}:00-04:00"));
+        eido["incidentComponent"]["incidentStatusCommonRegistryText"] = json!([status]);
+        eido
+    };
+    let posts = tokio::spawn(async move {
+        let post = async |body: String| inlet.post("application/json".into(), body.into_bytes()).await;
+        assert_eq!(post(CRASH.into()).await.unwrap().accepted, 1);
+        assert_eq!(post(CRASH.into()).await.unwrap().left_out, 1);
+        assert_eq!(post(json!([changed(30, "Active"), changed(20, "Active")]).to_string()).await.unwrap().left_out, 1);
+        let closing = json!({"event": {"notification": [changed(40, "Closed")]}});
+        assert_eq!(post(closing.to_string()).await.unwrap().accepted, 1);
+        assert_eq!(post(changed(50, "Closed").to_string()).await.unwrap().left_out, 1);
+        assert_eq!(post(CALL.into()).await.unwrap().rejected, 1);
+        let mut ahead = changed(0, "Active");
+        ahead["lastUpdateTimeStamp"] = json!("2999-01-01T00:00:00Z");
+        assert_eq!(post(ahead.to_string()).await.unwrap().left_out, 1);
+        assert!(post("<eido/>".into()).await.is_err());
+    });
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.received == 9).await;
+    posts.await.unwrap();
+    assert_eq!(heard.incidents, [ID.to_owned(), ID.to_owned(), format!("{ID}×")]);
+    assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.conflated), (2, 1, 3), "{:?}", heard.status);
+}
+
+#[tokio::test]
+async fn a_centre_is_asked_and_what_has_not_changed_is_no_news() {
+    let address = serve(Router::new().route("/eido", get(|| async { CRASH }))).await;
+    let (_feed, mut rx) = feed(Some(format!("http://{address}/eido")));
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 1 && h.status.connected && h.status.stored == 1).await;
+    assert_eq!((heard.incidents[0].as_str(), heard.status.received), (ID, 1));
+}
