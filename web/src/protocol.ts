@@ -109,6 +109,40 @@ export interface Observation {
   quality: "good" | "suspect";
 }
 
+/** A public warning in the words of the Common Alerting Protocol. */
+export interface Alert {
+  id: string;
+  feed: string;
+  sender: string;
+  sent: Instant;
+  status: "actual" | "exercise" | "system" | "test" | "draft";
+  severity: Severity;
+  event: string;
+  headline: string;
+  headline_en: string;
+  description: string;
+  instruction: string;
+  areas: AlertArea[];
+  /** When it begins to hold; later than now: announced. */
+  effective: Instant;
+  onset: Instant | null;
+  expires: Instant | null;
+  cancelled: boolean;
+  replaced_by: string | null;
+}
+
+export interface AlertArea {
+  name: string;
+  /** Closed rings of longitude and latitude, each one a polygon of its own. */
+  polygons: [number, number][][];
+  /** Longitude, latitude, radius in metres. */
+  circles: [number, number, number][];
+  geocodes: [string, string][];
+}
+
+/** Messages by a short word of what became of them. */
+export type Counts = Record<string, number>;
+
 export interface FeedStatus {
   feed: string;
   kind: string;
@@ -116,8 +150,13 @@ export interface FeedStatus {
   received: number;
   stored: number;
   rejected: number;
+  rejected_for?: Counts;
   conflated: number;
+  conflated_by?: Counts;
   quarantined: number;
+  quarantined_for?: Counts;
+  /** Messages that never came. */
+  gaps?: number;
   newest: Instant | null;
   last_error: string | null;
 }
@@ -193,6 +232,7 @@ export interface Snapshot {
   units: Unit[];
   datastreams: Datastream[];
   observations: Observation[];
+  alerts?: Alert[];
   feeds: FeedStatus[];
   screens: ScreenInfo[];
 }
@@ -203,6 +243,7 @@ export type Change =
   | { entity: "unit"; unit: Unit }
   | { entity: "datastream"; datastream: Datastream }
   | { entity: "observation"; observation: Observation }
+  | { entity: "alert"; alert: Alert }
   | { entity: "feed"; feed: FeedStatus }
   | { entity: "screens"; screens: ScreenInfo[]; total?: number };
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Incident, Snapshot, ViewState } from "./protocol";
+import type { Alert, Incident, Snapshot, ViewState } from "./protocol";
 import { applyDelta, EMPTY, fromSnapshot } from "./state";
 
 const incident = (id: string, version: number): Incident => ({
@@ -52,4 +52,12 @@ it("keeps the newest observation of each datastream", () => {
   const after = applyDelta(fromSnapshot(snapshot), { revision: 6, time, changes: [reading(1), reading(2)] });
   expect(after.observations.get("d")?.value).toBe(2);
   expect(after.observations.size).toBe(1);
+});
+
+it("takes alerts whole, and a hub that has none yet", () => {
+  const alert = { id: "w", severity: "major" } as Alert;
+  const before = fromSnapshot(snapshot);
+  expect(before.alerts.size).toBe(0);
+  const after = applyDelta(before, { revision: 6, time, changes: [{ entity: "alert", alert }] });
+  expect([after.alerts.get("w"), before.alerts.size]).toEqual([alert, 0]);
 });

@@ -1,6 +1,7 @@
 /** What the hub says is so, kept by a pure reducer: a snapshot replaces everything, a delta changes single things whole. */
 
 import type {
+  Alert,
   Change,
   Datastream,
   Delta,
@@ -26,6 +27,7 @@ export interface CityState {
   datastreams: ReadonlyMap<string, Datastream>;
   /** Newest of each datastream, by datastream id. */
   observations: ReadonlyMap<string, Observation>;
+  alerts: ReadonlyMap<string, Alert>;
   feeds: ReadonlyMap<string, FeedStatus>;
   screens: readonly ScreenInfo[];
   /** How many there are, where not all are told. */
@@ -40,6 +42,7 @@ export const EMPTY: CityState = {
   units: new Map(),
   datastreams: new Map(),
   observations: new Map(),
+  alerts: new Map(),
   feeds: new Map(),
   screens: [],
   screensTotal: 0,
@@ -57,6 +60,7 @@ export function fromSnapshot(s: Snapshot): CityState {
     units: by(s.units, (u) => u.id),
     datastreams: by(s.datastreams, (d) => d.id),
     observations: by(s.observations, (o) => o.datastream),
+    alerts: by(s.alerts ?? [], (a) => a.id),
     feeds: by(s.feeds, (f) => f.feed),
     screens: s.screens,
     screensTotal: s.screens.length,
@@ -118,6 +122,9 @@ function applyChange(state: CityState, change: Change, copied: Set<string>): voi
       state.observations = map.set(change.observation.datastream, change.observation);
       return;
     }
+    case "alert":
+      state.alerts = writable("alerts", state.alerts).set(change.alert.id, change.alert);
+      return;
     case "feed":
       state.feeds = writable("feeds", state.feeds).set(change.feed.feed, change.feed);
   }

@@ -186,6 +186,34 @@ export function sensors(nowMs) {
   return { datastreams, observations };
 }
 
+/** Public warnings: one real, one an exercise, one that is over and one that is a test (the last two are never to be seen). */
+export function alerts(nowMs) {
+  const alert = (id, severity, headline, headline_en, areas, more = {}) => ({
+    id, feed: "cap", sender: "宿迁市气象台", sent: iso(nowMs - 30 * MINUTE), status: "actual", severity, event: "暴雨", headline, headline_en,
+    description: "预计未来三小时降雨量将达 50 毫米以上。", instruction: "低洼地带注意防范积水。", areas, effective: iso(nowMs - 30 * MINUTE), onset: null,
+    expires: iso(nowMs + 210 * MINUTE), cancelled: false, replaced_by: null, ...more,
+  });
+  const ring = [at(-900, -700), at(700, -800), at(1000, 300), at(0, 900), at(-900, 500), at(-900, -700)];
+  const area = (name, polygons, circles) => [{ name, polygons, circles, geocodes: [["GB/T 2260", "321302"]] }];
+  const [lon, lat] = at(1300, 900);
+  return [
+    alert("rain", "minor", "宿城区发布暴雨黄色预警", "Rainstorm yellow warning", area("宿城区", [ring], [])),
+    alert("gas", "major", "燃气泄漏疏散", "Gas leak evacuation", area("河滨街道", [], [[lon, lat, 500]]), { status: "exercise", event: "疏散" }),
+    alert("over", "critical", "已结束", "Over", area("", [ring], []), { expires: iso(nowMs - MINUTE) }),
+    alert("test", "critical", "测试", "Test", area("", [ring], []), { status: "test" }),
+  ];
+}
+
+export function feeds(nowMs) {
+  const feed = (name, kind, connected, more = {}) => ({
+    feed: name, kind, connected, received: 1000, stored: 1000, rejected: 0, conflated: 0, quarantined: 0, newest: iso(nowMs - 20_000), last_error: null, ...more,
+  });
+  return [
+    feed("sta", "sensorthings", true),
+    feed("cap", "cap", false, { rejected: 2, newest: iso(nowMs - 30 * MINUTE), last_error: "https://alerts.example/index.atom: no answer in time" }),
+  ];
+}
+
 export const view = () => ({
   scene: "mock",
   camera: pose(60, 60, 20, 48, 2600),

@@ -25,7 +25,7 @@ const api = {
 /** `missing`: addresses that answer 404. */
 export async function startHub({ port = 0, missing = [] } = {}) {
   const nowMs = Date.now();
-  const state = { revision: 100, view: city.view(), incidents: new Map(city.incidents(nowMs).map((i) => [i.id, i])), units: city.units(nowMs), ...city.sensors(nowMs) };
+  const state = { revision: 100, view: city.view(), incidents: new Map(city.incidents(nowMs).map((i) => [i.id, i])), units: city.units(nowMs), ...city.sensors(nowMs), alerts: city.alerts(nowMs), feeds: city.feeds(nowMs) };
   const screens = new Map();
   const done = new Map();
   const deltas = [];
@@ -67,7 +67,7 @@ export async function startHub({ port = 0, missing = [] } = {}) {
   };
   const snapshot = () => ({
     type: "snapshot", revision: state.revision, time: time(), view: state.view, incidents: [...state.incidents.values()], units: state.units,
-    datastreams: state.datastreams, observations: state.observations, feeds: [], screens: [...screens.values()],
+    datastreams: state.datastreams, observations: state.observations, alerts: state.alerts, feeds: state.feeds, screens: [...screens.values()],
   });
 
   const rejected = (rule_zh, rule) => ({ outcome: "rejected", rule, rule_zh });

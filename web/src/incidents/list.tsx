@@ -1,6 +1,7 @@
 /** The incident list: worst first, a thumb's height each. */
 
 import { computed } from "@preact/signals";
+import { Alerts } from "../alerts/list";
 import { now } from "../clock";
 import { one, STATE, T, titleOf } from "../i18n";
 import { areaShort } from "../map/areas";
@@ -22,6 +23,7 @@ export function List() {
   return (
     <>
       <Summary list={list} />
+      <Alerts />
       {drafts.value.length > 0 && (
         <ul class="rows drafts">
           {drafts.value.map((d) => (

@@ -22,6 +22,7 @@ export const unitIcon = (state: Unit["state"] | "stale"): string => `unit/${stat
 export function draw(name: string): ImageData | null {
   const [what, a = "", b, c = "", d] = name.split("/");
   if (what === "incident" && a in SEVERITY_COLOUR) return incident(a as Severity, b === "hollow", c, d === "selected");
+  if (what === "alert" && a in SEVERITY_COLOUR) return alert(a as Severity, b === "hollow");
   if (what === "unit" && a in UNIT_COLOUR) return unit(a as keyof typeof UNIT_COLOUR);
   if (what === "course") return mark(a === "end" ? 6 : 4);
   const cluster_ = /^cluster-(\d)$/.exec(name);
@@ -86,6 +87,24 @@ function incident(severity: Severity, hollow: boolean, ring: string, selected: b
     } else {
       c.fillStyle = colour;
       c.fill();
+    }
+  });
+}
+
+/** A severity's shape alone, for the edge of a warned area. */
+function alert(severity: Severity, hollow: boolean): ImageData | null {
+  return canvas(20, 20, (c) => {
+    c.beginPath();
+    shape(c, severity, 10, 10, 6);
+    c.lineWidth = 4;
+    c.strokeStyle = DARK;
+    c.stroke();
+    c.fillStyle = hollow ? DARK : SEVERITY_COLOUR[severity];
+    c.fill();
+    if (hollow) {
+      c.lineWidth = 2;
+      c.strokeStyle = SEVERITY_COLOUR[severity];
+      c.stroke();
     }
   });
 }

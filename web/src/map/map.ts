@@ -8,6 +8,8 @@ import { hubNow } from "../clock";
 import { type Lang, reducedMotion, settings } from "../settings";
 import { city, incidents, units } from "../session";
 import { heat, isShown, layers, select, selected, sheet, sheetPx } from "../view/chosen";
+import { alertsShown } from "../alerts/list";
+import { drawn } from "../alerts/shown";
 import { loaded, loadBase } from "./base";
 import { incidentPoints, selectedPoint, sensorPoints, unitPoints } from "./features";
 import { draw, PIXEL_RATIO } from "./icons";
@@ -102,6 +104,16 @@ function watch(map: LibreMap): void {
     const id = selected.value?.id ?? null;
     source(map, "incidents")?.setData(incidentPoints(incidents.value.values(), id, tick.value));
     source(map, "selected")?.setData(selectedPoint(selected.value ?? undefined, tick.value));
+  });
+  // What is shown changes once a second with the clock, its areas seldom: only then are they sent to the map.
+  let areas = "";
+  effect(() => {
+    const { areas: polygons, labels } = drawn(alertsShown.value, hubNow());
+    const now = JSON.stringify(polygons.features.map((f) => [f.properties, f.geometry.coordinates[0]?.length]));
+    if (now === areas) return;
+    areas = now;
+    source(map, "alerts")?.setData(polygons);
+    source(map, "alert-names")?.setData(labels);
   });
   effect(() => {
     source(map, "units")?.setData(unitPoints(units.value.values(), tick.value));

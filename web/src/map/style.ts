@@ -157,6 +157,66 @@ const place: LayerSpecification = {
   },
 };
 
+const severityColour = ["match", ["get", "severity"], ...SEVERITIES.slice(0, -1).flatMap((s) => [s, look.SEVERITY_COLOUR[s]]), look.SEVERITY_COLOUR.info] as never;
+const announced = (yes: number, no: number) => ["case", ["get", "announced"], yes, no] as never;
+
+/** Warned areas: a light fill, an outline (dashed for exercises) with the severity's shape strung along it, and the headline. */
+const alertAreas: LayerSpecification[] = [
+  {
+    id: "alert-area",
+    type: "fill",
+    source: "alerts",
+    paint: { "fill-color": severityColour, "fill-opacity": announced(0.05, 0.1) },
+  },
+  {
+    id: "alert-edge",
+    type: "line",
+    source: "alerts",
+    filter: ["!", ["get", "exercise"]],
+    layout: { "line-join": "round" },
+    paint: { "line-color": severityColour, "line-width": 2, "line-opacity": announced(0.5, 0.9) },
+  },
+  {
+    id: "alert-edge-exercise",
+    type: "line",
+    source: "alerts",
+    filter: ["get", "exercise"],
+    layout: { "line-join": "round" },
+    paint: { "line-color": severityColour, "line-width": 2, "line-opacity": announced(0.5, 0.9), "line-dasharray": [4, 3] },
+  },
+  {
+    id: "alert-shape",
+    type: "symbol",
+    source: "alerts",
+    layout: {
+      "symbol-placement": "line",
+      "symbol-spacing": 110,
+      "icon-image": ["concat", "alert/", ["get", "severity"], ["case", ["get", "exercise"], "/hollow", "/solid"]],
+      "icon-rotation-alignment": "viewport",
+      "icon-allow-overlap": true,
+      "icon-ignore-placement": true,
+    },
+  },
+];
+
+const alertNames: LayerSpecification = {
+  id: "alert-name",
+  type: "symbol",
+  source: "alert-names",
+  layout: {
+    "text-field": ["get", "name"],
+    "text-font": look.FONT_BOLD,
+    "text-size": 16,
+    "text-max-width": 8,
+    "text-padding": 8,
+    // Beside its place rather than on a marker or not at all.
+    "text-variable-anchor": ["center", "top", "bottom", "left", "right"],
+    "text-radial-offset": 1,
+    "symbol-sort-key": ["get", "rank"],
+  },
+  paint: { "text-color": look.TEXT, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+};
+
 const sensors: LayerSpecification[] = [
   {
     id: "sensor",
@@ -277,6 +337,7 @@ export const LAYER_GROUPS: Record<string, string[]> = {
   labels: ["place"],
   marathon: ["course", "course-edge", "course-point"],
   units: ["unit", "unit-name"],
+  alerts: ["alert-area", "alert-edge", "alert-edge-exercise", "alert-shape", "alert-name"],
   incidents: ["incident", "incident-cluster", "incident-selected"],
 };
 
@@ -298,6 +359,8 @@ export function style(): StyleSpecification {
       areas: source,
       places: source,
       course: source,
+      alerts: source,
+      "alert-names": source,
       sensors: source,
       units: source,
       incidents: {
@@ -310,7 +373,7 @@ export function style(): StyleSpecification {
       selected: source,
       me: source,
     },
-    layers: [...ground, ...buildings, ...names, place, coursePoints, ...sensors, ...units, ...incidents, ...me],
+    layers: [...ground, ...buildings, ...alertAreas, ...names, place, coursePoints, ...sensors, ...units, alertNames, ...incidents, ...me],
   };
 }
 

@@ -7,6 +7,7 @@ import { city, introduce } from "../session";
 import { change, type Lang, settings } from "../settings";
 import { Icon } from "../sheet/shape";
 import { show } from "../view/chosen";
+import { Feeds } from "./feeds";
 
 const LANGS: readonly (readonly [Lang, string])[] = [
   ["both", "中文 + EN"],
@@ -55,6 +56,7 @@ export function SettingsPanel() {
           </button>
         ))}
       </div>
+      <Feeds />
       <button type="button" class="primary" onClick={done}>
         <T w={["完成", "Done"]} />
       </button>

@@ -9,6 +9,7 @@ import { isShown, show, toggle } from "./chosen";
 
 const WORDS: Record<string, Words> = {
   incidents: ["事件", "Incidents"],
+  alerts: ["预警", "Warnings"],
   units: ["力量", "Units"],
   marathon: ["赛道", "Course"],
   buildings: ["建筑", "Buildings"],

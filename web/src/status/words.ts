@@ -1,0 +1,12 @@
+/** What a feed's line says; pure. */
+
+import type { Words } from "../i18n";
+import { age } from "../incidents/order";
+import type { FeedStatus } from "../protocol";
+
+/** How old the newest is, and what was not used. */
+export function words(f: FeedStatus, nowMs: number): Words {
+  const unused = f.rejected + f.quarantined + (f.gaps ?? 0);
+  const [zh, en] = f.newest === null ? ["无数据", "nothing yet"] : age(Date.parse(f.newest), nowMs);
+  return unused > 0 ? [`${zh} · ${unused} 条未用`, `${en} · ${unused} unused`] : [zh, en];
+}
