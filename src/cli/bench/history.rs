@@ -84,7 +84,7 @@ const BATCH: u32 = 5_000;
 const PROPERTY: &str = "pm2_5";
 const RUNS: usize = 7;
 
-/// The same questions as in `benches/peers/history/duckdb_bench.py`.
+/// The same questions as in `benches/peers/history/engines.py`.
 #[cfg(feature = "sql")]
 const SQL: [(&str, &str); 3] = [
     (
