@@ -1,5 +1,6 @@
 //! How much memory tiles may take, and a ledger that holds them to it: whoever decodes reserves before.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -17,7 +18,7 @@ const FIRST_GUESS: usize = 1 << 20;
 /// A guess never takes more than this part of the budget, so that there always is room for one.
 const GUESS_SHARE: usize = 2;
 
-/// Bytes that one tileset may take, decoded, uploaded and on the way: a quarter of the machine's memory (`machine_bytes`, where it is known),
+/// Bytes that all tilesets together may take, decoded, uploaded and on the way: a quarter of the machine's memory (`machine_bytes`, where it is known),
 /// at least 256 MiB, at most 4 GiB, or 6 GiB where the graphics device has memory of its own.
 pub fn memory_budget(machine_bytes: Option<u64>, own_graphics_memory: bool) -> usize {
     let most = if own_graphics_memory { MOST_OWN } else { MOST_SHARED };
@@ -32,6 +33,46 @@ pub fn machine_bytes() -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// Memory that several tilesets share: a hard limit on what all of them together hold, decoded, uploaded and on the way.
+///
+/// Cheap to clone; every clone is the same budget. Each tileset that shares one is updated once a frame: what is longest unused goes first,
+/// whichever tileset has it.
+#[derive(Clone, Debug)]
+pub struct MemoryBudget {
+    pub(super) ledger: Arc<Ledger>,
+    /// It was reckoned from the machine, and may be reckoned again.
+    of_machine: bool,
+}
+
+impl MemoryBudget {
+    /// Of so many bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self { ledger: Ledger::new(bytes_max), of_machine: false }
+    }
+
+    /// What suits this machine ([`memory_budget`]), its graphics device being taken to have no memory of its own until [`Self::fit`] says so.
+    pub fn of_machine() -> Self {
+        Self { ledger: Ledger::new(memory_budget(machine_bytes(), false)), of_machine: true }
+    }
+
+    /// Sets what suits a graphics device that has memory of its own or not; nothing where the limit was given in bytes.
+    pub fn fit(&self, own_graphics_memory: bool) {
+        if self.of_machine {
+            self.ledger.set_max(memory_budget(machine_bytes(), own_graphics_memory));
+        }
+    }
+
+    pub fn bytes_max(&self) -> usize {
+        self.ledger.standing().max
+    }
+
+    /// Bytes of all its tilesets: tiles that are here and on the way.
+    pub fn held_bytes(&self) -> usize {
+        let now = self.ledger.standing();
+        now.resident + now.in_flight
+    }
+}
+
 /// What of a budget is taken.
 #[derive(Debug)]
 pub struct Ledger {
@@ -39,24 +80,49 @@ pub struct Ledger {
     freed: Notify,
 }
 
+/// Bytes of a budget at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    pub max: usize,
+    /// Of tiles that are here, of all tilesets.
+    pub resident: usize,
+    /// Of tiles being fetched, decoded or waiting to be taken.
+    pub in_flight: usize,
+    /// Of tiles that wait for room.
+    pub waiting: usize,
+}
+
+impl Standing {
+    /// By how much more is taken or waited for than allowed.
+    pub fn over(&self) -> usize {
+        (self.resident + self.in_flight + self.waiting).saturating_sub(self.max)
+    }
+}
+
 #[derive(Debug)]
 struct State {
-    max: usize,
-    /// Of tiles that are here.
-    resident: usize,
-    /// Of tiles being fetched, decoded or waiting to be taken.
-    in_flight: usize,
-    /// Of tiles that wait for room.
-    waiting: usize,
+    now: Standing,
+    /// What each tileset holds, by its number.
+    members: BTreeMap<u64, Member>,
+    next_member: u64,
     /// What the last tiles took, about the most of them.
     guess: usize,
     /// Decoded bytes of a fetched one, about the most of the last tiles.
     growth: f64,
 }
 
+/// One tileset's part of a budget.
+#[derive(Clone, Copy, Debug, Default)]
+struct Member {
+    resident: usize,
+    /// For how many updates its longest unused tile has not been needed; 0 where all are in use.
+    idle: u64,
+}
+
 impl Ledger {
     pub fn new(max: usize) -> Arc<Self> {
-        let state = State { max, resident: 0, in_flight: 0, waiting: 0, guess: FIRST_GUESS, growth: 8.0 };
+        let now = Standing { max, resident: 0, in_flight: 0, waiting: 0 };
+        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0 };
         Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
     }
 
@@ -66,20 +132,22 @@ impl Ledger {
     }
 
     pub fn set_max(&self, max: usize) {
-        self.lock().max = max;
+        self.lock().now.max = max;
         self.freed.notify_waiters();
     }
 
-    /// Notes what tiles that are here take.
-    pub fn set_resident(&self, bytes: usize) {
-        self.lock().resident = bytes;
-        self.freed.notify_waiters();
+    pub fn standing(&self) -> Standing {
+        self.lock().now
     }
 
-    /// Bytes on the way, and bytes that wait for room.
-    pub fn under_way(&self) -> (usize, usize) {
-        let state = self.lock();
-        (state.in_flight, state.waiting)
+    /// A part of the budget for one more tileset.
+    pub fn join(self: &Arc<Self>) -> Share {
+        let mut state = self.lock();
+        let number = state.next_member;
+        state.next_member += 1;
+        state.members.insert(number, Member::default());
+        drop(state);
+        Share { ledger: self.clone(), number }
     }
 
     /// Waits until a tile of the usual size has room. Dropping the future ends the waiting.
@@ -90,18 +158,62 @@ impl Ledger {
             let freed = self.freed.notified();
             {
                 let mut state = self.lock();
-                let bytes = state.guess.min(state.max / GUESS_SHARE);
-                if state.resident + state.in_flight + bytes <= state.max || state.resident + state.in_flight == 0 {
-                    state.in_flight += bytes;
+                let now = state.now;
+                let bytes = state.guess.min(now.max / GUESS_SHARE);
+                if now.resident + now.in_flight + bytes <= now.max || now.resident + now.in_flight == 0 {
+                    state.now.in_flight += bytes;
                     return Reservation { ledger: self.clone(), bytes };
                 }
                 if queued.is_none() {
-                    state.waiting += bytes;
+                    state.now.waiting += bytes;
                     queued = Some(Queued { ledger: self, bytes });
                 }
             }
             freed.await;
         }
+    }
+}
+
+/// What one tileset holds of a budget; given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    ledger: Arc<Ledger>,
+    number: u64,
+}
+
+impl Share {
+    pub fn standing(&self) -> Standing {
+        self.ledger.standing()
+    }
+
+    /// Notes what this tileset's tiles take.
+    pub fn set_resident(&self, bytes: usize) {
+        let mut state = self.ledger.lock();
+        let member = state.members.entry(self.number).or_default();
+        let before = std::mem::replace(&mut member.resident, bytes);
+        state.now.resident = state.now.resident - before + bytes;
+        drop(state);
+        self.ledger.freed.notify_waiters();
+    }
+
+    /// Notes for how many updates the longest unused tile has not been needed; 0 where all are.
+    pub fn set_idle(&self, updates: u64) {
+        self.ledger.lock().members.entry(self.number).or_default().idle = updates;
+    }
+
+    /// The same of all other tilesets, as they said last.
+    pub fn others_idle(&self) -> u64 {
+        self.ledger.lock().members.iter().filter(|(number, _)| **number != self.number).map(|(_, m)| m.idle).max().unwrap_or(0)
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let mut state = self.ledger.lock();
+        let gone = state.members.remove(&self.number).unwrap_or_default();
+        state.now.resident -= gone.resident;
+        drop(state);
+        self.ledger.freed.notify_waiters();
     }
 }
 
@@ -113,7 +225,7 @@ struct Queued<'a> {
 
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
-        self.ledger.lock().waiting -= self.bytes;
+        self.ledger.lock().now.waiting -= self.bytes;
     }
 }
 
@@ -131,7 +243,7 @@ impl Reservation {
     pub fn fetched(&mut self, bytes: usize) -> bool {
         let likely = {
             let state = self.ledger.lock();
-            bytes.saturating_add((bytes as f64 * state.growth) as usize).min(state.max / GUESS_SHARE)
+            bytes.saturating_add((bytes as f64 * state.growth) as usize).min(state.now.max / GUESS_SHARE)
         };
         self.set(likely)
     }
@@ -144,17 +256,17 @@ impl Reservation {
             // Up at once, down slowly.
             state.guess = (fetched + bytes).max(state.guess - state.guess / 16);
             state.growth = (bytes as f64 / fetched.max(1) as f64).clamp(1.0, 64.0).max(state.growth * 0.95);
-            bytes > state.max
+            bytes > state.now.max
         };
         never || self.set(bytes)
     }
 
     fn set(&mut self, bytes: usize) -> bool {
         let mut state = self.ledger.lock();
-        let others = state.resident + state.in_flight - self.bytes;
-        let fits = bytes <= self.bytes || others + bytes <= state.max;
+        let others = state.now.resident + state.now.in_flight - self.bytes;
+        let fits = bytes <= self.bytes || others + bytes <= state.now.max;
         if fits {
-            state.in_flight = state.in_flight - self.bytes + bytes;
+            state.now.in_flight = state.now.in_flight - self.bytes + bytes;
             self.bytes = bytes;
         } else {
             // The next one asks for as much before it is fetched.
@@ -168,7 +280,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.ledger.lock().in_flight -= self.bytes;
+        self.ledger.lock().now.in_flight -= self.bytes;
         self.ledger.freed.notify_waiters();
     }
 }
@@ -195,15 +307,17 @@ mod tests {
     async fn whoever_finds_no_room_waits_until_there_is_and_is_forgotten_when_it_goes() {
         let ledger = Ledger::new(1000);
         let mut first = ledger.reserve().await;
-        assert_eq!(ledger.under_way(), (500, 0));
+        let under_way = || (ledger.standing().in_flight, ledger.standing().waiting);
+        let share = ledger.join();
+        assert_eq!(under_way(), (500, 0));
         assert!(first.decoded(100, 900));
         let second = ledger.reserve();
         tokio::pin!(second);
         assert!(futures_util::poll!(&mut second).is_pending());
-        assert_eq!(ledger.under_way(), (900, 500));
+        assert_eq!(under_way(), (900, 500));
         drop(first);
         assert!(futures_util::poll!(&mut second).is_ready());
-        ledger.set_resident(950);
+        share.set_resident(950);
         {
             let third = ledger.reserve();
             tokio::pin!(third);
@@ -212,6 +326,22 @@ mod tests {
         let mut fourth = Reservation { ledger: ledger.clone(), bytes: 0 };
         assert!(!fourth.fetched(60) && !fourth.decoded(60, 51) && fourth.decoded(60, 50));
         drop(fourth);
-        assert_eq!(ledger.under_way(), (0, 0), "the second is done with, the third was given up");
+        assert_eq!(under_way(), (0, 0), "the second is done with, the third was given up");
+    }
+
+    #[test]
+    fn tilesets_that_share_a_budget_know_the_sum_and_how_long_the_others_tiles_are_idle() {
+        let budget = MemoryBudget::new(1000);
+        let (one, two) = (budget.ledger.join(), budget.ledger.join());
+        one.set_resident(400);
+        two.set_resident(500);
+        two.set_idle(7);
+        assert_eq!((budget.held_bytes(), one.others_idle(), two.others_idle()), (900, 7, 0));
+        one.set_resident(100);
+        assert_eq!((one.standing().resident, budget.bytes_max()), (600, 1000));
+        drop(two);
+        assert_eq!((budget.held_bytes(), one.others_idle()), (100, 0), "what is gone counts no more");
+        budget.fit(true);
+        assert_eq!(budget.bytes_max(), 1000, "a limit given in bytes stays");
     }
 }

@@ -54,7 +54,7 @@ mod volume;
 mod walk;
 
 pub use crate::ogc::{FeatureTable, NO_FEATURE};
-pub use budget::{machine_bytes, memory_budget};
+pub use budget::{MemoryBudget, machine_bytes, memory_budget};
 pub use content::{DecodeContext, Decoded, FACADE_STEPS_PER_M, TileContent, TileMesh, UpAxis, WALL, decode};
 pub use disk_cache::{CacheFigures, CacheOptions};
 pub use download::Download;

@@ -83,7 +83,7 @@ fn every_sample_tileset_settles_and_each_failure_says_why() {
     }
 }
 
-const B3DM: &[u8] = include_bytes!("../../tests/data/3d-tiles/ll.b3dm");
+const B3DM: &[u8] = include_bytes!("../../../tests/data/3d-tiles/ll.b3dm");
 
 /// A folder with a coarse tile and two fine ones of the same content; `fine` names the files of the fine ones.
 fn folder(fine: [&str; 2]) -> tempfile::TempDir {
@@ -187,4 +187,33 @@ fn a_ray_from_above_hits_a_building_and_its_attributes_are_at_hand() {
     assert!(hit.distance_m <= 5000.0 + 1e-3 && hit.feature_id < 10);
     assert_eq!(tileset.attributes(hit.tile, hit.feature_id)["id"], serde_json::json!(hit.feature_id));
     assert!(tileset.pick_where(target + up * 5000.0, -up, |_, _| false).is_none());
+}
+
+#[test]
+fn two_tilesets_keep_to_one_budget_and_what_is_longest_unused_goes_first_whoever_has_it() {
+    let [near, far] = [folder(["a.b3dm", "a.b3dm"]), folder(["a.b3dm", "a.b3dm"])];
+    let mut alone = open(&near, options(16.0));
+    settle(&mut alone);
+    let one = alone.content(TileId(2)).map_or(0, |c| c.bytes);
+    // Room for the two tiles of one picture and a little more.
+    let budget = MemoryBudget::new(one * 5 / 2);
+    let shared = || TilesetOptions { memory: Some(budget.clone()), ..options(16.0) };
+    let (mut first, mut second) = (open(&near, shared()), open(&far, shared()));
+    let view = overview(Sphere { centre: DVec3::new(1214914.55, -4736388.03, 4081548.04), radius_m: 300.0 });
+    let mut turn = |one_looks: bool, until: &dyn Fn(&Tileset, &Tileset) -> bool| {
+        let started = Instant::now();
+        while !until(&first, &second) {
+            assert!(started.elapsed() < Duration::from_secs(20), "{:?} {:?}", first.resident.keys(), second.resident.keys());
+            let (of_first, of_second) = if one_looks { (vec![view.clone()], vec![]) } else { (vec![], vec![view.clone()]) };
+            (first.update(&of_first), second.update(&of_second));
+            assert!(budget.held_bytes() <= budget.bytes_max(), "{} of {}", budget.held_bytes(), budget.bytes_max());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let full = |t: &Tileset| t.is_settled() && t.content(TileId(2)).is_some() && t.content(TileId(3)).is_some();
+    turn(true, &|first, _| full(first));
+    turn(false, &|first, second| full(second) && first.resident_bytes < 2 * one);
+    turn(true, &|first, second| full(first) && second.resident_bytes < 2 * one);
+    drop(first);
+    assert!(budget.held_bytes() < 2 * one, "what is closed gives its room back");
 }

@@ -1,6 +1,9 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
-use super::budget::{Ledger, machine_bytes, memory_budget};
+mod intake;
+mod memory;
+
+use super::budget::{MemoryBudget, Share};
 use super::content::TileContent;
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
@@ -8,7 +11,7 @@ use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::headers::Headers;
 use super::kept::KeptTile;
-use super::loader::{Answer, Job, Payload, TileLoader};
+use super::loader::{Job, TileLoader};
 use super::pick::{self, Hit};
 use super::prepared::Prepare;
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
@@ -25,8 +28,10 @@ use std::sync::Arc;
 pub struct TilesetOptions {
     pub select: SelectOptions,
     /// Bytes of tiles in memory: kept here, uploaded and on the way, never more. Tiles out of view go when it is reached; when all are in view,
-    /// detail is lowered. `None`: what suits the machine ([`memory_budget`]).
+    /// detail is lowered. `None`: what suits the machine ([`super::memory_budget`]).
     pub memory_bytes_max: Option<usize>,
+    /// Memory shared with other tilesets; it stands before `memory_bytes_max`.
+    pub memory: Option<MemoryBudget>,
     /// Where files from the network are kept between runs; `None` for nowhere.
     pub cache: Option<CacheOptions>,
     /// World (ECEF) from the tileset's own frame, for one that doesn't stand on Earth by itself. Tiles with a `region` stay where they are.
@@ -43,6 +48,8 @@ pub struct Frame {
     pub loaded: Vec<(TileId, Arc<TileContent>)>,
     /// Tiles to forget. Never one of `draw`.
     pub evicted: Vec<TileId>,
+    /// Tiles given up in this update.
+    pub failed: Vec<Failure>,
     pub progress: Progress,
 }
 
@@ -62,7 +69,7 @@ pub struct Progress {
     pub resident_bytes: usize,
     /// Those of them that are kept here, the rest being on the graphics device.
     pub kept_bytes: usize,
-    /// `resident_bytes` with what is being fetched and decoded.
+    /// Of all tilesets that share the budget: tiles that are here, and what is being fetched and decoded.
     pub held_bytes: usize,
     pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
@@ -86,8 +93,6 @@ const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this mach
 const NOTES_MAX: usize = 100;
 /// Handed over in the first updates, before anybody says how long it takes.
 const UPLOAD_BYTES_FIRST: usize = 2 << 20;
-/// Detail is lowered by at most this factor.
-const SSE_FACTOR_MAX: f64 = 64.0;
 /// Preloading stops at this part of the memory budget.
 const PRELOAD_SHARE: f64 = 0.75;
 
@@ -103,8 +108,8 @@ pub struct Tileset {
     drawn: Vec<TileId>,
     source: TileSource,
     loader: TileLoader,
-    ledger: Arc<Ledger>,
-    memory_bytes_max: usize,
+    memory: MemoryBudget,
+    share: Share,
     /// Bytes handed over in one update; the rest waits a frame.
     upload_bytes_max: usize,
     resident: HashMap<TileId, Resident>,
@@ -141,9 +146,9 @@ impl Tileset {
     pub fn open_with_headers(address: &str, options: TilesetOptions, headers: Headers) -> Result<Self, TileError> {
         let source = TileSource::open_with(address, headers)?.cached(options.cache.as_ref());
         let tree = TileTree::placed(source.root_url(), options.place.unwrap_or(DMat4::IDENTITY));
-        let memory_bytes_max = options.memory_bytes_max.unwrap_or_else(|| memory_budget(machine_bytes(), false));
-        let ledger = Ledger::new(memory_bytes_max);
-        let loader = TileLoader::start(source.clone(), ledger.clone())?;
+        let own = || options.memory_bytes_max.map_or_else(MemoryBudget::of_machine, MemoryBudget::new);
+        let memory = options.memory.clone().unwrap_or_else(own);
+        let loader = TileLoader::start(source.clone(), memory.ledger.clone())?;
         Ok(Self {
             options,
             tree,
@@ -152,8 +157,8 @@ impl Tileset {
             drawn: Vec::new(),
             source,
             loader,
-            ledger,
-            memory_bytes_max,
+            share: memory.ledger.join(),
+            memory,
             upload_bytes_max: UPLOAD_BYTES_FIRST,
             resident: HashMap::new(),
             resident_bytes: 0,
@@ -207,8 +212,8 @@ impl Tileset {
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
             kept_bytes: self.resident.values().map(|r| r.content.kept_bytes).sum(),
-            held_bytes: self.resident_bytes + self.ledger.under_way().0,
-            budget_bytes: self.memory_bytes_max,
+            held_bytes: self.memory.held_bytes(),
+            budget_bytes: self.memory.bytes_max(),
             sse_px: options.max_sse_px,
             notes: self.notes(),
         };
@@ -251,6 +256,11 @@ impl Tileset {
         self.failed = 0;
     }
 
+    /// The memory it keeps to, to be shared with others.
+    pub fn memory(&self) -> &MemoryBudget {
+        &self.memory
+    }
+
     pub fn tree(&self) -> &TileTree {
         &self.tree
     }
@@ -286,177 +296,16 @@ impl Tileset {
         pick::nearest(drawn, origin, direction, &visible)
     }
 
-    fn take_answers(&mut self, frame: &mut Frame) {
-        let mut uploaded = 0;
-        while uploaded < self.upload_bytes_max {
-            let Some(answer) = self.loader.poll() else { break };
-            let Answer { tile, result, room } = answer;
-            *self.answered.entry(tile).or_default() += 1;
-            let taken = result.and_then(|payload| self.take(tile, payload, frame));
-            // Only now: in between nobody else may take its place in the budget.
-            drop(room);
-            match taken {
-                Ok(Some(content)) => {
-                    uploaded += content.bytes;
-                    frame.loaded.push((tile, content));
-                }
-                Ok(None) => {}
-                Err(error) => self.fail(tile, error),
-            }
-        }
-    }
-
-    /// Puts what was loaded in its place; gives the content to upload, if there is any.
-    fn take(&mut self, id: TileId, payload: Payload, frame: &mut Frame) -> Result<Option<Arc<TileContent>>, TileError> {
-        let url = self.loader_url(id);
-        if let Some(subtree) = payload.subtree {
-            self.tree.graft_subtree(id, subtree).map_err(|f| f.at(&url))?;
-            self.loads[id.index()] = if self.tree.tile(id).is_empty() { LoadState::Empty } else { LoadState::Absent };
-            self.grow();
-            return Ok(None);
-        }
-        // Tilesets come back with an evicted content too; they are in the tree already.
-        if self.tree.tile(id).children.is_empty() {
-            for fragment in payload.tilesets {
-                self.tree.graft(id, fragment).map_err(|f| f.at(&url))?;
-            }
-            self.grow();
-        }
-        let Some(content) = payload.content.filter(|c| !c.meshes.is_empty()) else {
-            self.loads[id.index()] = LoadState::Empty;
-            return Ok(None);
-        };
-        if !self.make_room(content.bytes, frame) {
-            if content.bytes > self.memory_bytes_max {
-                let what = format!("a tile of {} MiB, more than all tiles together may take", content.bytes >> 20);
-                return Err(TileError::Unsupported { url, what, mend: "give tiles more memory, or divide the tile".to_owned() });
-            }
-            // It comes again when there is room, or something coarser instead.
-            self.lower_detail();
-            return Ok(None);
-        }
-        for note in &content.notes {
-            if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
-                *self.notes.entry(note.clone()).or_default() += 1;
-            }
-        }
-        let kept = Arc::new(payload.kept.unwrap_or_else(|| KeptTile::of(&content)));
-        if id == TileTree::ROOT {
-            // A content was opened by itself: only now is known how far it reaches.
-            let corners: Vec<DVec3> = kept.world_corners().collect();
-            self.tree.bound_root(&corners);
-        }
-        let content = Arc::new(content);
-        self.loads[id.index()] = LoadState::Ready;
-        self.resident_bytes += content.bytes;
-        if let Some(old) = self.resident.insert(id, Resident { content: kept, used: self.update }) {
-            self.resident_bytes -= old.content.bytes;
-        }
-        self.ledger.set_resident(self.resident_bytes);
-        Ok(Some(content))
-    }
-
-    fn grow(&mut self) {
-        let known = self.loads.len();
-        self.loads.extend((known..self.tree.len()).map(|i| match self.tree.tile(TileId(i as u32)).is_empty() {
-            true => LoadState::Empty,
-            false => LoadState::Absent,
-        }));
-    }
-
-    fn fail(&mut self, tile: TileId, error: TileError) {
-        tracing::error!(tile = tile.0, %error, "a tile is given up; what stands in for it stays");
-        self.loads[tile.index()] = LoadState::Failed;
-        self.failed += 1;
-        if self.failures.len() < FAILURES_LISTED_MAX {
-            self.failures.push(Failure { tile, error });
-        }
-    }
-
-    /// Notes that the group has need of its tiles. What is only for later goes before the picture does, but after all else.
-    fn keep_used(&mut self, group: &ViewGroup) {
-        let used = if group.purpose == Purpose::Draw { self.update } else { self.update - 1 };
-        for id in group.selection.draw.iter().chain(&group.selection.kicked) {
-            if let Some(resident) = self.resident.get_mut(id) {
-                resident.used = resident.used.max(used);
-            }
-        }
-    }
-
-    /// Keeps within the memory budget, with what waits to be fetched: tiles out of use go, longest unused first; if that is not enough, detail is
-    /// lowered.
-    fn evict(&mut self, frame: &mut Frame) {
-        let (in_flight, waiting) = self.ledger.under_way();
-        let max = self.memory_bytes_max;
-        if self.resident_bytes + in_flight + waiting > max {
-            self.drop_unused(max.saturating_sub(in_flight + waiting), self.update, frame);
-        }
-        if self.resident_bytes > max || waiting > 0 && self.resident_bytes + in_flight + waiting > max {
-            self.lower_detail();
-        } else if self.sse_factor > 1.0 && self.resident_bytes < max / 2 {
-            self.sse_factor = (self.sse_factor / 1.02).max(1.0);
-        }
-        self.ledger.set_resident(self.resident_bytes);
-    }
-
-    fn lower_detail(&mut self) {
-        self.sse_factor = (self.sse_factor * 1.05).min(SSE_FACTOR_MAX);
-    }
-
-    /// Whether so many bytes fit, once tiles that were not needed in the last update are gone.
-    fn make_room(&mut self, bytes: usize, frame: &mut Frame) -> bool {
-        let Some(goal) = self.memory_bytes_max.checked_sub(bytes) else { return false };
-        if self.resident_bytes > goal {
-            self.drop_unused(goal, self.update - 1, frame);
-        }
-        self.resident_bytes <= goal
-    }
-
-    /// Lets tiles go that were last used before the update `since`, until no more than `goal` bytes are held.
-    fn drop_unused(&mut self, goal: usize, since: u64, frame: &mut Frame) {
-        let mut unused: Vec<_> = self.resident.iter().filter(|(_, r)| r.used < since).map(|(id, r)| (r.used, *id)).collect();
-        unused.sort_unstable();
-        for (_, id) in unused {
-            if self.resident_bytes <= goal {
-                break;
-            }
-            if let Some(gone) = self.resident.remove(&id) {
-                self.resident_bytes -= gone.content.bytes;
-                self.loads[id.index()] = LoadState::Absent;
-                frame.loaded.retain(|(loaded, _)| *loaded != id);
-                frame.evicted.push(id);
-            }
-        }
-    }
-
-    /// Sets what suits a graphics device that has memory of its own or not, where the options leave it open.
-    pub fn fit_memory(&mut self, own_graphics_memory: bool) {
-        if self.options.memory_bytes_max.is_none() {
-            self.memory_bytes_max = memory_budget(machine_bytes(), own_graphics_memory);
-            self.ledger.set_max(self.memory_bytes_max);
-        }
-    }
-
-    /// Bytes of tiles handed over in one update at most, but one tile at least: whoever uploads knows how long it takes.
-    pub fn limit_uploads(&mut self, bytes: usize) {
-        self.upload_bytes_max = bytes.max(1);
-    }
-
     fn ask(&mut self, wanted: &[Load]) {
-        let room = (self.resident_bytes as f64) < self.memory_bytes_max as f64 * PRELOAD_SHARE;
+        let now = self.share.standing();
+        let room = (now.resident as f64) < now.max as f64 * PRELOAD_SHARE;
         let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
         let jobs = wanted
             .take(TileLoader::QUEUE_MAX)
             .map(|l| Job::new(l.tile, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile)));
         self.loader.want(jobs.collect());
     }
-
-    fn loader_url(&self, id: TileId) -> String {
-        let tile = self.tree.tile(id);
-        tile.contents.first().map(|c| c.url.clone()).or_else(|| tile.subtree.as_ref().map(|s| s.implicit.url.clone())).unwrap_or_default()
-    }
 }
 
 #[cfg(test)]
-#[path = "engine_tests.rs"]
 mod tests;
