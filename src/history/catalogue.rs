@@ -2,7 +2,7 @@
 
 use super::HistoryError;
 use crate::model::observation::Datastream;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Datastreams of one history; a million, four times over. Their table is some 200 bytes each.
@@ -16,8 +16,13 @@ pub struct Series(pub u32);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Catalogue {
     by_number: Vec<Arc<Datastream>>,
+    /// Place of each number's property in `properties`; questions about a million datastreams compare numbers, not words.
+    property_of: Vec<u32>,
+    properties: Vec<Arc<str>>,
     /// The number in use of each id.
     by_id: HashMap<Arc<str>, Series>,
+    /// Numbers no longer in use: their datastream has turned to another property, or its description was lost.
+    replaced: BTreeSet<Series>,
 }
 
 impl Catalogue {
@@ -43,14 +48,28 @@ impl Catalogue {
         self.by_number.iter().enumerate().map(|(i, d)| (Series(i as u32), d.as_ref()))
     }
 
-    /// Ids in use: fewer than numbers where a datastream has turned to another property.
+    /// Datastreams as they are now, without those that were replaced.
+    pub fn current(&self) -> impl Iterator<Item = (Series, &Datastream)> {
+        self.iter().filter(|(series, _)| self.is_current(*series))
+    }
+
+    pub(super) fn is_current(&self, series: Series) -> bool {
+        self.replaced.is_empty() || !self.replaced.contains(&series)
+    }
+
+    /// Ids in use.
     pub(super) fn in_use(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Datastreams as they are now, without those that were replaced.
-    pub fn current(&self) -> impl Iterator<Item = (Series, &Datastream)> {
-        self.iter().filter(|(series, d)| self.series(&d.id) == Some(*series))
+    /// Observed properties, in the order in which they were first heard of.
+    pub(super) fn properties(&self) -> &[Arc<str>] {
+        &self.properties
+    }
+
+    /// A series' place in [`Catalogue::properties`].
+    pub(super) fn property_of(&self, series: Series) -> Option<usize> {
+        self.property_of.get(series.0 as usize).map(|p| *p as usize)
     }
 
     /// Takes a description. A datastream that turns to another property gets a new number, for its old readings are of something else.
@@ -58,40 +77,42 @@ impl Catalogue {
     /// # Errors
     /// [`HistoryError::TooMany`] beyond [`DATASTREAMS_MAX`].
     pub(super) fn describe(&mut self, datastream: Datastream) -> Result<Series, HistoryError> {
-        if let Some(series) = self.series(&datastream.id)
-            && let Some(known) = self.by_number.get_mut(series.0 as usize)
-            && known.observed_property == datastream.observed_property
-        {
-            if **known != datastream {
-                *known = Arc::new(datastream);
-            }
-            return Ok(series);
+        let known = self.series(&datastream.id);
+        let same = known.filter(|s| self.get(*s).is_some_and(|d| d.observed_property == datastream.observed_property));
+        let series = same.unwrap_or(Series(self.by_number.len() as u32));
+        if series.0 as usize >= DATASTREAMS_MAX {
+            return Err(HistoryError::TooMany { what: "datastreams", found: u64::from(series.0) + 1, max: DATASTREAMS_MAX as u64 });
         }
-        self.push(datastream)
-    }
-
-    /// Takes a description under the next number.
-    pub(super) fn push(&mut self, datastream: Datastream) -> Result<Series, HistoryError> {
-        let found = self.by_number.len() as u64 + 1;
-        if found > DATASTREAMS_MAX as u64 {
-            return Err(HistoryError::TooMany { what: "datastreams", found, max: DATASTREAMS_MAX as u64 });
-        }
-        let series = Series(self.by_number.len() as u32);
-        self.by_id.insert(datastream.id.as_str().into(), series);
-        self.by_number.push(Arc::new(datastream));
+        self.put(series, datastream);
         Ok(series)
     }
 
-    /// Takes a description under a number it was given before. Numbers whose descriptions were lost stay without a name.
+    /// Takes a description under its number. Numbers before it whose descriptions were lost stay without a name.
     pub(super) fn put(&mut self, series: Series, datastream: Datastream) {
         let at = series.0 as usize;
-        if at >= self.by_number.len() && at < DATASTREAMS_MAX {
-            self.by_number.resize_with(at + 1, || Arc::new(nameless()));
+        if at >= DATASTREAMS_MAX {
+            return;
         }
-        if let Some(slot) = self.by_number.get_mut(at) {
-            self.by_id.insert(datastream.id.as_str().into(), series);
-            *slot = Arc::new(datastream);
+        let property = self.property(&datastream.observed_property);
+        while self.by_number.len() <= at {
+            self.replaced.insert(Series(self.by_number.len() as u32));
+            self.by_number.push(Arc::new(nameless()));
+            self.property_of.push(property);
         }
+        if let Some(older) = self.by_id.insert(datastream.id.as_str().into(), series) {
+            self.replaced.insert(older);
+        }
+        self.replaced.remove(&series);
+        self.property_of[at] = property;
+        self.by_number[at] = Arc::new(datastream);
+    }
+
+    fn property(&mut self, name: &str) -> u32 {
+        let known = self.properties.iter().position(|p| **p == *name);
+        known.unwrap_or_else(|| {
+            self.properties.push(name.into());
+            self.properties.len() - 1
+        }) as u32
     }
 }
 

@@ -218,7 +218,7 @@ impl ClickHouse {
             let older = self.samples(&self.names.latest(past, 0, &select.properties, &named)).await?;
             samples.extend(older.into_iter().filter(|s| !found.contains(&s.series)));
         }
-        samples.retain(|s| catalogue.get(s.series).is_some_and(|d| catalogue.series(&d.id) == Some(s.series)));
+        samples.retain(|s| catalogue.is_current(s.series));
         samples.sort_unstable_by_key(|s| s.series);
         Ok(State { catalogue, samples, missing: Vec::new() })
     }

@@ -46,10 +46,12 @@ impl Chart {
             return shared.tolerant(part, scan::rollups(&shared.footers, part, &wanted), missing);
         }
         let wanted = Wanted { series: self.series.0..=self.series.0, times: self.times.start..=self.times.end - 1 };
-        let mut samples = hot.to_vec();
+        let mut samples = Vec::new();
         for part in &slice.raw {
             samples.extend(shared.samples(part, &wanted, missing));
         }
+        // After them: of two received at one time, the one that came last counts.
+        samples.extend_from_slice(hot);
         settle(&mut samples, self.known_by);
         roll_up(&samples, self.step)
     }

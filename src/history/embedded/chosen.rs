@@ -1,7 +1,6 @@
 //! The series a question is about, by number and by property.
 
 use crate::history::{Catalogue, Sample, Select, Series};
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -16,30 +15,31 @@ pub(super) struct Chosen {
 
 impl Chosen {
     pub(super) fn new(catalogue: &Catalogue, select: &Select) -> Self {
-        let mut members: BTreeMap<&str, Vec<Series>> = BTreeMap::new();
+        let wanted = |property: &Arc<str>| select.properties.is_empty() || select.properties.iter().any(|p| **p == **property);
+        let wanted: Vec<bool> = catalogue.properties().iter().map(wanted).collect();
+        let mut members: Vec<Vec<Series>> = vec![Vec::new(); wanted.len()];
+        let mut choose = |series: Series| {
+            if let Some(property) = catalogue.property_of(series).filter(|p| wanted[*p]) {
+                members[property].push(series);
+            }
+        };
         if select.datastreams.is_empty() {
-            for (series, d) in catalogue.current().filter(|(_, d)| select.holds(&d.id, &d.observed_property)) {
-                members.entry(&d.observed_property).or_default().push(series);
-            }
+            (0..catalogue.len() as u32).map(Series).filter(|s| catalogue.is_current(*s)).for_each(&mut choose);
         } else {
-            let named = select.datastreams.iter().filter_map(|id| catalogue.series(id));
-            for (series, d) in named.filter_map(|s| catalogue.get(s).map(|d| (s, d))) {
-                if select.holds(&d.id, &d.observed_property) {
-                    members.entry(&d.observed_property).or_default().push(series);
-                }
-            }
+            let mut named: Vec<Series> = select.datastreams.iter().filter_map(|id| catalogue.series(id)).collect();
+            named.sort_unstable();
+            named.dedup();
+            named.into_iter().for_each(&mut choose);
         }
         let mut slots = vec![(NOT, NOT); catalogue.len()];
         let mut properties = Vec::new();
-        for (property, mut series) in members {
-            series.sort_unstable();
-            series.dedup();
+        for (name, series) in catalogue.properties().iter().zip(members).filter(|(_, series)| !series.is_empty()) {
             for (at, one) in series.iter().enumerate() {
                 if let Some(slot) = slots.get_mut(one.0 as usize) {
                     *slot = (at as u32, properties.len() as u32);
                 }
             }
-            properties.push((Arc::from(property), series));
+            properties.push((name.clone(), series));
         }
         Self { properties, slots }
     }

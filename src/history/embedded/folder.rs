@@ -5,9 +5,9 @@
 //! the segments of another has taken its place. What is still being written has a name that begins with a dot.
 
 use super::super::HistoryError;
-use chrono::NaiveDate;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use chrono::NaiveDate;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;

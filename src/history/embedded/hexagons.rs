@@ -94,7 +94,8 @@ impl Shared {
             return Ok(told);
         }
         let hot = self.hot().clone();
-        let of_property = |s: &Sample| hot.catalogue.get(s.series).is_some_and(|d| d.observed_property == query.property);
+        let property = hot.catalogue.properties().iter().position(|p| **p == *query.property);
+        let of_property = |s: &Sample| property.is_some() && hot.catalogue.property_of(s.series) == property;
         let mut in_memory: BTreeMap<Hour, Vec<Sample>> = BTreeMap::new();
         for sample in hot.samples().filter(|s| question.times.contains(&s.time_us) && of_property(s)) {
             in_memory.entry(hour_of(sample.time_us)).or_default().push(*sample);
@@ -138,10 +139,11 @@ impl Shared {
         let stripes = self.stripes(&slice.raw).unwrap_or_else(|_| vec![0..=u32::MAX]);
         for stripe in stripes {
             let wanted = Wanted { series: stripe.clone(), ..wanted.clone() };
-            let mut samples: Vec<Sample> = hot.iter().filter(|s| stripe.contains(&s.series.0)).copied().collect();
+            let mut samples = Vec::new();
             for part in &slice.raw {
                 samples.extend(self.samples(part, &wanted, missing));
             }
+            samples.extend(hot.iter().filter(|s| stripe.contains(&s.series.0)));
             settle(&mut samples, None);
             for step in roll_up(&samples, question.width) {
                 question.add(&mut cells, catalogue, &step);

@@ -136,12 +136,7 @@ impl Shared {
         let catalogue = self.hot().catalogue.clone();
         let everything = select.properties.is_empty() && select.datastreams.is_empty();
         let chosen = (!everything).then(|| Chosen::new(&catalogue, select));
-        let holds = |s: &Sample| match &chosen {
-            Some(chosen) => chosen.holds(s.series),
-            None => {
-                catalogue.get(s.series).is_some_and(|d| catalogue.len() == catalogue.in_use() || catalogue.series(&d.id) == Some(s.series))
-            }
-        };
+        let holds = |s: &Sample| chosen.as_ref().map_or_else(|| catalogue.is_current(s.series), |chosen| chosen.holds(s.series));
         let latest = self.latest.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let samples = latest.0.iter().flatten().filter(|s| holds(s)).copied().collect();
         drop(latest);

@@ -34,7 +34,7 @@ impl Shared {
         let limit = query.limit.min(READINGS_MAX);
         let in_order: Vec<Hour> = if query.newest_first { hours.into_iter().rev().collect() } else { hours.into_iter().collect() };
         for hour in in_order {
-            let mut samples = in_memory.remove(&hour).unwrap_or_default();
+            let mut samples = Vec::new();
             for (property, series) in &chosen.properties {
                 let wanted = Wanted { series: range(series), times: wanted.clone() };
                 let slices = self.index().slices(property, hour..=hour);
@@ -42,6 +42,7 @@ impl Shared {
                     samples.extend(self.samples(part, &wanted, &mut told.missing));
                 }
             }
+            samples.extend(in_memory.remove(&hour).unwrap_or_default());
             samples.retain(|s| chosen.holds(s.series));
             settle(&mut samples, known_by);
             samples.sort_by_key(|s| (s.time_us, s.series));

@@ -78,18 +78,13 @@ impl Shared {
     }
 
     fn write_chunk(&self, chunk: &Chunk, catalogue: &Catalogue, written: &mut Vec<(Place, Arc<Part>)>) -> Result<(), HistoryError> {
-        let mut names: Vec<&str> = catalogue.iter().map(|(_, d)| d.observed_property.as_str()).collect();
-        names.sort_unstable();
-        names.dedup();
-        let of_series: Vec<u32> =
-            catalogue.iter().map(|(_, d)| names.binary_search(&d.observed_property.as_str()).unwrap_or_default() as u32).collect();
-        let property = |s: &Sample| of_series.get(s.series.0 as usize).copied().unwrap_or_default();
+        let property = |s: &Sample| catalogue.property_of(s.series).unwrap_or_default();
         let mut samples: Vec<Sample> = chunk.samples().copied().collect();
         samples.sort_by_key(|s| (property(s), hour_of(s.time_us), s.series, s.time_us, s.received_us));
         for rows in samples.chunk_by(|a, b| property(a) == property(b) && hour_of(a.time_us) == hour_of(b.time_us)) {
-            let name = names.get(property(&rows[0]) as usize).copied().unwrap_or_default();
+            let Some(name) = catalogue.properties().get(property(&rows[0])) else { continue };
             let (from, to) = (chunk.segment, chunk.segment);
-            let place = Place { kind: Kind::Observations, hour: hour_of(rows[0].time_us), property: Some(name.into()), from, to };
+            let place = Place { kind: Kind::Observations, hour: hour_of(rows[0].time_us), property: Some(name.clone()), from, to };
             let schema = sample_schema();
             let mut draft = Draft::new(&place.folder(&self.folder), schema.clone(), properties(&schema))?;
             write_samples(&mut draft, rows)?;
