@@ -29,8 +29,6 @@ def insert(statement, rows):
 
 
 class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         statement = parse_qs(urlparse(self.path).query).get("query", [None])[0]

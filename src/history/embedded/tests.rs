@@ -1,7 +1,6 @@
-use super::super::conformance::{self, datastream, event, reading, second};
+use super::super::conformance::{self, datastream, reading, second};
 use super::*;
 use crate::history::Memory;
-use crate::model::incident::IncidentState;
 use crate::model::observation::{Datastream, Quality};
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -232,6 +231,8 @@ fn numbers_and_descriptions_survive_and_another_property_is_another_series() {
 #[cfg(feature = "sql")]
 #[test]
 fn questions_in_sql_see_files_and_memory() {
+    use super::super::conformance::event;
+    use crate::model::incident::IncidentState;
     let rt = runtime();
     let folder = tempfile::tempdir().unwrap();
     let history = Embedded::open(folder.path()).unwrap();
