@@ -362,10 +362,10 @@ mod tests {
     #[test]
     fn a_stream_of_deltas_and_a_stream_of_readings_take_turns() {
         let outbox = Outbox::new(Revision(0));
-        outbox.flush(true, true);
         let mut order = String::new();
         for n in 1..=4 {
             outbox.delta(Revision(n), "delta".into());
+            outbox.flush(true, true);
             outbox.unit(&unit(&n.to_string(), 1.0), Instant::now());
             order.push(match outbox.next() {
                 Next::Units { .. } => 'c',
