@@ -1,19 +1,12 @@
 //! HTTP as all adapters use it: one client, bounded answers, errors in words.
 
 use super::FeedError;
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use std::time::Duration;
 
 /// Largest answer read into memory. A page of 1,000 expanded datastreams is under 3 MB.
 pub(super) const BODY_BYTES_MAX: usize = 32 << 20;
-
-/// Makes *ring* the TLS provider of this process; doing it again does nothing.
-///
-/// reqwest is built without a provider of its own, and panics on its first `https` without one.
-pub fn install_tls() {
-    // An error means that one is installed already, which is all we want.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-}
 
 /// A client that gives up dialling after 5 s; the whole-request limit is set per request, since streams have none.
 pub(super) fn client() -> Result<reqwest::Client, FeedError> {
@@ -29,9 +22,26 @@ pub(super) fn client() -> Result<reqwest::Client, FeedError> {
 /// # Errors
 /// The URL and what is wrong: not reached, another status (with the start of the answer), or longer than the bound.
 pub(super) async fn get(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, FeedError> {
+    Ok(get_dated(client, url).await?.body)
+}
+
+/// An answer, and what it says of its server's clock.
+pub(super) struct Answer {
+    pub(super) body: Vec<u8>,
+    /// The server's clock less ours, milliseconds, within half a second; `None` when it doesn't tell.
+    pub(super) skew_ms: Option<f64>,
+}
+
+/// [`get`] with the server's clock.
+///
+/// # Errors
+/// As [`get`].
+pub(super) async fn get_dated(client: &reqwest::Client, url: &str) -> Result<Answer, FeedError> {
     let failed = |why: String| FeedError::Http { url: url.to_owned(), why };
-    let request = client.get(url).timeout(Duration::from_secs(30)).header("accept", "application/json");
+    let request = client.get(url).timeout(Duration::from_secs(30)).header("accept", "application/json, */*;q=0.5");
+    let asked = Utc::now();
     let response = request.send().await.map_err(|e| failed(in_words(&e)))?;
+    let skew_ms = response.headers().get("date").and_then(|d| d.to_str().ok()).and_then(|date| skew_ms(date, asked, Utc::now()));
     let status = response.status();
     let mut body = Vec::new();
     let mut chunks = response.bytes_stream();
@@ -42,7 +52,13 @@ pub(super) async fn get(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, 
         }
         body.extend_from_slice(&chunk);
     }
-    if status.is_success() { Ok(body) } else { Err(failed(format!("answered {status}: {}", start_of(&body)))) }
+    if status.is_success() { Ok(Answer { body, skew_ms }) } else { Err(failed(format!("answered {status}: {}", start_of(&body)))) }
+}
+
+/// The server's clock less ours: `Date` is cut to whole seconds, and was written somewhere between question and answer.
+fn skew_ms(date: &str, asked: DateTime<Utc>, answered: DateTime<Utc>) -> Option<f64> {
+    let theirs = DateTime::parse_from_rfc2822(date).ok()?.timestamp_millis() as f64 + 500.0;
+    Some(theirs - (asked.timestamp_millis() + answered.timestamp_millis()) as f64 / 2.0)
 }
 
 /// reqwest's own text names only the outermost failure; the cause below it is what helps.
@@ -58,4 +74,17 @@ pub(super) fn in_words(error: &reqwest::Error) -> String {
 pub(super) fn start_of(body: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(&body[..body.len().min(400)]).chars().filter(|c| !c.is_control()).take(80).collect();
     format!("{text:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_servers_clock_is_known_within_half_a_second() {
+        let at = |s: &str| s.parse::<DateTime<Utc>>().unwrap();
+        let skew = skew_ms("Fri, 01 May 2026 00:05:00 GMT", at("2026-05-01T00:00:00.400Z"), at("2026-05-01T00:00:00.600Z"));
+        assert_eq!(skew, Some(300_000.0));
+        assert_eq!(skew_ms("soon", at("2026-05-01T00:00:00Z"), at("2026-05-01T00:00:00Z")), None);
+    }
 }

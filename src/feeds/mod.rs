@@ -9,24 +9,34 @@ mod backoff;
 mod cap;
 mod eido;
 mod geojson;
+mod broker;
+mod cursor_on_target;
 mod geojson_sse;
+mod gpx;
 mod http;
 mod inlet;
 mod lag;
 mod ngsi_ld;
 mod open311;
+mod mapped;
+mod mapping;
+mod mqtt;
+mod nats;
+mod nmea;
 mod outbox;
 pub mod replay;
 mod rounds;
 mod sensorthings;
 mod sensorthings_in;
+mod sequence;
 #[cfg(test)]
 mod tests;
 mod visit;
+mod tls;
 
-pub use http::install_tls;
 pub use inlet::{Barrier, Inlet, Posted, Refusal, Taken};
 pub use lag::LagMeter;
+pub use tls::install_tls;
 
 use crate::model::alert::Alert;
 use crate::model::feed::{FeedConfig, FeedStatus, Source};
@@ -118,8 +128,9 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
     let reads = |task| FeedHandle { task, inlet: None };
     match source {
-        Source::Sensorthings { url, mqtt } => {
-            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, tuning.clone());
+        Source::Sensorthings { url, mqtt, observed_properties, area } => {
+            let choice = sensorthings::Choice::new(&observed_properties, area);
+            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {
@@ -156,6 +167,26 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
             let manners = Manners { token_env, ..Manners::default() };
             asked(eido::Incidents::new(id.clone(), url), manners, every, tuning.clone(), outbox("eido"))
         }
+        Source::Mqtt(source) => {
+            let adapter = mqtt::Adapter::new(id.clone(), source, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("mqtt"))))
+        }
+        Source::Nats(source) => {
+            let adapter = nats::Adapter::new(id.clone(), source, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("nats"))))
+        }
+        Source::CursorOnTarget(source) => {
+            let adapter = cursor_on_target::Adapter::new(id.clone(), source, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("cursor_on_target"))))
+        }
+        Source::Nmea(tracker) => {
+            let adapter = nmea::Adapter::new(id.clone(), *tracker, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("nmea"))))
+        }
+        Source::Gpx(tracker) => {
+            let adapter = gpx::Adapter::new(id.clone(), *tracker, tuning.clone());
+            reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("gpx"))))
+        }
         Source::GeojsonSse { url } => {
             let adapter = geojson_sse::Adapter::new(url, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
@@ -191,6 +222,10 @@ enum FeedError {
     Http { url: String, why: String },
     #[error("{address}: MQTT: {why}")]
     Mqtt { address: String, why: String },
+    #[error("{address}: NATS: {why}")]
+    Nats { address: String, why: String },
+    #[error("{address}: {why}")]
+    Socket { address: String, why: String },
     #[error("{url}: nothing heard for {seconds} s")]
     Silent { url: String, seconds: u64 },
     #[error("{url}: the stream ended")]

@@ -68,6 +68,13 @@ impl Doubt {
     }
 }
 
+/// Why a message, or a part of one, can't be taken, as parsers say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    Rejected(Reason, String),
+    Quarantined(Doubt, String),
+}
+
 /// Policies by which a message is left out; words of the ledger.
 const REPEATED: &str = "repeated";
 const REPLACED: &str = "replaced";
@@ -130,6 +137,14 @@ impl Outbox {
         self.note(why);
     }
 
+    /// One of the two, as the parser has it.
+    pub(super) fn refuse(&mut self, why: Unusable) {
+        match why {
+            Unusable::Rejected(reason, why) => self.reject(reason, why),
+            Unusable::Quarantined(doubt, why) => self.quarantine(doubt, why),
+        }
+    }
+
     /// A message that says nothing new, e.g. one seen before the connection broke.
     pub(super) fn repeated(&mut self) {
         self.left_out(REPEATED);
@@ -145,6 +160,12 @@ impl Outbox {
     /// Messages that never came, by the source's sequence numbers.
     pub(super) fn missing(&mut self, messages: u64) {
         self.status.gaps += messages;
+        self.unsaid = true;
+    }
+
+    /// One that was told as missing has come after all.
+    pub(super) fn found(&mut self) {
+        self.status.gaps = self.status.gaps.saturating_sub(1);
         self.unsaid = true;
     }
 
@@ -327,7 +348,19 @@ mod tests {
     fn position(id: &str, heading_deg: f64) -> FeedEvent {
         let (call_sign, kind, seen_at) = (id.to_owned(), "officer".to_owned(), DateTime::UNIX_EPOCH);
         let (domain, state) = (Domain::Traffic, UnitState::Available);
-        FeedEvent::Unit(Unit { id: id.into(), call_sign, domain, kind, state, lon: 118.3, lat: 33.9, heading_deg, seen_at })
+        FeedEvent::Unit(Unit {
+            id: id.into(),
+            call_sign,
+            domain,
+            kind,
+            state,
+            lon: 118.3,
+            lat: 33.9,
+            heading_deg,
+            seen_at,
+            stale_at: None,
+            details: None,
+        })
     }
 
     fn outbox(coordinates: Coordinates, room: usize) -> (Outbox, mpsc::Receiver<FeedEvent>) {

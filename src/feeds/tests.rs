@@ -1,9 +1,12 @@
 //! Adapters and the replay platform against each other, and adapters against servers that send rubbish.
 
+pub(super) mod peers;
+
 use super::replay::{Options, Platform, fixture};
 use super::*;
+use crate::model::transport::Broker;
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::routing::get;
 use chrono::{TimeDelta, Utc};
@@ -47,8 +50,12 @@ async fn again(options: Options) -> Platform {
     Platform::start(options).unwrap()
 }
 
+fn sensorthings_at(url: String, mqtt: Option<String>) -> Source {
+    Source::Sensorthings { url, mqtt: mqtt.map(Broker::at), observed_properties: vec![], area: None }
+}
+
 fn sensorthings(platform: &Platform) -> FeedConfig {
-    FeedConfig::new("f", Source::Sensorthings { url: platform.sensorthings_url(), mqtt: platform.mqtt_url() })
+    FeedConfig::new("f", sensorthings_at(platform.sensorthings_url(), platform.mqtt_url()))
 }
 
 /// What was heard, and the last ledger.
@@ -199,7 +206,7 @@ async fn rubbish_on_the_event_stream_is_counted_and_the_good_passes() {
     assert_eq!((heard.status.stored, heard.status.rejected), (3, 7), "{:?}", heard.status);
 }
 
-const CATALOGUE: &str = r#"{"value":[
+pub(super) const CATALOGUE: &str = r#"{"value":[
  {"@iot.id":"a","ObservedProperty":{"name":"PM2.5"},"Thing":{"name":"A","Locations":[{"location":{"type":"Point","coordinates":[118.2,33.9]}}]}},
  {"@iot.id":"b","ObservedProperty":{"name":"PM2.5"},"Thing":{"name":"B"}}, 17, null]}"#;
 const OBSERVATIONS: &str = r#"{"value":[
@@ -214,7 +221,10 @@ const OBSERVATIONS: &str = r#"{"value":[
 
 #[tokio::test]
 async fn rubbish_in_sensorthings_is_counted_and_the_good_passes() {
-    async fn observations(State(calls): State<Arc<AtomicUsize>>) -> String {
+    async fn observations(State(calls): State<Arc<AtomicUsize>>, RawQuery(query): RawQuery) -> String {
+        if query.is_some_and(|q| q.contains("dataArray")) {
+            return "<h1>what is a data array?</h1>".into();
+        }
         match calls.fetch_add(1, Ordering::SeqCst) {
             0 => "<!doctype html><h1>502</h1>".into(),
             1 => r#"{"value": {"not": "a list"}}"#.into(),
@@ -227,7 +237,7 @@ async fn rubbish_in_sensorthings_is_counted_and_the_good_passes() {
     let router = Router::new().route("/v1.1/Datastreams", get(|| async move { catalogue })).route("/v1.1/Observations", get(observations));
     let address = serve(router.with_state(Arc::default())).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let config = FeedConfig::new("x", Source::Sensorthings { url: format!("http://{address}/v1.1/"), mqtt: None });
+    let config = FeedConfig::new("x", sensorthings_at(format!("http://{address}/v1.1/"), None));
     let _feed = spawn_tuned(&config, quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("not JSON"))).await;
@@ -259,4 +269,50 @@ async fn a_recording_plays_again_as_it_was() {
     let before: BTreeSet<String> = heard.observations.values().flatten().map(|o| format!("{o:?}")).collect();
     assert!(replayed.observations.values().flatten().filter(|o| before.contains(&format!("{o:?}"))).count() > 12);
     assert_eq!(second.report().bad_lines, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn datastreams_are_chosen_by_property_and_area() {
+    let platform = platform(true);
+    let (tx, mut rx) = mpsc::channel(1000);
+    // Noise in any spelling; of the four such sensors, those in the west.
+    let (observed_properties, area) = (vec!["Noise".to_owned()], Some([118.0, 33.0, 118.265, 35.0]));
+    let source =
+        Source::Sensorthings { url: platform.sensorthings_url(), mqtt: platform.mqtt_url().map(Broker::at), observed_properties, area };
+    let _feed = spawn_tuned(&FeedConfig::new("f", source), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.stored >= 10).await;
+    let expected: BTreeSet<String> = (0..12).filter(|i| i % 3 == 1 && i % 4 < 2).map(|i| format!("f/{}", i + 1)).collect();
+    assert_eq!(heard.datastreams, expected);
+    assert_eq!((heard.status.quarantined, heard.status.rejected), (0, 0), "{:?}", heard.status);
+    assert!(heard.status.skew_ms.is_some_and(|ms| ms.abs() < 2000.0), "{:?}", heard.status.skew_ms);
+}
+
+#[tokio::test]
+async fn data_arrays_are_read_where_a_server_has_them() {
+    async fn observations(RawQuery(query): RawQuery) -> String {
+        let query = query.unwrap_or_default();
+        if !query.contains("dataArray") {
+            return r#"{"value": []}"#.into();
+        }
+        if query.contains("skip") {
+            return r#"{"value": [{"Datastream@iot.navigationLink": "http://x/v1.1/Datastreams('a')", "components": ["phenomenonTime", "result"],
+                "dataArray": [["2026-05-01T00:00:03Z", 3]]}]}"#
+                .into();
+        }
+        r#"{"@iot.nextLink": "?$resultFormat=dataArray&$skip=2", "value": [{"Datastream@iot.navigationLink": "http://x/v1.1/Datastreams('a')",
+            "components": ["phenomenonTime", "result", "resultQuality"],
+            "dataArray": [["2026-05-01T00:00:01Z", 1, "good"], ["2026-05-01T00:00:02Z", 2, "bad"], ["soon", 2, null]]}]}"#
+            .into()
+    }
+    let first = r#"{"phenomenonTime":"2026-05-01T00:00:00Z","result":0.5}"#;
+    let catalogue = CATALOGUE.replacen("\"Thing\"", &format!("\"Observations\":[{first}],\"Thing\""), 1);
+    let router = Router::new().route("/v1.1/Datastreams", get(|| async move { catalogue })).route("/v1.1/Observations", get(observations));
+    let address = serve(router).await;
+    let (tx, mut rx) = mpsc::channel(100);
+    let _feed = spawn_tuned(&FeedConfig::new("x", sensorthings_at(format!("http://{address}/v1.1"), None)), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.observations.get("x/a").is_some_and(|o| o.len() >= 4)).await;
+    let values: Vec<f64> = heard.observations["x/a"].iter().map(|o| o.1).collect();
+    assert_eq!(values, [0.5, 1.0, 2.0, 3.0]);
 }

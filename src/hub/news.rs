@@ -61,6 +61,8 @@ mod tests {
             lat: 33.9,
             heading_deg: 1.5,
             seen_at,
+            stale_at: None,
+            details: None,
         };
         let time = DateTime::from_timestamp_millis(1_767_225_600_123).unwrap();
         for ids in [&[][..], &["a"][..], &["a", "b"][..]] {

@@ -308,7 +308,8 @@ mod tests {
     fn unit(id: &str, lon: f64) -> Arc<UnitNews> {
         let (call_sign, kind) = (id.to_owned(), "patrol_car".to_owned());
         let (domain, state, seen_at) = (Domain::Traffic, UnitState::Available, DateTime::UNIX_EPOCH);
-        UnitNews::of(&Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at })
+        let (stale_at, details) = (None, None);
+        UnitNews::of(&Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at, stale_at, details })
     }
 
     fn flushed(outbox: &Outbox) -> Vec<(String, f64)> {

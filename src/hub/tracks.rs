@@ -75,7 +75,7 @@ impl Positions {
             let now = known.get(id)?;
             let state = state.and_then(|s| STATES.get(s as usize)).copied().unwrap_or(now.state);
             let seen_at = DateTime::from_timestamp_micros(*time_us)?;
-            Some(Unit { lon, lat, heading_deg: heading.unwrap_or_default(), state, seen_at, ..now.clone() })
+            Some(Unit { lon, lat, heading_deg: heading.unwrap_or_default(), state, seen_at, stale_at: None, ..now.clone() })
         };
         self.values.iter().filter_map(unit).collect()
     }

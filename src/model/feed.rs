@@ -1,10 +1,14 @@
 //! Feeds 数据源 as a scene names them, and their loss ledger.
 
+use super::cot::CotTypes;
 use super::incident::{Domain, Severity};
+use super::mapping::Mapping;
+use super::transport::{Broker, Secret, Tls};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// A live source and how to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,10 +45,26 @@ pub enum Source {
     Sensorthings {
         /// Service root ending in `/v1.1`.
         url: String,
-        /// `mqtt://host:port` of the same service.
+        /// Broker of the same service, `mqtt://host:port` or a table.
         #[serde(default)]
-        mqtt: Option<String>,
+        mqtt: Option<Broker>,
+        /// Only datastreams of these, by ObservedProperty name in any spelling; all when empty.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        observed_properties: Vec<String>,
+        /// Only datastreams in here: west, south, east, north, degrees.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        area: Option<[f64; 4]>,
     },
+    /// JSON over MQTT 3.1.1 or 5.
+    Mqtt(Box<MqttSource>),
+    /// JSON over NATS, core or JetStream.
+    Nats(Box<NatsSource>),
+    /// Cursor-on-Target units as XML events over TCP or TLS: read from a TAK server, or taken from those who connect here.
+    CursorOnTarget(Box<CotSource>),
+    /// NMEA 0183 sentences of GNSS receivers: `tcp://host:port`, `udp://0.0.0.0:port`, or a device or a log by its path.
+    Nmea(Box<Tracker>),
+    /// GPX of trackers, asked again and again: `http(s)://...`, or a file by its path.
+    Gpx(Box<Tracker>),
     /// OGC SensorThings entities that the platform posts to the hub (`POST /feeds/ID`): Datastreams as they would be read,
     /// observations one by one or as data arrays.
     SensorthingsIn {},
@@ -110,6 +130,106 @@ pub enum Source {
     },
     /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
     GeojsonSse { url: String },
+}
+
+/// JSON over MQTT: what to subscribe to and what it means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MqttSource {
+    pub broker: Broker,
+    /// Filters, with wildcards: `city/+/air/#`; `$share/GROUP/...` shares the messages out among the members of a group.
+    pub topics: Vec<String>,
+    /// 0, or 1: the broker sends again what is not acknowledged, and we acknowledge what is on disk.
+    #[serde(default = "at_least_once")]
+    pub qos: u8,
+    pub mapping: Vec<Mapping>,
+}
+
+fn at_least_once() -> u8 {
+    1
+}
+
+/// JSON over NATS: what to subscribe to and what it means.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NatsSource {
+    /// `nats://host:4222`, or `tls://host:4222`.
+    pub url: String,
+    /// With wildcards: `city.*.air.>`.
+    pub subjects: Vec<String>,
+    /// Queue group: each message goes to one of its members.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Reads the subjects from a stream, which keeps what comes while we are away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jetstream: Option<Durable>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    #[serde(default)]
+    pub tls: Tls,
+    pub mapping: Vec<Mapping>,
+}
+
+/// Cursor-on-Target: where events come from and which of their types are units.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CotSource {
+    /// `tcp://host:8087` or `tls://host:8089` of a TAK server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Address on which devices may connect to us; over TLS when `tls` has a certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    #[serde(default)]
+    pub tls: Tls,
+    /// Prefixes of types as kinds of units, asked before those that are built in.
+    #[serde(default)]
+    pub types: CotTypes,
+}
+
+/// Trackers whose messages say only where and when: what they are is said here.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tracker {
+    pub url: String,
+    pub domain: Domain,
+    /// `bus`, `patrol_car`, ...
+    #[serde(default)]
+    pub unit_kind: String,
+    /// What makes a unit of NMEA; by default the sender's address for UDP, else the feed as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit_by: Option<TrackerBy>,
+    /// Call signs by the last part of a unit's id: an address, a talker, a track's name.
+    #[serde(default)]
+    pub call_signs: BTreeMap<String, String>,
+    /// Seconds between two questions for GPX.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll_every_s: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TrackerBy {
+    /// The whole feed is one unit.
+    Feed,
+    Address,
+    /// Address and port.
+    Port,
+    /// The two letters that begin a sentence.
+    Talker,
+}
+
+/// A JetStream stream and the name of our place in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Durable {
+    pub stream: String,
+    /// Two hubs of one name share the messages.
+    pub consumer: String,
 }
 
 /// Horizontal coordinates of a source, degrees.
@@ -293,7 +413,7 @@ mod tests {
         let text = "kind = \"sensorthings\"\nid = \"air\"\nurl = \"http://x/v1.1\"\ncoordinates = \"gcj02\"\n";
         let feed: FeedConfig = toml::from_str(text).unwrap();
         assert_eq!((feed.id(), feed.coordinates, feed.record), ("air", Coordinates::Gcj02, false));
-        assert_eq!(feed.source, Source::Sensorthings { url: "http://x/v1.1".into(), mqtt: None });
+        assert_eq!(feed.source, Source::Sensorthings { url: "http://x/v1.1".into(), mqtt: None, observed_properties: vec![], area: None });
         let typo = toml::from_str::<FeedConfig>(&text.replace("coordinates", "coordinate")).unwrap_err();
         assert!(typo.to_string().contains("coordinate"), "{typo}");
         let unknown = toml::from_str::<FeedConfig>(&text.replace("sensorthings", "telepathy")).unwrap_err();

@@ -139,7 +139,7 @@ mod tests {
         let domain = crate::model::incident::Domain::Traffic;
         let (id, call_sign, kind) = ("u".into(), "u".into(), "officer".into());
         let (state, seen_at) = (UnitState::Available, DateTime::UNIX_EPOCH);
-        Unit { id, call_sign, domain, kind, state, lon, lat: 0.0, heading_deg: 0.0, seen_at }
+        Unit { id, call_sign, domain, kind, state, lon, lat: 0.0, heading_deg: 0.0, seen_at, stale_at: None, details: None }
     }
 
     fn answer(lon: f64, time: DateTime<Utc>) -> Answer {

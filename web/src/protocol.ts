@@ -89,6 +89,9 @@ export interface Unit {
   lat: number;
   heading_deg: number;
   seen_at: Instant;
+  /** From then on its place no longer holds, as its source says. */
+  stale_at?: Instant;
+  details?: string;
 }
 
 export interface Datastream {

@@ -10,6 +10,9 @@ use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// Longer details of a unit are left out.
+const DETAILS_BYTES_MAX: usize = 4 << 10;
+
 /// Features of one message: the Feature itself, or those of a FeatureCollection.
 ///
 /// # Errors
@@ -77,6 +80,8 @@ fn unit(id: &str, p: &Map<String, Value>, (lon, lat): (f64, f64)) -> Result<Unit
         heading_deg: heading_deg.rem_euclid(360.0),
         // A position without a time says nothing about where the unit is now.
         seen_at: time(p, "seen_at")?.ok_or("no seen_at")?,
+        stale_at: time(p, "stale_at")?,
+        details: text(p, "details").filter(|d| d.len() <= DETAILS_BYTES_MAX).map(str::to_owned),
     })
 }
 

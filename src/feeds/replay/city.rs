@@ -72,9 +72,9 @@ impl City {
             city.sensors.push(Datastream { id: p.id, feed, sensor, observed_property, unit, lon, lat, height_m: p.height_m });
         }
         for (p, lon, lat) in features::<UnitProperties>(&dir.join("units.geojson"), &mut city.left_out)? {
-            let (heading_deg, seen_at) = (0.0, DateTime::UNIX_EPOCH);
+            let (heading_deg, seen_at, stale_at, details) = (0.0, DateTime::UNIX_EPOCH, None, None);
             let UnitProperties { id, call_sign, domain, kind, state } = p;
-            city.units.push(Unit { id, call_sign, domain, kind, state, lon, lat, heading_deg, seen_at });
+            city.units.push(Unit { id, call_sign, domain, kind, state, lon, lat, heading_deg, seen_at, stale_at, details });
         }
         let file = dir.join("incidents.json");
         let entries = match json(&file)? {

@@ -19,7 +19,8 @@ pub fn city() -> City {
         let (lon, lat) = at(2 * i);
         let (domain, kind) = [(Domain::Traffic, "patrol_car"), (Domain::PublicOrder, "officer")][i % 2];
         let (id, call_sign, state) = (format!("u{i}"), format!("Unit {i}"), UnitState::Available);
-        Unit { id, call_sign, domain, kind: kind.into(), state, lon, lat, heading_deg: 0.0, seen_at: DateTime::UNIX_EPOCH }
+        let (heading_deg, seen_at, stale_at, details) = (0.0, DateTime::UNIX_EPOCH, None, None);
+        Unit { id, call_sign, domain, kind: kind.into(), state, lon, lat, heading_deg, seen_at, stale_at, details }
     });
     let incidents = [6.0, 7.0, 9.0].into_iter().enumerate().map(|(i, hour)| {
         let (lon, lat) = at(3 * i);

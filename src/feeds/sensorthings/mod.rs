@@ -3,15 +3,22 @@
 //! After a break it reads the catalogue again, subscribes, and only then asks over HTTP for what it missed, so that there is no gap
 //! between the two. Repetitions are known by datastream, time and value, because an observation may come without an id.
 
+mod choice;
 mod mqtt;
+mod page;
 pub(super) mod parse;
 
-use super::http::{client, get, start_of};
+pub(super) use choice::Choice;
+pub(super) use page::json;
+
+use super::http::client;
 use super::outbox::{Doubt, Outbox, Reason};
 use super::{FeedError, FeedEvent, Tuning};
 use crate::model::observation::Datastream;
+use crate::model::transport::Broker;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use mqtt::Push;
+use page::{Page, encoded, page, page_quietly};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -32,18 +39,29 @@ const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 /// The catalogue is read again at most this often for the sake of an unknown datastream.
 const REDISCOVER_MIN: Duration = Duration::from_secs(10);
 
+/// With a choice of datastreams, the catalogue is read again this often.
+const RECHOOSE_EVERY: Duration = Duration::from_secs(600);
+
 /// Reads one server; what it knows outlives the connection.
 pub(super) struct Adapter {
     feed: String,
     root: String,
-    mqtt: Option<String>,
+    mqtt: Option<Broker>,
     tuning: Tuning,
     streams: HashMap<String, Stream>,
     /// Event time of the newest reading taken.
     position: Option<DateTime<Utc>>,
     discovered: Option<Instant>,
     unknown_seen: bool,
+    choice: Choice,
+    /// The first of the choice's filters that the server understands.
+    filter: usize,
+    /// Whether the server has `$resultFormat=dataArray`, as far as we know.
+    data_arrays: bool,
 }
+
+/// A datastream's id and its latest observation.
+type Latest = (String, Option<Value>);
 
 struct Stream {
     datastream: Datastream,
@@ -62,37 +80,76 @@ enum Way {
 }
 
 impl Adapter {
-    pub(super) fn new(feed: String, url: String, mqtt: Option<String>, tuning: Tuning) -> Self {
+    pub(super) fn new(feed: String, url: String, mqtt: Option<Broker>, choice: Choice, tuning: Tuning) -> Self {
         let root = url.trim_end_matches('/').to_owned();
-        Self { feed, root, mqtt, tuning, streams: HashMap::new(), position: None, discovered: None, unknown_seen: false }
+        Self {
+            feed,
+            root,
+            mqtt,
+            tuning,
+            streams: HashMap::new(),
+            position: None,
+            discovered: None,
+            unknown_seen: false,
+            choice,
+            filter: 0,
+            data_arrays: true,
+        }
     }
 
     /// Reads the catalogue with the latest value of each datastream.
     async fn discover(&mut self, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
         self.discovered = Some(Instant::now());
         self.unknown_seen = false;
-        let expand = "Thing($expand=Locations),ObservedProperty,Observations($top=1;$orderby=phenomenonTime%20desc)";
+        let filters = self.choice.filters();
         let mut latest = Vec::new();
-        let mut next = Some(format!("{}/Datastreams?$top=200&$expand={expand}", self.root));
+        for (i, filter) in filters.iter().enumerate().skip(self.filter) {
+            let is_last = i + 1 == filters.len();
+            match self.walk(filter.as_deref(), http, outbox).await {
+                // Nothing by a filter may mean that the server spells or places things in another way: look ourselves.
+                Ok(found) if found.is_empty() && !is_last => {}
+                Ok(found) => {
+                    (self.filter, latest) = (i, found);
+                    break;
+                }
+                Err(FeedError::Http { why, .. }) if !is_last && why.starts_with("answered ") => {
+                    outbox.note(format!("{}: can't filter by {}: {why}", self.root, filter.as_deref().unwrap_or_default()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        self.see_clock(&latest);
+        for (id, observation) in &latest {
+            if let Some(observation) = observation {
+                self.take(id, observation, Way::Asked, outbox).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Follows the catalogue page by page; gives each datastream of ours with its latest observation.
+    async fn walk(&mut self, filter: Option<&str>, http: &reqwest::Client, outbox: &mut Outbox) -> Result<Vec<Latest>, FeedError> {
+        let expand = "Thing($expand=Locations),ObservedProperty,Observations($top=1;$orderby=phenomenonTime%20desc)";
+        let filter = filter.map(|f| format!("&$filter={}", encoded(f))).unwrap_or_default();
+        let mut latest = Vec::new();
+        let mut next = Some(format!("{}/Datastreams?$top=200&$expand={expand}{filter}", self.root));
         for _ in 0..PAGES_MAX {
             let Some(url) = next else { break };
             let page = page(http, &url, outbox).await?;
             next = page.next;
             for mut entity in page.entities {
                 let observations = entity.get_mut("Observations").map(Value::take);
-                if let Some(id) = self.learn(&entity, outbox).await?
-                    && let Some(Value::Array(observations)) = observations
-                {
-                    latest.extend(observations.into_iter().next().map(|o| (id, o)));
+                if let Some(id) = self.learn(&entity, outbox).await? {
+                    let newest = match observations {
+                        Some(Value::Array(observations)) => observations.into_iter().next(),
+                        _ => None,
+                    };
+                    latest.push((id, newest));
                 }
             }
             outbox.flush()?;
         }
-        self.see_clock(&latest);
-        for (id, observation) in &latest {
-            self.take(id, observation, Way::Asked, outbox).await?;
-        }
-        Ok(())
+        Ok(latest)
     }
 
     /// Keeps a datastream and announces it when it is new or changed. `None` when it can't be used.
@@ -108,6 +165,9 @@ impl Adapter {
                 return Ok(None);
             }
         };
+        if !self.choice.takes(&datastream) {
+            return Ok(None);
+        }
         let full = self.streams.len() >= STREAMS_MAX;
         match self.streams.get_mut(&id) {
             Some(known) if known.datastream == datastream => return Ok(Some(id)),
@@ -127,8 +187,9 @@ impl Adapter {
 
     /// Finds the server's own "now" (a replay's clock may run far from ours): the middle one of the latest times, so that one wrong
     /// clock doesn't matter. A server whose time went back was started anew: our position goes back with it.
-    fn see_clock(&mut self, latest: &[(String, Value)]) {
-        let mut times: Vec<_> = latest.iter().filter_map(|(_, o)| parse::observation("", o).ok()).map(|o| o.phenomenon_time).collect();
+    fn see_clock(&mut self, latest: &[Latest]) {
+        let observations = latest.iter().filter_map(|(_, o)| parse::observation("", o.as_ref()?).ok());
+        let mut times: Vec<_> = observations.map(|o| o.phenomenon_time).collect();
         times.sort_unstable();
         let Some(&middle) = times.get(times.len() / 2) else { return };
         let went_back = self.position.is_some_and(|p| p > middle + AHEAD_MAX);
@@ -137,23 +198,48 @@ impl Adapter {
         }
     }
 
-    /// Everything since our position, page by page, oldest first.
+    /// Everything since our position, page by page, oldest first; as data arrays where the server has them, a tenth of the bytes.
     async fn catch_up(&mut self, from: Option<DateTime<Utc>>, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
         let Some(from) = from else { return Ok(()) };
         let from = (from - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
-        let filter = format!("$filter=phenomenonTime%20gt%20{from}&$orderby=phenomenonTime%20asc");
-        let mut next = Some(format!("{}/Observations?{filter}&$top=1000&$expand=Datastream($select=id)", self.root));
+        let asked = format!("{}/Observations?$filter=phenomenonTime%20gt%20{from}&$orderby=phenomenonTime%20asc&$top=1000", self.root);
+        if self.data_arrays {
+            let first = page_quietly(http, &format!("{asked}&$resultFormat=dataArray"), outbox).await;
+            match first {
+                Ok(page) if page.entities.iter().all(|e| e.get("dataArray").is_some()) => {
+                    return self.take_pages(page, &from, http, outbox).await;
+                }
+                // It doesn't know them, or says so.
+                Ok(_) => self.data_arrays = false,
+                Err(FeedError::Http { why, .. }) if why.starts_with("answered ") => self.data_arrays = false,
+                Err(error) => return Err(error),
+            }
+        }
+        let first = page(http, &format!("{asked}&$expand=Datastream($select=id)"), outbox).await?;
+        self.take_pages(first, &from, http, outbox).await
+    }
+
+    async fn take_pages(&mut self, first: Page, from: &str, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let mut current = first;
         for _ in 0..PAGES_MAX {
-            let Some(url) = next else { return Ok(()) };
-            let page = page(http, &url, outbox).await?;
-            next = page.next;
-            for observation in &page.entities {
-                match observation.get("Datastream").and_then(parse::id) {
-                    Some(id) => self.take(&id, observation, Way::Asked, outbox).await?,
-                    None => outbox.reject(Reason::Incomplete, "an observation that names no Datastream".into()),
+            for entity in current.entities {
+                // A data array names its datastream by a link.
+                let linked = entity.get("Datastream@iot.navigationLink").and_then(Value::as_str).and_then(mqtt::id_in);
+                match parse::observations(entity) {
+                    Err(why) => outbox.reject(Reason::Unreadable, why),
+                    Ok(observations) => {
+                        for (id, observation) in &observations {
+                            match id.as_deref().or(linked.as_deref()) {
+                                Some(id) => self.take(id, observation, Way::Asked, outbox).await?,
+                                None => outbox.reject(Reason::Incomplete, "an observation that names no Datastream".into()),
+                            }
+                        }
+                    }
                 }
             }
             outbox.flush()?;
+            let Some(url) = current.next else { return Ok(()) };
+            current = page(http, &url, outbox).await?;
         }
         outbox.note(format!("more than {PAGES_MAX} pages since {from}; the rest is left for the next time"));
         Ok(())
@@ -161,6 +247,10 @@ impl Adapter {
 
     async fn take(&mut self, id: &str, entity: &Value, way: Way, outbox: &mut Outbox) -> Result<(), FeedError> {
         let Some(stream) = self.streams.get_mut(id) else {
+            if !self.choice.is_all() {
+                // One of those that the scene didn't choose, or a new one that the next reading of the catalogue finds.
+                return Ok(());
+            }
             // Read the catalogue again; then it comes once more with what we catch up.
             self.unknown_seen = true;
             outbox.quarantine(Doubt::Unknown, format!("an observation of {}/{id}, which the catalogue doesn't have", self.feed));
@@ -189,6 +279,20 @@ impl Adapter {
         outbox.deliver(FeedEvent::Observation(observation)).await
     }
 
+    /// One observation, an array of them, or data arrays (section 13 of the standard), as one or several messages.
+    async fn take_message(&mut self, message: &mqtt::Message, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let observations = json(&message.payload).and_then(parse::observations);
+        match observations {
+            Err(why) => outbox.reject(Reason::Unreadable, format!("{}/{}: {why}", self.feed, message.datastream)),
+            Ok(observations) => {
+                for (id, entity) in &observations {
+                    self.take(id.as_deref().unwrap_or(&message.datastream), entity, Way::Pushed, outbox).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Takes what comes over MQTT until it breaks.
     async fn listen(&mut self, mut push: Push, outbox: &mut Outbox) -> Result<(), FeedError> {
         loop {
@@ -198,12 +302,9 @@ impl Adapter {
                 return Ok(());
             }
             tokio::select! {
-                message = push.messages.recv() => {
+                message = push.next() => {
                     let Some(message) = message else { return Err(push.why_ended().await) };
-                    match json(&message.payload) {
-                        Ok(entity) => self.take(&message.datastream, &entity, Way::Pushed, outbox).await?,
-                        Err(why) => outbox.reject(Reason::Unreadable, format!("{}/{}: {why}", self.feed, message.datastream)),
-                    }
+                    self.take_message(&message, outbox).await?;
                 }
                 () = sleep_until(outbox.next_flush()) => {}
             }
@@ -221,6 +322,10 @@ impl Adapter {
     }
 
     fn must_rediscover(&self) -> bool {
+        // What is not ours can't be told from what is new, so a choice is looked at again now and then.
+        if !self.choice.is_all() && self.discovered.is_some_and(|at| at.elapsed() >= RECHOOSE_EVERY) {
+            return true;
+        }
         self.unknown_seen && self.discovered.is_none_or(|at| at.elapsed() >= REDISCOVER_MIN)
     }
 }
@@ -254,10 +359,10 @@ impl super::Adapter for Adapter {
             outbox.connected();
             let push = match &self.mqtt {
                 None => None,
-                Some(address) => {
+                Some(broker) => {
                     let paths: Vec<String> = self.streams.values().map(|s| s.path.clone()).collect();
                     let version = self.root.rsplit('/').next().unwrap_or("v1.1");
-                    match Push::subscribe(address, version, &paths).await {
+                    match Push::subscribe(broker, self.tuning.silence_max, version, &paths).await {
                         Ok(push) => Some(push),
                         Err(error) => {
                             outbox.note(format!("{error}; polling instead"));
@@ -276,37 +381,4 @@ impl super::Adapter for Adapter {
             }
         }
     }
-}
-
-struct Page {
-    entities: Vec<Value>,
-    next: Option<String>,
-}
-
-async fn page(http: &reqwest::Client, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
-    let body = get(http, url).await?;
-    let failed = |outbox: &mut Outbox, why: String| {
-        outbox.reject(Reason::Unreadable, why.clone());
-        FeedError::Http { url: url.to_owned(), why }
-    };
-    let mut page = json(&body).map_err(|why| failed(outbox, why))?;
-    let Some(Value::Array(entities)) = page.get_mut("value").map(Value::take) else {
-        return Err(failed(outbox, format!("no array \"value\" in {}", start_of(&body))));
-    };
-    let next = match page.get("@iot.nextLink").and_then(Value::as_str) {
-        None => None,
-        Some(link) => {
-            let joined = url::Url::parse(url).and_then(|u| u.join(link)).map(String::from);
-            Some(joined.map_err(|e| failed(outbox, format!("@iot.nextLink {link:?}: {e}")))?)
-        }
-    };
-    Ok(Page { entities, next: next.filter(|n| n != url) })
-}
-
-/// JSON, with Python's bare `NaN` taken for `null`.
-fn json(body: &[u8]) -> Result<Value, String> {
-    serde_json::from_slice(body).or_else(|error| {
-        let mended = parse::without_nan(body).and_then(|m| serde_json::from_slice(&m).ok());
-        mended.ok_or_else(|| format!("not JSON ({error}): {}", start_of(body)))
-    })
 }

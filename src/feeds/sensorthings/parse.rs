@@ -5,7 +5,7 @@
 
 use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// An entity's `@iot.id` as a key: a number in decimals, text as it is.
 pub(in crate::feeds) fn id(entity: &Value) -> Option<String> {
@@ -81,6 +81,35 @@ pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<
     Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, value, quality: quality(entity) })
 }
 
+/// The observations of a message, each with its datastream's id where it names one itself: one Observation, an array of them, or
+/// one or several data arrays (SensorThings 1.1, section 13).
+///
+/// # Errors
+/// In words, when it is none of these.
+pub(super) fn observations(message: Value) -> Result<Vec<(Option<String>, Value)>, String> {
+    let entities = match message {
+        Value::Array(entities) => entities,
+        Value::Object(_) => vec![message],
+        _ => return Err("neither an Observation nor an array of them".into()),
+    };
+    let mut out = Vec::with_capacity(entities.len());
+    for entity in entities {
+        let stream = entity.get("Datastream").and_then(id);
+        match (entity.get("components"), entity.get("dataArray")) {
+            (Some(Value::Array(components)), Some(Value::Array(rows))) => {
+                let row = |row: &Value| {
+                    let cells = row.as_array().map(Vec::as_slice).unwrap_or_default();
+                    components.iter().zip(cells).filter_map(|(c, cell)| Some((c.as_str()?.to_owned(), cell.clone()))).collect::<Map<_, _>>()
+                };
+                out.extend(rows.iter().map(|r| (stream.clone(), Value::Object(row(r)))));
+            }
+            (None, None) => out.push((stream, entity)),
+            _ => return Err("a data array needs components and dataArray, both arrays".into()),
+        }
+    }
+    Ok(out)
+}
+
 /// The end of an interval `a/b` is when its value was known; an instant is itself.
 fn instant(text: &str) -> Option<DateTime<Utc>> {
     let end = text.rsplit('/').next()?.trim();
@@ -117,7 +146,7 @@ fn short(text: &str) -> String {
 }
 
 /// `PM2.5` and `pm2_5` are the same property to the heat layers: small letters and digits, `_` for the rest.
-fn snake_case(name: &str) -> String {
+pub(in crate::feeds) fn snake_case(name: &str) -> String {
     let mapped: String = name.trim().chars().map(|c| if c.is_alphanumeric() { c.to_ascii_lowercase() } else { '_' }).collect();
     mapped.split('_').filter(|w| !w.is_empty()).collect::<Vec<_>>().join("_")
 }
@@ -168,6 +197,21 @@ mod tests {
         assert_eq!((o.value, o.phenomenon_time.timestamp()), (12.5, 1_767_225_600));
         let o = observation("f/1", &json!({"resultTime": "2026-01-01T00:00:00Z", "result": 1, "resultQuality": "doubtful"})).unwrap();
         assert_eq!(o.quality, Quality::Suspect);
+    }
+
+    #[test]
+    fn batches_are_arrays_of_observations_or_data_arrays() {
+        let ids = |message: Value| observations(message).unwrap().into_iter().map(|(id, o)| (id, o["result"].clone())).collect::<Vec<_>>();
+        assert_eq!(ids(json!({"result": 1})), [(None, json!(1))]);
+        assert_eq!(
+            ids(json!([{"result": 1, "Datastream": {"@iot.id": 7}}, {"result": 2}])),
+            [(Some("7".into()), json!(1)), (None, json!(2))]
+        );
+        let rows =
+            json!({"Datastream": {"@iot.id": "a"}, "components": ["phenomenonTime", "result"], "dataArray": [["t", 1], ["t", 2], 3]});
+        assert_eq!(ids(rows), [(Some("a".into()), json!(1)), (Some("a".into()), json!(2)), (Some("a".into()), Value::Null)]);
+        assert!(observations(json!({"components": []})).unwrap_err().contains("dataArray"));
+        assert!(observations(json!("x")).is_err());
     }
 
     #[test]

@@ -4,10 +4,8 @@ use super::Projector;
 use crate::model::unit::{Unit, UnitState};
 use crate::screen::style::{self, TextSizes};
 use bevy_egui::egui::{Align2, Color32, Painter, Pos2, Rect, Shape, Stroke, pos2, vec2};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
-/// A place older than this is not where the unit is.
-const STALE_AFTER: TimeDelta = TimeDelta::minutes(5);
 /// Beyond this distance units are left out, and call signs well before, metres.
 const REACH_M: f64 = 14_000.0;
 const CALL_SIGN_M: f64 = 3_000.0;
@@ -39,7 +37,7 @@ pub fn draw<'a>(
         if taken.iter().any(|t| t.intersects(Rect::from_center_size(at, vec2(size, size) * 1.6))) {
             continue;
         }
-        let stale = now - unit.seen_at > STALE_AFTER;
+        let stale = unit.is_stale(now);
         let fill = if stale { Color32::from_rgb(0x66, 0x71, 0x80) } else { colour(unit.state) };
         arrow(painter, at, size, screen_heading(projector, unit, ground).unwrap_or(0.0), fill, stale);
         let rect = Rect::from_center_size(at, vec2(size, size) * 2.0);

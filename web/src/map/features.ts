@@ -36,7 +36,7 @@ export const selectedPoint = (i: Incident | undefined, nowMs: number): Points =>
 export function unitPoints(units: Iterable<Unit>, nowMs: number): Points {
   return collection(
     [...units].map((u) => {
-      const state = nowMs - Date.parse(u.seen_at) > STALE_AFTER_MS ? "stale" : u.state;
+      const state = nowMs >= (u.stale_at ? Date.parse(u.stale_at) : Date.parse(u.seen_at) + STALE_AFTER_MS) ? "stale" : u.state;
       const shown = { icon: unitIcon(state), colour: UNIT_COLOUR[state], name: u.call_sign, heading: u.heading_deg };
       return point(u.lon, u.lat, { id: u.id, ...shown });
     }),

@@ -1,0 +1,152 @@
+//! Against sockets of our own that behave like a TAK server and its devices, well or badly.
+
+use crate::feeds::tests::peers::{Wire, certificates, free_port};
+use crate::feeds::tests::{Heard, listen, quick};
+use crate::feeds::tls::{client_config, server_config};
+use crate::feeds::{FeedEvent, Tuning, install_tls, spawn_tuned};
+use crate::model::feed::{CotSource, FeedConfig, Source};
+use crate::model::transport::Tls;
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+fn event(uid: &str, kind: &str, lon: f64) -> String {
+    let iso = |t: chrono::DateTime<Utc>| t.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let (time, stale) = (iso(Utc::now()), iso(Utc::now() + TimeDelta::minutes(2)));
+    format!(
+        "<?xml version=\"1.0\"?><event version=\"2.0\" uid=\"{uid}\" type=\"{kind}\" how=\"m-g\" time=\"{time}\" start=\"{time}\" stale=\"{stale}\">\
+         <point lat=\"33.9\" lon=\"{lon}\" hae=\"1\" ce=\"1\" le=\"1\"/><detail><contact callsign=\"C {uid}\"/><link uid=\"b\"/></detail></event>"
+    )
+}
+
+fn feed(url: Option<String>, port: Option<u16>, tls: Tls, tuning: Tuning) -> (crate::feeds::FeedHandle, mpsc::Receiver<FeedEvent>) {
+    let listen = port.map(|p| ([127, 0, 0, 1], p).into());
+    let source = CotSource { url, listen, tls, types: Default::default() };
+    let (tx, rx) = mpsc::channel(1000);
+    (spawn_tuned(&FeedConfig::new("tak", Source::CursorOnTarget(Box::new(source))), tuning, tx), rx)
+}
+
+/// A server that sends one unit after the other to all who connect, and answers pings.
+async fn server(tls: Option<TlsAcceptor>) -> u16 {
+    async fn serve(socket: impl AsyncRead + AsyncWrite) {
+        let (mut read, mut write) = tokio::io::split(socket);
+        let pings = async {
+            let mut buffer = [0; 4096];
+            while read.read(&mut buffer).await.is_ok_and(|n| n > 0) {}
+        };
+        let units = async {
+            for n in 0.. {
+                let text = event(&format!("u{}", n % 3), "a-f-G-U-C", 118.0 + f64::from(n) * 1e-5);
+                // In two halves, so that an event is never whole in one packet.
+                let (a, b) = text.split_at(text.len() / 2);
+                for half in [a, b] {
+                    if write.write_all(half.as_bytes()).await.is_err() || write.flush().await.is_err() {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        };
+        tokio::join!(pings, units);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let tls = tls.clone();
+            tokio::spawn(async move {
+                match tls {
+                    None => serve(socket).await,
+                    Some(tls) => {
+                        if let Ok(socket) = tls.accept(socket).await {
+                            serve(socket).await;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_servers_units_come_over_tcp_and_a_dead_connection_is_dialled_again() {
+    let wire = Wire::to(server(None).await).await;
+    let tuning = Tuning { silence_max: Duration::from_millis(600), ..quick() };
+    let (_feed, mut rx) = feed(Some(format!("tcp://127.0.0.1:{}", wire.port)), None, Tls::default(), tuning);
+    let mut heard = Heard::default();
+    let each = |n: usize| move |h: &Heard| h.units.len() == 3 && h.units.values().all(|c| *c > n);
+    listen(&mut rx, &mut heard, each(2)).await;
+    assert_eq!(heard.units.keys().map(String::as_str).collect::<Vec<_>>(), ["tak/u0", "tak/u1", "tak/u2"]);
+    wire.cut();
+    listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("nothing heard"))).await;
+    let before = *heard.units.values().max().unwrap();
+    listen(&mut rx, &mut heard, each(before + 1)).await;
+    assert_eq!(heard.status.rejected, 0, "{:?}", heard.status);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tls_works_both_ways_with_certificates_on_both_sides() {
+    install_tls();
+    let dir = tempfile::tempdir().unwrap();
+    certificates(dir.path());
+    let tls = |name: &str| {
+        let file = |name: String| Some(dir.path().join(name));
+        Tls { ca: file("ca.pem".into()), certificate: file(format!("{name}.pem")), key: file(format!("{name}.key")) }
+    };
+    // We dial a server that asks for our certificate.
+    let port = server(Some(TlsAcceptor::from(Arc::new(server_config(&tls("server")).unwrap())))).await;
+    let (_feed, mut rx) = feed(Some(format!("tls://localhost:{port}")), None, tls("client"), quick());
+    listen(&mut rx, &mut Heard::default(), |h| h.units.len() == 3).await;
+    // A device dials us; one without a certificate is turned away, and it is said.
+    let port = free_port();
+    let (_feed, mut rx) = feed(None, Some(port), tls("server"), quick());
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.connected).await;
+    let without = TlsConnector::from(Arc::new(client_config(&Tls { certificate: None, key: None, ..tls("client") }).unwrap()));
+    let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    if let Ok(mut socket) = without.connect("localhost".try_into().unwrap(), socket).await {
+        let _ = socket.write_all(event("stranger", "a-f-G", 118.0).as_bytes()).await;
+    }
+    listen(&mut rx, &mut heard, |h| h.status.last_error.is_some()).await;
+    let with = TlsConnector::from(Arc::new(client_config(&tls("client")).unwrap()));
+    let socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut socket = with.connect("localhost".try_into().unwrap(), socket).await.unwrap();
+    socket.write_all(event("friend", "a-f-G", 118.0).as_bytes()).await.unwrap();
+    listen(&mut rx, &mut heard, |h| h.units.contains_key("tak/friend")).await;
+    assert_eq!(heard.units.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rubbish_from_one_device_is_counted_and_the_others_are_heard() {
+    let port = free_port();
+    let (_feed, mut rx) = feed(None, Some(port), Tls::default(), quick());
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.connected).await;
+    let mut bad = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let mut good = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let same = event("a", "a-f-G", 118.0);
+    let rubbish = format!("\u{0}\u{1}rubbish{}<event><x>{}", event("m", "b-m-p", 1.0), "y".repeat(300 << 10));
+    bad.write_all(rubbish.as_bytes()).await.unwrap();
+    let all = format!("{same}{same}{}{}", event("b", "a-f-A-M-F-Q", 118.1), event("ping", "t-x-c-t", 0.0));
+    good.write_all(all.as_bytes()).await.unwrap();
+    listen(&mut rx, &mut heard, |h| h.status.received == 6).await;
+    let s = &heard.status;
+    assert_eq!((s.stored, s.conflated_by["repeated"], s.rejected), (2, 1, 3), "{s:?}");
+    assert_eq!((s.rejected_for["unreadable"], s.rejected_for["unsupported"], s.rejected_for["too_large"]), (1, 1, 1));
+    // Its server says that one is gone: it is stale from that moment.
+    good.write_all(event("x", "t-x-d-d", 0.0).as_bytes()).await.unwrap();
+    let gone = async {
+        loop {
+            if let FeedEvent::Unit(unit) = rx.recv().await.unwrap() {
+                return unit;
+            }
+        }
+    };
+    let gone = tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    assert_eq!((gone.id.as_str(), gone.stale_at), ("tak/b", Some(gone.seen_at)));
+}

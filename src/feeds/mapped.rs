@@ -1,0 +1,255 @@
+//! What MQTT and NATS share: JSON by a mapping, each record counted once, repetitions and wrong clocks found out.
+
+use super::mapping::{self, Record, Said};
+use super::outbox::{Doubt, Outbox, Reason};
+use super::sensorthings::json;
+use super::sequence::{Sequence, Step};
+use super::{FeedError, FeedEvent};
+use crate::model::mapping::{Mapping, TopicStyle};
+use crate::model::observation::Datastream;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{HashMap, VecDeque};
+
+/// Datastreams, units and counters that one feed may have, each.
+const ENTITIES_MAX: usize = 200_000;
+/// Records taken from one message.
+const RECORDS_MAX: usize = 100_000;
+/// Readings remembered a datastream, to know a repetition where there are no sequence numbers.
+const REMEMBERED: usize = 16;
+/// A time this far ahead of our clock is a clock that is wrong.
+const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
+
+/// Takes messages by topic; what it knows outlives the connection.
+pub(super) struct Intake {
+    feed: String,
+    style: TopicStyle,
+    mappings: Vec<Mapping>,
+    streams: HashMap<String, Stream>,
+    sequences: HashMap<String, Sequence>,
+}
+
+struct Stream {
+    datastream: Datastream,
+    recent: VecDeque<(DateTime<Utc>, u64)>,
+}
+
+impl Intake {
+    pub(super) fn new(feed: String, style: TopicStyle, mappings: Vec<Mapping>) -> Self {
+        Self { feed, style, mappings, streams: HashMap::new(), sequences: HashMap::new() }
+    }
+
+    /// Takes one message; every record of it has its fate when this returns.
+    ///
+    /// # Errors
+    /// [`FeedError::Closed`] when nobody reads any more.
+    pub(super) async fn take(&mut self, topic: &str, payload: &[u8], outbox: &mut Outbox) -> Result<(), FeedError> {
+        let Some(chosen) = self.mappings.iter().position(|m| m.topic.as_ref().is_none_or(|f| self.style.matches(f, topic))) else {
+            outbox.reject(Reason::Unsupported, format!("{topic}: no mapping is for it"));
+            return Ok(());
+        };
+        let message = match json(payload) {
+            Ok(message) => message,
+            Err(why) => {
+                outbox.reject(Reason::Unreadable, format!("{topic}: {why}"));
+                return Ok(());
+            }
+        };
+        let all = match mapping::records(&self.mappings[chosen], &message) {
+            Ok(all) => all,
+            Err(why) => {
+                outbox.reject(Reason::Unreadable, format!("{topic}: {why}"));
+                return Ok(());
+            }
+        };
+        let feed = self.feed.clone();
+        let parts = self.style.parts(topic);
+        let arrived = Utc::now();
+        for record in all.iter().take(RECORDS_MAX) {
+            let record = Record { feed: &feed, parts: &parts, message: &message, record, arrived };
+            self.take_record(chosen, record, outbox).await?;
+        }
+        if all.len() > RECORDS_MAX {
+            outbox.reject(Reason::TooLarge, format!("{topic}: a message of {} records; {RECORDS_MAX} were taken", all.len()));
+        }
+        Ok(())
+    }
+
+    async fn take_record(&mut self, chosen: usize, record: Record<'_>, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let mapping = &self.mappings[chosen];
+        let (id, number) = match mapping::identity(mapping, record) {
+            Ok(identity) => identity,
+            Err(why) => {
+                outbox.refuse(why);
+                return Ok(());
+            }
+        };
+        let said = mapping::read(mapping, &id, record);
+        if let Some(number) = number
+            && self.step(&id, number, outbox) == Step::Repeated
+        {
+            said.iter().for_each(|_| outbox.repeated());
+            return Ok(());
+        }
+        for one in said {
+            match one {
+                Err(why) => outbox.refuse(why),
+                Ok(said) => self.deliver(said, record.arrived, outbox).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, id: &str, number: u64, outbox: &mut Outbox) -> Step {
+        let full = self.sequences.len() >= ENTITIES_MAX;
+        let Some(sequence) = self.sequences.get_mut(id) else {
+            // Beyond the bound gaps are no longer told, readings still are.
+            if !full {
+                self.sequences.insert(id.to_owned(), Sequence::new(number));
+            }
+            return Step::Next;
+        };
+        let step = sequence.step(number);
+        match step {
+            Step::Skipped(count) => outbox.missing(count),
+            Step::Late => outbox.found(),
+            Step::Next | Step::Repeated => {}
+        }
+        step
+    }
+
+    async fn deliver(&mut self, said: Said, now: DateTime<Utc>, outbox: &mut Outbox) -> Result<(), FeedError> {
+        let time = match &said {
+            Said::Reading { observation, .. } => observation.phenomenon_time,
+            Said::Unit(unit) => unit.seen_at,
+            Said::Incident(report) => report.reported_at.unwrap_or(now),
+        };
+        if time > now + AHEAD_MAX {
+            outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", name(&said)));
+            return Ok(());
+        }
+        match said {
+            Said::Unit(unit) => outbox.offer(&unit.id.clone(), FeedEvent::Unit(unit)),
+            Said::Incident(report) => outbox.deliver(FeedEvent::Incident(report)).await,
+            Said::Reading { datastream, observation } => {
+                let full = self.streams.len() >= ENTITIES_MAX;
+                match self.streams.get_mut(&datastream.id) {
+                    Some(stream) => {
+                        if stream.has_seen(observation.phenomenon_time, observation.value) {
+                            outbox.repeated();
+                            return Ok(());
+                        }
+                        if stream.datastream != datastream {
+                            stream.datastream = datastream.clone();
+                            outbox.deliver(FeedEvent::Datastream(datastream)).await?;
+                        }
+                    }
+                    None if full => {
+                        outbox.reject(Reason::Full, format!("{}: more than {ENTITIES_MAX} datastreams; split the feed", datastream.id));
+                        return Ok(());
+                    }
+                    None => {
+                        let recent = [(observation.phenomenon_time, observation.value.to_bits())].into();
+                        self.streams.insert(datastream.id.clone(), Stream { datastream: datastream.clone(), recent });
+                        outbox.deliver(FeedEvent::Datastream(datastream)).await?;
+                    }
+                }
+                outbox.deliver(FeedEvent::Observation(observation)).await
+            }
+        }
+    }
+}
+
+impl Stream {
+    /// Whether this very reading came before; remembers it.
+    fn has_seen(&mut self, time: DateTime<Utc>, value: f64) -> bool {
+        let reading = (time, value.to_bits());
+        if self.recent.contains(&reading) {
+            return true;
+        }
+        if self.recent.len() == REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(reading);
+        false
+    }
+}
+
+fn name(said: &Said) -> &str {
+    match said {
+        Said::Reading { observation, .. } => &observation.datastream,
+        Said::Unit(unit) => &unit.id,
+        Said::Incident(report) => &report.id,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outbox::Outbox;
+    use super::*;
+    use crate::model::feed::Coordinates;
+    use crate::model::mapping::MQTT_TOPICS;
+    use proptest::prelude::*;
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+
+    fn intake() -> Intake {
+        let mapping = "topic = \"air/+\"\nid = \"{2}\"\nsequence = \"/n\"\nlon = 118.3\nlat = 33.9\ntime = \"/t\"\ntime_format = \"epoch_s\"\n\
+             observations = [{ value = \"/v\", observed_property = \"x\" }]";
+        let unit = "topic = \"cars/#\"\nid = \"/c\"\nlon = \"/x\"\nlat = 33.9\nunit = { domain = \"traffic\" }";
+        Intake::new("f".into(), MQTT_TOPICS, [mapping, unit].map(|m| toml::from_str(m).unwrap()).into())
+    }
+
+    fn run(messages: &[(String, Vec<u8>)]) -> (crate::model::feed::FeedStatus, Vec<FeedEvent>) {
+        let (tx, mut rx) = mpsc::channel(10_000);
+        let mut outbox = Outbox::new("f", "test", Coordinates::Wgs84, tx, Duration::from_secs(3600));
+        let mut intake = intake();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for (topic, payload) in messages {
+                intake.take(topic, payload, &mut outbox).await.unwrap();
+                assert!(outbox.status().balances(), "{:?}", outbox.status());
+            }
+        });
+        (outbox.status().clone(), std::iter::from_fn(|| rx.try_recv().ok()).collect())
+    }
+
+    fn message(topic: &str, payload: &str) -> (String, Vec<u8>) {
+        (topic.to_owned(), payload.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn gaps_repetitions_and_rubbish_are_counted_and_late_messages_mend_a_gap() {
+        let (status, events) = run(&[
+            message("air/a", r#"{"n": 1, "t": 1, "v": 1}"#),
+            message("air/a", r#"{"n": 5, "t": 5, "v": 5}"#),
+            message("air/a", r#"{"n": 3, "t": 3, "v": 3}"#),
+            message("air/a", r#"{"n": 5, "t": 5, "v": 5}"#),
+            message("air/a", r#"[{"t": 1, "v": 1}, {"t": 9, "v": NaN}, {"t": 9, "v": "x"}, {"t": 99999999999, "v": 1}]"#),
+            message("air/a", "<html>"),
+            message("air/a", "[]"),
+            message("sea/a", "{}"),
+            message("cars/1/2", r#"{"c": 1, "x": 118.0}"#),
+        ]);
+        assert_eq!((status.gaps, status.stored, status.conflated, status.quarantined), (2, 4, 2, 1), "{status:?}");
+        let reasons: Vec<_> = status.rejected_for.iter().map(|(k, n)| (k.as_ref(), *n)).collect();
+        assert_eq!(reasons, [("incomplete", 1), ("out_of_range", 1), ("unreadable", 1), ("unsupported", 1)]);
+        assert_eq!(events.iter().filter(|e| matches!(e, FeedEvent::Datastream(_))).count(), 1);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn the_ledger_balances_whatever_comes(
+            messages in proptest::collection::vec(
+                (prop_oneof!["air/[ab]", "cars/.{0,3}", ".{0,6}"], prop_oneof![
+                    r#"\{"n": [0-9]{1,2}, "t": [0-9]{1,12}, "v": (1|2|"x"|null|NaN)\}"#.prop_map(String::into_bytes),
+                    r#"\{"c": "[ab]", "x": (1|500|0)\}"#.prop_map(String::into_bytes),
+                    proptest::collection::vec(any::<u8>(), 0..40),
+                ]), 0..40)
+        ) {
+            let (status, events) = run(&messages);
+            let kept = events.iter().filter(|e| !matches!(e, FeedEvent::Datastream(_))).count();
+            prop_assert_eq!(status.stored, kept as u64);
+        }
+    }
+}
