@@ -1,6 +1,6 @@
 //! `yiping replay`: a recorded or generated journal as a live data platform.
 
-use crate::feeds::replay::{City, Options, Platform};
+use crate::feeds::replay::{City, Options, Platform, SPEEDS};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -15,7 +15,8 @@ pub struct Args {
     /// Folder with sensors.geojson, units.geojson and incidents.json, as `yiping demo-city` writes them
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Journals to play with their own timing, plain or .gz; several are merged by time. Without one, a journal is generated
+    /// Journals to play with their own timing: files (plain, .gz or .zst) or folders of them, merged by time. Without one, a journal is
+    /// generated
     #[arg(long, value_name = "FILE", num_args = 1..)]
     journal: Vec<PathBuf>,
     /// Address of the HTTP side; port 0 takes any free one
@@ -24,11 +25,12 @@ pub struct Args {
     /// Address of the MQTT broker; port 0 takes any free one, `off` does without
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883")]
     mqtt: String,
-    /// Simulated seconds a second, 1 to 100
+    /// Simulated seconds a second, 0.1 to 1000; changed while it plays by POST /control {"speed": 10}
     #[arg(long, default_value = "1", value_parser = speed)]
     speed: f64,
-    /// Simulated time at the start [default: now, or the journal's first entry]
-    #[arg(long, value_name = "TIME")]
+    /// Simulated time at the start, with what was known then [default: now, or the journal's first entry]; POST /control
+    /// {"seek": "TIME"} goes elsewhere while it plays
+    #[arg(long, visible_alias = "seek", value_name = "TIME")]
     start: Option<DateTime<Utc>>,
     /// The same seed and start give the same journal
     #[arg(long, default_value = "7")]
@@ -43,7 +45,7 @@ pub struct Args {
 
 fn speed(text: &str) -> Result<f64, String> {
     let speed = text.trim_end_matches('x').parse().map_err(|e| format!("{e}"))?;
-    if (1.0..=100.0).contains(&speed) { Ok(speed) } else { Err("a speed is between 1 and 100".into()) }
+    if SPEEDS.contains(&speed) { Ok(speed) } else { Err(format!("a speed is between {} and {}", SPEEDS.start(), SPEEDS.end())) }
 }
 
 /// Serves until interrupted.
@@ -91,7 +93,7 @@ fn announce(as_json: bool, platform: &Platform, (units, incidents): (usize, usiz
     if as_json {
         let line = json!({
             "http": http, "sensorthings": platform.sensorthings_url(), "mqtt": platform.mqtt_url(),
-            "incidents": format!("{http}/incidents/stream"), "units": format!("{http}/units/stream"),
+            "incidents": format!("{http}/incidents/stream"), "units": format!("{http}/units/stream"), "control": format!("{http}/control"),
             "datastreams": platform.datastreams, "unit_count": units, "incidents_a_day": incidents, "left_out": left_out,
         });
         writeln!(out, "{line}")?;
@@ -100,6 +102,7 @@ fn announce(as_json: bool, platform: &Platform, (units, incidents): (usize, usiz
         writeln!(out, "MQTT          {}", platform.mqtt_url().unwrap_or_else(|| "off".into()))?;
         writeln!(out, "incidents     {http}/incidents/stream  ({incidents} a day)")?;
         writeln!(out, "units         {http}/units/stream  ({units})")?;
+        writeln!(out, "control       {http}/control")?;
     }
     // A parent process waits for this line through a pipe.
     Ok(out.flush()?)

@@ -15,6 +15,7 @@ mod geojson_sse;
 mod gpx;
 mod http;
 mod inlet;
+pub mod journal;
 mod lag;
 mod ngsi_ld;
 mod open311;

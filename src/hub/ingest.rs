@@ -5,6 +5,7 @@ use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
 use super::news::UnitNews;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
+use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle};
 use crate::model::alert::Alert;
 use crate::model::feed::FeedConfig;
@@ -36,6 +37,7 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
         core.inlets().insert(config.id.clone(), inlet.clone());
     }
     let mut feed = Ledger::new(config.id());
+    let recorder = config.record.then(|| recorder(&core, config.id())).flatten();
     let mut tick = tokio::time::interval(STATUS_EVERY);
     let mut batch = Vec::with_capacity(BATCH);
     let mut keep = Keep::default();
@@ -43,14 +45,31 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
         tokio::select! {
             count = heard.recv_many(&mut batch, BATCH) => match count {
                 0 => break,
-                _ => take(&core, &mut feed, &mut keep, &mut batch).await,
+                _ => {
+                    if let Some(recorder) = &recorder {
+                        let now = Utc::now();
+                        batch.iter().for_each(|event| recorder.take(event, now));
+                    }
+                    take(&core, &mut feed, &mut keep, &mut batch).await;
+                }
             },
-            _ = tick.tick() => core.tell_feed(&mut feed),
+            _ = tick.tick() => {
+                if let Some((entries, why)) = recorder.as_ref().map(Recorder::trouble) {
+                    feed.unrecorded(entries, why);
+                }
+                core.tell_feed(&mut feed);
+            }
         }
     }
     core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
     tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+}
+
+/// Writes what the feed says below the data folder; a feed whose journal can't be written is read all the same.
+fn recorder(core: &Core, feed: &str) -> Option<Recorder> {
+    let dir = core.scene.data.join("journals");
+    Recorder::start(&dir, feed, Limits::default()).inspect_err(|error| tracing::error!(feed, %error, "the feed is not recorded")).ok()
 }
 
 /// Takes a batch of events in their order; what is to be kept of it is on disk when this returns.

@@ -54,6 +54,14 @@ impl Ledger {
         self.hub.last_error = Some(why);
     }
 
+    /// So many are in no journal though they should be, and why.
+    pub fn unrecorded(&mut self, entries: u64, why: Option<String>) {
+        if entries > self.hub.unrecorded {
+            self.hub.unrecorded = entries;
+            self.hub.last_error = why.map(|why| format!("journal: {why}"));
+        }
+    }
+
     pub fn count(&mut self, fate: Fate) {
         self.count_many(fate, 1);
     }
@@ -92,6 +100,7 @@ impl Ledger {
             quarantined: h.quarantined + a.quarantined,
             quarantined_for: both(&h.quarantined_for, &a.quarantined_for),
             lag,
+            unrecorded: h.unrecorded,
             newest: h.newest.max(a.newest),
             last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
             ..a.clone()

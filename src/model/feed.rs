@@ -367,6 +367,9 @@ pub struct FeedStatus {
     pub quarantined: u64,
     #[serde(default)]
     pub quarantined_for: Counts,
+    /// Events that are missing in its journal, though it is recorded.
+    #[serde(default)]
+    pub unrecorded: u64,
     /// Messages that never came, by the source's own sequence numbers.
     #[serde(default)]
     pub gaps: u64,

@@ -1,5 +1,6 @@
 //! GeoJSON event lines: every Feature with a number, a bounded past to resume from, and the latest of each entity.
 
+use crate::model::alert::Alert;
 use crate::model::incident::Report;
 use crate::model::unit::Unit;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -22,14 +23,14 @@ const BATCH: usize = 256;
 /// One line of events.
 #[derive(Debug)]
 pub struct Line {
-    /// Names this run of the platform: a position of another run means nothing here.
-    run: String,
     inner: Mutex<Inner>,
     newest: watch::Sender<u64>,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// Names this run of the platform: a position of another run means nothing here. Another one after each jump in time.
+    run: Arc<str>,
     /// Number of the last event; the first is 1.
     last: u64,
     past: VecDeque<Numbered>,
@@ -38,14 +39,42 @@ struct Inner {
 
 type Numbered = (u64, Arc<str>);
 
+/// How far a reader is.
+#[derive(Clone, Debug)]
+struct Position {
+    run: Arc<str>,
+    number: u64,
+}
+
 impl Line {
     pub fn new(run: &str) -> Arc<Self> {
-        Arc::new(Self { run: run.to_owned(), inner: Mutex::default(), newest: watch::Sender::new(0) })
+        let inner = Inner { run: run.into(), ..Inner::default() };
+        Arc::new(Self { inner: Mutex::new(inner), newest: watch::Sender::new(0) })
     }
 
     /// Nothing can be left half done under this lock, so a panic elsewhere doesn't spoil it.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins anew with what is known at another time: `there` is the state and no event. Open streams end, so that their readers
+    /// come back and are told the state.
+    pub fn restart(&self, run: &str, there: impl IntoIterator<Item = (String, Value)>) {
+        let mut inner = self.inner();
+        *inner = Inner { run: run.into(), ..Inner::default() };
+        for (id, feature) in there {
+            inner.last += 1;
+            let numbered = (inner.last, feature.to_string().into());
+            inner.latest.insert(id, numbered);
+        }
+        let last = inner.last;
+        drop(inner);
+        self.newest.send_replace(last);
+    }
+
+    /// An entity is there no longer; snapshots don't have it.
+    pub fn forget(&self, id: &str) {
+        self.inner().latest.shift_remove(id);
     }
 
     /// Adds a Feature about the entity `id`.
@@ -75,26 +104,30 @@ impl Line {
     }
 
     /// Where a reader starts: after `last_event_id` when that is of this run and still in the past, else with the latest of each
-    /// entity. Returns what to send first and the number after which to go on.
-    fn start(&self, last_event_id: Option<&str>) -> (VecDeque<Numbered>, u64) {
+    /// entity. Returns what to send first and the position after which to go on.
+    fn start(&self, last_event_id: Option<&str>) -> (VecDeque<Numbered>, Position) {
         let inner = self.inner();
-        let of_this_run = last_event_id.and_then(|id| id.strip_prefix(&self.run)?.strip_prefix('-')?.parse::<u64>().ok());
+        let of_this_run = last_event_id.and_then(|id| id.strip_prefix(&*inner.run)?.strip_prefix('-')?.parse::<u64>().ok());
         let oldest = inner.past.front().map_or(inner.last + 1, |(n, _)| *n);
         match of_this_run.filter(|n| *n <= inner.last && *n + 1 >= oldest) {
-            Some(n) => (VecDeque::new(), n),
+            Some(n) => (VecDeque::new(), Position { run: inner.run.clone(), number: n }),
             None => {
                 let mut all: Vec<Numbered> = inner.latest.values().cloned().collect();
                 all.sort_by_key(|(n, _)| *n);
-                (all.into(), inner.last)
+                (all.into(), Position { run: inner.run.clone(), number: inner.last })
             }
         }
     }
 
-    /// Up to [`BATCH`] events after number `after`. A reader slower than the past is long goes on with the oldest there is.
-    fn after(&self, after: u64) -> VecDeque<Numbered> {
+    /// Up to [`BATCH`] events after a position; `None` when it is of another run. A reader slower than the past is long goes on with
+    /// the oldest there is.
+    fn after(&self, position: &Position) -> Option<VecDeque<Numbered>> {
         let inner = self.inner();
-        let from = inner.past.partition_point(|(n, _)| *n <= after);
-        inner.past.range(from..).take(BATCH).cloned().collect()
+        if inner.run != position.run {
+            return None;
+        }
+        let from = inner.past.partition_point(|(n, _)| *n <= position.number);
+        Some(inner.past.range(from..).take(BATCH).cloned().collect())
     }
 
     /// The line as server-sent events with ids `<run>-<number>`, and a comment every 15 s when nothing happens.
@@ -105,15 +138,15 @@ impl Line {
             futures_util::stream::unfold((self, queue, position, newest), |(line, mut queue, mut position, mut newest)| async move {
                 while queue.is_empty() {
                     newest.borrow_and_update();
-                    queue = line.after(position);
-                    // An error means that the platform has ended.
+                    // Neither: the platform has jumped in time. An error: it has ended.
+                    queue = line.after(&position)?;
                     if queue.is_empty() && newest.changed().await.is_err() {
                         return None;
                     }
                 }
                 let (number, feature) = queue.pop_front()?;
-                position = position.max(number);
-                let event = Event::default().id(format!("{}-{number}", line.run)).data(&*feature);
+                position.number = position.number.max(number);
+                let event = Event::default().id(format!("{}-{number}", position.run)).data(&*feature);
                 Some((Ok(event), (line, queue, position, newest)))
             });
         Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15)))
@@ -130,6 +163,15 @@ pub fn unit_feature(unit: &Unit) -> Value {
     let mut properties = json!(unit);
     properties["unit_kind"] = properties["kind"].take();
     feature("unit", &unit.id, (unit.lon, unit.lat), properties)
+}
+
+/// An alert as a Feature; `properties.kind` is `alert`. Its polygons are the geometry, its circles stay in its areas.
+pub fn alert_feature(alert: &Alert) -> Value {
+    let mut properties = json!(alert);
+    properties["kind"] = "alert".into();
+    let polygons: Vec<_> = alert.areas.iter().flat_map(|a| &a.polygons).map(|ring| [ring]).collect();
+    let geometry = if polygons.is_empty() { Value::Null } else { json!({"type": "MultiPolygon", "coordinates": polygons}) };
+    json!({"type": "Feature", "id": alert.id, "geometry": geometry, "properties": properties})
 }
 
 fn feature(kind: &str, id: &str, (lon, lat): (f64, f64), mut properties: Value) -> Value {
@@ -151,16 +193,31 @@ mod tests {
         (1..=10).for_each(|i| line.push(&format!("e{}", i % 3), &json!(i)));
         let numbers = |q: &VecDeque<Numbered>| q.iter().map(|(n, _)| *n).collect::<Vec<_>>();
         let (first, position) = line.start(None);
-        assert_eq!((numbers(&first), position), (vec![8, 9, 10], 10));
+        assert_eq!((numbers(&first), position.number), (vec![8, 9, 10], 10));
         let (first, position) = line.start(Some("r-4"));
         assert!(first.is_empty());
-        assert_eq!(numbers(&line.after(position)), [5, 6, 7, 8, 9, 10]);
-        assert!(line.after(line.start(Some("r-10")).1).is_empty());
+        assert_eq!(numbers(&line.after(&position).unwrap()), [5, 6, 7, 8, 9, 10]);
+        assert!(line.after(&line.start(Some("r-10")).1).unwrap().is_empty());
         // Another run, or a position that never was: everything that holds now.
         for unknown in ["q-4", "r-11", "r-x", "", "r"] {
             assert_eq!(numbers(&line.start(Some(unknown)).0), [8, 9, 10], "{unknown}");
         }
         assert!(line.snapshot().starts_with(r#"{"type":"FeatureCollection","features":["#));
+    }
+
+    #[test]
+    fn after_a_jump_in_time_readers_come_back_and_are_told_the_state() {
+        let line = Line::new("r");
+        (1..=10).for_each(|i| line.push(&format!("e{}", i % 3), &json!(i)));
+        let (_, position) = line.start(Some("r-4"));
+        line.restart("s", [("e0".to_owned(), json!("then")), ("e1".to_owned(), json!("gone"))]);
+        line.forget("e1");
+        assert!(line.after(&position).is_none(), "its stream ends");
+        let (first, position) = line.start(Some("r-4"));
+        assert_eq!(first.iter().map(|(_, f)| &**f).collect::<Vec<_>>(), ["\"then\""]);
+        assert!(line.after(&position).unwrap().is_empty(), "the state is no event");
+        line.push("e2", &json!("news"));
+        assert_eq!(line.after(&position).unwrap().len(), 1);
     }
 
     #[test]

@@ -1,28 +1,39 @@
 //! The platform's HTTP side: SensorThings below `/v1.1`, GeoJSON snapshots and event streams.
 
+use super::control::{self, Asked, Change, Playing};
 use super::lines::Line;
 use super::sta::{Answer, Answerer, Refusal, Store};
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::cors::CorsLayer;
+
+/// Questions to the player that may wait.
+const ASKED_MAX: usize = 16;
 
 /// What HTTP reads and the player writes.
 pub struct Shared {
     store: RwLock<Store>,
     pub incidents: Arc<Line>,
     pub units: Arc<Line>,
+    pub alerts: Arc<Line>,
+    player: Sender<Asked>,
 }
 
 impl Shared {
-    pub fn new(run: &str) -> Self {
-        Self { store: RwLock::default(), incidents: Line::new(run), units: Line::new(run) }
+    /// With where the player hears what is asked of it.
+    pub fn new(run: &str) -> (Self, Receiver<Asked>) {
+        let (player, asked) = channel(ASKED_MAX);
+        let line = || Line::new(run);
+        (Self { store: RwLock::default(), incidents: line(), units: line(), alerts: line(), player }, asked)
     }
 
     /// The store is consistent after every call, so a panic elsewhere doesn't spoil it.
@@ -44,9 +55,15 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/v1.1/{*path}", get(sensorthings))
         .route("/incidents", get(|State(s): State<Arc<Shared>>| async move { geojson(s.incidents.snapshot()) }))
         .route("/units", get(|State(s): State<Arc<Shared>>| async move { geojson(s.units.snapshot()) }))
+        .route("/alerts", get(|State(s): State<Arc<Shared>>| async move { geojson(s.alerts.snapshot()) }))
+        .route("/alerts/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.alerts.clone(), headers)))
+        .route(
+            "/control",
+            get(|State(s): State<Arc<Shared>>| async move { answer(control::ask(&s.player, Change::default()).await) }).post(change),
+        )
         .route("/incidents/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.incidents.clone(), headers)))
         .route("/units/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.units.clone(), headers)))
-        .fallback(|| async { error(StatusCode::NOT_FOUND, "nothing here; see /v1.1, /incidents, /units") })
+        .fallback(|| async { error(StatusCode::NOT_FOUND, "nothing here; see /v1.1, /incidents, /units, /alerts, /control") })
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(CorsLayer::permissive())
         .with_state(shared)
@@ -54,6 +71,23 @@ pub fn router(shared: Arc<Shared>) -> Router {
 
 async fn events(line: Arc<Line>, headers: HeaderMap) -> Response {
     line.events(headers.get("last-event-id").and_then(|v| v.to_str().ok())).into_response()
+}
+
+async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {
+    match serde_json::from_slice::<Change>(&body) {
+        Ok(change) => answer(control::ask(&shared.player, change).await),
+        Err(e) => error(
+            StatusCode::BAD_REQUEST,
+            &format!("{e}; write {{\"speed\": 10, \"paused\": false, \"seek\": \"2026-05-01T00:00:00Z\"}}, or some of it"),
+        ),
+    }
+}
+
+fn answer(asked: Result<Playing, (StatusCode, String)>) -> Response {
+    match asked {
+        Ok(playing) => axum::Json(playing).into_response(),
+        Err((status, why)) => error(status, &why),
+    }
 }
 
 async fn service_root(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {

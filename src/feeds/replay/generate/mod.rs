@@ -4,7 +4,7 @@ mod curves;
 mod patrol;
 
 use super::city::City;
-use super::journal::{Entry, What};
+use crate::feeds::journal::{Entry, What};
 use crate::geo::{Geodetic, LocalFrame};
 use crate::model::incident::Report;
 use crate::model::observation::{Datastream, Observation, Quality};
