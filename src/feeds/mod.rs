@@ -6,24 +6,24 @@
 //! Never here: what becomes of a report or a reading (the hub's business), and any trust in what a source sends.
 
 mod backoff;
+mod broker;
 mod cap;
+mod cursor_on_target;
 mod eido;
 mod geojson;
-mod broker;
-mod cursor_on_target;
 mod geojson_sse;
 mod gpx;
 mod http;
 mod inlet;
 pub mod journal;
 mod lag;
-mod ngsi_ld;
-mod open311;
 mod mapped;
 mod mapping;
 mod mqtt;
 mod nats;
+mod ngsi_ld;
 mod nmea;
+mod open311;
 mod outbox;
 pub mod replay;
 mod rounds;
@@ -32,8 +32,8 @@ mod sensorthings_in;
 mod sequence;
 #[cfg(test)]
 mod tests;
-mod visit;
 mod tls;
+mod visit;
 
 pub use inlet::{Barrier, Inlet, Posted, Refusal, Taken};
 pub use lag::LagMeter;
