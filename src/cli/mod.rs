@@ -1,7 +1,7 @@
 //! Argument parsing, one file a command; no logic.
 
 mod analyse;
-mod bench;
+pub mod bench;
 mod build;
 #[cfg(feature = "screen")]
 mod cache;

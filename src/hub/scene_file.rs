@@ -69,7 +69,8 @@ impl LoadedScene {
         self.scene.tour.as_ref().map_or(0.0, |t| t.length_s())
     }
 
-    /// The scene as screens get it: as written, plus `id`, `package_url`, `city` (what `city.toml` says) and `anchor`.
+    /// The scene as screens get it: as written, plus `id`, `package_url`, `city` (what `city.toml` says), `anchor`, and of each heat its
+    /// scale's `bounds`.
     pub fn describe(&self) -> Value {
         let city = self.city();
         let mut scene = serde_json::to_value(&self.scene).unwrap_or(Value::Null);
@@ -80,6 +81,12 @@ impl LoadedScene {
             map.insert("anchor".into(), city.get("anchor").cloned().unwrap_or(Value::Null));
             map.insert("city".into(), city);
             map.insert("tour_length_s".into(), json!(self.tour_length_s()));
+            // Not every screen knows the standards' scales by name.
+            let heats = map.get_mut("heat").and_then(Value::as_array_mut).into_iter().flatten();
+            for (shown, heat) in heats.filter_map(Value::as_object_mut).zip(&self.scene.heats) {
+                shown.insert("bounds".into(), json!(heat.scale().bounds()));
+                shown.insert("unit".into(), json!(heat.unit()));
+            }
         }
         scene
     }
@@ -134,13 +141,7 @@ fn check(scene: &Scene) -> Result<(), String> {
     if let Some(feed) = scene.feeds.iter().find(|f| ["screen", "rules"].contains(&f.id())) {
         return Err(format!("a feed may not be called {:?}: that is where people's reports, or those of alert rules, come from", feed.id()));
     }
-    if let Some(heat) = scene
-        .heats
-        .iter()
-        .find(|h| h.range.iter().any(|r| !r.is_finite()) || h.range[0] >= h.range[1] || !h.reach_m.is_finite() || h.reach_m <= 0.0)
-    {
-        return Err(format!("heat {:?}: range must go from a lower to a higher value, reach_m must be more than 0", heat.id));
-    }
+    scene.heats.iter().try_for_each(|h| h.check())?;
     unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;
     scene.rules.iter().try_for_each(|r| r.check())?;
     unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;

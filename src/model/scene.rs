@@ -1,5 +1,7 @@
 //! Scenes 场景: a TOML file in `scenes/` that says what a city application shows. A new application is a new scene, not new code.
 
+pub use super::heat::HeatConfig;
+
 use super::feed::FeedConfig;
 use super::rule::AlertRule;
 use super::styling::{NamedFilter, StyleRule};
@@ -78,30 +80,4 @@ pub struct NamedCamera {
     #[serde(default)]
     pub name_en: String,
     pub pose: CameraPose,
-}
-
-/// One observed property draped as a field.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HeatConfig {
-    /// Layer id in the view state.
-    pub id: String,
-    pub name: String,
-    #[serde(default)]
-    pub name_en: String,
-    pub observed_property: String,
-    pub unit: String,
-    /// Values at the two ends of the colour ramp, in `unit`; fixed, so that two times compare.
-    pub range: [f32; 2],
-    /// Beyond this distance from every sensor the layer is hatched, metres.
-    pub reach_m: f32,
-    /// Exponent of inverse distance weighting.
-    #[serde(default = "idw_power")]
-    pub power: f32,
-    #[serde(default)]
-    pub shown: bool,
-}
-
-fn idw_power() -> f32 {
-    2.0
 }

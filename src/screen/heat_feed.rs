@@ -58,13 +58,20 @@ pub fn feed(
         facts.newest = facts.newest.max(Some(o.phenomenon_time));
     }
     facts.sensors = samples.len();
-    let idw = Idw { power: f64::from(heat.power), reach_m: f64::from(heat.reach_m) };
+    let idw = Idw { power: f64::from(heat.power), reach_m: f64::from(heat.reach_m), neighbours: None };
     // Leave-one-out over every pair: bounded, since a thousand stations would take a frame.
     const MOST_FOR_ERROR: usize = 400;
     facts.rmse = (samples.len() <= MOST_FOR_ERROR).then(|| idw.leave_one_out_rmse(&samples)).flatten();
     let (low, high) = bounds(&samples, f64::from(heat.reach_m) * 2.0);
-    let to =
-        HeatLayer { shown: true, origin_m: low, size_m: high - low, range: heat.range, power: heat.power, reach_m: heat.reach_m, samples };
+    let to = HeatLayer {
+        shown: true,
+        origin_m: low,
+        size_m: high - low,
+        range: heat.scale().ends(),
+        power: heat.power,
+        reach_m: heat.reach_m,
+        samples,
+    };
     layer.set_if_neq(to);
     shown.0 = Some((heat.id.clone(), facts));
 }

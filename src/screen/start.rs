@@ -95,6 +95,8 @@ fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
     let described: Described = serde_json::from_value(scene.clone()).map_err(|e| fail(e.to_string()))?;
     if let Some(map) = scene.as_object_mut() {
         ["id", "package_url", "anchor", "city", "tour_length_s"].iter().for_each(|key| drop(map.remove(*key)));
+        let heats = map.get_mut("heat").and_then(serde_json::Value::as_array_mut).into_iter().flatten();
+        heats.filter_map(serde_json::Value::as_object_mut).for_each(|heat| drop(heat.remove("bounds")));
     }
     let scene: Scene = serde_json::from_value(scene).map_err(|e| fail(e.to_string()))?;
     let local = !described.package_url.starts_with("http");

@@ -82,7 +82,7 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
     let bytes = bytes.lock().unwrap().clone();
     assert_eq!(bytes.len(), (FIELD_SIZE * FIELD_SIZE * 8) as usize, "the whole field came back");
 
-    let idw = Idw { power: 2.0, reach_m: f64::INFINITY };
+    let idw = Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: None };
     let mut worst = 0.0f64;
     for (x, y) in (0..FIELD_SIZE).step_by(17).flat_map(|x| (0..FIELD_SIZE).step_by(13).map(move |y| (x, y))) {
         let at = ((y * FIELD_SIZE + x) * 8) as usize;

@@ -315,14 +315,14 @@ export interface Tour {
   keyframe: Keyframe[];
 }
 
-/** One observed property shown by colour. `range` are the values at the two ends of the ramp, in `unit`. */
+/** One observed property shown by colour. `bounds` are the ends of its classes along the ramp, in `unit`. */
 export interface HeatConfig {
   id: string;
   name: string;
   name_en: string;
   observed_property: string;
   unit: string;
-  range: [number, number];
+  bounds: number[];
   reach_m: number;
   shown: boolean;
 }

@@ -113,8 +113,8 @@ export const scene = () => ({
   package: "demo",
   theme: "night",
   heat: [
-    { id: "pm25", name: "PM2.5", name_en: "PM2.5", observed_property: "pm2_5", unit: "µg/m³", range: [0, 150], reach_m: 1500, power: 2, shown: true },
-    { id: "noise", name: "噪声", name_en: "Noise", observed_property: "noise", unit: "dB", range: [35, 85], reach_m: 800, power: 2, shown: false },
+    { id: "pm25", name: "PM2.5", name_en: "PM2.5", observed_property: "pm2_5", unit: "µg/m³", bounds: [0, 35, 75, 115, 150, 250, 500], reach_m: 1500, power: 2, shown: true },
+    { id: "noise", name: "噪声", name_en: "Noise", observed_property: "noise", unit: "dB", bounds: [35, 85], reach_m: 800, power: 2, shown: false },
   ],
   camera: [{ id: "home", name: "全城", name_en: "City", pose: pose(60, 60, 20, 48, 2600) }],
   tour: {

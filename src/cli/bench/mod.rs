@@ -5,6 +5,7 @@ mod build;
 mod flight;
 #[cfg(feature = "screen")]
 mod frame;
+pub mod heat;
 mod history;
 mod live;
 
@@ -25,6 +26,7 @@ enum What {
     Flight(flight::Args),
     #[cfg(feature = "screen")]
     Frame(frame::Args),
+    Heat(heat::Args),
     History(history::Args),
 }
 
@@ -36,6 +38,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Flight(args) => flight::run(args),
         #[cfg(feature = "screen")]
         What::Frame(args) => frame::run(args),
+        What::Heat(args) => heat::run(&args),
         What::History(args) => history::run(args),
     }
 }

@@ -9,7 +9,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
     let Some((heat, facts)) = data.heat else { return };
     ui.horizontal(|ui| {
         ui.label(RichText::new(&heat.name).font(style::strong(data.text.body)));
-        ui.label(RichText::new(format!("{} · {}", heat.name_en, heat.unit)).font(style::regular(data.text.small)).color(style::QUIET));
+        ui.label(RichText::new(format!("{} · {}", heat.name_en, heat.unit())).font(style::regular(data.text.small)).color(style::QUIET));
     });
     let em = data.text.body;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), em * 2.0), egui::Sense::hover());
@@ -25,11 +25,12 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
             Color32::from_rgb(r, g, b),
         );
     }
+    let [low, high] = heat.scale().ends();
     for step in 0..=LEGEND_STEPS {
         let u = step as f32 / LEGEND_STEPS as f32;
         let x = strip.left() + strip.width() * u;
         painter.line_segment([egui::pos2(x, strip.bottom()), egui::pos2(x, strip.bottom() + em * 0.2)], Stroke::new(1.0, style::QUIET));
-        let value = heat.range[0] + (heat.range[1] - heat.range[0]) * u;
+        let value = low + (high - low) * u;
         let align = if step == 0 {
             egui::Align2::LEFT_TOP
         } else if step == LEGEND_STEPS {

@@ -69,7 +69,7 @@ export function sensorPoints(
     if (!suspect) good += 1;
     if (newest === null || Date.parse(reading.phenomenon_time) > Date.parse(newest)) newest = reading.phenomenon_time;
     features.push(
-      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: rampColour(along(reading.value, heat.range)) }),
+      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: rampColour(along(reading.value, heat.bounds)) }),
     );
   }
   return { points: collection(features), good, newest };

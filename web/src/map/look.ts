@@ -53,9 +53,16 @@ export function rampColour(u: number): string {
   return `rgb(${[0, 1, 2].map((c) => Math.round((a[c] ?? 0) * (1 - x + i) + (b[c] ?? 0) * (x - i))).join(" ")})`;
 }
 
-/** Whether a reading counts as drawn on the ramp: position 0 to 1, clamped at the ends as the legend is. */
-export const along = (value: number, [low, high]: readonly [number, number]): number =>
-  Math.min(1, Math.max(0, (value - low) / (high - low || 1)));
+/**
+ * Where a reading stands on the ramp, 0 to 1, clamped at the ends as the legend is: straight within a class, and every class takes the same
+ * part. `bounds` are the classes' ends, rising; two of them are a plain range.
+ */
+export function along(value: number, bounds: readonly number[]): number {
+  const classes = Math.max(1, bounds.length - 1);
+  const i = bounds.slice(1, -1).filter((bound) => value > bound).length;
+  const [low, high] = [bounds[i] ?? 0, bounds[i + 1] ?? 1];
+  return Math.min(1, Math.max(0, (i + (value - low) / (high - low || 1)) / classes));
+}
 
 /** Families as the browser names them; MapLibre draws every glyph on the phone, nothing is fetched. The first sets the weight. */
 export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];

@@ -1,4 +1,4 @@
-/** The heat layer's legend: unit, range, sensors, time. Always beside the layer. */
+/** The heat layer's legend: unit, scale, sensors, time. Always beside the layer. */
 
 import { hhmm } from "../clock";
 import { one, type Words } from "../i18n";
@@ -21,9 +21,9 @@ export function Legend() {
     <aside class="legend" data-testid="legend">
       <b>{one([h.name, h.name_en])}</b>
       <span class="scale">
-        {h.range[0]}
+        {h.bounds[0]}
         <i style={{ background: `linear-gradient(90deg, ${STOPS})` }} />
-        {h.range[1]}
+        {h.bounds[h.bounds.length - 1]}
       </span>
       <span class="unit">{h.unit}</span>
       <span class="count">

@@ -1,0 +1,170 @@
+//! The neighbours that estimates are made of, with their system solved as far as it does not depend on the place.
+
+use super::lanes::{LANES, Lanes, Model};
+use crate::heat::dense::Factor;
+use crate::heat::variogram::Variogram;
+use crate::heat::{Near, Sample};
+use glam::{DVec2, Vec4};
+
+/// What noise is added to every reading, as shares of the sill, until the system has an answer: none, then what makes two sensors side by side different.
+const NOISES: [f64; 4] = [0.0, 1e-8, 1e-6, 1e-4];
+
+/// Neighbours with their solved system; settled again and again by one thread, in the same memory.
+#[derive(Default)]
+pub(super) struct Neighbourhood {
+    /// Which samples, in the order of the system.
+    members: Vec<u32>,
+    origin_m: DVec2,
+    /// From the origin, metres.
+    places: Vec<DVec2>,
+    factor: Factor,
+    /// C⁻¹1 and the sum of it.
+    ones: Vec<f64>,
+    total: f64,
+    mean: f64,
+    /// C⁻¹(z - mean).
+    dual: Vec<f64>,
+    /// The same for rows of cells: the neighbours, and their factor's rows left of the diagonal.
+    lean: Vec<Lean>,
+    rows: Vec<f32>,
+}
+
+/// A neighbour as rows of cells use it.
+struct Lean {
+    east: f32,
+    north: f32,
+    one: f32,
+    dual: f32,
+    inverse_diagonal: f32,
+}
+
+/// Nearer than a micrometre is the sensor's own place, square metres.
+const HERE_M2: f64 = 1e-12;
+
+/// What a row of cells gets.
+pub(super) struct Row {
+    pub values: Lanes,
+    pub variances: Lanes,
+    /// Squared distance to the nearest neighbour.
+    pub nearest2: Lanes,
+}
+
+impl Neighbourhood {
+    /// Makes the system of the neighbours; nothing is to do when they are those of the last time. `false` when there is no answer.
+    pub(super) fn settle(&mut self, around_m: DVec2, near: &[Near], samples: &[Sample], model: &Variogram) -> bool {
+        let same = !self.members.is_empty() && self.members.len() == near.len() && near.iter().all(|n| self.members.contains(&n.sample));
+        if same {
+            return true;
+        }
+        self.members.clear();
+        self.members.extend(near.iter().map(|n| n.sample));
+        self.origin_m = around_m;
+        self.places.clear();
+        self.places.extend(near.iter().filter_map(|n| samples.get(n.sample as usize)).map(|s| s.at_m - around_m));
+        let readings = near.iter().filter_map(|n| samples.get(n.sample as usize)).map(|s| s.value);
+        let solved = self.factorise(model);
+        if solved {
+            self.weigh(readings);
+            self.slim();
+        } else {
+            self.members.clear();
+        }
+        solved
+    }
+
+    pub(super) fn origin_m(&self) -> DVec2 {
+        self.origin_m
+    }
+
+    fn factorise(&mut self, model: &Variogram) -> bool {
+        let places = &self.places;
+        let covariance = |i: usize, j: usize| model.sill() - model.at(places[i].distance(places[j]));
+        !places.is_empty()
+            && NOISES.iter().any(|noise| {
+                let entry = |i: usize, j: usize| if i == j { model.sill() * (1.0 + noise) } else { covariance(i, j) };
+                self.factor.of(places.len(), entry)
+            })
+    }
+
+    fn weigh(&mut self, readings: impl Iterator<Item = f64>) {
+        self.ones.clear();
+        self.ones.resize(self.places.len(), 1.0);
+        self.factor.solve(&mut self.ones);
+        self.total = self.ones.iter().sum();
+        self.dual.clear();
+        self.dual.extend(readings);
+        self.mean = self.ones.iter().zip(&self.dual).map(|(a, z)| a * z).sum::<f64>() / self.total;
+        self.dual.iter_mut().for_each(|z| *z -= self.mean);
+        self.factor.solve(&mut self.dual);
+    }
+
+    /// Estimate, its variance and the weights of the neighbours at one place.
+    pub(super) fn at(&self, place_m: DVec2, model: &Variogram) -> (f64, f64, Vec<f64>) {
+        let from = place_m - self.origin_m;
+        let covariance = |p: &DVec2| {
+            let d = p.distance(from);
+            if d * d > HERE_M2 { model.sill() - model.at(d) } else { model.sill() }
+        };
+        let c: Vec<f64> = self.places.iter().map(covariance).collect();
+        let mut weights = c.clone();
+        self.factor.solve(&mut weights);
+        let dot = |a: &[f64]| a.iter().zip(&c).map(|(a, c)| a * c).sum::<f64>();
+        let rest = 1.0 - dot(&self.ones);
+        let variance = model.sill() - dot(&weights) + rest * rest / self.total;
+        let value = self.mean + dot(&self.dual);
+        weights.iter_mut().zip(&self.ones).for_each(|(w, a)| *w += a * rest / self.total);
+        (value, variance.max(0.0), weights)
+    }
+
+    /// The same for a row of cells, `east` and `north` from the origin. cᵀC⁻¹c is the squared length of L⁻¹c, solved for all cells together.
+    pub(super) fn row(&self, east: &Lanes, north: f32, model: &Model, solved: &mut Vec<Lanes>) -> Row {
+        solved.clear();
+        let all = |v: f32| [Vec4::splat(v); LANES / 4];
+        let mut row = Row { values: all(self.mean as f32), variances: all(model.sill()), nearest2: all(f32::INFINITY) };
+        let mut rest = all(1.0);
+        let mut left_of = self.rows.as_slice();
+        for (i, own) in self.lean.iter().enumerate() {
+            let Some((left, below)) = left_of.split_at_checked(i) else { break };
+            left_of = below;
+            let north2 = Vec4::splat((north - own.north) * (north - own.north));
+            let mut y = all(0.0);
+            for half in 0..LANES / 4 {
+                let dx = east[half] - own.east;
+                let squared = dx * dx + north2;
+                row.nearest2[half] = row.nearest2[half].min(squared);
+                let c = model.covariances(squared);
+                row.values[half] += c * own.dual;
+                rest[half] -= c * own.one;
+                y[half] = c;
+            }
+            for (l, before) in left.iter().zip(solved.iter()) {
+                let l = Vec4::splat(*l);
+                for half in 0..LANES / 4 {
+                    y[half] -= l * before[half];
+                }
+            }
+            for half in 0..LANES / 4 {
+                y[half] *= own.inverse_diagonal;
+                row.variances[half] -= y[half] * y[half];
+            }
+            solved.push(y);
+        }
+        let total = (1.0 / self.total) as f32;
+        for half in 0..LANES / 4 {
+            row.variances[half] = (row.variances[half] + rest[half] * rest[half] * total).max(Vec4::ZERO);
+        }
+        row
+    }
+
+    /// What rows of cells need, in single precision.
+    fn slim(&mut self) {
+        self.lean.clear();
+        self.rows.clear();
+        for (i, ((place, one), dual)) in self.places.iter().zip(&self.ones).zip(&self.dual).enumerate() {
+            let (left, inverse) = self.factor.row(i);
+            let [east, north, one, dual, inverse_diagonal] = [place.x, place.y, *one, *dual, inverse].map(|n| n as f32);
+            self.lean.push(Lean { east, north, one, dual, inverse_diagonal });
+            self.rows.extend(left.iter().map(|l| *l as f32));
+        }
+    }
+}
