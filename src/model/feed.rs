@@ -5,10 +5,11 @@ use super::incident::{Domain, Severity};
 use super::mapping::Mapping;
 use super::transport::{Broker, Secret, Tls};
 use chrono::{DateTime, Utc};
+// From `core`: an address is no socket.
+use core::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
 /// A live source and how to read it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
