@@ -66,6 +66,7 @@ impl Default for Layout {
                 place(IncidentList, Place::Right),
                 place(Card, Place::BottomRight),
                 place(Legend, Place::BottomLeft),
+                place(Feeds, Place::BottomLeft),
                 place(Timeline, Place::Bottom),
                 place(TourCaption, Place::Bottom),
             ],

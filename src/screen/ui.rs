@@ -4,7 +4,7 @@ use super::group::{self, Group};
 use super::heat_feed::ShownHeat;
 use super::overlay::labels::{Frame, Labels, Rays};
 use super::overlay::markers::{self, DrawnHead, Signs};
-use super::overlay::{Projector, course, units};
+use super::overlay::{Projector, alerts, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
@@ -175,6 +175,11 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     if shown(&world.view, "labels") {
         inputs.labels.draw_borders(&names);
     }
+    let warned = alerts::Ground { projector: &projector, text, now: inputs.session.hub_now(), height: &ground };
+    let shows_alerts = shown(&world.view, "alerts");
+    if shows_alerts {
+        alerts::draw_areas(&painter, &warned, world.alerts.values());
+    }
     course::draw(&painter, &projector, text, &inputs.look.course, &ground);
     let mut taken = panels.to_vec();
     if shown(&world.view, "incidents") {
@@ -185,6 +190,9 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
         };
         let signs = Signs { projector: &projector, text, now: inputs.session.scene_now(), ground: &ground, panels, reduced_motion: false };
         (inputs.heads.0, taken) = markers::draw(&painter, &signs, &incidents, selected);
+    }
+    if shows_alerts {
+        alerts::draw_labels(&painter, &warned, world.alerts.values(), &mut taken);
     }
     if shown(&world.view, "units") {
         units::draw(&painter, &projector, text, world.units.values(), inputs.session.scene_now(), &ground, &mut taken);

@@ -1,5 +1,6 @@
-//! Signs on the city: incident markers, units, labels, the course. Painted over the picture, behind the panels.
+//! Signs on the city: warned areas, incident markers, units, labels, the course. Painted over the picture, behind the panels.
 
+pub mod alerts;
 pub mod course;
 pub mod labels;
 pub mod markers;

@@ -1,6 +1,6 @@
 //! Incident list: open incidents, worst and oldest first.
 
-use super::{Asked, PanelData};
+use super::{Asked, PanelData, alerts};
 use crate::model::incident::Incident;
 use crate::model::view::Selection;
 use crate::screen::overlay::markers::age_words;
@@ -30,6 +30,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
         });
     });
     ui.separator();
+    alerts::rows(ui, data);
     let row_height = data.text.body * 2.65;
     let rows = if data.interactive { open.len().min(ROWS_MAX) } else { rows_that_fit(ui, row_height).min(open.len()) };
     let list = |ui: &mut egui::Ui, asked: &mut Vec<Asked>| {
@@ -94,7 +95,7 @@ fn row(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, height: f32, as
 }
 
 /// One line that ends in an ellipsis where it does not fit.
-fn elided(painter: &egui::Painter, text: &str, font: egui::FontId, colour: Color32, width: f32) -> std::sync::Arc<egui::Galley> {
+pub(super) fn elided(painter: &egui::Painter, text: &str, font: egui::FontId, colour: Color32, width: f32) -> std::sync::Arc<egui::Galley> {
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), font, colour);
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(1.0));
     painter.layout_job(job)

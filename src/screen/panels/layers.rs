@@ -134,8 +134,8 @@ fn chip(ui: &mut egui::Ui, data: &PanelData, words: &str, on: bool) -> bool {
 }
 
 /// Layers every scene has.
-pub fn fixed_layers() -> [(&'static str, &'static str, &'static str); 3] {
-    [("incidents", "事件", "incidents"), ("units", "力量", "units"), ("labels", "地名", "names")]
+pub fn fixed_layers() -> [(&'static str, &'static str, &'static str); 4] {
+    [("incidents", "事件", "incidents"), ("alerts", "预警", "warnings"), ("units", "力量", "units"), ("labels", "地名", "names")]
 }
 
 fn switch(ui: &mut egui::Ui, data: &PanelData, id: &str, words: &str, mut on: bool, asked: &mut Vec<Asked>) {

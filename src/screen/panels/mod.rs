@@ -1,5 +1,6 @@
 //! Panels beside the map: plain egui over the same state on desk and wall. One file a panel.
 
+mod alerts;
 mod caption;
 mod card;
 mod clock;
