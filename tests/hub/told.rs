@@ -1,0 +1,75 @@
+//! What other systems post reaches the screens: a public warning with its cancellation, and an incident that its centre closes.
+
+use crate::screen::{PATIENCE, SCENE, Screen, config, data};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use yiping::hub::{Hub, HubHandle};
+use yiping::model::alert::AlertStatus;
+use yiping::model::incident::IncidentState;
+use yiping::model::protocol::Role;
+
+const FEEDS: &str = "[[feed]]\nkind = \"cap\"\nid = \"warnings\"\n[[feed]]\nkind = \"eido\"\nid = \"110\"\n";
+
+fn hub(dir: &tempfile::TempDir) -> HubHandle {
+    let (head, rest) = SCENE.split_once("[[camera]]").unwrap();
+    std::fs::write(dir.path().join("test.toml"), format!("{head}{FEEDS}[[camera]]{rest}")).unwrap();
+    Hub::start(config(dir.path(), 0)).unwrap()
+}
+
+/// Posts to a feed; its adapter starts beside the hub, so a 404 is tried again.
+fn post(hub: &HubHandle, feed: &str, body: String) -> Value {
+    yiping::feeds::install_tls();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (http, end) = (reqwest::Client::new(), Instant::now() + PATIENCE);
+        loop {
+            let answer = http.post(format!("{}/feeds/{feed}", hub.url())).body(body.clone()).send().await.unwrap();
+            if answer.status() == 404 && Instant::now() < end {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                continue;
+            }
+            assert_eq!(answer.status(), 200);
+            return answer.json().await.unwrap();
+        }
+    })
+}
+
+#[test]
+fn a_warning_is_on_the_screens_until_it_is_cancelled() {
+    let dir = data();
+    let hub = hub(&dir);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+    let alert = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cap/rainstorm-zh-en.xml")).unwrap();
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    let alert = alert.replace("2026-07-25T22:00:00+08:00", &later.to_rfc3339());
+    assert_eq!(post(&hub, "warnings", alert.clone())["accepted"], 1);
+    const ID: &str = "example@suqian.invalid/320000.20260725.1";
+    desk.until("the warning", |s| s.world.alerts.contains_key(ID));
+    let shown = &desk.world.alerts[ID];
+    assert!(shown.is_shown(chrono::Utc::now()) && shown.status == AlertStatus::Exercise && shown.areas[0].circles[0][2] == 12_500.0);
+    let cancel = alert
+        .replace("<identifier>320000.20260725.1</identifier>", "<identifier>c</identifier>")
+        .replace("<msgType>Alert</msgType>", "<msgType>Cancel</msgType>")
+        .replace("<info>", "<references>example@suqian.invalid,320000.20260725.1,2026-07-25T14:05:00+08:00</references><info>");
+    assert_eq!(post(&hub, "warnings", cancel)["accepted"], 1);
+    desk.until("its end", |s| s.world.alerts[ID].cancelled);
+    assert!(!desk.world.alerts[ID].is_shown(chrono::Utc::now()));
+}
+
+#[test]
+fn an_incident_of_another_centre_comes_and_is_closed_by_it() {
+    let dir = data();
+    let hub = hub(&dir);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/eido/crash.json")).unwrap();
+    let mut eido: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(post(&hub, "110", eido.to_string())["accepted"], 1);
+    let id = "110/urn:emergency:uid:incidentid:a56e556d871:bcf.state.pa.us";
+    desk.until("the incident", |s| s.world.incidents.contains_key(id));
+    assert_eq!(desk.world.incidents[id].category, "traffic/accident/injury");
+    eido["lastUpdateTimeStamp"] = json!("2021-04-30T15:00:00-04:00");
+    eido["incidentComponent"]["incidentStatusCommonRegistryText"] = json!(["Closed"]);
+    assert_eq!(post(&hub, "110", eido.to_string())["accepted"], 1);
+    desk.until("its end", |s| s.world.incidents[id].state == IncidentState::Closed);
+    desk.until("the account", |s| s.world.feeds.get("110").is_some_and(|f| f.stored == 2 && f.balances()));
+}
