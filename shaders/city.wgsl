@@ -136,7 +136,16 @@ fn windows(facade: vec2<f32>, seed: u32, share: f32, height: f32, pixel: f32) ->
     return mix(mean, vec2<f32>(max(glass * env.detail.x, line), glass * lit), near);
 }
 
-// The heat layer's colour over what stands there; the field's alpha says how well sensors inform the place.
+const HATCH_COLOUR = vec3<f32>(0.20, 0.24, 0.30);
+
+// 60 m stripes in world space stay where they are when the camera moves.
+fn hatch(world: vec3<f32>, pixel: f32) -> f32 {
+    let across = fract((world.x - world.z) / 84.0);
+    let edge = clamp(pixel / 60.0, 0.02, 0.5);
+    return smoothstep(0.42 - edge, 0.42 + edge, across) * (1.0 - smoothstep(0.58 - edge, 0.58 + edge, across));
+}
+
+// The heat layer's colour over what stands there; the field says how well sensors inform the place (g) and where one was left out (b).
 fn heated(colour: vec3<f32>, world: vec3<f32>, wall: bool, pixel: f32) -> vec3<f32> {
     let uv = (vec2<f32>(world.x, -world.z) - env.heat_extent.xy) * env.heat_extent.zw;
     if any(uv < vec2<f32>(0.0)) || any(uv > vec2<f32>(1.0)) {
@@ -149,23 +158,23 @@ fn heated(colour: vec3<f32>, world: vec3<f32>, wall: bool, pixel: f32) -> vec3<f
         return colour;
     }
     if field.g < 0.5 {
-        // No sensor informs this place: hatched, not coloured. 60 m stripes in world space stay where they are when the camera moves.
-        let across = fract((world.x - world.z) / 84.0);
-        let edge = clamp(pixel / 60.0, 0.02, 0.5);
-        let stripe = smoothstep(0.42 - edge, 0.42 + edge, across) * (1.0 - smoothstep(0.58 - edge, 0.58 + edge, across));
+        // No sensor informs this place: hatched, not coloured.
         let shown = smoothstep(0.0, 0.25, field.g);
-        return mix(colour, vec3<f32>(0.20, 0.24, 0.30), stripe * 0.16 * shown);
+        return mix(colour, HATCH_COLOUR, hatch(world, pixel) * mix(0.16, 0.30, field.b) * shown);
     }
     let ramp = textureSampleLevel(heat_ramp, ramp_sampler, vec2<f32>(value, 0.5), 0.0).rgb;
-    // A thin contour at each legend step, one and a half pixels wide.
+    // A thin contour at each class's end, one and a half pixels wide.
     let steps = value * env.heat.w;
     let to_step = abs(fract(steps + 0.5) - 0.5);
-    let slope = max(fwidth(steps), 1e-5);
-    let contour = (1.0 - smoothstep(0.5, 1.5, to_step / slope)) * select(0.35, 0.0, wall);
+    // Where nothing changes (an area, an end of the ramp) no line runs.
+    let slope = fwidth(steps);
+    let contour = (1.0 - smoothstep(0.5, 1.5, to_step / max(slope, 1e-5))) * select(0.35, 0.0, wall || slope < 2e-5);
     let lit = clamp(dot(colour, vec3<f32>(3.0)), 0.55, 1.25);
     // Low values let the city through: what is ordinary should not shout.
     let strength = opacity * mix(0.10, 1.0, smoothstep(0.15, 0.65, value));
-    return mix(colour, ramp * lit + vec3<f32>(contour * 0.25), strength * smoothstep(0.5, 0.75, field.g));
+    let heat = mix(colour, ramp * lit + vec3<f32>(contour * 0.25), strength * smoothstep(0.5, 0.75, field.g));
+    // A sensor that is left out stands here: the colour comes from others farther away, and is hatched.
+    return mix(heat, HATCH_COLOUR, hatch(world, pixel) * 0.30 * field.b);
 }
 
 #ifdef TEXTURED

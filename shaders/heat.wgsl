@@ -1,10 +1,15 @@
-// A heat layer's field by inverse distance weighting (Shepard 1968); held to `heat::Idw` by a test.
+// A heat layer's field by inverse distance weighting over all sensors (Shepard 1968); held to `heat::Idw` by a test.
 struct Field {
     // West, south, width, height: metres from the anchor.
     extent: vec4<f32>,
-    // Values at the two ends of the ramp, exponent, reach in metres.
+    // x: exponent, y: reach in metres.
     scale: vec4<f32>,
+    // Ends of the classes, rising: one more than there are.
+    bounds: array<vec4<f32>, 3>,
+    classes: u32,
     count: u32,
+    // Sensors that are left out follow the others in `samples`.
+    left_out: u32,
     size: u32,
 };
 
@@ -16,10 +21,25 @@ struct Sample {
 
 @group(0) @binding(0) var<uniform> field: Field;
 @group(0) @binding(1) var<storage, read> samples: array<Sample>;
-// r: value on the ramp 0..1; g: how well informed, 1 near a sensor, 0.5 at the end of its reach, 0 at twice that.
+// r: value on the ramp 0..1; g: how well informed, 1 near a sensor, 0.5 at the end of its reach, 0 at twice that;
+// b: 1 where the nearest sensor is one that is left out.
 @group(0) @binding(2) var field_texture: texture_storage_2d<rgba16float, write>;
 
 const NEAR_M = 1.0;
+
+fn bound(i: u32) -> f32 {
+    return field.bounds[i / 4u][i % 4u];
+}
+
+// `model::scale::Scale::on_ramp`: straight within a class, every class takes the same part.
+fn on_ramp(value: f32) -> f32 {
+    var class = 0u;
+    for (var i = 1u; i < field.classes; i++) {
+        class += u32(value > bound(i));
+    }
+    let within = (value - bound(class)) / max(bound(class + 1u) - bound(class), 1e-9);
+    return clamp((f32(class) + within) / f32(max(field.classes, 1u)), 0.0, 1.0);
+}
 
 @compute @workgroup_size(8, 8)
 fn interpolate(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -33,13 +53,18 @@ fn interpolate(@builtin(global_invocation_id) id: vec3<u32>) {
     for (var i = 0u; i < field.count; i++) {
         let s = samples[i];
         let d = max(distance(place, s.at), NEAR_M);
-        let w = pow(d, -field.scale.z);
+        let w = pow(d, -field.scale.x);
         sum += w * s.value;
         weights += w;
         nearest = min(nearest, d);
     }
+    var absent = 1e30;
+    for (var i = field.count; i < field.count + field.left_out; i++) {
+        absent = min(absent, distance(place, samples[i].at));
+    }
     let value = sum / max(weights, 1e-30);
-    let on_ramp = (value - field.scale.x) / max(field.scale.y - field.scale.x, 1e-6);
-    let informed = clamp(1.0 - 0.5 * nearest / field.scale.w, 0.0, 1.0) * f32(field.count > 0u);
-    textureStore(field_texture, id.xy, vec4<f32>(clamp(on_ramp, 0.0, 1.0), informed, 0.0, 1.0));
+    let reach = field.scale.y;
+    let informed = clamp(1.0 - 0.5 * nearest / reach, 0.0, 1.0) * f32(field.count > 0u);
+    let left_out = select(0.0, smoothstep(0.0, 0.2, 1.0 - absent / nearest), absent <= reach);
+    textureStore(field_texture, id.xy, vec4<f32>(on_ramp(value), informed, left_out, 1.0));
 }

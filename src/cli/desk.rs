@@ -101,6 +101,7 @@ fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cach
         camera: None,
         pose: None,
         wall: None,
+        probe: None,
         panels: true,
         signs: true,
         data,

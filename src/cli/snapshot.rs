@@ -67,6 +67,9 @@ pub struct Args {
     /// Show the answer to the question in this JSON file, as `yiping analyse file` takes it.
     #[arg(long)]
     tool: Option<PathBuf>,
+    /// Ask the heat layer for its value at longitude,latitude[,height], as a click on a desk does.
+    #[arg(long, value_parser = super::pose::place, allow_hyphen_values = true)]
+    probe: Option<crate::geo::Geodetic>,
     /// Panels beside the map, as a desk shows them.
     #[arg(long)]
     panels: bool,
@@ -135,6 +138,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         camera: args.camera.clone(),
         pose: args.pose,
         wall: None,
+        probe: args.probe,
         panels: args.panels,
         signs: !args.bare,
         data,

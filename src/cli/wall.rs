@@ -115,6 +115,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         pose: None,
         camera: None,
         wall: Some((wall, output)),
+        probe: None,
         panels: true,
         signs: true,
         // A wall has no hand that exports.

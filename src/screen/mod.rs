@@ -5,7 +5,7 @@ pub mod bench;
 pub mod cut;
 pub mod follow;
 pub mod group;
-pub mod heat_feed;
+pub mod heat;
 pub mod light;
 pub mod overlay;
 pub mod panels;

@@ -82,6 +82,7 @@ fn take(inputs: &mut Inputs, tools: &mut Tools, found: Picked) {
         }
         return;
     }
+    inputs.ask_heat(Some(found.at));
     let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
         .then(|| Selection::Feature { id: found.id.clone() });
     inputs.set_picked(selection.is_some().then(|| PickedFeature { id: found.id.clone(), attributes: found.attributes }));

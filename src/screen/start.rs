@@ -8,7 +8,7 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{cut, follow, group, heat_feed, pick, tools};
+use super::{cut, follow, group, heat, pick, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
@@ -166,6 +166,8 @@ pub struct Setup {
     pub pose: Option<CameraPose>,
     /// A wall and which of its outputs this is.
     pub wall: Option<(Wall, Output)>,
+    /// Where a heat layer is asked for its value.
+    pub probe: Option<Geodetic>,
     pub panels: bool,
     pub signs: bool,
     /// The data folder; what is exported goes below it.
@@ -212,6 +214,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     };
     let outputs = setup.wall.iter().flat_map(|(wall, _)| wall.outputs.iter().map(|o| parts(wall, o).1)).collect();
     let picture = matches!(setup.canvas, Canvas::Picture { .. });
+    app.insert_resource(heat::HeatAreas(loaded.names.areas.clone()));
     app.insert_resource(Labels::new(loaded.names, loaded.info.scene.labels, outputs, picture));
     if let Some((wall, output)) = &setup.wall {
         let lines = f64::from(output.height_px) * wall.size_mm().1 / output.height_mm;
@@ -226,7 +229,10 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .insert_resource(cut::OwnClip(setup.clip.clone()))
         .init_resource::<styling::DerivedHere>()
         .init_resource::<follow::Followed>()
-        .init_resource::<heat_feed::ShownHeat>()
+        .init_resource::<heat::ShownHeat>()
+        .init_resource::<heat::HeatWork>()
+        .init_resource::<heat::Seen>()
+        .insert_resource(heat::HeatProbe { at: setup.probe, known: None })
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .init_resource::<group::Group>()
@@ -237,7 +243,11 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
                 .chain()
                 .before(CameraPlaced),
         )
-        .add_systems(Update, (heat_feed::feed, pick::show_selection, light::shine, styling::style, cut::cut, ready).after(session::receive))
+        .add_systems(
+            Update,
+            ((heat::feed, heat::probe).chain(), pick::show_selection, light::shine, styling::style, cut::cut, ready)
+                .after(session::receive),
+        )
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)
 }
@@ -248,11 +258,13 @@ fn ready(
     session: Res<Session>,
     camera: Res<OrbitCamera>,
     tools: Res<tools::Tools>,
+    heat: Res<heat::HeatWork>,
     mut ready: ResMut<Ready>,
     mut frames: Local<u32>,
 ) {
     *frames += 1;
-    ready.0 = *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet();
+    ready.0 =
+        *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet() && heat.is_quiet();
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

@@ -1,7 +1,7 @@
 //! Signs and panels of a native screen, each frame: reads the shared state, draws it, does what people ask.
 
 use super::group::{self, Group};
-use super::heat_feed::ShownHeat;
+use super::heat::{self, HeatProbe, ShownHeat};
 use super::overlay::labels::{Frame, Labels, Rays};
 use super::overlay::markers::{self, DrawnHead, Signs};
 use super::overlay::{Projector, alerts, course, units};
@@ -9,6 +9,7 @@ use super::panels::{self, Asked, PanelData, PickedFeature};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
 use super::styling::{self, DerivedHere, OwnStyling};
+use crate::geo::Geodetic;
 use crate::model::clip::ClipRegion;
 use crate::model::incident::Incident;
 use crate::model::layout::Placement;
@@ -57,6 +58,7 @@ pub struct Inputs<'w> {
     camera: ResMut<'w, OrbitCamera>,
     city: Option<ResMut<'w, CityTiles>>,
     heat: Res<'w, ShownHeat>,
+    probe: ResMut<'w, HeatProbe>,
     picked: ResMut<'w, PickedHere>,
     heads: ResMut<'w, Heads>,
     taken: ResMut<'w, PointerTaken>,
@@ -84,6 +86,11 @@ impl Inputs<'_> {
 
     pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
         self.city.as_ref()?.pick(&self.frame, origin, direction)
+    }
+
+    /// Asks the heat layer, where there is one, for a place.
+    pub fn ask_heat(&mut self, at: Option<Geodetic>) {
+        self.probe.at = at.filter(|_| self.heat.0.is_some());
     }
 
     pub fn set_picked(&mut self, picked: Option<PickedFeature>) {
@@ -124,7 +131,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let session = &inputs.session;
     let (hub_now, now) = (session.hub_now(), session.scene_now());
     let offline = session.offline();
-    let heat = inputs.heat.0.as_ref().and_then(|(id, facts)| Some((inputs.scene.scene.heats.iter().find(|h| h.id == *id)?, facts)));
+    let heat = inputs.heat.0.as_ref().and_then(|shown| Some((inputs.scene.scene.heats.iter().find(|h| h.id == shown.id)?, &shown.facts)));
     let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
     let styling = styling::shown(&inputs.own_styling, session);
     let rule = styling.and_then(|s| s.rule.as_ref()).and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
@@ -139,6 +146,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         offline: offline.as_deref(),
         interactive: inputs.look.interactive,
         heat,
+        probed: inputs.probe.known.as_ref(),
         styling,
         rule: rule.as_ref(),
         derived: &inputs.derived.0,
@@ -180,6 +188,10 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     if shows_alerts {
         alerts::draw_areas(&painter, &warned, world.alerts.values());
     }
+    if let Some(at) = inputs.probe.at.filter(|_| inputs.heat.0.is_some()) {
+        let on_ground = Geodetic { height_m: at.height_m.max(ground(at.lon_deg(), at.lat_deg())), ..at };
+        heat::draw_mark(&painter, &projector, on_ground, text.body * 0.4);
+    }
     course::draw(&painter, &projector, text, &inputs.look.course, &ground);
     let mut taken = panels.to_vec();
     if shown(&world.view, "incidents") {
@@ -215,6 +227,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
         Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
         Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports),
+        Asked::ForgetHeat => inputs.ask_heat(None),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Clock(to) => inputs.session.ask(patch(ViewPatch { clock: Some(to), ..default() })),

@@ -13,13 +13,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
-use yiping::geo::Geodetic;
-use yiping::heat::{Idw, Sample};
+use yiping::geo::{Geodetic, LocalFrame};
+use yiping::heat::{Idw, Input, Layer, Point, Sample, Texel};
 use yiping::model::city::CityManifest;
+use yiping::model::heat::{HeatConfig, HeatMethod};
+use yiping::model::scale::{Scale, standard};
 use yiping::model::scene::Theme;
 use yiping::model::view::CameraPose;
 use yiping::render::camera::{FOV_Y_RAD, Tangents};
-use yiping::render::heat::{FIELD_SIZE, HeatLayer, HeatTextures};
+use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer, HeatTextures};
 use yiping::render::tiles::{CityTiles, WholeWall};
 use yiping::screen::app::{self, Canvas, Pump, Quality, Ready, ScreenOptions};
 use yiping::screen::bench::{FlightBench, FlightFigures, flight};
@@ -48,30 +50,70 @@ fn at(lon: f64, lat: f64, size: UVec2, output: Option<Tangents>) -> ScreenOption
 }
 
 fn half_to_f32(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (if bits & 0x8000 == 0 { 1.0 } else { -1.0 }, i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    let (sign, exponent, fraction) = (if bits & 0x8000 == 0 { 1.0f32 } else { -1.0 }, i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
     sign * if exponent == 0 { fraction * 2f32.powi(-24) } else { (1.0 + fraction / 1024.0) * 2f32.powi(exponent - 15) }
 }
 
 #[test]
 fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_range() {
     let _turn = one_at_a_time();
-    let samples: Vec<Sample> = (0..40)
-        .map(|i| {
-            let (x, y) = (f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
-            Sample { at_m: DVec2::new(x, y), value: f64::from(i * 37 % 150) }
-        })
-        .collect();
+    let place = |i: i32| DVec2::new(f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
+    let samples: Vec<Sample> = (0..40).map(|i| Sample { at_m: place(i), value: f64::from(i * 37 % 150) }).collect();
+    let left_out_m: Vec<DVec2> = (50..54).map(place).collect();
+    // A standard's classes, which are not even.
+    let scale = Scale::try_from(standard("HJ 633-2012 PM2.5").unwrap().bounds.to_vec()).unwrap();
     let layer = HeatLayer {
         shown: true,
         origin_m: DVec2::new(-2500.0, -2500.0),
         size_m: DVec2::new(5000.0, 5000.0),
-        range: [0.0, 150.0],
-        power: 2.0,
-        reach_m: 600.0,
-        samples: samples.clone(),
+        scale: scale.clone(),
+        field: Field::Samples { samples: samples.clone(), left_out_m: left_out_m.clone(), power: 2.0, reach_m: 600.0 },
+        ..HeatLayer::default()
     };
+    let idw = Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: None };
+    let mut worst = 0.0f64;
+    let field = read_field(layer.clone());
+    for (x, y) in (0..FIELD_SIZE).step_by(17).flat_map(|x| (0..FIELD_SIZE).step_by(13).map(move |y| (x, y))) {
+        let texel = field[(y * FIELD_SIZE + x) as usize];
+        let place = layer.origin_m + (DVec2::new(f64::from(x), f64::from(y)) + 0.5) / f64::from(FIELD_SIZE) * layer.size_m;
+        let expected = idw.at(place, &samples).unwrap();
+        worst = worst.max((texel.on_ramp - scale.on_ramp(expected.value as f32)).abs().into());
+        let informed = (1.0 - 0.5 * expected.nearest_m / 600.0).clamp(0.0, 1.0);
+        assert!((f64::from(texel.informed) - informed).abs() < 0.01, "how well {place} is informed");
+        let absent = left_out_m.iter().map(|p| p.distance(place)).fold(f64::INFINITY, f64::min);
+        let much = absent < 590.0 && absent < 0.75 * expected.nearest_m;
+        let none = absent > 610.0 || absent > 1.01 * expected.nearest_m;
+        assert!(!(much && texel.left_out < 0.99 || none && texel.left_out > 0.01), "{place} belongs to a sensor left out: {}", texel.left_out);
+    }
+    assert!(worst < 0.01, "differs by {worst} of the range");
+}
+
+#[test]
+fn a_field_that_comes_computed_lies_on_the_device_as_it_is() {
+    let _turn = one_at_a_time();
+    let config: HeatConfig =
+        toml::from_str("id = 'h'\nname = 'h'\nobserved_property = 'p'\nmethod = 'kriging'\nrange = [0, 150]\nreach_m = 900").unwrap();
+    let frame = LocalFrame::new(Geodetic::from_degrees(4.24, 52.1, 0.0));
+    let point = |i: i32| {
+        let at_m = DVec2::new(f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
+        Point { at_m, lon: 0.0, lat: 0.0, value: 70.0 + 60.0 * (at_m.x / 900.0).sin() }
+    };
+    let input = Input { frame, points: (0..40).map(point).collect(), left_out_m: vec![DVec2::ZERO], areas: Vec::new() };
+    let computed = Layer::compute(&config, &input, FIELD_SIZE);
+    assert_eq!(computed.method, HeatMethod::Kriging);
+    let texels = computed.texels.clone().unwrap();
+    let layer = HeatLayer { shown: true, field: Field::Texels(texels.clone()), ..HeatLayer::default() };
+    let there = read_field(layer);
+    let off = |a: &Texel, b: &Texel| (a.on_ramp - b.on_ramp).abs().max((a.informed - b.informed).abs()).max((a.left_out - b.left_out).abs());
+    let worst = there.iter().zip(texels.iter()).map(|(a, b)| off(a, b)).fold(0.0, f32::max);
+    assert!(there.len() == texels.len() && worst < 0.001, "differs by {worst}");
+    assert!(texels.iter().any(|t| t.left_out > 0.9) && texels.iter().any(|t| t.informed > 0.8), "the field says something");
+}
+
+/// The texture of a layer as it lies on the device.
+fn read_field(layer: HeatLayer) -> Vec<Texel> {
     let mut app = app::build(&options(UVec2::new(64, 36), None)).unwrap();
-    app.insert_resource(layer.clone());
+    app.insert_resource(layer);
     let mut pump = Pump::new(app);
     (0..10).for_each(|_| pump.frame());
     let field = pump.world().resource::<HeatTextures>().field.clone();
@@ -81,19 +123,8 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
     (0..20).for_each(|_| pump.frame());
     let bytes = bytes.lock().unwrap().clone();
     assert_eq!(bytes.len(), (FIELD_SIZE * FIELD_SIZE * 8) as usize, "the whole field came back");
-
-    let idw = Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: None };
-    let mut worst = 0.0f64;
-    for (x, y) in (0..FIELD_SIZE).step_by(17).flat_map(|x| (0..FIELD_SIZE).step_by(13).map(move |y| (x, y))) {
-        let at = ((y * FIELD_SIZE + x) * 8) as usize;
-        let channel = |c: usize| f64::from(half_to_f32(u16::from_le_bytes([bytes[at + 2 * c], bytes[at + 2 * c + 1]])));
-        let place = layer.origin_m + (DVec2::new(f64::from(x), f64::from(y)) + 0.5) / f64::from(FIELD_SIZE) * layer.size_m;
-        let expected = idw.at(place, &samples).unwrap();
-        worst = worst.max((channel(0) - (expected.value / 150.0).clamp(0.0, 1.0)).abs());
-        let informed = (1.0 - 0.5 * expected.nearest_m / 600.0).clamp(0.0, 1.0);
-        assert!((channel(1) - informed).abs() < 0.01, "how well {place} is informed");
-    }
-    assert!(worst < 0.01, "differs by {worst} of the range");
+    let channel = |texel: &[u8], c: usize| half_to_f32(u16::from_le_bytes([texel[2 * c], texel[2 * c + 1]]));
+    bytes.chunks_exact(8).map(|t| Texel { on_ramp: channel(t, 0), informed: channel(t, 1), left_out: channel(t, 2) }).collect()
 }
 
 /// The Hague sample as a city package.

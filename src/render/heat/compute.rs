@@ -1,8 +1,12 @@
-//! The compute pass behind a heat layer: runs once for each change of the samples, not each frame.
+//! The field's texture: computed on the device, or written as it comes, once for each change, not each frame.
 
-use super::{FIELD_SIZE, HeatLayer, HeatTextures, SAMPLES_MAX};
+use super::ramp::ramp_bytes;
+use super::{FIELD_SIZE, Field, HeatLayer, HeatTextures, SAMPLES_MAX};
+use crate::heat::{Sample, Texel};
+use crate::model::styling::Ramp;
 use bevy::asset::{Handle, uuid_handle};
 use bevy::core_pipeline::schedule::camera_driver;
+use bevy::math::DVec2;
 use bevy::prelude::*;
 use bevy::render::extract_resource::{ExtractResource, ExtractResourcePlugin};
 use bevy::render::render_asset::RenderAssets;
@@ -12,16 +16,20 @@ use bevy::render::renderer::{RenderContext, RenderDevice, RenderGraph, RenderQue
 use bevy::render::texture::GpuImage;
 use bevy::render::{Render, RenderApp, RenderStartup, RenderSystems};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 const HEAT_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a04");
 const WORKGROUP_SIZE: u32 = 8;
 
 /// Twin of `Field` in `shaders/heat.wgsl`.
 #[derive(Clone, Copy, Debug, Default, ShaderType)]
-struct Field {
+struct GpuField {
     extent: Vec4,
     scale: Vec4,
+    bounds: [Vec4; 3],
+    classes: u32,
     count: u32,
+    left_out: u32,
     size: u32,
 }
 
@@ -35,9 +43,13 @@ struct GpuSample {
 /// What the render world needs of the layer; `version` grows with each change.
 #[derive(Resource, Clone, Default, ExtractResource)]
 struct FieldInput {
-    field: Field,
+    field: GpuField,
     samples: Vec<GpuSample>,
+    /// The field itself, where it comes computed.
+    texels: Option<Arc<Vec<Texel>>>,
+    ramp: Ramp,
     texture: Handle<Image>,
+    ramp_texture: Handle<Image>,
     version: u64,
 }
 
@@ -52,6 +64,7 @@ struct FieldPipeline {
 struct FieldWork {
     bind_group: Option<(u64, BindGroup)>,
     done: u64,
+    ramp: Option<Ramp>,
 }
 
 pub(super) fn build(app: &mut App) {
@@ -72,21 +85,38 @@ fn take_layer(layer: Res<HeatLayer>, textures: Res<HeatTextures>, mut input: Res
     if !layer.is_changed() {
         return;
     }
-    if layer.samples.len() > SAMPLES_MAX {
-        tracing::warn!("a heat layer has {} samples; the first {SAMPLES_MAX} are used", layer.samples.len());
-    }
-    let samples: Vec<_> =
-        layer.samples.iter().take(SAMPLES_MAX).map(|s| GpuSample { at: s.at_m.as_vec2(), value: s.value as f32, spare: 0.0 }).collect();
     let (o, s) = (layer.origin_m.as_vec2(), layer.size_m.as_vec2());
-    input.field = Field {
-        extent: Vec4::new(o.x, o.y, s.x, s.y),
-        scale: Vec4::new(layer.range[0], layer.range[1], layer.power, layer.reach_m.max(1.0)),
-        count: samples.len() as u32,
-        size: FIELD_SIZE,
+    input.field = GpuField { extent: Vec4::new(o.x, o.y, s.x, s.y), size: FIELD_SIZE, ..default() };
+    input.samples.clear();
+    input.texels = match &layer.field {
+        Field::Texels(texels) => Some(texels.clone()),
+        Field::Samples { samples, left_out_m, power, reach_m } => {
+            take_samples(&mut input, samples, left_out_m);
+            input.field.scale = Vec4::new(*power, reach_m.max(1.0), 0.0, 0.0);
+            let bounds = layer.scale.bounds();
+            let bound = |i: usize| bounds.get(i).copied().unwrap_or(f32::MAX);
+            input.field.bounds = std::array::from_fn(|v| Vec4::from_array(std::array::from_fn(|i| bound(4 * v + i))));
+            input.field.classes = layer.scale.classes() as u32;
+            None
+        }
     };
-    input.samples = samples;
-    input.texture = textures.field.clone();
+    input.ramp = layer.ramp;
+    (input.texture, input.ramp_texture) = (textures.field.clone(), textures.ramp.clone());
     input.version += 1;
+}
+
+/// Samples first, then those left out, as many as the device takes.
+fn take_samples(input: &mut FieldInput, samples: &[Sample], left_out_m: &[DVec2]) {
+    let whole = samples.len() + left_out_m.len();
+    if whole > SAMPLES_MAX {
+        tracing::warn!("a heat layer has {whole} sensors; the first {SAMPLES_MAX} are used: give it neighbours = 12 in the scene");
+    }
+    let present = samples.iter().map(|s| GpuSample { at: s.at_m.as_vec2(), value: s.value as f32, spare: 0.0 });
+    input.samples.extend(present.take(SAMPLES_MAX));
+    input.field.count = input.samples.len() as u32;
+    let absent = left_out_m.iter().map(|at| GpuSample { at: at.as_vec2(), ..default() });
+    input.samples.extend(absent.take(SAMPLES_MAX - input.samples.len()));
+    input.field.left_out = input.samples.len() as u32 - input.field.count;
 }
 
 fn init_pipeline(mut commands: Commands, pipelines: Res<PipelineCache>) {
@@ -95,7 +125,7 @@ fn init_pipeline(mut commands: Commands, pipelines: Res<PipelineCache>) {
         &BindGroupLayoutEntries::sequential(
             ShaderStages::COMPUTE,
             (
-                uniform_buffer::<Field>(false),
+                uniform_buffer::<GpuField>(false),
                 storage_buffer_read_only::<Vec<GpuSample>>(false),
                 texture_storage_2d(TextureFormat::Rgba16Float, StorageTextureAccess::WriteOnly),
             ),
@@ -124,6 +154,19 @@ fn prepare(
         return;
     }
     let Some(texture) = images.get(&input.texture) else { return };
+    if let Some(ramp) = images.get(&input.ramp_texture).filter(|_| work.ramp != Some(input.ramp)) {
+        write(&queue, ramp, &ramp_bytes(input.ramp), 4);
+        work.ramp = Some(input.ramp);
+    }
+    if let Some(texels) = &input.texels {
+        let half = |v: f32| half::f16::from_f32(v).to_le_bytes();
+        let bytes: Vec<u8> =
+            texels.iter().flat_map(|t| [half(t.on_ramp), half(t.informed), half(t.left_out), half(1.0)]).flatten().collect();
+        write(&queue, texture, &bytes, 8);
+        work.done = input.version;
+        work.bind_group = None;
+        return;
+    }
     let mut field = UniformBuffer::from(input.field);
     field.write_buffer(&device, &queue);
     // A storage buffer can't be empty; the count says how many are meant.
@@ -135,6 +178,15 @@ fn prepare(
         &BindGroupEntries::sequential((&field, &samples, &texture.texture_view)),
     );
     work.bind_group = Some((input.version, group));
+}
+
+/// Writes all texels of a texture; of another size nothing is written.
+fn write(queue: &RenderQueue, image: &GpuImage, bytes: &[u8], texel_bytes: u32) {
+    let size = image.texture.size();
+    if bytes.len() as u32 == size.width * size.height * texel_bytes {
+        let layout = TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(size.width * texel_bytes), rows_per_image: None };
+        queue.write_texture(image.texture.as_image_copy(), bytes, layout, size);
+    }
 }
 
 fn interpolate(mut context: RenderContext, pipeline: Res<FieldPipeline>, pipelines: Res<PipelineCache>, mut work: ResMut<FieldWork>) {

@@ -1,41 +1,77 @@
 //! Heat layers: a field sampled over the ground and draped on whatever stands there.
 //!
-//! Add [`HeatPlugin`]; write [`HeatLayer`]. The field is computed by `shaders/heat.wgsl`; [`crate::heat`] holds the CPU
-//! reference it is tested against. Never here: sockets, files, which sensor belongs to which layer (the screens choose).
+//! Add [`HeatPlugin`]; write [`HeatLayer`]. Inverse distance over all sensors is computed by `shaders/heat.wgsl`, held to [`crate::heat`]
+//! by a test; every other field comes computed. Never here: sockets, files, which sensor belongs to which layer (the screens choose).
 
 mod compute;
 mod ramp;
 
-pub use ramp::ramp_colour;
+pub use ramp::{heat_colour, ramp_colour};
 
 use super::environment::Environment;
-use crate::heat::Sample;
+use crate::heat::{Sample, Texel};
+use crate::model::scale::Scale;
+use crate::model::styling::Ramp;
 use bevy::asset::RenderAssetUsages;
 use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
 use bevy::math::DVec2;
 use bevy::prelude::*;
 use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat, TextureUsages};
+use std::sync::Arc;
 
 /// The field that is shown. One at a time: two draped colours can't be told apart.
-#[derive(Resource, Clone, Debug, Default, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq)]
 pub struct HeatLayer {
     pub shown: bool,
     /// South-west corner and size of the area covered, metres from the anchor.
     pub origin_m: DVec2,
     pub size_m: DVec2,
-    /// Values at the two ends of the ramp, in the unit of the property. Fixed, so that two times compare.
-    pub range: [f32; 2],
-    pub power: f32,
-    /// Beyond this distance from every sensor the layer is hatched instead of coloured, metres.
-    pub reach_m: f32,
-    pub samples: Vec<Sample>,
+    /// Where values stand on the ramp. Fixed, so that two times compare.
+    pub scale: Scale,
+    pub ramp: Ramp,
+    pub field: Field,
+}
+
+/// What the field is made of.
+#[derive(Clone, Debug)]
+pub enum Field {
+    /// Inverse distance over all of the samples, computed on the device.
+    Samples {
+        samples: Vec<Sample>,
+        /// Where sensors stand that are left out: hatched around.
+        left_out_m: Vec<DVec2>,
+        power: f32,
+        /// Beyond this distance from every sensor the layer is hatched instead of coloured, metres.
+        reach_m: f32,
+    },
+    /// Computed on the processor (kriging, densities, areas): [`FIELD_SIZE`] squared, row by row from the south-west.
+    Texels(Arc<Vec<Texel>>),
+}
+
+impl PartialEq for Field {
+    /// Of a computed field it is asked whether it is the same one, not whether a million numbers are alike.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Texels(a), Self::Texels(b)) => Arc::ptr_eq(a, b),
+            (
+                Self::Samples { samples, left_out_m, power, reach_m },
+                Self::Samples { samples: samples_b, left_out_m: left_out_b, power: power_b, reach_m: reach_b },
+            ) => samples == samples_b && left_out_m == left_out_b && power == power_b && reach_m == reach_b,
+            _ => false,
+        }
+    }
+}
+
+impl Default for HeatLayer {
+    fn default() -> Self {
+        let field = Field::Texels(Arc::default());
+        Self { shown: false, origin_m: DVec2::ZERO, size_m: DVec2::ONE, scale: Scale::default(), ramp: Ramp::Inferno, field }
+    }
 }
 
 /// Texels along each side. 512 keeps a 40 km city under 80 m a texel, finer than sensors stand apart.
 pub const FIELD_SIZE: u32 = 512;
-/// Steps of the legend, where contours run.
-pub const LEGEND_STEPS: u32 = 6;
-/// Most samples one field takes; more than any city has stations of one kind. The rest is left out and said in the log.
+/// Most samples the device takes, those left out included; a layer with more should name its `neighbours` and is computed on the processor.
 pub const SAMPLES_MAX: usize = 4096;
 
 /// The textures the city samples.
@@ -78,7 +114,7 @@ fn lay_over(layer: Res<HeatLayer>, mut environment: ResMut<Environment>) {
     let (o, s) = (layer.origin_m.as_vec2(), layer.size_m.as_vec2().max(Vec2::ONE));
     to.heat_extent = Vec4::new(o.x, o.y, 1.0 / s.x, 1.0 / s.y);
     // LOOK.md: at most 70 % on the ground, 50 % on walls; the city under a layer goes 30 % less saturated.
-    to.heat = Vec4::new(f32::from(u8::from(layer.shown)), 0.62, 0.45, LEGEND_STEPS as f32);
+    to.heat = Vec4::new(f32::from(u8::from(layer.shown)), 0.62, 0.45, layer.scale.classes() as f32);
     to.ground.w = if layer.shown { 0.7 } else { 1.0 };
     environment.set_if_neq(to);
 }

@@ -1,41 +1,46 @@
 //! The colour ramp of heat layers: perceptually even and safe for colour-blind eyes.
 
+use crate::model::styling::Ramp;
 use bevy::asset::RenderAssetUsages;
 use bevy::image::{ImageSampler, ImageSamplerDescriptor};
 use bevy::prelude::*;
-use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat};
+use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat, TextureUsages};
 
-/// Nine stops of "inferno" (Smith and van der Walt, matplotlib 2.0, CC0), from 0.10 up so that its dark end still shows on a dark city. sRGB.
-const STOPS: [[u8; 3]; 9] = [
-    [36, 12, 79],
-    [78, 15, 109],
-    [118, 27, 109],
-    [158, 42, 99],
-    [196, 60, 78],
-    [228, 90, 49],
-    [247, 132, 16],
-    [250, 182, 30],
-    [243, 233, 121],
-];
+/// Part of a dark-to-light map that is used: its darkest tenth would not show on a dark city, its lightest twentieth would glare.
+const PART: [f64; 2] = [0.10, 0.96];
+pub(super) const RAMP_WIDTH: u32 = 256;
 
-/// Colour at `u` (0..1) as sRGB bytes.
+/// The standing ramp of heat ("inferno", Smith and van der Walt, matplotlib 2.0, CC0) at `u` (0..1) as sRGB bytes.
 pub fn ramp_colour(u: f32) -> [u8; 3] {
-    let x = u.clamp(0.0, 1.0) * (STOPS.len() - 1) as f32;
-    let i = (x as usize).min(STOPS.len() - 2);
-    let f = x - i as f32;
-    std::array::from_fn(|c| (f32::from(STOPS[i][c]) * (1.0 - f) + f32::from(STOPS[i + 1][c]) * f).round() as u8)
+    heat_colour(Ramp::Inferno, u)
+}
+
+/// A heat ramp at `u` (0..1) as sRGB bytes.
+pub fn heat_colour(ramp: Ramp, u: f32) -> [u8; 3] {
+    let u = f64::from(u.clamp(0.0, 1.0));
+    let part = match ramp {
+        Ramp::Viridis | Ramp::Cividis | Ramp::Magma | Ramp::Inferno | Ramp::Plasma => PART[0] + (PART[1] - PART[0]) * u,
+        // Light-to-dark and two-sided maps end where they should.
+        Ramp::YlOrRd | Ramp::Blues | Ramp::RdBu => u,
+    };
+    ramp.at(part).0
+}
+
+/// The ramp's texels, RGBA8.
+pub(super) fn ramp_bytes(ramp: Ramp) -> Vec<u8> {
+    (0..RAMP_WIDTH)
+        .flat_map(|i| {
+            let [r, g, b] = heat_colour(ramp, i as f32 / (RAMP_WIDTH - 1) as f32);
+            [r, g, b, 255]
+        })
+        .collect()
 }
 
 pub(super) fn ramp_image() -> Image {
-    let width = 256;
-    let data = (0..width)
-        .flat_map(|i| {
-            let [r, g, b] = ramp_colour(i as f32 / (width - 1) as f32);
-            [r, g, b, 255]
-        })
-        .collect();
-    let size = Extent3d { width, height: 1, depth_or_array_layers: 1 };
+    let size = Extent3d { width: RAMP_WIDTH, height: 1, depth_or_array_layers: 1 };
+    let data = ramp_bytes(Ramp::Inferno);
     let mut image = Image::new(size, TextureDimension::D2, data, TextureFormat::Rgba8UnormSrgb, RenderAssetUsages::RENDER_WORLD);
+    image.texture_descriptor.usage = TextureUsages::COPY_DST | TextureUsages::TEXTURE_BINDING;
     image.sampler = ImageSampler::Descriptor(ImageSamplerDescriptor::linear());
     image
 }

@@ -1,6 +1,6 @@
 //! Card of what is selected: an incident with its next moves, a city object with its attributes, a sensor with its reading.
 
-use super::{Asked, PanelData};
+use super::{Asked, PanelData, heat_card};
 use crate::model::incident::{Action, Incident, IncidentState};
 use crate::model::protocol::Command;
 use crate::model::styling::{Others, Styling};
@@ -13,7 +13,7 @@ use chrono::{FixedOffset, Utc};
 use serde_json::Value;
 
 pub fn has_content(data: &PanelData) -> bool {
-    group::has_content(data.group) || has_selection(data)
+    group::has_content(data.group) || has_selection(data) || heat_card::has_content(data)
 }
 
 fn has_selection(data: &PanelData) -> bool {
@@ -27,6 +27,13 @@ fn has_selection(data: &PanelData) -> bool {
 }
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
+    if heat_card::has_content(data) {
+        heat_card::show(ui, data, asked);
+        if !has_selection(data) && !group::has_content(data.group) {
+            return;
+        }
+        ui.separator();
+    }
     if group::has_content(data.group) {
         group::show(ui, data, data.group, asked);
         if !has_selection(data) {
@@ -203,7 +210,7 @@ fn show_sensor(ui: &mut egui::Ui, data: &PanelData, id: &str) {
     row(ui, data, "属性 property", &stream.observed_property);
 }
 
-fn row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str) {
+pub(super) fn row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str) {
     coloured_row(ui, data, key, value, style::TEXT);
 }
 

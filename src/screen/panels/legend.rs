@@ -1,56 +1,153 @@
-//! Legend of the heat layer that is shown: unit, scale, time, number of sensors, error.
+//! Legend of the heat layer that is shown: unit, scale with its classes, time, sensors and who of them was left out, method and error.
 
 use super::{PanelData, card::clock_time};
-use crate::render::heat::{LEGEND_STEPS, ramp_colour};
+use crate::model::heat::HeatConfig;
+use crate::model::scale::Scale;
+use crate::render::heat::heat_colour;
+use crate::screen::heat::HeatFacts;
 use crate::screen::style;
-use bevy_egui::egui::{self, Color32, RichText, Stroke, vec2};
+use bevy_egui::egui::{self, Color32, Rect, RichText, Stroke, pos2, vec2};
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData) {
     let Some((heat, facts)) = data.heat else { return };
-    ui.horizontal(|ui| {
+    ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&heat.name).font(style::strong(data.text.body)));
         ui.label(RichText::new(format!("{} · {}", heat.name_en, heat.unit())).font(style::regular(data.text.small)).color(style::QUIET));
     });
+    let scale = heat.scale();
+    strip(ui, data, heat, &scale);
+    if let Some(standard) = heat.standard() {
+        classes(ui, data, heat, &scale, standard.classes);
+        let (zh, en) = standard.mean;
+        quiet(ui, data, format!("{} · {zh} {en}", standard.name));
+    }
+    quiet(ui, data, source_words(facts));
+    if facts.roll.left_out() > 0 {
+        let words = left_out_words(facts);
+        ui.label(RichText::new(words).font(style::regular(data.text.small)).color(style::WARN));
+    }
+    quiet(ui, data, method_words(heat, facts));
+    if let Some(note) = &facts.note {
+        ui.label(RichText::new(note).font(style::regular(data.text.small)).color(style::WARN));
+    }
+    if !facts.of_incidents {
+        quiet(ui, data, "斜线处无可用传感器 hatched: no sensor that counts".to_owned());
+    }
+}
+
+fn quiet(ui: &mut egui::Ui, data: &PanelData, words: String) {
+    ui.label(RichText::new(words).font(style::regular(data.text.small)).color(style::QUIET));
+}
+
+fn of(heat: &HeatConfig, u: f32) -> Color32 {
+    let [r, g, b] = heat_colour(heat.ramp, u);
+    Color32::from_rgb(r, g, b)
+}
+
+/// The ramp with its classes' ends.
+fn strip(ui: &mut egui::Ui, data: &PanelData, heat: &HeatConfig, scale: &Scale) {
     let em = data.text.body;
-    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), em * 2.0), egui::Sense::hover());
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), em * 1.9), egui::Sense::hover());
     let painter = ui.painter_at(rect.expand(em));
-    let strip = egui::Rect::from_min_max(rect.min, egui::pos2(rect.right(), rect.top() + em * 0.7));
+    let strip = Rect::from_min_max(rect.min, pos2(rect.right(), rect.top() + em * 0.7));
     let slices = 96;
     for i in 0..slices {
-        let [r, g, b] = ramp_colour((i as f32 + 0.5) / slices as f32);
         let x = |i: usize| strip.left() + strip.width() * i as f32 / slices as f32;
-        painter.rect_filled(
-            egui::Rect::from_min_max(egui::pos2(x(i), strip.top()), egui::pos2(x(i + 1) + 0.5, strip.bottom())),
-            0.0,
-            Color32::from_rgb(r, g, b),
-        );
+        let slice = Rect::from_min_max(pos2(x(i), strip.top()), pos2(x(i + 1) + 0.5, strip.bottom()));
+        painter.rect_filled(slice, 0.0, of(heat, (i as f32 + 0.5) / slices as f32));
     }
-    let [low, high] = heat.scale().ends();
-    for step in 0..=LEGEND_STEPS {
-        let u = step as f32 / LEGEND_STEPS as f32;
-        let x = strip.left() + strip.width() * u;
-        painter.line_segment([egui::pos2(x, strip.bottom()), egui::pos2(x, strip.bottom() + em * 0.2)], Stroke::new(1.0, style::QUIET));
-        let value = low + (high - low) * u;
-        let align = if step == 0 {
-            egui::Align2::LEFT_TOP
-        } else if step == LEGEND_STEPS {
-            egui::Align2::RIGHT_TOP
-        } else {
-            egui::Align2::CENTER_TOP
+    // Two figures that would touch: every other one is written.
+    let every = if scale.classes() > 4 && heat.standard().is_none() { 2 } else { 1 };
+    for (i, bound) in scale.bounds().iter().enumerate() {
+        let x = strip.left() + strip.width() * i as f32 / scale.classes() as f32;
+        painter.line_segment([pos2(x, strip.bottom()), pos2(x, strip.bottom() + em * 0.2)], Stroke::new(1.0, style::QUIET));
+        let align = match i {
+            0 => egui::Align2::LEFT_TOP,
+            i if i == scale.classes() => egui::Align2::RIGHT_TOP,
+            _ => egui::Align2::CENTER_TOP,
         };
-        if step % 2 == 0 {
-            painter.text(
-                egui::pos2(x, strip.bottom() + em * 0.25),
-                align,
-                format!("{value:.0}"),
-                style::regular(data.text.small),
-                style::TEXT,
+        if i % every == 0 {
+            painter.text(pos2(x, strip.bottom() + em * 0.25), align, figure(*bound, scale), style::regular(data.text.small), style::TEXT);
+        }
+    }
+}
+
+/// Without decimals where the scale is wide enough to do without.
+fn figure(value: f32, scale: &Scale) -> String {
+    let whole = scale.bounds().iter().all(|b| b.fract() == 0.0);
+    if whole { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+/// Names of the classes, two a row, each with its colour.
+fn classes(ui: &mut egui::Ui, data: &PanelData, heat: &HeatConfig, scale: &Scale, names: &[(&str, &str)]) {
+    let (em, width) = (data.text.small, ui.available_width() * 0.5);
+    for (row, pair) in names.chunks(2).enumerate() {
+        let (rect, _) = ui.allocate_exact_size(vec2(width * 2.0, em * 1.25), egui::Sense::hover());
+        let painter = ui.painter_at(rect);
+        for (column, (zh, en)) in pair.iter().enumerate() {
+            let left = rect.left() + width * column as f32;
+            let u = ((2 * row + column) as f32 + 0.5) / scale.classes() as f32;
+            let swatch = Rect::from_center_size(pos2(left + em * 0.4, rect.center().y), vec2(em * 0.8, em * 0.8));
+            painter.rect_filled(swatch, 2.0, of(heat, u));
+            let at = pos2(left + em * 1.2, rect.center().y);
+            let zh = painter.text(at, egui::Align2::LEFT_CENTER, zh, style::regular(em), style::TEXT);
+            let at = pos2(zh.right() + em * 0.4, rect.center().y);
+            painter.with_clip_rect(Rect::from_min_max(rect.min, pos2(left + width, rect.bottom()))).text(
+                at,
+                egui::Align2::LEFT_CENTER,
+                en,
+                style::regular(em * 0.92),
+                style::QUIET,
             );
         }
     }
-    let time = facts.newest.map_or("—".to_owned(), clock_time);
-    let error = facts.rmse.map_or("—".to_owned(), |e| format!("±{e:.1}"));
-    let words = format!("{time} · {} 个传感器 sensors · 误差 error {error}", facts.sensors);
-    ui.label(RichText::new(words).font(style::regular(data.text.small)).color(style::QUIET));
-    ui.label(RichText::new("斜线处无传感器 hatched: no sensor informs").font(style::regular(data.text.small)).color(style::QUIET));
+}
+
+fn source_words(facts: &HeatFacts) -> String {
+    let time = facts.roll.newest.map_or("—".to_owned(), clock_time);
+    let what = if facts.of_incidents { "起事件 incidents" } else { "个传感器 sensors" };
+    format!("{time} · {} {what}", facts.roll.present)
+}
+
+fn left_out_words(facts: &HeatFacts) -> String {
+    let parts = [(facts.roll.flagged, "存疑 flagged"), (facts.roll.stale, "过时 stale"), (facts.roll.silent, "无数据 silent")];
+    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
+    format!("未计入 left out: {}", parts.join(" · "))
+}
+
+fn method_words(heat: &HeatConfig, facts: &HeatFacts) -> String {
+    use crate::model::heat::HeatMethod::{Density, Idw, Kriging};
+    let (zh, en) = facts.method.words();
+    let range = |words: &str| facts.range_m.map(|r| format!(" · {words} {r:.0} m")).unwrap_or_default();
+    match facts.method {
+        Idw | Kriging => {
+            let error = facts.error.map_or("—".to_owned(), |e| format!("±{e:.1} {}", heat.unit()));
+            let range = if facts.method == Kriging { range("变程 range") } else { String::new() };
+            format!("{zh} {en}{range}\n留一误差 leave-one-out {error}")
+        }
+        Density => format!("{zh} {en}{}", range("带宽 bandwidth")),
+        _ => format!("{zh} {en}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::heat::RollCall;
+
+    #[test]
+    fn who_was_left_out_is_said_by_reason() {
+        let roll = RollCall { present: 40, flagged: 2, silent: 3, ..RollCall::default() };
+        let facts = HeatFacts { roll, ..HeatFacts::default() };
+        assert_eq!(left_out_words(&facts), "未计入 left out: 2 存疑 flagged · 3 无数据 silent");
+        assert_eq!(source_words(&facts), "— · 40 个传感器 sensors");
+    }
+
+    #[test]
+    fn narrow_scales_show_a_decimal() {
+        let narrow = Scale::even([0.0, 2.0]).unwrap();
+        assert_eq!(figure(narrow.bounds()[1], &narrow), "0.3");
+        let wide = Scale::even([0.0, 150.0]).unwrap();
+        assert_eq!(figure(wide.bounds()[1], &wide), "25");
+    }
 }

@@ -5,6 +5,7 @@ mod caption;
 mod card;
 mod clock;
 mod feeds;
+mod heat_card;
 mod incidents;
 mod kpi;
 mod layers;
@@ -16,6 +17,7 @@ pub use card::clock_time;
 pub use timeline::{FIRST_STEP, band};
 
 use super::group::{Group, GroupMove};
+use super::heat::{HeatFacts, Probed};
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::clip::ClipRegion;
@@ -28,15 +30,6 @@ use crate::model::view::{CameraPose, Clock, Selection, TourMove};
 use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-
-/// The legend's figures of the heat layer that is shown.
-#[derive(Clone, Debug, Default)]
-pub struct HeatFacts {
-    pub sensors: usize,
-    pub newest: Option<DateTime<Utc>>,
-    /// Leave-one-out error, in the layer's unit.
-    pub rmse: Option<f64>,
-}
 
 /// A picked city object.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,6 +54,8 @@ pub struct PanelData<'a> {
     /// Whether people can click here; a wall has no pointer.
     pub interactive: bool,
     pub heat: Option<(&'a HeatConfig, &'a HeatFacts)>,
+    /// What the heat layer says of the place that is pointed at.
+    pub probed: Option<&'a Probed>,
     /// How the buildings are shown, and the rule that colours them.
     pub styling: Option<&'a Styling>,
     pub rule: Option<&'a StyleRule>,
@@ -97,6 +92,8 @@ pub enum Asked {
     Tour(TourMove),
     Clock(Clock),
     TakeLead,
+    /// No place is pointed at any longer.
+    ForgetHeat,
     Styling(Styling),
     Theme(Theme),
     Clip(Option<ClipRegion>),

@@ -15,6 +15,7 @@ mod sight;
 mod sources;
 
 pub use paint::haloed;
+pub use read::AreaBorder;
 pub use sight::Rays;
 pub use sources::Sources;
 

@@ -1,0 +1,79 @@
+//! A place somebody points at: value, error, and the sensors behind them.
+
+use super::{Seen, ShownHeat};
+use crate::geo::Geodetic;
+use crate::heat::Estimate;
+use crate::render::camera::SceneFrame;
+use crate::screen::overlay::Projector;
+use crate::screen::session::Session;
+use crate::screen::style;
+use bevy::math::DVec2;
+use bevy::prelude::*;
+use bevy_egui::egui::{Painter, Stroke};
+use chrono::{DateTime, Utc};
+
+/// Where this screen's person points; of this screen alone.
+#[derive(Resource, Default)]
+pub struct HeatProbe {
+    pub at: Option<Geodetic>,
+    /// What is known there, anew with each field.
+    pub known: Option<Probed>,
+}
+
+/// What is known of a place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probed {
+    /// `None` where no sensor informs the place.
+    pub estimate: Option<Estimate>,
+    /// The sensors behind it, the heaviest first.
+    pub sensors: Vec<Neighbour>,
+}
+
+/// One of the sensors behind an estimate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Neighbour {
+    pub datastream: String,
+    pub name: String,
+    pub value: f64,
+    /// Part of the estimate that is its, may lie a little below 0 (kriging).
+    pub weight: f64,
+    pub distance_m: f64,
+    /// What this screen has seen of it, oldest first.
+    pub series: Vec<(DateTime<Utc>, f64)>,
+}
+
+/// Sensors a card has room for.
+const SENSORS_SHOWN: usize = 4;
+
+/// Asks the field for the place that is pointed at, when either is another.
+pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, frame: Res<SceneFrame>, mut probe: ResMut<HeatProbe>) {
+    if !shown.is_changed() && !probe.is_changed() {
+        return;
+    }
+    let known = shown.0.as_ref().zip(probe.at).map(|(shown, at)| {
+        let enu = frame.0.geodetic_to_enu(at);
+        let estimate = shown.layer.at(DVec2::new(enu.x, enu.y));
+        let shares = estimate.iter().flat_map(|e| e.shares.iter().take(SENSORS_SHOWN));
+        let sensors = shares.filter_map(|share| {
+            let id = shown.streams.get(share.sample as usize)?;
+            let stream = session.world.datastreams.get(id)?;
+            let value = session.world.observations.get(id)?.value;
+            let (name, series) = (stream.sensor.clone(), seen.of(id).collect());
+            Some(Neighbour { datastream: id.clone(), name, value, weight: share.weight, distance_m: share.distance_m, series })
+        });
+        Probed { sensors: sensors.collect(), estimate }
+    });
+    if probe.known != known {
+        probe.known = known;
+    }
+}
+
+/// A ring where the person points.
+pub fn draw_mark(painter: &Painter, projector: &Projector, at: Geodetic, radius: f32) {
+    let Some(spot) = projector.spot(at.lon_deg(), at.lat_deg(), at.height_m) else { return };
+    let place = projector.place(&spot);
+    if projector.screen.contains(place) {
+        painter.circle_stroke(place, radius, Stroke::new(radius * 0.5, style::PANEL));
+        painter.circle_stroke(place, radius, Stroke::new((radius * 0.25).max(1.5), style::TEXT));
+    }
+}
