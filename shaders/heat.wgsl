@@ -33,12 +33,12 @@ fn bound(i: u32) -> f32 {
 
 // `model::scale::Scale::on_ramp`: straight within a class, every class takes the same part.
 fn on_ramp(value: f32) -> f32 {
-    var class = 0u;
+    var place = 0u;
     for (var i = 1u; i < field.classes; i++) {
-        class += u32(value > bound(i));
+        place += u32(value > bound(i));
     }
-    let within = (value - bound(class)) / max(bound(class + 1u) - bound(class), 1e-9);
-    return clamp((f32(class) + within) / f32(max(field.classes, 1u)), 0.0, 1.0);
+    let within = (value - bound(place)) / max(bound(place + 1u) - bound(place), 1e-9);
+    return clamp((f32(place) + within) / f32(max(field.classes, 1u)), 0.0, 1.0);
 }
 
 @compute @workgroup_size(8, 8)

@@ -23,7 +23,7 @@ pub struct Point {
 }
 
 /// What a layer is made of.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Input {
     pub frame: LocalFrame,
     /// Readings that stand, or events.

@@ -102,7 +102,7 @@ pub fn feed(
         return;
     };
     if let Some(done) = work.worker.poll() {
-        take(config, done, &mut work, &mut layer, &mut shown);
+        take(config, done, &work, &mut layer, &mut shown);
     }
     let now_s = time.elapsed_secs_f64();
     let another = work.asked.as_ref().is_none_or(|(id, _)| *id != config.id);
@@ -121,7 +121,7 @@ pub fn feed(
     }
 }
 
-fn take(config: &HeatConfig, done: Layer, work: &mut HeatWork, layer: &mut ResMut<HeatLayer>, shown: &mut ResMut<ShownHeat>) {
+fn take(config: &HeatConfig, done: Layer, work: &HeatWork, layer: &mut ResMut<HeatLayer>, shown: &mut ResMut<ShownHeat>) {
     // Of a layer that was switched off meanwhile.
     let Some((_, gathered)) = work.asked.as_ref().filter(|(id, _)| *id == config.id) else { return };
     let done = Arc::new(done);

@@ -74,7 +74,9 @@ mod tests {
             (seen.of("d").count(), seen.of("d").next().map(|(_, v)| v))
         };
         assert_eq!((read(1), read(1), read(2)), ((1, Some(1.0)), (1, Some(1.0)), (2, Some(1.0))));
-        (3..=300).for_each(|m| drop(read(m)));
+        for minute in 3..=300 {
+            read(minute);
+        }
         assert_eq!(read(301), (READINGS_MAX, Some(62.0)));
         assert_eq!(read(10), (1, Some(10.0)), "a replay that went back");
     }
