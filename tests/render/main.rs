@@ -50,7 +50,7 @@ fn at(lon: f64, lat: f64, size: UVec2, output: Option<Tangents>) -> ScreenOption
 }
 
 fn half_to_f32(bits: u16) -> f32 {
-    let (sign, exponent, fraction) = (if bits & 0x8000 == 0 { 1.0f32 } else { -1.0 }, i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
+    let (sign, exponent, fraction) = (if bits & 0x8000 == 0 { 1.0 } else { -1.0 }, i32::from(bits >> 10 & 0x1f), f32::from(bits & 0x3ff));
     sign * if exponent == 0 { fraction * 2f32.powi(-24) } else { (1.0 + fraction / 1024.0) * 2f32.powi(exponent - 15) }
 }
 
@@ -83,7 +83,11 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
         let absent = left_out_m.iter().map(|p| p.distance(place)).fold(f64::INFINITY, f64::min);
         let much = absent < 590.0 && absent < 0.75 * expected.nearest_m;
         let none = absent > 610.0 || absent > 1.01 * expected.nearest_m;
-        assert!(!(much && texel.left_out < 0.99 || none && texel.left_out > 0.01), "{place} belongs to a sensor left out: {}", texel.left_out);
+        assert!(
+            !(much && texel.left_out < 0.99 || none && texel.left_out > 0.01),
+            "{place} belongs to a sensor left out: {}",
+            texel.left_out
+        );
     }
     assert!(worst < 0.01, "differs by {worst} of the range");
 }
@@ -104,7 +108,8 @@ fn a_field_that_comes_computed_lies_on_the_device_as_it_is() {
     let texels = computed.texels.clone().unwrap();
     let layer = HeatLayer { shown: true, field: Field::Texels(texels.clone()), ..HeatLayer::default() };
     let there = read_field(layer);
-    let off = |a: &Texel, b: &Texel| (a.on_ramp - b.on_ramp).abs().max((a.informed - b.informed).abs()).max((a.left_out - b.left_out).abs());
+    let off =
+        |a: &Texel, b: &Texel| (a.on_ramp - b.on_ramp).abs().max((a.informed - b.informed).abs()).max((a.left_out - b.left_out).abs());
     let worst = there.iter().zip(texels.iter()).map(|(a, b)| off(a, b)).fold(0.0, f32::max);
     assert!(there.len() == texels.len() && worst < 0.001, "differs by {worst}");
     assert!(texels.iter().any(|t| t.left_out > 0.9) && texels.iter().any(|t| t.informed > 0.8), "the field says something");
