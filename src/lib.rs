@@ -11,7 +11,8 @@
 //! 2 city/  tiles/  feeds/  heat/  store/  history/  link/   formats in, tiler out | 3D Tiles reading and selection | feed adapters | interpolation
 //!                             | StateStore backends | observations and incident events that were, in columns | client of the hub
 //! 1 model/        ogc/        plain serde types and pure rules: incident lifecycle, scene, view state, layout, wall geometry, areas, protocol messages
-//!                             | what builder and engine share of 3D Tiles' formats: .3tz archives, subtrees, property and batch tables
+//!                             | what builder and engine share of 3D Tiles' formats: .3tz archives, subtrees, property and batch tables;
+//!                             | the read side of SensorThings, which hub and replay platform share
 //! 0 geo/                     coordinate systems, local frame, bounding volumes
 //! ```
 //! # Invariants, as sentences about what is absent

@@ -182,6 +182,11 @@ impl Core {
         let _ = self.applied.subscribe().wait_for(|applied| *applied >= revision).await;
     }
 
+    /// Tells of each revision that the world has come to.
+    pub fn applied(&self) -> watch::Receiver<Revision> {
+        self.applied.subscribe()
+    }
+
     pub fn say_bye(&self, why: &str) {
         for connected in self.screens().values() {
             connected.bye.send_replace(Some(why.to_owned()));

@@ -1,7 +1,7 @@
 //! What the hub serves over HTTP: the web app, the city package, and its state as JSON.
 
 use super::core::Core;
-use super::{archive, inlets, keys, past, series, socket};
+use super::{archive, inlets, keys, past, series, socket, standards};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
@@ -53,16 +53,17 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/ws", get(ws))
         .merge(private)
         .merge(open)
+        .merge(standards::router(core.clone()))
         .fallback_service(web)
         .layer(SetResponseHeaderLayer::if_not_present(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
         .layer(compression())
         .with_state(core)
 }
 
-/// Text only: tiles are compressed already (meshopt), and a wall asks for hundreds of them at once.
+/// Text only: tiles are compressed already (meshopt), and a wall asks for hundreds of them at once. No events, which would wait for more.
 fn compression() -> CompressionLayer<impl Predicate> {
     let tiles = NotForContentType::new("model/gltf-binary").and(NotForContentType::new("application/octet-stream"));
-    CompressionLayer::new().compress_when(SizeAbove::new(1024).and(tiles).and(NotForContentType::IMAGES))
+    CompressionLayer::new().compress_when(SizeAbove::new(1024).and(tiles).and(NotForContentType::IMAGES).and(NotForContentType::SSE))
 }
 
 /// Files of a folder with type, `Range`, `ETag`; a clear answer when folder or file is missing. `ServeDir` keeps paths inside.
@@ -128,15 +129,20 @@ fn only(names: &'static [&'static str], files: Router) -> Router {
 }
 
 /// `Authorization: Bearer TOKEN` or `?token=TOKEN`, where the hub asks for a token.
-async fn with_token(State(core): Hub, request: Request, next: Next) -> Response {
-    let bearer = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
-    let query = url::form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
-    let asked = query.into_iter().find(|(k, _)| k == "token").map(|(_, v)| v.into_owned());
-    if core.may_enter(bearer.or(asked.as_deref())) {
+pub(super) async fn with_token(State(core): Hub, request: Request, next: Next) -> Response {
+    if core.may_enter(token_of(request.headers(), request.uri().query()).as_deref()) {
         next.run(request).await
     } else {
         (StatusCode::UNAUTHORIZED, "this hub asks for its --token: Authorization: Bearer TOKEN\n").into_response()
     }
+}
+
+/// The token that came with a request.
+pub(super) fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).and_then(|v| v.strip_prefix("Bearer "));
+    let asked =
+        || url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).find(|(k, _)| k == "token").map(|(_, v)| v.into_owned());
+    bearer.map(str::to_owned).or_else(asked)
 }
 
 async fn ws(State(core): Hub, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
@@ -150,7 +156,7 @@ async fn ws(State(core): Hub, headers: HeaderMap, upgrade: WebSocketUpgrade) -> 
 }
 
 /// Browsers let any page open a WebSocket to this machine: without a token, only pages of this hub or of this machine may.
-fn same_house(headers: &HeaderMap) -> bool {
+pub(super) fn same_house(headers: &HeaderMap) -> bool {
     let of = |name| headers.get(name).and_then(|v: &HeaderValue| v.to_str().ok());
     let Some(origin) = of(header::ORIGIN) else { return true };
     let host_of = |url: &str| url::Url::parse(url).ok().and_then(|u| u.host_str().map(str::to_owned));

@@ -181,7 +181,7 @@ fn take_datastream(core: &Core, world: &mut World, keep: &mut Keep, datastream: 
     }
     core.screens().values().for_each(|c| c.outbox.datastream(&datastream));
     keep.datastream(core, &datastream);
-    world.datastreams.insert(datastream.id.clone(), datastream);
+    world.learn(datastream);
     Fate::Stored
 }
 

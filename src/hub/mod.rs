@@ -23,6 +23,7 @@ mod past;
 mod scene_file;
 mod series;
 mod socket;
+mod standards;
 mod tracks;
 mod world;
 

@@ -53,6 +53,8 @@ pub struct World {
     pub chronicle: Chronicle,
     pub units: BTreeMap<String, Unit>,
     pub datastreams: BTreeMap<String, Datastream>,
+    /// One more for each datastream that was new or changed.
+    datastream_changes: u64,
     pub observations: BTreeMap<String, Observation>,
     /// By id; those long over are forgotten.
     pub alerts: BTreeMap<String, Alert>,
@@ -75,6 +77,7 @@ impl World {
             chronicle: Chronicle::default(),
             units: BTreeMap::new(),
             datastreams: BTreeMap::new(),
+            datastream_changes: 0,
             observations: BTreeMap::new(),
             alerts: BTreeMap::new(),
             feeds: BTreeMap::new(),
@@ -89,9 +92,22 @@ impl World {
     pub fn forget_durable(&mut self) {
         let live = (std::mem::take(&mut self.units), std::mem::take(&mut self.datastreams), std::mem::take(&mut self.observations));
         let (alerts, feeds) = (std::mem::take(&mut self.alerts), std::mem::take(&mut self.feeds));
+        let changes = self.datastream_changes;
         *self = Self::new(self.first_view.clone());
         (self.units, self.datastreams, self.observations) = live;
         (self.alerts, self.feeds) = (alerts, feeds);
+        self.datastream_changes = changes;
+    }
+
+    /// Enters a datastream, new or changed.
+    pub fn learn(&mut self, datastream: Datastream) {
+        self.datastream_changes += 1;
+        self.datastreams.insert(datastream.id.clone(), datastream);
+    }
+
+    /// As long as this number stays, so do the datastreams.
+    pub fn datastream_changes(&self) -> u64 {
+        self.datastream_changes
     }
 
     /// Takes an entry of the store; the change it makes on screens, with the event where it is one, or why it makes none.

@@ -11,6 +11,7 @@ pub mod cot;
 pub mod derived;
 pub mod eido;
 pub mod feed;
+pub mod geojson;
 pub mod heat;
 pub mod incident;
 pub mod layout;

@@ -20,6 +20,9 @@ pub struct Scene {
     /// Folder with `areas.geojson`, `places.geojson`, `roads.geojson`, `sensors.geojson`, `units.geojson`, `marathon.gpx`; what is absent is not shown.
     #[serde(default)]
     pub city_data: Option<String>,
+    /// Licence of the city's data as the hub's catalogue tells it: `CC BY 4.0`.
+    #[serde(default)]
+    pub licence: Option<String>,
     #[serde(default)]
     pub theme: Theme,
     /// Languages of the names on the map.

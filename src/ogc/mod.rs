@@ -1,4 +1,5 @@
-//! What the builder (`city`) and the engine (`tiles`) share of the formats of 3D Tiles. Floor 1, no Bevy, no sockets.
+//! Open standards, pure: what the builder (`city`) and the engine (`tiles`) share of the formats of 3D Tiles, and the read side of
+//! SensorThings ([`sensorthings`]) that the hub and the replay platform share. Floor 1, no Bevy, no sockets.
 //!
 //! [`archive`] reads and writes `.3tz`; [`subtree`](SubtreeFile) files, property tables ([`PropertyTable`]), the wrappings and batch
 //! tables of 3D Tiles 1.0, meshopt-compressed buffer views ([`Meshopt`]) and Draco-compressed primitives ([`Draco`]) are taken from bytes and checked.
@@ -15,6 +16,7 @@ mod legacy;
 mod meshopt;
 mod property;
 mod semantics;
+pub mod sensorthings;
 mod subtree;
 
 pub use self::meshopt::Meshopt;

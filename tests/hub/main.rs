@@ -5,6 +5,7 @@ mod killed;
 mod live;
 mod screen;
 mod slow;
+mod standards;
 mod told;
 
 use screen::{Screen, accepted, config, data, hub, rejected, report};

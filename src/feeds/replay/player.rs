@@ -6,10 +6,11 @@ use super::clock::Clock;
 use super::control::{Asked, Change, Playing};
 use super::generate::Generator;
 use super::serve::Shared;
-use super::sta::{Answerer, Store};
+use super::sta::Store;
 use super::{Options, ReplayError, lines};
 use crate::feeds::journal::{Entry, Journals, Kind, PlayReport, Single, What};
 use crate::model::observation::Datastream;
+use crate::ogc::sensorthings::Answerer;
 use chrono::{DateTime, Utc};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -184,7 +185,7 @@ impl Player {
                     let kept = self.shared.store_mut().keep(&observation);
                     let publication = kept.filter(|_| self.publisher.is_some()).and_then(|kept| {
                         let root = "http://localhost/v1.1";
-                        Answerer { store: &self.shared.store(), root }.publication(kept)
+                        Answerer { source: &*self.shared.store(), root, now_ms: 0 }.publication(kept)
                     });
                     if let (Some(publisher), Some((topic, json))) = (&self.publisher, publication) {
                         dropped += u64::from(!publisher.publish(format!("v1.1/{topic}"), json));

@@ -2,13 +2,15 @@
 
 use super::control::{self, Asked, Change, Playing};
 use super::lines::Line;
-use super::sta::{Answer, Answerer, Refusal, Store};
+use super::sta::Store;
+use crate::ogc::sensorthings::{Answer, Answerer, Refusal};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use chrono::Utc;
 use serde_json::json;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -91,7 +93,8 @@ fn answer(asked: Result<Playing, (StatusCode, String)>) -> Response {
 }
 
 async fn service_root(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    axum::Json(Answerer { store: &shared.store(), root: &root(&headers) }.service_root()).into_response()
+    let answerer = Answerer { source: &*shared.store(), root: &root(&headers), now_ms: 0 };
+    axum::Json(answerer.service_root(&["receive-updates-via-mqtt/receive-updates"])).into_response()
 }
 
 async fn sensorthings(
@@ -103,13 +106,15 @@ async fn sensorthings(
     // An answer can take tens of milliseconds of pure work: not on the threads that serve the streams.
     let work = move || {
         let root = root(&headers);
-        Answerer { store: &shared.store(), root: &root }.answer(&path, query.as_deref().unwrap_or_default())
+        Answerer { source: &*shared.store(), root: &root, now_ms: Utc::now().timestamp_millis() }
+            .answer(&path, query.as_deref().unwrap_or_default())
     };
     match tokio::task::spawn_blocking(work).await {
         Ok(Ok(Answer::Json(json))) => axum::Json(json).into_response(),
         Ok(Ok(Answer::Text(text))) => text.into_response(),
         Ok(Err(refusal @ Refusal::NotFound(_))) => error(StatusCode::NOT_FOUND, &refusal.to_string()),
         Ok(Err(refusal @ Refusal::Bad(_))) => error(StatusCode::BAD_REQUEST, &refusal.to_string()),
+        Ok(Err(refusal @ Refusal::Failed(_))) => error(StatusCode::SERVICE_UNAVAILABLE, &refusal.to_string()),
         Err(failure) => error(StatusCode::INTERNAL_SERVER_ERROR, &failure.to_string()),
     }
 }

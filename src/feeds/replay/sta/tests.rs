@@ -1,6 +1,7 @@
-use super::*;
+use super::Store;
 use crate::feeds::replay::fixture;
 use crate::model::observation::{Observation, Quality};
+use crate::ogc::sensorthings::{Answer, Answerer, Refusal};
 use chrono::{DateTime, TimeDelta};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
@@ -23,7 +24,7 @@ fn store() -> Store {
 
 fn get(store: &Store, path_and_query: &str) -> Result<Json, Refusal> {
     let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
-    match (Answerer { store, root: ROOT }).answer(path, query)? {
+    match (Answerer { source: store, root: ROOT, now_ms: 0 }).answer(path, query)? {
         Answer::Json(json) => Ok(json),
         Answer::Text(text) => Ok(text.into()),
     }

@@ -1,10 +1,12 @@
 //! Values that filters and orders compare.
 
 use chrono::{DateTime, SecondsFormat};
+use geo::Geometry;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
+use std::sync::Arc;
 
-/// A property's value.
+/// A property's value, or what a filter computes from it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value {
     Null,
@@ -12,7 +14,12 @@ pub enum Value {
     Number(f64),
     /// Unix milliseconds.
     Time(i64),
+    /// Milliseconds.
+    Duration(i64),
     Text(String),
+    /// Longitudes and latitudes in degrees.
+    #[serde(skip)]
+    Shape(Arc<Geometry>),
 }
 
 impl Value {
@@ -21,7 +28,7 @@ impl Value {
         match (self, other) {
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
             (Value::Number(a), Value::Number(b)) => a.total_cmp(b),
-            (Value::Time(a), Value::Time(b)) => a.cmp(b),
+            (Value::Time(a), Value::Time(b)) | (Value::Duration(a), Value::Duration(b)) => a.cmp(b),
             (Value::Text(a), Value::Text(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
@@ -31,9 +38,15 @@ impl Value {
     pub fn compare(&self, other: &Value) -> Option<Ordering> {
         match (self, other) {
             (Value::Number(a), Value::Number(b)) => a.partial_cmp(b),
+            (Value::Shape(a), Value::Shape(b)) => (a == b).then_some(Ordering::Equal),
             _ if self.rank() == other.rank() => Some(self.order(other)),
             _ => None,
         }
+    }
+
+    /// As a key to sort by and to write into a next link.
+    pub fn key(self) -> Value {
+        if matches!(self, Value::Shape(_)) { Value::Null } else { self }
     }
 
     fn rank(&self) -> u8 {
@@ -42,7 +55,9 @@ impl Value {
             Value::Bool(_) => 1,
             Value::Number(_) => 2,
             Value::Time(_) => 3,
-            Value::Text(_) => 4,
+            Value::Duration(_) => 4,
+            Value::Text(_) => 5,
+            Value::Shape(_) => 6,
         }
     }
 }
