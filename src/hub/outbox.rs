@@ -1,9 +1,9 @@
 //! What waits to be sent to one screen. Bounded: what may be conflated is, what may not ends in a gap and a snapshot.
 
+use super::news::UnitNews;
 use crate::model::alert::Alert;
 use crate::model::feed::FeedStatus;
 use crate::model::observation::{Datastream, Observation};
-use super::news::UnitNews;
 use crate::model::protocol::{Change, Revision, ScreenInfo};
 use axum::extract::ws::Utf8Bytes;
 use indexmap::IndexMap;

@@ -139,7 +139,10 @@ fn check(scene: &Scene) -> Result<(), String> {
     unique("heat", scene.heats.iter().map(|h| h.id.as_str()))?;
     unique("camera", scene.cameras.iter().map(|c| c.id.as_str()))?;
     if let Some(feed) = scene.feeds.iter().find(|f| ["screen", "rules"].contains(&f.id())) {
-        return Err(format!("a feed may not be called {:?}: that is where people's reports, or those of alert rules, come from", feed.id()));
+        return Err(format!(
+            "a feed may not be called {:?}: that is where people's reports, or those of alert rules, come from",
+            feed.id()
+        ));
     }
     scene.heats.iter().try_for_each(|h| h.check())?;
     unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;

@@ -46,7 +46,8 @@ pub async fn series(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -
                 .iter()
                 .map(|b| json!({"start": b.start, "count": b.count, "suspect": b.suspect, "mean": b.mean, "min": b.min, "max": b.max, "last": b.last}))
                 .collect();
-            Json(json!({ "from": from, "to": to, "step_s": step.as_seconds_f64(), "points": points, "missing": told.missing })).into_response()
+            Json(json!({ "from": from, "to": to, "step_s": step.as_seconds_f64(), "points": points, "missing": told.missing }))
+                .into_response()
         }
         Err(e @ HistoryError::Query { .. }) => wrong(StatusCode::BAD_REQUEST, e.to_string()),
         Err(e) => wrong(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),

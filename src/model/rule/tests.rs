@@ -35,7 +35,10 @@ fn letters(watch: &mut Watch, readings: &[(i64, f64)]) -> String {
 #[test]
 fn between_the_two_limits_nothing_flutters() {
     let mut watch = Watch::new(rule(Condition::Above { value: 150.0, close: Some(115.0) }));
-    assert_eq!(letters(&mut watch, &[(0, 149.0), (1, 151.0), (2, 140.0), (3, 152.0), (4, 115.5), (5, 114.0), (6, 140.0), (7, 160.0)]), ".o...c.o");
+    assert_eq!(
+        letters(&mut watch, &[(0, 149.0), (1, 151.0), (2, 140.0), (3, 152.0), (4, 115.5), (5, 114.0), (6, 140.0), (7, 160.0)]),
+        ".o...c.o"
+    );
     let mut below = Watch::new(rule(Condition::Below { value: 2.0, close: Some(3.0) }));
     assert_eq!(letters(&mut below, &[(0, 2.5), (1, 1.9), (2, 2.9), (3, 3.1)]), ".o.c");
 }
@@ -84,7 +87,10 @@ fn many_sensors_at_once_make_one_incident_in_their_middle() {
         assert_eq!(watch.take(sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), None);
     }
     let opened = watch.take("c", [120.0, 36.0], at(10), 60.0);
-    assert!(matches!(&opened, Some(Verdict::Open { lon, lat, evidence, .. }) if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3), "{opened:?}");
+    assert!(
+        matches!(&opened, Some(Verdict::Open { lon, lat, evidence, .. }) if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3),
+        "{opened:?}"
+    );
     assert_eq!(watch.take("a", [118.0, 33.0], at(20), 45.0), None, "above the milder limit");
     assert!(matches!(watch.take("a", [118.0, 33.0], at(30), 39.0), Some(Verdict::Close { .. })));
 }
