@@ -46,8 +46,18 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/scene", get(scene))
         .route("/api/scenes", get(scenes))
         .nest_service("/package", files(core.scene.package_dir(), "city package", "build it with `yiping build`, or run scripts/demo"))
-        .nest_service("/api/city", only(&CITY_FILES, files(core.scene.city_data_dir(), "city data folder", "set `city_data` in the scene")))
-        .layer(cors);
+        .nest_service(
+            "/api/city",
+            only(&CITY_FILES, files(core.scene.city_data_dir(), "city data folder", "set `city_data` in the scene")),
+        );
+    let open = core.scene.scene.tilesets.iter().filter(|t| !t.is_remote()).fold(open, |open, tileset| {
+        let folder = PathBuf::from(core.scene.tileset_address(tileset));
+        open.nest_service(
+            &format!("/tilesets/{}", tileset.id),
+            files(Some(folder), "tileset", "name its folder with `source` in the scene"),
+        )
+    });
+    let open = open.layer(cors);
     let web = files(core.web.clone(), "web app", "build it with `npm ci && npm run build` in web/, or name its folder with --web");
     Router::new()
         .route("/ws", get(ws))

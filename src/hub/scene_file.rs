@@ -1,7 +1,7 @@
 //! Reads a scene and finds what it names in the data folder.
 
 use super::HubError;
-use crate::model::scene::Scene;
+use crate::model::scene::{Scene, TilesetConfig};
 use crate::model::view::{CameraPose, Clock, TourState, ViewState};
 use crate::ogc::archive::{Archive, is_archive};
 use serde_json::{Value, json};
@@ -51,6 +51,11 @@ impl LoadedScene {
         (!is_url(&self.scene.package)).then(|| self.data.join(&self.scene.package))
     }
 
+    /// Folder, `.3tz` or URL of a tileset that is shown beside the package.
+    pub fn tileset_address(&self, tileset: &TilesetConfig) -> String {
+        if tileset.is_remote() { tileset.source.clone() } else { self.data.join(&tileset.source).display().to_string() }
+    }
+
     pub fn city_data_dir(&self) -> Option<PathBuf> {
         self.scene.city_data.as_ref().map(|dir| self.data.join(dir))
     }
@@ -96,7 +101,8 @@ impl LoadedScene {
         let camera = self.scene.cameras.first().map_or_else(|| self.above_the_city(), |c| c.pose);
         let heats = self.scene.heats.iter().map(|h| (h.id.clone(), h.shown));
         // The course belongs to the scene of its event.
-        let layers = heats.chain([("marathon".to_owned(), self.scene.tour.is_some())]).collect();
+        let tilesets = self.scene.tilesets.iter().map(|t| (t.id.clone(), t.shown));
+        let layers = heats.chain(tilesets).chain([("marathon".to_owned(), self.scene.tour.is_some())]).collect();
         let (clock, tour) = (Clock::default(), TourState::default());
         ViewState {
             scene: self.id.clone(),
@@ -145,6 +151,12 @@ fn check(scene: &Scene) -> Result<(), String> {
         ));
     }
     scene.heats.iter().try_for_each(|h| h.check())?;
+    // Both are layers, switched by id.
+    unique("layer", scene.heats.iter().map(|h| h.id.as_str()).chain(scene.tilesets.iter().map(|t| t.id.as_str())))?;
+    let plain = |id: &str| id.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    if let Some(tileset) = scene.tilesets.iter().find(|t| !plain(&t.id)) {
+        return Err(format!("tileset {:?}: its id is part of an address; write it with a-z, 0-9, - and _", tileset.id));
+    }
     unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;
     scene.rules.iter().try_for_each(|r| r.check())?;
     unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;
@@ -168,4 +180,38 @@ fn unique<'a>(what: &str, ids: impl Iterator<Item = &'a str>) -> Result<(), Stri
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(tilesets: &str) -> Result<Scene, String> {
+        let scene: Scene =
+            toml::from_str(&format!("name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n{tilesets}")).map_err(|e| e.to_string())?;
+        check(&scene).map(|()| scene)
+    }
+
+    #[test]
+    fn tilesets_beside_the_package_are_found_by_screens_of_a_hub_and_of_a_file() {
+        let scene = with(
+            "[[tileset]]\nid='mesh'\nname='m'\nsource='meshes/harbour'\nkind='ground'\n\
+             [[tileset]]\nid='far'\nname='f'\nsource='https://tiles.example/a/tileset.json'\nshown=false\n",
+        )
+        .unwrap();
+        let loaded = LoadedScene { id: "x".into(), file: "x.toml".into(), scene, data: "/data".into() };
+        let [mesh, far] = loaded.scene.tilesets.as_slice() else { panic!("two of them") };
+        assert_eq!(mesh.address_at("http://hub:8080/"), "http://hub:8080/tilesets/mesh/tileset.json");
+        assert_eq!(loaded.tileset_address(mesh), "/data/meshes/harbour");
+        assert_eq!([far.address_at("http://hub:8080"), loaded.tileset_address(far)], [far.source.as_str(), far.source.as_str()]);
+        let layers = loaded.first_view().layers;
+        assert_eq!((layers.get("mesh"), layers.get("far")), (Some(&true), Some(&false)));
+    }
+
+    #[test]
+    fn a_tileset_whose_id_is_no_part_of_an_address_or_stands_twice_is_refused() {
+        let one = |id: &str| format!("[[tileset]]\nid='{id}'\nname='m'\nsource='m'\n");
+        assert!(with(&one("a/../b")).unwrap_err().contains("part of an address"));
+        assert!(with(&(one("a") + &one("a"))).unwrap_err().contains("stands twice"));
+    }
 }

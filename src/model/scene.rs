@@ -23,6 +23,9 @@ pub struct Scene {
     /// Licence of the city's data as the hub's catalogue tells it: `CC BY 4.0`.
     #[serde(default)]
     pub licence: Option<String>,
+    /// Shown beside the city package.
+    #[serde(default, rename = "tileset")]
+    pub tilesets: Vec<TilesetConfig>,
     #[serde(default)]
     pub theme: Theme,
     /// Languages of the names on the map.
@@ -47,6 +50,50 @@ pub struct Scene {
     /// What the screens show beside the map.
     #[serde(default)]
     pub layout: super::layout::Layout,
+}
+
+/// A tileset shown beside the city package: imported photogrammetry, a design, a neighbour's city.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TilesetConfig {
+    /// Layer id in the view state, and its name in the hub's addresses: letters, digits, `-` and `_`.
+    pub id: String,
+    pub name: String,
+    #[serde(default)]
+    pub name_en: String,
+    /// Folder or `.3tz` in the data folder, or the URL of a tileset.
+    pub source: String,
+    #[serde(default)]
+    pub kind: TilesetKind,
+    #[serde(default = "shown")]
+    pub shown: bool,
+}
+
+/// What a tileset is to those who stand on it and colour it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TilesetKind {
+    /// Buildings, which styles and filters apply to; ground where its faces say so.
+    #[default]
+    Buildings,
+    /// Ground with all that stands on it, as photogrammetry is: signs stand on it, and it keeps its own colours.
+    Ground,
+}
+
+fn shown() -> bool {
+    true
+}
+
+impl TilesetConfig {
+    /// Whether it is somewhere else than in the data folder.
+    pub fn is_remote(&self) -> bool {
+        self.source.starts_with("http://") || self.source.starts_with("https://")
+    }
+
+    /// Where a screen of the hub at `hub` finds it.
+    pub fn address_at(&self, hub: &str) -> String {
+        if self.is_remote() { self.source.clone() } else { format!("{}/tilesets/{}/tileset.json", hub.trim_end_matches('/'), self.id) }
+    }
 }
 
 /// Looks of LOOK.md, chosen by scene or by hand; values in `assets/themes/`.

@@ -22,7 +22,7 @@ impl PluginGroup for CityRenderPlugins {
             .add(material::CityMaterialPlugin)
             .add(heat::HeatPlugin)
             .add(camera::CityCameraPlugin)
-            .add(tiles::CityTilesPlugin)
+            .add(tiles::TilesetPlugin)
             .add(clip::ClipPlugin)
             .add(light::SunPlugin)
             .add(sky::SkyPlugin)

@@ -6,6 +6,7 @@ pub mod cut;
 pub mod follow;
 pub mod group;
 pub mod heat;
+mod layers;
 pub mod light;
 pub mod overlay;
 pub mod panels;

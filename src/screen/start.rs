@@ -8,19 +8,19 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{cut, follow, group, heat, pick, tools};
+use super::{cut, follow, group, heat, layers, pick, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
 use crate::model::clip::ClipRegion;
 use crate::model::layout::Placement;
 use crate::model::protocol::ScreenClass;
-use crate::model::scene::{NamedCamera, Scene};
+use crate::model::scene::{NamedCamera, Scene, TilesetConfig};
 use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
-use crate::render::tiles::{CityTiles, WholeWall};
-use crate::tiles::{CacheOptions, Headers, Tileset, TilesetOptions};
+use crate::render::tiles::{CityTiles, TileMemory, Tileset, WholeWall};
+use crate::tiles::{CacheOptions, Headers};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
 use serde::Deserialize;
@@ -52,6 +52,8 @@ pub struct Loaded {
     pub info: SceneInfo,
     /// Folder or address of the tileset.
     pub package: String,
+    /// Those shown beside it, each with its folder or address.
+    tilesets: Vec<(TilesetConfig, String)>,
     names: Sources,
     course: Vec<[f64; 2]>,
     link: Option<Link>,
@@ -101,13 +103,14 @@ fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
     let scene: Scene = serde_json::from_value(scene).map_err(|e| fail(e.to_string()))?;
     let local = !described.package_url.starts_with("http");
     let package = if local { format!("{}{}tileset.json", url.trim_end_matches('/'), described.package_url) } else { described.package_url };
+    let tilesets = scene.tilesets.iter().map(|t| (t.clone(), t.address_at(url))).collect();
     let anchor = anchor(described.anchor, &scene);
     let names = Sources::read(|file| get(&format!("/api/city/{file}")).ok());
     let course = get("/api/city/marathon.gpx").ok().map(|b| read_course(&b)).unwrap_or_default();
     let course = if scene.tour.is_some() { course } else { Vec::new() };
     let info = SceneInfo { id: described.id, scene, anchor };
     let phone = phone_address(url);
-    Ok(Loaded { info, package, names, course, link: Some(link), identity: Some(identity), phone })
+    Ok(Loaded { info, package, tilesets, names, course, link: Some(link), identity: Some(identity), phone })
 }
 
 fn from_file(scene: &Path, data: &Path) -> Result<Loaded, StartError> {
@@ -115,11 +118,12 @@ fn from_file(scene: &Path, data: &Path) -> Result<Loaded, StartError> {
     let anchor_of_city = serde_json::from_value(loaded.city().get("anchor").cloned().unwrap_or_default()).ok();
     let anchor = anchor(anchor_of_city, &loaded.scene);
     let package = loaded.package_dir().map_or_else(|| loaded.scene.package.clone(), |dir| dir.join("tileset.json").display().to_string());
+    let tilesets = loaded.scene.tilesets.iter().map(|t| (t.clone(), loaded.tileset_address(t))).collect();
     let read = |name: &str| loaded.city_data_dir().and_then(|dir| std::fs::read(dir.join(name)).ok());
     let names = Sources::read(read);
     let course = read("marathon.gpx").filter(|_| loaded.scene.tour.is_some()).map(|b| read_course(&b)).unwrap_or_default();
     let info = SceneInfo { id: loaded.id.clone(), scene: loaded.scene, anchor };
-    Ok(Loaded { info, package, names, course, link: None, identity: None, phone: None })
+    Ok(Loaded { info, package, tilesets, names, course, link: None, identity: None, phone: None })
 }
 
 /// The package's anchor, else the first camera's target.
@@ -197,9 +201,9 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     };
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
-    let tiles = TilesetOptions { cache: setup.cache.clone(), ..TilesetOptions::default() };
-    let opened = Tileset::open_with_headers(&loaded.package, tiles, setup.headers.clone());
-    let tileset = opened.map_err(|e| package(e.to_string()))?;
+    let memory = TileMemory::default();
+    let city = Tileset { headers: setup.headers.clone(), cache: setup.cache.clone(), ..Tileset::at(&loaded.package) };
+    let city = city.open(&memory).map_err(|e| package(e.to_string()))?;
     let (screen, role) =
         loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));
     let look = ScreenLook {
@@ -220,8 +224,10 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         let lines = f64::from(output.height_px) * wall.size_mm().1 / output.height_mm;
         app.insert_resource(WholeWall { height_px: lines, fovy_rad: FOV_Y_RAD });
     }
-    app.insert_resource(CityTiles::new(tileset))
-        .insert_resource(Session::new(loaded.link, screen, role))
+    app.insert_resource(memory);
+    app.world_mut().spawn(city);
+    layers::spawn(app.world_mut(), &loaded.tilesets, &loaded.package, setup);
+    app.insert_resource(Session::new(loaded.link, screen, role))
         .insert_resource(loaded.info)
         .insert_resource(look)
         .insert_resource(setup.light)
@@ -245,7 +251,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         )
         .add_systems(
             Update,
-            ((heat::feed, heat::probe).chain(), pick::show_selection, light::shine, styling::style, cut::cut, ready)
+            ((heat::feed, heat::probe).chain(), layers::show, pick::show_selection, light::shine, styling::style, cut::cut, ready)
                 .after(session::receive),
         )
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
@@ -263,8 +269,7 @@ fn ready(
     mut frames: Local<u32>,
 ) {
     *frames += 1;
-    ready.0 =
-        *frames > 3 && city.tileset().is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet() && heat.is_quiet();
+    ready.0 = *frames > 3 && city.is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet() && heat.is_quiet();
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

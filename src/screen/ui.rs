@@ -56,7 +56,7 @@ pub struct Inputs<'w> {
     look: Res<'w, ScreenLook>,
     frame: Res<'w, SceneFrame>,
     camera: ResMut<'w, OrbitCamera>,
-    city: Option<ResMut<'w, CityTiles>>,
+    city: ResMut<'w, CityTiles>,
     heat: Res<'w, ShownHeat>,
     probe: ResMut<'w, HeatProbe>,
     picked: ResMut<'w, PickedHere>,
@@ -85,7 +85,7 @@ impl Inputs<'_> {
     }
 
     pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
-        self.city.as_ref()?.pick(&self.frame, origin, direction)
+        self.city.pick(&self.frame, origin, direction)
     }
 
     /// Asks the heat layer, where there is one, for a place.
@@ -132,7 +132,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let (hub_now, now) = (session.hub_now(), session.scene_now());
     let offline = session.offline();
     let heat = inputs.heat.0.as_ref().and_then(|shown| Some((inputs.scene.scene.heats.iter().find(|h| h.id == shown.id)?, &shown.facts)));
-    let progress = inputs.city.as_ref().map(|c| (c.progress.pending, c.progress.failed));
+    let progress = Some((inputs.city.progress.pending, inputs.city.progress.failed));
     let styling = styling::shown(&inputs.own_styling, session);
     let rule = styling.and_then(|s| s.rule.as_ref()).and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
     let data = PanelData {
@@ -170,20 +170,18 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     let shown = |view: &Option<ViewState>, id: &str| view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
     let frame = *inputs.frame;
     let zoom_m = projector.eye.position.distance(projector.eye.target);
-    if let Some(city) = inputs.city.as_deref() {
-        inputs.labels.follow(city, &frame, zoom_m);
-    }
-    let city = std::cell::RefCell::new(inputs.city.as_deref_mut());
-    let ground = |lon: f64, lat: f64| city.borrow_mut().as_deref_mut().and_then(|c| c.ground_m(&frame, lon, lat)).unwrap_or(0.0);
+    inputs.labels.follow(&inputs.city, &frame, zoom_m);
+    let city = std::cell::RefCell::new(&mut *inputs.city);
+    let ground = |lon: f64, lat: f64| city.borrow_mut().ground_m(&frame, lon, lat).unwrap_or(0.0);
     let world = &inputs.session.world;
     let text = &inputs.look.text;
-    let hit = |origin, direction| city.borrow().as_deref().and_then(|c| c.hit(&frame, origin, direction));
+    let hit = |origin, direction| city.borrow().hit(&frame, origin, direction);
     let rays = Rays { ground: &ground, hit: &hit };
     let names = Frame { painter: &painter, projector: &projector, text, rays: &rays, bright: inputs.environment.is_bright() };
     if shown(&world.view, "labels") {
         inputs.labels.draw_borders(&names);
     }
-    let warned = alerts::Ground { projector: &projector, text, now: inputs.session.hub_now(), height: &ground };
+    let warned = alerts::Ground { projector: &projector, text, now: inputs.session.scene_now(), height: &ground };
     let shows_alerts = shown(&world.view, "alerts");
     if shows_alerts {
         alerts::draw_areas(&painter, &warned, world.alerts.values());
@@ -260,7 +258,7 @@ fn look_at_incident(inputs: &mut Inputs, id: &str) -> Option<crate::model::view:
     let incident = inputs.session.world.incidents.get(id)?;
     let (lon, lat) = (incident.lon, incident.lat);
     let frame = *inputs.frame;
-    let ground = inputs.city.as_mut().and_then(|c| c.ground_m(&frame, lon, lat));
+    let ground = inputs.city.ground_m(&frame, lon, lat);
     let now = inputs.camera.goal();
     let pose = crate::model::view::CameraPose {
         lon,

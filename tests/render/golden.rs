@@ -14,9 +14,8 @@ use yiping::model::scene::Theme;
 use yiping::model::view::CameraPose;
 use yiping::render::camera::OrbitCamera;
 use yiping::render::environment::Environment;
-use yiping::render::tiles::CityTiles;
+use yiping::render::tiles::{CityTiles, Tileset};
 use yiping::screen::app::{self, Pump, Quality, Ready, ScreenOptions};
-use yiping::tiles::{Tileset, TilesetOptions};
 
 const SIZE: UVec2 = UVec2::new(480, 270);
 const THEMES: [(&str, Theme); 4] = [("night", Theme::Night), ("dusk", Theme::Dusk), ("day", Theme::Day), ("dark", Theme::Dark)];
@@ -61,9 +60,9 @@ fn golden_pictures_of_every_theme_near_and_far_look_as_they_did() {
     let dir = tempfile::tempdir().unwrap();
     let options = ScreenOptions { camera: NEAR, quality: Quality::Full, ..at(118.2740478, 33.9620655, SIZE, None) };
     let mut app = app::build(&options).unwrap();
-    let tileset = Tileset::open(&city(dir.path()).display().to_string(), TilesetOptions::default()).unwrap();
-    app.insert_resource(CityTiles::new(tileset)).add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
-        ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0;
+    app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
+    app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
+        ready.0 = city.is_settled() && city.drawn_tiles > 0;
     });
     let mut pump = Pump::new(app);
     let (bless, out) = (std::env::var_os("YIPING_BLESS").is_some(), std::env::temp_dir().join("yiping-golden"));

@@ -4,6 +4,7 @@
 
 mod golden;
 mod picking;
+mod tilesets;
 
 use bevy::math::{DVec2, UVec2};
 use bevy::prelude::*;
@@ -22,10 +23,9 @@ use yiping::model::scene::Theme;
 use yiping::model::view::CameraPose;
 use yiping::render::camera::{FOV_Y_RAD, Tangents};
 use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer, HeatTextures};
-use yiping::render::tiles::{CityTiles, WholeWall};
+use yiping::render::tiles::{CityTiles, Tileset, WholeWall};
 use yiping::screen::app::{self, Canvas, Pump, Quality, Ready, ScreenOptions};
 use yiping::screen::bench::{FlightBench, FlightFigures, flight};
-use yiping::tiles::{Tileset, TilesetOptions};
 
 /// Two software rasterisers at once are slower than one after the other, and Bevy's task pools are one per process.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -153,12 +153,9 @@ fn picture_around(package: &Path, size: UVec2, output: Option<Tangents>, wall_px
     let options = at(anchor.lon_deg, anchor.lat_deg, size, output);
     let anchor = Geodetic::from_degrees(anchor.lon_deg, anchor.lat_deg + degrees, 0.0);
     let mut app = app::build(&ScreenOptions { anchor, ..options }).unwrap();
-    let tileset = Tileset::open(&package.join("tileset.json").display().to_string(), TilesetOptions::default()).unwrap();
-    app.insert_resource(CityTiles::new(tileset))
-        .insert_resource(WholeWall { height_px: wall_px, fovy_rad: FOV_Y_RAD })
-        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
-            ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0
-        });
+    app.world_mut().spawn(Tileset::at(package.join("tileset.json").display().to_string()));
+    app.insert_resource(WholeWall { height_px: wall_px, fovy_rad: FOV_Y_RAD })
+        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
     let mut pump = Pump::new(app);
     assert!(pump.until_ready(3, Duration::from_secs(60)), "the sample is drawn");
     pump.picture().unwrap()

@@ -12,9 +12,9 @@ use yiping::model::styling::Others;
 use yiping::render::camera::{CityCamera, SceneFrame, Tangents, ray_through};
 use yiping::render::clip::CityClip;
 use yiping::render::tiles::picking::{IdOffset, PickRegion, PickRequest, PickResult, PickedFeature};
-use yiping::render::tiles::{CityStyling, CityTiles, SelectedFeature, SelectedGroup};
+use yiping::render::tiles::{CityStyling, CityTiles, SelectedFeature, SelectedGroup, TileRef, Tileset};
 use yiping::screen::app::{self, Pump, Ready, ScreenOptions};
-use yiping::tiles::{NO_FEATURE, TileId, Tileset, TilesetOptions};
+use yiping::tiles::NO_FEATURE;
 
 const SIZE: UVec2 = UVec2::new(320, 180);
 
@@ -29,13 +29,10 @@ fn city(dir: &Path, output: Option<Tangents>) -> Pump {
     let options = at(anchor.lon_deg, anchor.lat_deg, SIZE, output);
     let anchor = Geodetic::from_degrees(anchor.lon_deg, anchor.lat_deg, 0.0);
     let mut app = app::build(&ScreenOptions { anchor, ..options }).unwrap();
-    let tileset = Tileset::open(&package.join("tileset.json").display().to_string(), TilesetOptions::default()).unwrap();
-    app.insert_resource(CityTiles::new(tileset))
-        .init_resource::<Answers>()
+    app.world_mut().spawn(Tileset::at(package.join("tileset.json").display().to_string()));
+    app.init_resource::<Answers>()
         .add_systems(Last, |mut results: MessageReader<PickResult>, mut answers: ResMut<Answers>| answers.0.extend(results.read().cloned()))
-        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
-            ready.0 = city.tileset().is_settled() && city.drawn_tiles > 0
-        });
+        .add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
     let mut pump = Pump::new(app);
     assert!(pump.until_ready(3, Duration::from_secs(60)), "the sample is drawn");
     pump
@@ -59,15 +56,15 @@ fn frames_of(pump: &mut Pump, region: PickRegion) -> (Vec<PickedFeature>, u32) {
 }
 
 /// Tile, feature and place that a ray through a pixel meets first.
-fn ray(pump: &mut Pump, at: Vec2) -> Option<(TileId, u32, yiping::geo::Ecef)> {
+fn ray(pump: &mut Pump, at: Vec2) -> Option<(TileRef, u32, yiping::geo::Ecef)> {
     let mut cameras = pump.world_mut().query_filtered::<(&Projection, &GlobalTransform), With<CityCamera>>();
     let (projection, transform) = cameras.single(pump.world()).unwrap();
     let ndc = Vec2::new(at.x / SIZE.x as f32 * 2.0 - 1.0, 1.0 - at.y / SIZE.y as f32 * 2.0);
     let (origin, direction) = ray_through(ndc, projection, transform);
     let frame = pump.world().resource::<SceneFrame>().0;
-    let tileset = pump.world().resource::<CityTiles>().tileset();
-    let hit = tileset.pick(frame.to_ecef(origin).0, frame.ecef_from_enu().transform_vector3(direction))?;
-    Some((hit.tile, hit.feature_id, yiping::geo::Ecef(hit.position)))
+    let (tileset, engine) = pump.world().resource::<CityTiles>().tilesets().next()?;
+    let hit = engine.pick(frame.to_ecef(origin).0, frame.ecef_from_enu().transform_vector3(direction))?;
+    Some((TileRef { tileset, tile: hit.tile }, hit.feature_id, yiping::geo::Ecef(hit.position)))
 }
 
 fn everything() -> PickRegion {
@@ -125,7 +122,7 @@ fn a_box_over_everything_finds_each_building_that_is_seen_and_none_that_is_hidde
     assert_eq!(first, again);
     eprintln!("frames until the answer: {slow} the first time, {quick} then");
     assert!(quick <= 4, "{quick} frames");
-    let seen: BTreeMap<(TileId, u32), u32> = middle_of(4).filter_map(|at| ray(&mut pump, at)).filter(|hit| hit.1 != NO_FEATURE).fold(
+    let seen: BTreeMap<(TileRef, u32), u32> = middle_of(4).filter_map(|at| ray(&mut pump, at)).filter(|hit| hit.1 != NO_FEATURE).fold(
         BTreeMap::new(),
         |mut seen, (tile, f, _)| {
             *seen.entry((tile, f)).or_default() += 1;

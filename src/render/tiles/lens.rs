@@ -1,27 +1,64 @@
-//! A camera of Bevy's to a view of the engine's.
+//! What tiles are chosen for: a camera of Bevy's to a view of the engines'.
 
-use super::WholeWall;
 use crate::model::view::CameraPose;
-use crate::render::camera::{self, SceneFrame, eye_of};
+use crate::render::camera::{self, CityCamera, OrbitCamera, SceneFrame, eye_of};
+use crate::render::environment::Environment;
 use crate::tiles::{Tangents, View};
 use bevy::math::DVec3;
 use bevy::prelude::*;
 
 /// Mean of the haze over rays from where cameras are, in parts of that on the ground.
-pub(super) const HAZE_ALOFT: f64 = 0.6;
+const HAZE_ALOFT: f64 = 0.6;
+
+/// Views that tiles are chosen for, of all tilesets alike.
+#[derive(Resource, Clone, Debug, Default)]
+pub struct TileViews {
+    /// On screen now. Without any, nothing changes: a window of no size keeps its tiles.
+    pub now: Vec<View>,
+    /// On screen soon, soonest first: their tiles come in while nothing else waits.
+    pub soon: Vec<View>,
+}
+
+/// Poses that will be looked from within some seconds, soonest first; written by whoever knows the path.
+#[derive(Resource, Default, Clone, Debug, PartialEq)]
+pub struct PosesAhead(pub Vec<CameraPose>);
+
+/// What a wall needs beside its own output: lines of the whole wall and its field of view, so that both sides of a seam draw the same tiles.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct WholeWall {
+    pub height_px: f64,
+    pub fovy_rad: f64,
+}
+
+/// Takes the views from the city's camera.
+pub(super) fn look(
+    frame: Res<SceneFrame>,
+    (orbit, ahead, environment): (Res<OrbitCamera>, Res<PosesAhead>, Res<Environment>),
+    wall: Option<Res<WholeWall>>,
+    cameras: Query<(&Camera, &Projection), With<CityCamera>>,
+    mut views: ResMut<TileViews>,
+) {
+    *views = TileViews::default();
+    let Ok((camera, projection)) = cameras.single() else { return };
+    let lens = Lens { frame: &frame, camera, projection, wall: wall.as_deref(), haze_per_m: f64::from(environment.horizon.w) * HAZE_ALOFT };
+    views.now.extend(lens.view(&orbit.pose));
+    // Where the camera is going, and what a tour shows next.
+    let going = orbit.is_moving().then(|| orbit.goal());
+    views.soon = going.iter().chain(&ahead.0).filter_map(|pose| lens.view(pose)).collect();
+}
 
 /// The camera but for where it stands.
-pub(super) struct Lens<'a> {
-    pub(super) frame: &'a SceneFrame,
-    pub(super) camera: &'a Camera,
-    pub(super) projection: &'a Projection,
-    pub(super) wall: Option<&'a WholeWall>,
-    pub(super) haze_per_m: f64,
+struct Lens<'a> {
+    frame: &'a SceneFrame,
+    camera: &'a Camera,
+    projection: &'a Projection,
+    wall: Option<&'a WholeWall>,
+    haze_per_m: f64,
 }
 
 impl Lens<'_> {
     /// What the engine chooses tiles for, from a pose.
-    pub(super) fn view(&self, pose: &CameraPose) -> Option<View> {
+    fn view(&self, pose: &CameraPose) -> Option<View> {
         let frame = &self.frame.0;
         let size = self.camera.physical_target_size().filter(|s| s.y > 0)?;
         let eye = eye_of(pose, frame);

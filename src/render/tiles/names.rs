@@ -1,8 +1,9 @@
 //! Names of buildings, from the attributes of drawn tiles.
 
-use super::{BUILDING_SURFACES, CityTiles, SceneFrame};
-use crate::geo::Ecef;
-use crate::tiles::{KeptTile, TileId};
+use super::city::{CityTiles, TileRef};
+use super::ground::BUILDING_SURFACES;
+use crate::render::camera::SceneFrame;
+use crate::tiles::KeptTile;
 use bevy::math::DVec3;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -24,14 +25,9 @@ pub struct NamedBuilding {
 const NAMES_MAX: usize = 4_000;
 
 impl CityTiles {
-    /// Tiles on screen.
-    pub fn drawn(&self) -> impl Iterator<Item = TileId> + '_ {
-        self.resident.iter().filter(|(_, r)| r.drawn).map(|(id, _)| *id)
-    }
-
     /// Buildings of a tile that have a `name`; empty when it is not in memory.
-    pub fn named_buildings(&self, frame: &SceneFrame, tile: TileId) -> Vec<NamedBuilding> {
-        let Some(content) = self.tileset().content(tile) else { return Vec::new() };
+    pub fn named_buildings(&self, frame: &SceneFrame, tile: TileRef) -> Vec<NamedBuilding> {
+        let Some(content) = self.kept(tile) else { return Vec::new() };
         let mut names = texts(content, "name");
         if names.is_empty() {
             return Vec::new();
@@ -45,11 +41,6 @@ impl CityTiles {
             Some(NamedBuilding { id, name, name_en, top: DVec3::new(middle.x, middle.y, high.z), height_m: high.z - low.z })
         };
         boxes.into_iter().filter_map(one).take(NAMES_MAX).collect()
-    }
-
-    /// Where a ray from an east-north-up point first meets what is drawn.
-    pub fn hit(&self, frame: &SceneFrame, origin: DVec3, direction: DVec3) -> Option<DVec3> {
-        self.ray(frame, origin, direction).map(|hit| frame.0.to_enu(Ecef(hit.position)))
     }
 }
 

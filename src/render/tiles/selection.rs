@@ -1,8 +1,9 @@
 //! Which objects are lit up: the one that all screens share, and several of this screen's own.
 
-use super::{CityTiles, FLAG_SELECTED, FeatureStates};
+use super::city::{CityTiles, TileRef};
+use super::features::{FLAG_SELECTED, FeatureStates};
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
-use crate::tiles::{FeatureTable, TileId};
+use crate::tiles::FeatureTable;
 use bevy::math::DVec3;
 use bevy::prelude::*;
 use serde_json::Value;
@@ -27,9 +28,9 @@ pub(super) fn named(features: &FeatureTable, ids: &HashSet<String>) -> Vec<u32> 
 
 impl CityTiles {
     /// Where features of a tile in memory stand: the middle of the box around each one's faces.
-    pub fn places_of(&self, tile: TileId, wanted: &HashSet<u32>) -> HashMap<u32, Geodetic> {
+    pub fn places_of(&self, tile: TileRef, wanted: &HashSet<u32>) -> HashMap<u32, Geodetic> {
         let mut boxes: HashMap<u32, (DVec3, DVec3)> = HashMap::new();
-        for mesh in self.tileset.content(tile).into_iter().flat_map(|kept| &kept.meshes) {
+        for mesh in self.kept(tile).into_iter().flat_map(|kept| &kept.meshes) {
             for (vertex, corners) in (0..mesh.triangles()).filter_map(|face| mesh.triangle(face)) {
                 let (feature, _) = mesh.about(vertex);
                 if !wanted.contains(&feature) {
@@ -45,13 +46,7 @@ impl CityTiles {
 }
 
 /// Lights up what is selected in every tile that holds it.
-pub(super) fn select(
-    city: Option<ResMut<CityTiles>>,
-    one: Res<SelectedFeature>,
-    group: Res<SelectedGroup>,
-    mut states: ResMut<FeatureStates>,
-) {
-    let Some(mut city) = city else { return };
+pub(super) fn select(mut city: ResMut<CityTiles>, one: Res<SelectedFeature>, group: Res<SelectedGroup>, mut states: ResMut<FeatureStates>) {
     let is_new = one.is_changed() || group.is_changed();
     if !is_new {
         return;
@@ -62,7 +57,7 @@ pub(super) fn select(
     }
     let gone: HashSet<String> = city.selected.difference(&wanted).cloned().collect();
     let come: HashSet<String> = wanted.difference(&city.selected).cloned().collect();
-    for resident in city.resident.values() {
+    for (_, resident) in city.residents() {
         for (ids, on) in [(&gone, false), (&come, true)] {
             named(&resident.features, ids).into_iter().for_each(|f| states.set_flag(resident.first_state + f, FLAG_SELECTED, on));
         }

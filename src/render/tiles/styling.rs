@@ -2,9 +2,9 @@
 //!
 //! Write [`CityStyling`]; each resident tile's states follow, and new tiles come styled.
 
+use super::city::{CityTiles, Resident};
 use super::columns::AttributeColumn;
 use super::features::{FLAG_HIDDEN, FeatureStates, State};
-use super::{CityTiles, Resident};
 use crate::model::derived::DerivedAttributes;
 use crate::model::styling::{Condition, Others, StyleRule};
 use crate::render::environment::Environment;
@@ -73,18 +73,17 @@ impl CityStyling {
 
 /// Styles what is resident when the wish changes.
 pub(super) fn restyle(
-    city: Option<ResMut<CityTiles>>,
+    mut city: ResMut<CityTiles>,
     styling: Res<CityStyling>,
     mut states: ResMut<FeatureStates>,
     mut last: Local<CityStyling>,
 ) {
-    let Some(mut city) = city else { return };
     let same_values = Arc::ptr_eq(&last.derived, &styling.derived) || styling.attributes().all(|a| styling.derived.column(a).is_none());
     if !styling.is_changed() || (same_values && last.rule == styling.rule && last.conditions == styling.conditions) {
         return;
     }
     let columns_now: Vec<String> = styling.attributes().map(str::to_owned).collect();
-    for resident in city.resident.values_mut() {
+    for resident in city.streams.values_mut().flat_map(|stream| stream.resident.values_mut()) {
         resident.columns.retain(|name, _| columns_now.contains(name) && styling.derived.column(name).is_none());
         styling.apply(resident, states.range_mut(resident.first_state, resident.states));
     }

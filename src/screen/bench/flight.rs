@@ -242,7 +242,7 @@ impl Pilot {
             // Coarse ground may have lifted the camera: the full view is that of the stop itself.
             self.pump.world_mut().resource_mut::<OrbitCamera>().set(at);
             self.frame();
-            match self.pump.world().resource::<CityTiles>().tileset().is_settled() {
+            match self.pump.world().resource::<CityTiles>().is_settled() {
                 true => quiet += 1,
                 false => {
                     quiet = 0;

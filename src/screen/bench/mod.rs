@@ -12,7 +12,7 @@ use crate::geo::{Ecef, Geodetic, LocalFrame, Sphere, ecef_to_geodetic};
 use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::camera::FOV_Y_RAD;
-use crate::render::tiles::CityTiles;
+use crate::render::tiles::{self, CityTiles, OpenedTileset, TileMemory};
 use crate::tiles::{TileTree, Tileset, TilesetOptions, View};
 use bevy::math::{DMat4, DVec3};
 use bevy::prelude::*;
@@ -31,6 +31,7 @@ const BUILDINGS: &str = "/buildings/tileset.json";
 
 /// A tileset whose root is read.
 struct Opened {
+    address: String,
     tileset: Tileset,
     /// Around its buildings where it is a city package, else around all of it.
     sphere: Sphere,
@@ -49,7 +50,7 @@ impl Opened {
         if place.is_some() || tileset.content(TileTree::ROOT).is_some() {
             tileset = open(TilesetOptions { place: place.or(options.place), ..options })?;
         }
-        Ok(Self { tileset, sphere, placed: place.is_some() })
+        Ok(Self { address: package.to_owned(), tileset, sphere, placed: place.is_some() })
     }
 
     /// A pose from which the sphere just fits the picture's height; of models that stand nowhere, from the south-west.
@@ -81,9 +82,13 @@ impl Opened {
             quality,
         };
         let mut app = app::build(&options).map_err(StartError::Graphics)?;
-        app.insert_resource(CityTiles::new(self.tileset)).add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
-            ready.0 = city.tileset().is_settled();
-        });
+        app.insert_resource(TileMemory(self.tileset.memory().clone())).add_systems(
+            Update,
+            |city: Res<CityTiles>, mut ready: ResMut<Ready>| {
+                ready.0 = city.is_settled();
+            },
+        );
+        app.world_mut().spawn((tiles::Tileset::at(self.address), OpenedTileset::new(self.tileset)));
         Ok(Pump::new(app))
     }
 }

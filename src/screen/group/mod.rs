@@ -11,8 +11,7 @@ pub use figures::{Figure, Member};
 use super::ui::ScreenLook;
 use crate::render::camera::PointerTaken;
 use crate::render::tiles::picking::{PickRegion, PickRequest, PickResult, PickedFeature};
-use crate::render::tiles::{CityTiles, SelectedGroup};
-use crate::tiles::TileId;
+use crate::render::tiles::{CityTiles, SelectedGroup, TileRef};
 use bevy::prelude::*;
 use bevy::window::PrimaryWindow;
 use bevy_egui::egui;
@@ -175,15 +174,9 @@ fn scaled(region: PickRegion, by: f32) -> PickRegion {
 }
 
 /// Takes what was found, and lights it up.
-pub fn answered(
-    mut results: MessageReader<PickResult>,
-    city: Option<Res<CityTiles>>,
-    mut group: ResMut<Group>,
-    mut lit: ResMut<SelectedGroup>,
-) {
+pub fn answered(mut results: MessageReader<PickResult>, city: Res<CityTiles>, mut group: ResMut<Group>, mut lit: ResMut<SelectedGroup>) {
     for result in results.read().filter(|r| r.token == TOKEN) {
-        let Some(city) = &city else { continue };
-        let members = members(city, &result.hits);
+        let members = members(&city, &result.hits);
         *group = Group { figures: figures::figures(&members), members, drawing: group.drawing.take(), ..default() };
     }
     if group.is_changed() {
@@ -195,11 +188,11 @@ pub fn answered(
 fn members(city: &CityTiles, hits: &[PickedFeature]) -> Vec<Member> {
     let buildings: BTreeMap<&str, &PickedFeature> =
         hits.iter().filter(|h| h.building && !h.id.is_empty()).map(|h| (h.id.as_str(), h)).collect();
-    let mut wanted: HashMap<TileId, HashSet<u32>> = HashMap::new();
+    let mut wanted: HashMap<TileRef, HashSet<u32>> = HashMap::new();
     for hit in buildings.values() {
         wanted.entry(hit.tile).or_default().insert(hit.feature);
     }
-    let places: HashMap<TileId, _> = wanted.iter().map(|(tile, features)| (*tile, city.places_of(*tile, features))).collect();
+    let places: HashMap<TileRef, _> = wanted.iter().map(|(tile, features)| (*tile, city.places_of(*tile, features))).collect();
     let of = |h: &PickedFeature| Member {
         id: h.id.clone(),
         attributes: h.attributes.clone(),

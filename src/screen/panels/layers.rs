@@ -19,6 +19,10 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     for heat in &data.scene.heats {
         switch(ui, data, &heat.id, &format!("{} {}", heat.name, heat.name_en), shown(&heat.id), asked);
     }
+    for tileset in &data.scene.tilesets {
+        let on = data.world.view.as_ref().and_then(|v| v.layers.get(&tileset.id)).copied().unwrap_or(tileset.shown);
+        switch(ui, data, &tileset.id, &format!("{} {}", tileset.name, tileset.name_en), on, asked);
+    }
     buildings(ui, data, asked);
     ui.separator();
     two(ui, data.text, "视角", "views");

@@ -8,13 +8,16 @@ mod region;
 
 pub use region::PickRegion;
 
-use super::{CityTiles, SharedMaterial};
+use super::TilesetSystems;
+use super::city::{CityTiles, TileRef};
+use super::look::SharedMaterial;
+use super::messages::FeaturePicked;
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
 use crate::render::camera::{CityCamera, FrustumProjection, SceneFrame, Tangents, ray_through};
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::material::{CityMaterial, TexturedMaterial};
-use crate::tiles::{NO_FEATURE, TileId};
+use crate::tiles::NO_FEATURE;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::primitives::Aabb;
 use bevy::camera::visibility::RenderLayers;
@@ -55,7 +58,8 @@ pub struct PickResult {
 /// A feature that is seen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PickedFeature {
-    pub tile: TileId,
+    /// The tileset it is of, and the tile.
+    pub tile: TileRef,
     /// Number in the tile's table; [`NO_FEATURE`] for faces that belong to none.
     pub feature: u32,
     /// Its `id` attribute, empty when it has none.
@@ -108,7 +112,7 @@ struct UnderWay {
     /// East-north-up, through a point.
     ray: Option<(DVec3, DVec3)>,
     /// First state and number of states of the tiles that are drawn, by first state.
-    ranges: Vec<(u32, u32, TileId)>,
+    ranges: Vec<(u32, u32, TileRef)>,
     entities: Vec<Entity>,
     pipelines: HashSet<Pipeline>,
     readback: Option<Entity>,
@@ -133,7 +137,7 @@ impl Plugin for PickingPlugin {
             .init_resource::<IdOffset>()
             .insert_resource(compiling.clone())
             .add_systems(Startup, make_camera)
-            .add_systems(Update, (finish, begin).chain().after(super::styling::focus));
+            .add_systems(Update, (finish, begin).chain().in_set(TilesetSystems::Pick));
         if let Some(render) = app.get_sub_app_mut(RenderApp) {
             render.insert_resource(compiling).add_systems(Render, count_compiling.in_set(RenderSystems::Cleanup));
         }
@@ -226,8 +230,8 @@ impl Studio<'_, '_> {
             offset,
             frames: 0,
         };
-        for (tile, resident) in city.resident.iter().filter(|(_, r)| r.drawn) {
-            under_way.ranges.push((resident.first_state, resident.states, *tile));
+        for (tile, resident) in city.residents().filter(|(_, r)| r.drawn) {
+            under_way.ranges.push((resident.first_state, resident.states, tile));
             resident.entities.iter().for_each(|e| self.stand_in(*e, &materials, &mut under_way));
         }
         under_way.ranges.sort_unstable_by_key(|r| r.0);
@@ -292,7 +296,7 @@ fn begin(
     mut answers: MessageWriter<PickResult>,
     mut picking: ResMut<Picking>,
     mut answer: ResMut<Answer>,
-    city: Option<Res<CityTiles>>,
+    city: Res<CityTiles>,
     mut studio: Studio,
 ) {
     picking.queue.extend(asked.read().cloned());
@@ -302,7 +306,7 @@ fn begin(
     let Some(request) = picking.queue.pop_front() else { return };
     answer.0 = None;
     let (token, region) = (request.token, request.region.clone());
-    let Some(mut now) = city.and_then(|city| studio.set_up(&mut picking, &city, request)) else {
+    let Some(mut now) = studio.set_up(&mut picking, &city, request) else {
         answers.write(PickResult { token, region, hits: Vec::new() });
         return;
     };
@@ -314,11 +318,11 @@ fn begin(
 
 /// Takes the pick that is under way one frame on.
 fn finish(
-    mut answers: MessageWriter<PickResult>,
+    (mut answers, mut picked): (MessageWriter<PickResult>, MessageWriter<FeaturePicked>),
     mut picking: ResMut<Picking>,
     mut answer: ResMut<Answer>,
     compiling: Res<Compiling>,
-    city: Option<Res<CityTiles>>,
+    city: Res<CityTiles>,
     frame: Res<SceneFrame>,
     mut studio: Studio,
 ) {
@@ -345,14 +349,17 @@ fn finish(
     if bytes.is_none() {
         tracing::warn!("the graphics device gave no picture of features back");
     }
-    let hits = city.zip(bytes).map_or_else(Vec::new, |(city, bytes)| now.hits(&city, &frame, &bytes));
+    let hits = bytes.map_or_else(Vec::new, |bytes| now.hits(&city, &frame, &bytes));
+    if let (PickRegion::Point(_), Some(feature)) = (&now.request.region, hits.first()) {
+        picked.write(FeaturePicked { token: now.request.token, feature: feature.clone() });
+    }
     answers.write(PickResult { token: now.request.token, region: now.request.region.clone(), hits });
     picking.now = None;
 }
 
 impl UnderWay {
     fn hits(&self, city: &CityTiles, frame: &SceneFrame, bytes: &[u8]) -> Vec<PickedFeature> {
-        let mut counts: HashMap<(TileId, u32), u32> = HashMap::new();
+        let mut counts: HashMap<(TileRef, u32), u32> = HashMap::new();
         for (number, pixels) in self.cutout.count(&self.request.region, bytes) {
             if let Some(of) = number.checked_sub(self.offset + 1).and_then(|state| self.feature_of(state)) {
                 *counts.entry(of).or_default() += pixels;
@@ -365,15 +372,15 @@ impl UnderWay {
     }
 
     /// The tile that has a state, and its place in the tile's range.
-    fn feature_of(&self, state: u32) -> Option<(TileId, u32)> {
+    fn feature_of(&self, state: u32) -> Option<(TileRef, u32)> {
         let after = self.ranges.partition_point(|r| r.0 <= state);
         let (first, states, tile) = *self.ranges.get(after.checked_sub(1)?)?;
         (state - first < states).then_some((tile, state - first))
     }
 
     /// `None` if the tile went meanwhile.
-    fn hit(&self, city: &CityTiles, frame: &SceneFrame, tile: TileId, place: u32, pixels: u32) -> Option<PickedFeature> {
-        let resident = city.resident.get(&tile)?;
+    fn hit(&self, city: &CityTiles, frame: &SceneFrame, tile: TileRef, place: u32, pixels: u32) -> Option<PickedFeature> {
+        let resident = city.resident(tile)?;
         // The last state of a tile is for faces without a feature.
         let feature = if place < resident.features.count() { place } else { NO_FEATURE };
         let attributes = resident.features.attributes(feature);
@@ -381,8 +388,9 @@ impl UnderWay {
         let building = resident.stands.get(place as usize).copied().unwrap_or(false);
         let position = self.ray.and_then(|(origin, direction)| {
             let (origin, direction) = (frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction));
-            let same = |t: TileId, f: u32| t == tile && f == feature;
-            city.tileset.pick_where(origin, direction, same).map(|hit| ecef_to_geodetic(Ecef(hit.position)))
+            let same = |t: crate::tiles::TileId, f: u32| t == tile.tile && f == feature;
+            let engine = &city.streams.get(&tile.tileset)?.engine;
+            engine.pick_where(origin, direction, same).map(|hit| ecef_to_geodetic(Ecef(hit.position)))
         });
         Some(PickedFeature { tile, feature, id, attributes, building, position, pixels })
     }

@@ -23,9 +23,8 @@ use super::Projector;
 use crate::geo::{Geodetic, LocalFrame};
 use crate::model::scene::LabelLanguage;
 use crate::render::camera::{SceneFrame, Tangents};
-use crate::render::tiles::{CityTiles, NamedBuilding};
+use crate::render::tiles::{CityTiles, NamedBuilding, TileRef};
 use crate::screen::style::TextSizes;
-use crate::tiles::TileId;
 use along::Line;
 use bevy::math::DVec3;
 use bevy::prelude::Resource;
@@ -49,7 +48,7 @@ pub struct Labels {
     /// Pictures show everything settled; windows fade.
     picture: bool,
     stands: Option<Stands>,
-    buildings: HashMap<TileId, Vec<(u64, NamedBuilding)>>,
+    buildings: HashMap<TileRef, Vec<(u64, NamedBuilding)>>,
     memory: Memory,
     sight: Sight,
     /// Of borders alone: their many points would leave no rays for names.
@@ -95,7 +94,7 @@ impl Labels {
 
     /// Takes note of the tiles that are drawn: names of buildings come and go with them. One tile a frame is read, all of them for a picture.
     pub fn follow(&mut self, city: &CityTiles, frame: &SceneFrame, zoom_m: f64) {
-        let settled = self.picture && city.tileset().is_settled();
+        let settled = self.picture && city.is_settled();
         let changed = self.generation != city.loaded_tiles;
         self.generation = city.loaded_tiles;
         self.sight.begin(settled, settled && changed);
@@ -104,9 +103,9 @@ impl Labels {
             self.buildings.clear();
             return;
         }
-        let drawn: Vec<TileId> = city.drawn().collect();
+        let drawn: Vec<TileRef> = city.drawn().collect();
         self.buildings.retain(|tile, _| drawn.contains(tile));
-        let mut unread: Vec<TileId> = drawn.into_iter().filter(|tile| !self.buildings.contains_key(tile)).collect();
+        let mut unread: Vec<TileRef> = drawn.into_iter().filter(|tile| !self.buildings.contains_key(tile)).collect();
         unread.truncate(if settled { usize::MAX } else { 1 });
         for tile in unread {
             let places: std::collections::HashSet<&str> = self.sources.places.iter().map(|p| p.name.as_str()).collect();

@@ -1,0 +1,216 @@
+//! Each frame of the engines, applied: tiles become entities, are shown and hidden, and go.
+
+use super::city::{CityTiles, Resident};
+use super::features::{FLAG_SELECTED, FeatureStates};
+use super::lens::TileViews;
+use super::look::SharedMaterial;
+use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
+use super::styling::CityStyling;
+use super::tileset::{StandsFor, Tileset, TilesetProgress};
+use super::wardrobe::Wardrobe;
+use super::{mesh, selection};
+use crate::render::camera::SceneFrame;
+use crate::tiles::{self as engine, Prepared, Purpose, TileContent, TileId, TileTree, ViewGroup};
+use bevy::ecs::system::SystemParam;
+use bevy::mesh::MeshTag;
+use bevy::pbr::MeshMaterial3d;
+use bevy::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+/// One tileset: its engine and what of it is on the graphics device.
+pub(super) struct Stream {
+    pub(super) engine: engine::Tileset,
+    pub(super) stands_for: StandsFor,
+    /// What is drawn, and what will be.
+    groups: [ViewGroup; 2],
+    pub(super) resident: HashMap<TileId, Resident>,
+    pub(super) progress: TilesetProgress,
+    pub(super) hidden: bool,
+    /// Its root was told of.
+    told: bool,
+}
+
+impl Stream {
+    pub(super) fn new(engine: engine::Tileset, stands_for: StandsFor) -> Self {
+        engine.prepare_with(mesh::prepare);
+        let groups = [ViewGroup::default(), ViewGroup::new(Purpose::Preload, 1.0)];
+        Self { engine, stands_for, groups, resident: HashMap::new(), progress: default(), hidden: false, told: false }
+    }
+
+    /// Tiles of the picture, in tree order.
+    pub(super) fn drawn(&self) -> &[TileId] {
+        self.groups[0].drawn()
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.hidden || self.engine.is_settled()
+    }
+
+    fn update(&mut self, views: &TileViews) -> engine::Frame {
+        for (group, views) in self.groups.iter_mut().zip([&views.now, &views.soon]) {
+            group.views.clear();
+            group.views.extend(views.iter().filter(|_| !self.hidden).cloned());
+        }
+        self.engine.update_groups(&mut self.groups)
+    }
+}
+
+/// What is told of tiles.
+#[derive(SystemParam)]
+pub(super) struct Telling<'w> {
+    opened: MessageWriter<'w, TilesetLoaded>,
+    unread: MessageWriter<'w, TilesetFailed>,
+    loaded: MessageWriter<'w, TileLoaded>,
+    evicted: MessageWriter<'w, TileEvicted>,
+    failed: MessageWriter<'w, TileFailed>,
+}
+
+impl Telling<'_> {
+    fn tell(&mut self, tileset: Entity, stream: &mut Stream, now: &engine::Frame) {
+        if let (false, Some(sphere)) = (stream.told, stream.engine.bounding_sphere()) {
+            stream.told = true;
+            self.opened.write(TilesetLoaded { tileset, sphere });
+        }
+        self.loaded.write_batch(now.loaded.iter().map(|(tile, content)| TileLoaded { tileset, tile: *tile, bytes: content.bytes }));
+        self.evicted.write_batch(now.evicted.iter().map(|tile| TileEvicted { tileset, tile: *tile }));
+        for failure in &now.failed {
+            let (tile, error) = (failure.tile, failure.error.clone());
+            if tile == TileTree::ROOT {
+                self.unread.write(TilesetFailed { tileset, error: error.clone() });
+            }
+            self.failed.write(TileFailed { tileset, tile, error });
+        }
+    }
+}
+
+/// What tiles are put up with.
+#[derive(SystemParam)]
+pub(super) struct Stage<'w, 's> {
+    commands: Commands<'w, 's>,
+    frame: Res<'w, SceneFrame>,
+    shared: Res<'w, SharedMaterial>,
+    wardrobe: Wardrobe<'w>,
+    meshes: ResMut<'w, Assets<Mesh>>,
+    states: ResMut<'w, FeatureStates>,
+    styling: Res<'w, CityStyling>,
+    visibilities: Query<'w, 's, &'static mut Visibility, Without<Tileset>>,
+}
+
+/// One frame of every tileset.
+pub(super) fn stream(
+    mut city: ResMut<CityTiles>,
+    (views, time): (Res<TileViews>, Res<Time>),
+    mut tilesets: Query<(&Visibility, &InheritedVisibility, Has<ChildOf>, &mut TilesetProgress), With<Tileset>>,
+    mut stage: Stage,
+    mut telling: Telling,
+) {
+    if views.now.is_empty() {
+        return;
+    }
+    let city = &mut *city;
+    let (mut handed, mut took) = (0, Duration::ZERO);
+    for entity in city.in_turn() {
+        let Some(stream) = city.streams.get_mut(&entity) else { continue };
+        let Ok((visibility, inherited, has_parent, mut shown)) = tilesets.get_mut(entity) else { continue };
+        // What is inherited is known only after the first frame.
+        stream.hidden = *visibility == Visibility::Hidden || has_parent && *visibility == Visibility::Inherited && !inherited.get();
+        stream.engine.limit_uploads(city.pace.left(handed));
+        let now = stream.update(&views);
+        let begun = Instant::now();
+        for (id, content) in &now.loaded {
+            city.loaded_tiles += 1;
+            handed += content.bytes;
+            let resident = stage.put_up(entity, stream.stands_for, content, &city.selected);
+            stream.resident.insert(*id, resident);
+        }
+        took += begun.elapsed();
+        now.evicted.iter().filter_map(|id| stream.resident.remove(id)).for_each(|gone| stage.take_down(gone));
+        stage.show(stream, &now.draw);
+        telling.tell(entity, stream, &now);
+        stream.progress.figures = now.progress;
+        stream.progress.is_settled = stream.is_settled();
+        shown.set_if_neq(stream.progress.clone());
+    }
+    city.loaded_bytes += handed;
+    city.pace.learn(handed, took, time.delta());
+    city.sum_up();
+    let seen = city.streams.values().filter(|s| !s.hidden).count();
+    city.ground.keep_for((city.progress.resident_tiles, seen));
+}
+
+impl Stage<'_, '_> {
+    /// A tile as entities below its tileset's, not shown yet.
+    fn put_up(&mut self, tileset: Entity, stands_for: StandsFor, content: &TileContent, selected: &HashSet<String>) -> Resident {
+        let prepared = content.prepared.as_ref().and_then(Prepared::take);
+        // A tile that was loaded before anybody said who draws it.
+        let late = || mesh::prepare(&mut content.clone()).take();
+        let Some(mesh::PreparedTile { meshes: built, states: mut own, mut stands }) = prepared.or_else(late) else {
+            return Resident::default();
+        };
+        if stands_for == StandsFor::Ground {
+            stands.fill(false);
+        }
+        selection::named(&content.features, selected).into_iter().for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
+        let first_state = self.states.allocate(&own);
+        let triangles = built.iter().map(|b| b.triangles).sum();
+        let entities = built.into_iter().map(|one| self.spawn(tileset, one, first_state)).collect();
+        let mut resident = Resident {
+            entities,
+            first_state,
+            states: own.len() as u32,
+            triangles,
+            drawn: false,
+            features: content.features.clone(),
+            stands,
+            columns: HashMap::new(),
+        };
+        if !self.styling.is_plain() {
+            self.styling.apply(&mut resident, self.states.range_mut(first_state, own.len() as u32));
+        }
+        resident
+    }
+
+    fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32) -> Entity {
+        let transform = mesh::transform(one.to_world, self.frame.0.enu_from_ecef());
+        let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, one.two_sided, &self.shared.buffer));
+        let plain = if one.two_sided { &self.shared.two_sided } else { &self.shared.one_sided };
+        let mesh = Mesh3d(self.meshes.add(one.mesh));
+        let mut entity = self.commands.spawn((mesh, MeshTag(first_state), transform, one.bounds, Visibility::Hidden, ChildOf(tileset)));
+        match dress {
+            Some(own) => entity.insert(MeshMaterial3d(own)),
+            None => entity.insert(MeshMaterial3d(plain.clone())),
+        };
+        entity.id()
+    }
+
+    fn take_down(&mut self, gone: Resident) {
+        self.states.release(gone.first_state, gone.states);
+        gone.entities.iter().for_each(|e| self.commands.entity(*e).despawn());
+    }
+
+    /// Makes the drawn set visible and everything else not, touching only what changes.
+    fn show(&mut self, stream: &mut Stream, draw: &[TileId]) {
+        let drawn: HashSet<TileId> = draw.iter().copied().collect();
+        stream.progress.drawn_tiles = draw.len();
+        stream.progress.drawn_triangles = 0;
+        for (id, resident) in &mut stream.resident {
+            let to = drawn.contains(id);
+            stream.progress.drawn_triangles += if to { resident.triangles } else { 0 };
+            if resident.drawn == to {
+                continue;
+            }
+            resident.drawn = to;
+            let visibility = if to { Visibility::Inherited } else { Visibility::Hidden };
+            for entity in &resident.entities {
+                match self.visibilities.get_mut(*entity) {
+                    Ok(mut v) => *v = visibility,
+                    // Spawned this frame: not there yet.
+                    Err(_) => {
+                        self.commands.entity(*entity).insert(visibility);
+                    }
+                }
+            }
+        }
+    }
+}
