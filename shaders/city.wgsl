@@ -3,7 +3,10 @@
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::{Environment, sky_colour, glow, clearness, shown, hash}
-#import yiping::place::{Vertex, local, feature_of, surface_of, facade_of, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT}
+#import yiping::place::{Vertex, local, feature_of, surface_of, facade_of, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT, TAG_STATES}
+#ifdef FADING
+#import yiping::place::is_others
+#endif
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -47,6 +50,9 @@ struct Varying {
     @location(4) texture_uv: vec2<f32>,
     @location(5) @interpolate(flat) wear: u32,
 #endif
+#ifdef FADING
+    @location(6) @interpolate(flat) tag: u32,
+#endif
 };
 
 const SELECTED_COLOUR = vec3<f32>(0.10, 0.62, 1.0);
@@ -80,7 +86,8 @@ fn vertex(in: Vertex) -> Varying {
     let world = (world_from_local * vec4<f32>(local(in), 1.0)).xyz;
     let unpacked = unpack4x8snorm(in.packed);
     let surface = surface_of(in);
-    let feature = mesh_functions::get_tag(in.instance_index) + feature_of(in);
+    let tag = mesh_functions::get_tag(in.instance_index);
+    let feature = (tag & TAG_STATES) + feature_of(in);
     let state = features[min(feature, arrayLength(&features) - 1u)];
     let seed = state.y >> SEED_SHIFT;
     out.world = world;
@@ -106,6 +113,9 @@ fn vertex(in: Vertex) -> Varying {
     out.feature = vec4<u32>(pack2x16float(base.rg), pack2x16float(vec2<f32>(base.b, share)), pack4x8unorm(tint), state.y);
     out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
     out.position = placed(world, surface, state.y, env.focus);
+#ifdef FADING
+    out.tag = tag;
+#endif
     return out;
 }
 
@@ -237,6 +247,11 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let blue_share = unpack2x16float(in.feature.y);
 #ifdef CLIPPED
     if is_cut(in.world, surface, in.position.xy) {
+        discard;
+    }
+#endif
+#ifdef FADING
+    if is_others(in.tag, in.position.xy) {
         discard;
     }
 #endif

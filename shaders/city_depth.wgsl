@@ -2,7 +2,10 @@
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::Environment
-#import yiping::place::{Vertex, local, feature_of, surface_of, placed, WATER, ROAD, GREEN, LAND, SEED_SHIFT}
+#import yiping::place::{Vertex, local, feature_of, surface_of, placed, WATER, ROAD, GREEN, LAND, SEED_SHIFT, TAG_STATES}
+#ifdef FADING
+#import yiping::place::is_others
+#endif
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -24,6 +27,9 @@ struct Varying {
     @location(2) texture_uv: vec2<f32>,
     @location(3) @interpolate(flat) wear: u32,
 #endif
+#ifdef FADING
+    @location(4) @interpolate(flat) tag: u32,
+#endif
 };
 
 @vertex
@@ -32,7 +38,8 @@ fn vertex(in: Vertex) -> Varying {
     let world_from_local = mesh_functions::get_world_from_local(in.instance_index);
     let world = (world_from_local * vec4<f32>(local(in), 1.0)).xyz;
     let surface = surface_of(in);
-    let feature = mesh_functions::get_tag(in.instance_index) + feature_of(in);
+    let tag = mesh_functions::get_tag(in.instance_index);
+    let feature = (tag & TAG_STATES) + feature_of(in);
     let state = features[min(feature, arrayLength(&features) - 1u)];
     out.world = world;
     out.surface = surface;
@@ -47,6 +54,9 @@ fn vertex(in: Vertex) -> Varying {
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
 #endif
+#ifdef FADING
+    out.tag = tag;
+#endif
     return out;
 }
 
@@ -60,6 +70,11 @@ fn fragment(in: Varying) {
 #endif
 #ifdef CLIPPED
     if is_cut(in.world, in.surface, in.position.xy) {
+        discard;
+    }
+#endif
+#ifdef FADING
+    if is_others(in.tag, in.position.xy) {
         discard;
     }
 #endif

@@ -1,6 +1,6 @@
 // Which feature is seen where: its number as the four bytes of a pixel, 0 where there is none. Placed and cut as the city itself is.
 #import bevy_pbr::mesh_functions
-#import yiping::place::placed
+#import yiping::place::{placed, TAG_STATES}
 #ifdef CLIPPED
 #import yiping::clip::is_cut
 #endif
@@ -47,7 +47,7 @@ fn vertex(in: IdVertex) -> Varying {
 #endif
     let world = (world_from_local * vec4<f32>(local, 1.0)).xyz;
     let surface = in.packed >> 24u;
-    let index = mesh_functions::get_tag(in.instance_index) + feature;
+    let index = (mesh_functions::get_tag(in.instance_index) & TAG_STATES) + feature;
     let state = features[min(index, arrayLength(&features) - 1u)];
     out.world = world;
     out.surface = surface;

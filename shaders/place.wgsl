@@ -20,6 +20,23 @@ const FLAG_SELECTED = 0x20000u;
 // Above the flags: what windows and tints of a feature are drawn from, the same in every process.
 const SEED_SHIFT = 18u;
 
+// A tile's tag: where its states begin, and above that its share of the pixels while it fades (`tiles::fade`).
+const TAG_STATES = 0x3ffffffu;
+const TAG_SHARE_SHIFT = 26u;
+const TAG_SHARE_MAX = 31u;
+const TAG_OUT = 0x80000000u;
+
+// Whether a pixel is the other tile's, of two that take over from one another.
+fn is_others(tag: u32, at: vec2<f32>) -> bool {
+    let share = f32((tag >> TAG_SHARE_SHIFT) & TAG_SHARE_MAX) / f32(TAG_SHARE_MAX + 1u);
+    if share == 0.0 {
+        return false;
+    }
+    // Interleaved gradient noise: Jimenez 2014.
+    let noise = fract(52.9829189 * fract(dot(floor(at), vec2<f32>(0.06711056, 0.00583715))));
+    return (noise < share) == ((tag & TAG_OUT) != 0u);
+}
+
 struct Vertex {
     @builtin(instance_index) instance_index: u32,
 #ifdef COMPACT

@@ -54,17 +54,19 @@ pub struct CityKey {
     clipped: bool,
     /// Faces of closed bodies are drawn from the front alone, which spares half of them.
     two_sided: bool,
+    /// Only of tiles that fade, pixels are asked whether they are left out.
+    fading: bool,
 }
 
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided }
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading }
     }
 }
 
 impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided }
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading }
     }
 }
 
@@ -99,11 +101,15 @@ pub(super) fn place_attributes(
     vec![ATTRIBUTE_PLACE.at_shader_location(0), packed]
 }
 
-/// Shader definitions of both materials: `CLIPPED` where something is cut, `FULL` where depth was drawn first.
+/// Shader definitions of both materials: `CLIPPED` where something is cut, `FADING` where tiles take over from one another, `FULL` where depth
+/// was drawn first.
 fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPipelineKey, textured: bool) {
     let mut defs: Vec<ShaderDefVal> = Vec::new();
     if key.clipped {
         defs.push("CLIPPED".into());
+    }
+    if key.fading {
+        defs.push("FADING".into());
     }
     if mesh.contains(MeshPipelineKey::DEPTH_PREPASS) {
         defs.push("FULL".into());
@@ -142,6 +148,8 @@ pub struct CityMaterial {
     pub clipped: bool,
     /// Whether faces are seen from behind too.
     pub two_sided: bool,
+    /// Whether its tile takes over from another or gives way ([`super::tiles::TileFade`]).
+    pub fading: bool,
 }
 
 impl Material for CityMaterial {
@@ -163,7 +171,7 @@ impl Material for CityMaterial {
 
     /// Where pixels may be left out, depth has to ask for each.
     fn alpha_mode(&self) -> AlphaMode {
-        if self.clipped { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
+        if self.clipped || self.fading { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
     }
 
     fn specialize(
@@ -213,6 +221,8 @@ pub struct TexturedMaterial {
     pub clipped: bool,
     /// Whether faces are seen from behind too.
     pub two_sided: bool,
+    /// Whether its tile takes over from another or gives way ([`super::tiles::TileFade`]).
+    pub fading: bool,
     /// Whether the pictures have holes.
     pub holes: bool,
 }
@@ -236,7 +246,7 @@ impl Material for TexturedMaterial {
 
     /// Where pixels may be left out, depth has to ask for each.
     fn alpha_mode(&self) -> AlphaMode {
-        if self.clipped || self.holes { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
+        if self.clipped || self.fading || self.holes { AlphaMode::Mask(0.5) } else { AlphaMode::Opaque }
     }
 
     fn specialize(

@@ -8,6 +8,7 @@ use crate::render::camera::{FrustumProjection, OrbitCamera, SceneFrame, Tangents
 use crate::render::environment::{self, Environment};
 use crate::render::light::FullTier;
 use crate::render::material::SHADERS;
+use crate::render::tiles::TileFade;
 use bevy::app::PluginsState;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::RenderTarget;
@@ -140,6 +141,9 @@ fn window_plugin(canvas: &Canvas) -> WindowPlugin {
     }
 }
 
+/// Tiles take over from one another within this, in windows of the tier `full`: long enough to be soft, short enough not to be waited for.
+const FADE_S: f32 = 0.3;
+
 fn spawn_camera(
     mut commands: Commands,
     target: Option<&PictureTarget>,
@@ -152,6 +156,10 @@ fn spawn_camera(
     let tier = if full { "full" } else { "lean" };
     tracing::info!("drawing with {} ({:?}, {:?}), tier {tier}", adapter.name, adapter.device_type, adapter.backend);
     commands.insert_resource(Adapter { name: format!("{} ({:?})", adapter.name, adapter.backend), software });
+    // Pictures are taken of what stands; on a software rasteriser both tiles of a fade would cost a frame each.
+    if full && !software && target.is_none() {
+        commands.insert_resource(TileFade { seconds: FADE_S });
+    }
     let projection = output.map_or_else(FrustumProjection::window, FrustumProjection::output);
     let mut camera = commands.spawn((city_camera(), Projection::custom(projection), PrimaryEguiContext));
     // Lean draws without smoothing: on a software rasteriser FXAA alone took 150 ms of a 1280x720 frame, more than the city.

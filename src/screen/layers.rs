@@ -4,7 +4,7 @@ use super::session::Session;
 use super::start::Setup;
 use crate::model::scene::{TilesetConfig, TilesetKind};
 use crate::render::tiles::{StandsFor, Tileset};
-use crate::tiles::Headers;
+use crate::tiles::{Headers, SelectOptions};
 use bevy::prelude::*;
 use url::Url;
 
@@ -25,9 +25,15 @@ pub fn spawn(world: &mut World, tilesets: &[(TilesetConfig, String)], package: &
         };
         // What the command line gives is for the package's server; another one must not get it.
         let headers = if same_server(address, package) { setup.headers.clone() } else { Headers::default() };
-        let tileset = Tileset { headers, stands_for, cache: setup.cache.clone(), ..Tileset::at(address) };
+        let tileset = Tileset { headers, stands_for, select: how_fine(setup), cache: setup.cache.clone(), ..Tileset::at(address) };
         world.spawn((tileset, Layer { id: config.id.clone(), shown: config.shown }, visibility(config.shown)));
     }
+}
+
+/// How tiles are chosen on a screen. A wall shows no holes: people stand before it, and what a node draws while tiles come costs it nothing, since
+/// the coarser tile is there already. At a desk, detail that is on screen stays.
+pub fn how_fine(setup: &Setup) -> SelectOptions {
+    SelectOptions { no_holes: setup.wall.is_some(), ..SelectOptions::default() }
 }
 
 /// Shows those whose layers are on.

@@ -202,7 +202,12 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
     let memory = TileMemory::default();
-    let city = Tileset { headers: setup.headers.clone(), cache: setup.cache.clone(), ..Tileset::at(&loaded.package) };
+    let city = Tileset {
+        headers: setup.headers.clone(),
+        cache: setup.cache.clone(),
+        select: layers::how_fine(setup),
+        ..Tileset::at(&loaded.package)
+    };
     let city = city.open(&memory).map_err(|e| package(e.to_string()))?;
     let (screen, role) =
         loaded.identity.as_ref().map_or(("here".to_owned(), crate::model::protocol::Role::Viewer), |i| (i.screen.clone(), i.role));

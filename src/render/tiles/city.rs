@@ -1,12 +1,14 @@
 //! All tilesets of the app taken together: what is on screen, what a ray meets, what is known of a feature.
 
 use super::columns::AttributeColumn;
+use super::fade::Fade;
 use super::ground::GroundCache;
 use super::pace::Pace;
 use super::selection;
 use super::stream::Stream;
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
 use crate::render::camera::SceneFrame;
+use crate::render::material::TexturedMaterial;
 use crate::tiles::{self as engine, FeatureTable, Hit, KeptTile, Progress, TileId, TileTree};
 use bevy::math::DVec3;
 use bevy::prelude::*;
@@ -41,14 +43,23 @@ pub struct TileRef {
     pub tile: TileId,
 }
 
+/// A mesh of a tile.
+pub(super) struct Part {
+    pub(super) entity: Entity,
+    pub(super) two_sided: bool,
+    /// Its own, where it wears pictures.
+    pub(super) dress: Option<Handle<TexturedMaterial>>,
+}
+
 /// A tile on the graphics device.
 #[derive(Default)]
 pub(super) struct Resident {
-    pub(super) entities: Vec<Entity>,
+    pub(super) parts: Vec<Part>,
     pub(super) first_state: u32,
     pub(super) states: u32,
     pub(super) triangles: usize,
     pub(super) drawn: bool,
+    pub(super) fade: Option<Fade>,
     pub(super) features: Arc<FeatureTable>,
     /// Which features are buildings.
     pub(super) stands: Vec<bool>,
@@ -116,7 +127,7 @@ impl CityTiles {
 
     pub(super) fn residents(&self) -> impl Iterator<Item = (TileRef, &Resident)> {
         self.streams.iter().flat_map(|(entity, stream)| {
-            stream.resident.iter().map(|(tile, resident)| (TileRef { tileset: *entity, tile: *tile }, resident))
+            stream.resident.iter().map(move |(tile, resident)| (TileRef { tileset: *entity, tile: *tile }, resident))
         })
     }
 

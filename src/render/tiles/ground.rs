@@ -74,7 +74,8 @@ pub(super) fn look_down(
     mut ground: ResMut<GroundBelow>,
     mut seen: Local<Option<(CameraPose, Vec<TileRef>)>>,
 ) {
-    let on_screen = || city.streams.iter().flat_map(|(entity, s)| s.drawn().iter().map(|tile| TileRef { tileset: *entity, tile: *tile }));
+    let on_screen =
+        || city.streams.iter().flat_map(|(entity, s)| s.drawn().iter().map(move |tile| TileRef { tileset: *entity, tile: *tile }));
     if seen.as_ref().is_some_and(|(pose, tiles)| *pose == orbit.pose && tiles.iter().copied().eq(on_screen())) {
         return;
     }

@@ -11,9 +11,25 @@ use bevy::render::storage::ShaderBuffer;
 /// The materials that all tiles without pictures share.
 #[derive(Resource)]
 pub(super) struct SharedMaterial {
-    pub(super) one_sided: Handle<CityMaterial>,
-    pub(super) two_sided: Handle<CityMaterial>,
+    /// Of tiles that stand, and of those that fade; each one-sided and two-sided.
+    standing: [Handle<CityMaterial>; 2],
+    fading: [Handle<CityMaterial>; 2],
     pub(super) buffer: Handle<ShaderBuffer>,
+}
+
+impl SharedMaterial {
+    pub(super) fn of(&self, two_sided: bool, fading: bool) -> &Handle<CityMaterial> {
+        let [one, two] = if fading { &self.fading } else { &self.standing };
+        if two_sided { two } else { one }
+    }
+
+    pub(super) fn is_two_sided(&self, material: &Handle<CityMaterial>) -> bool {
+        [&self.standing[1], &self.fading[1]].contains(&material)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Handle<CityMaterial>> {
+        self.standing.iter().chain(&self.fading)
+    }
 }
 
 /// Adds them and keeps them up to date.
@@ -30,7 +46,7 @@ fn make_material(
     cut: Res<ClipPicture>,
 ) {
     let buffer = buffers.add(FeatureStates::default().buffer());
-    let mut material = |two_sided| {
+    let mut material = |two_sided, fading| {
         materials.add(CityMaterial {
             environment: *environment,
             features: buffer.clone(),
@@ -40,10 +56,12 @@ fn make_material(
             clip_picture: cut.0.clone(),
             clipped: false,
             two_sided,
+            fading,
         })
     };
-    let (one_sided, two_sided) = (material(false), material(true));
-    commands.insert_resource(SharedMaterial { one_sided, two_sided, buffer });
+    let mut both = |fading| [material(false, fading), material(true, fading)];
+    let (standing, fading) = (both(false), both(true));
+    commands.insert_resource(SharedMaterial { standing, fading, buffer });
 }
 
 fn upload_states(
@@ -64,7 +82,7 @@ fn upload_states(
         tracing::error!("the feature state buffer is gone");
     }
     // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
-    for handle in [&shared.one_sided, &shared.two_sided] {
+    for handle in shared.all() {
         if let Some(mut material) = materials.get_mut(handle) {
             material.features = shared.buffer.clone();
         }
@@ -81,7 +99,7 @@ fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut m
     if !environment.is_changed() {
         return;
     }
-    for handle in [&shared.one_sided, &shared.two_sided] {
+    for handle in shared.all() {
         if let Some(mut material) = materials.get_mut(handle) {
             material.environment = *environment;
         }

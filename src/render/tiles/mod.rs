@@ -15,6 +15,7 @@
 
 mod city;
 mod columns;
+mod fade;
 mod features;
 mod ground;
 mod lens;
@@ -32,6 +33,7 @@ mod wardrobe;
 
 pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
+pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 pub use lens::{PosesAhead, TileViews, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
@@ -67,6 +69,7 @@ impl Plugin for TilesetPlugin {
         app.init_resource::<CityTiles>()
             .init_resource::<TileMemory>()
             .init_resource::<TileViews>()
+            .init_resource::<TileFade>()
             .init_resource::<CityStyling>()
             .init_resource::<PosesAhead>()
             .init_resource::<FeatureStates>()

@@ -1,6 +1,7 @@
 //! Each frame of the engines, applied: tiles become entities, are shown and hidden, and go.
 
-use super::city::{CityTiles, Resident};
+use super::city::{CityTiles, Part, Resident};
+use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
 use super::lens::TileViews;
 use super::look::SharedMaterial;
@@ -94,6 +95,8 @@ pub(super) struct Stage<'w, 's> {
     meshes: ResMut<'w, Assets<Mesh>>,
     states: ResMut<'w, FeatureStates>,
     styling: Res<'w, CityStyling>,
+    fade: Res<'w, TileFade>,
+    time: Res<'w, Time>,
     visibilities: Query<'w, 's, &'static mut Visibility, Without<Tileset>>,
 }
 
@@ -154,13 +157,14 @@ impl Stage<'_, '_> {
         selection::named(&content.features, selected).into_iter().for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
         let first_state = self.states.allocate(&own);
         let triangles = built.iter().map(|b| b.triangles).sum();
-        let entities = built.into_iter().map(|one| self.spawn(tileset, one, first_state)).collect();
+        let parts = built.into_iter().map(|one| self.spawn(tileset, one, first_state)).collect();
         let mut resident = Resident {
-            entities,
+            parts,
             first_state,
             states: own.len() as u32,
             triangles,
             drawn: false,
+            fade: None,
             features: content.features.clone(),
             stands,
             columns: HashMap::new(),
@@ -171,44 +175,81 @@ impl Stage<'_, '_> {
         resident
     }
 
-    fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32) -> Entity {
+    fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32) -> Part {
         let transform = mesh::transform(one.to_world, self.frame.0.enu_from_ecef());
         let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, one.two_sided, &self.shared.buffer));
-        let plain = if one.two_sided { &self.shared.two_sided } else { &self.shared.one_sided };
         let mesh = Mesh3d(self.meshes.add(one.mesh));
         let mut entity = self.commands.spawn((mesh, MeshTag(first_state), transform, one.bounds, Visibility::Hidden, ChildOf(tileset)));
-        match dress {
-            Some(own) => entity.insert(MeshMaterial3d(own)),
-            None => entity.insert(MeshMaterial3d(plain.clone())),
+        match &dress {
+            Some(own) => entity.insert(MeshMaterial3d(own.clone())),
+            None => entity.insert(MeshMaterial3d(self.shared.of(one.two_sided, false).clone())),
         };
-        entity.id()
+        Part { entity: entity.id(), two_sided: one.two_sided, dress }
     }
 
     fn take_down(&mut self, gone: Resident) {
         self.states.release(gone.first_state, gone.states);
-        gone.entities.iter().for_each(|e| self.commands.entity(*e).despawn());
+        gone.parts.iter().for_each(|part| self.commands.entity(part.entity).despawn());
     }
 
     /// Makes the drawn set visible and everything else not, touching only what changes.
     fn show(&mut self, stream: &mut Stream, draw: &[TileId]) {
         let drawn: HashSet<TileId> = draw.iter().copied().collect();
-        stream.progress.drawn_tiles = draw.len();
-        stream.progress.drawn_triangles = 0;
-        for (id, resident) in &mut stream.resident {
-            let to = drawn.contains(id);
-            stream.progress.drawn_triangles += if to { resident.triangles } else { 0 };
-            if resident.drawn == to {
-                continue;
+        let changed = stream.resident.iter().filter(|(id, r)| r.drawn != drawn.contains(id)).map(|(id, _)| *id);
+        let (come, gone): (Vec<TileId>, Vec<TileId>) = changed.partition(|id| drawn.contains(id));
+        let fades = if self.fade.seconds > 0.0 { takeovers(stream.engine.tree(), &come, &gone) } else { HashSet::new() };
+        let since_s = self.time.elapsed_secs();
+        for id in come.iter().chain(&gone) {
+            let Some(resident) = stream.resident.get_mut(id) else { continue };
+            resident.drawn = drawn.contains(id);
+            let (out, faded) = (!resident.drawn, resident.fade.is_some());
+            resident.fade = fades.contains(id).then_some(Fade { since_s, out });
+            if faded != resident.fade.is_some() {
+                self.dress(resident);
             }
-            resident.drawn = to;
-            let visibility = if to { Visibility::Inherited } else { Visibility::Hidden };
-            for entity in &resident.entities {
-                match self.visibilities.get_mut(*entity) {
-                    Ok(mut v) => *v = visibility,
-                    // Spawned this frame: not there yet.
-                    Err(_) => {
-                        self.commands.entity(*entity).insert(visibility);
-                    }
+            self.set_visible(resident, resident.drawn || resident.fade.is_some());
+        }
+        stream.progress.drawn_tiles = draw.len();
+        stream.progress.drawn_triangles = stream.resident.values().filter(|r| r.drawn).map(|r| r.triangles).sum();
+        stream.resident.values_mut().filter(|r| r.fade.is_some()).for_each(|r| self.fade(r));
+    }
+
+    /// Takes a tile's fade one frame on.
+    fn fade(&mut self, resident: &mut Resident) {
+        let Some(fade) = resident.fade else { return };
+        let share = fade.share(self.time.elapsed_secs(), self.fade.seconds);
+        for part in &resident.parts {
+            self.commands.entity(part.entity).insert(MeshTag(resident.first_state | share.unwrap_or(0)));
+        }
+        if share.is_none() {
+            resident.fade = None;
+            self.dress(resident);
+            self.set_visible(resident, resident.drawn);
+        }
+    }
+
+    /// Materials of a tile as it fades or not.
+    fn dress(&mut self, resident: &Resident) {
+        let fading = resident.fade.is_some();
+        for part in &resident.parts {
+            match &part.dress {
+                Some(own) => self.wardrobe.set_fading(own, fading),
+                None => {
+                    let material = MeshMaterial3d(self.shared.of(part.two_sided, fading).clone());
+                    self.commands.entity(part.entity).insert((material, MeshTag(resident.first_state)));
+                }
+            }
+        }
+    }
+
+    fn set_visible(&mut self, resident: &Resident, visible: bool) {
+        let visibility = if visible { Visibility::Inherited } else { Visibility::Hidden };
+        for part in &resident.parts {
+            match self.visibilities.get_mut(part.entity) {
+                Ok(mut v) => *v = visibility,
+                // Spawned this frame: not there yet.
+                Err(_) => {
+                    self.commands.entity(part.entity).insert(visibility);
                 }
             }
         }

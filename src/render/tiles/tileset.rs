@@ -134,6 +134,6 @@ pub(super) fn close(
     for resident in stream.resident.into_values() {
         states.release(resident.first_state, resident.states);
         // A despawned tileset takes its tiles with it.
-        resident.entities.iter().for_each(|e| commands.entity(*e).try_despawn());
+        resident.parts.iter().for_each(|part| commands.entity(part.entity).try_despawn());
     }
 }

@@ -75,8 +75,16 @@ impl Wardrobe<'_> {
             clip_picture: self.clip_picture.0.clone(),
             clipped: self.clip.is_active(),
             two_sided,
+            fading: false,
             holes: *holes,
         }))
+    }
+
+    /// Has pixels of a tile asked whether they are left out, or not.
+    pub(super) fn set_fading(&mut self, material: &Handle<TexturedMaterial>, fading: bool) {
+        if let Some(mut material) = self.materials.get_mut(material) {
+            material.fading = fading;
+        }
     }
 }
 

@@ -230,9 +230,10 @@ impl Studio<'_, '_> {
             offset,
             frames: 0,
         };
+        // Of two that take over from one another, the one that stays.
         for (tile, resident) in city.residents().filter(|(_, r)| r.drawn) {
             under_way.ranges.push((resident.first_state, resident.states, tile));
-            resident.entities.iter().for_each(|e| self.stand_in(*e, &materials, &mut under_way));
+            resident.parts.iter().for_each(|part| self.stand_in(part.entity, &materials, &mut under_way));
         }
         under_way.ranges.sort_unstable_by_key(|r| r.0);
         Some(under_way)
@@ -266,7 +267,7 @@ impl Studio<'_, '_> {
         let Ok((mesh, tag, transform, bounds, (plain, pictured))) = self.tiles.get(entity) else { return };
         let two_sided = match pictured {
             Some(own) => self.textured.get(&own.0).is_some_and(|m| m.two_sided),
-            None => plain.is_some_and(|m| m.0 == self.shared.two_sided),
+            None => plain.is_some_and(|m| self.shared.is_two_sided(&m.0)),
         };
         under_way.pipelines.insert((self.clip.is_active(), two_sided, pictured.is_some()));
         let material = MeshMaterial3d(materials[usize::from(two_sided)].clone());
