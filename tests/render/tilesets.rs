@@ -7,9 +7,11 @@ use bevy::prelude::*;
 use std::time::{Duration, Instant};
 use yiping::geo::Geodetic;
 use yiping::model::city::CityManifest;
+use yiping::model::view::CameraPose;
+use yiping::render::camera::OrbitCamera;
 use yiping::render::tiles::picking::{PickRegion, PickRequest};
 use yiping::render::tiles::{
-    CityTiles, FeaturePicked, StandsFor, TileLoaded, TileMemory, Tileset, TilesetFailed, TilesetLoaded, TilesetProgress,
+    CityTiles, FeaturePicked, StandsFor, TileFade, TileLoaded, TileMemory, Tileset, TilesetFailed, TilesetLoaded, TilesetProgress,
 };
 use yiping::screen::app::{self, Pump, ScreenOptions};
 
@@ -114,4 +116,46 @@ fn several_tilesets_share_a_memory_are_hidden_and_despawned_and_tell_what_become
     until(&mut pump, "all memory is given back", |w| w.resource::<TileMemory>().0.held_bytes() == 0);
     let meshes = pump.world_mut().query::<&MeshTag>().iter(pump.world()).count();
     assert_eq!(meshes, 0, "no tile is left behind");
+}
+
+#[test]
+fn tiles_that_take_over_from_one_another_share_the_pixels_until_the_finer_ones_have_all() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let package = package(dir.path());
+    let manifest = std::fs::read_to_string(package.join(CityManifest::FILE)).unwrap();
+    let anchor = toml::from_str::<CityManifest>(&manifest).unwrap().anchor;
+    let near = at(anchor.lon_deg, anchor.lat_deg, SIZE, None);
+    let far = CameraPose { distance_m: near.camera.distance_m * 40.0, ..near.camera };
+    let mut app = app::build(&ScreenOptions { camera: far, ..near.clone() }).unwrap();
+    app.world_mut().spawn(Tileset::at(package.join("tileset.json").display().to_string()));
+    let mut pump = Pump::new(app);
+    let full = |w: &World| city(w).is_settled() && city(w).drawn_tiles > 0;
+    let look = |pump: &mut Pump, pose| {
+        pump.world_mut().resource_mut::<OrbitCamera>().set(pose);
+        // A frame for the new pose to be asked for, before it can be all there.
+        pump.frame();
+        until(pump, "it is drawn", full);
+        pump.frame();
+        pump.picture().unwrap()
+    };
+    until(&mut pump, "from afar it is drawn", full);
+    let coarse = city(pump.world()).drawn_addresses();
+    let there = look(&mut pump, near.camera);
+    assert_ne!(city(pump.world()).drawn_addresses(), coarse, "the pose needs other tiles");
+    look(&mut pump, far);
+
+    // A fade that takes a day is still at its beginning: nearly every pixel is the coarser tile's.
+    pump.world_mut().insert_resource(TileFade { seconds: 86_400.0 });
+    let begun = look(&mut pump, near.camera);
+    let shared = {
+        let mut tags = pump.world_mut().query::<(&MeshTag, &ViewVisibility)>();
+        tags.iter(pump.world()).filter(|(tag, seen)| tag.0 >> 26 != 0 && seen.get()).count()
+    };
+    assert!(shared >= 2, "{shared} meshes fade");
+    let differs = begun.pixels().zip(there.pixels()).filter(|(a, b)| a != b).count();
+    assert!(differs > 100, "the finer tiles have hardly begun: {differs} pixels differ");
+    pump.world_mut().insert_resource(TileFade { seconds: 1e-3 });
+    (0..3).for_each(|_| pump.frame());
+    assert_eq!(pump.picture().unwrap(), there, "in the end they have all");
 }

@@ -17,9 +17,9 @@ pub struct Args {
     /// Stops of another flight than the built-in one, as JSON: {"leg_s": 15, "stops": [{"lon", "lat", "height_m", "heading_deg", "pitch_deg", "distance_m"}, ...]}; `flight` of --json is one.
     #[arg(long)]
     path: Option<PathBuf>,
-    /// Length of the built-in flight without its rests.
-    #[arg(long, default_value_t = 300.0, conflicts_with = "path")]
-    seconds: f64,
+    /// Length of the built-in flight without its rests [default: 300, or --minutes where that is less].
+    #[arg(long, conflicts_with = "path")]
+    seconds: Option<f64>,
     #[arg(long, value_parser = super::super::size::parse, default_value = "1280x720")]
     size: (u32, u32),
     #[arg(long, value_enum, default_value_t)]
@@ -42,7 +42,7 @@ pub fn run(a: Args) -> anyhow::Result<ExitCode> {
     let bench = FlightBench {
         package: a.package,
         flight: a.path.as_deref().map(read).transpose()?,
-        seconds: a.seconds,
+        seconds: length_s(a.seconds, a.minutes),
         size: UVec2::new(a.size.0, a.size.1),
         quality: a.quality.into(),
         limit: Duration::from_secs(a.limit),
@@ -57,6 +57,15 @@ pub fn run(a: Args) -> anyhow::Result<ExitCode> {
         print(&figures);
     }
     Ok(if figures.unsettled == 0 && !figures.over_budget { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Length of the built-in flight where nobody says.
+const SECONDS_USUAL: f64 = 300.0;
+
+/// Seconds of the built-in flight: whoever wants two minutes is not kept for five.
+fn length_s(asked: Option<f64>, minutes: f64) -> f64 {
+    let short = Some(minutes * 60.0).filter(|s| *s > 0.0 && *s < SECONDS_USUAL);
+    asked.or(short).unwrap_or(SECONDS_USUAL)
 }
 
 fn budget(text: &str) -> Result<u64, String> {
@@ -99,4 +108,17 @@ fn print(f: &FlightFigures) {
         f.peak_rss_mib
     );
     println!("tiles        {}", f.tiles_checksum);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_for_few_minutes_gets_a_shorter_flight_and_for_many_the_usual_one_again_and_again() {
+        assert_eq!(
+            [length_s(None, 2.0), length_s(None, 0.0), length_s(None, 30.0), length_s(Some(60.0), 2.0)],
+            [120.0, 300.0, 300.0, 60.0]
+        );
+    }
 }

@@ -142,6 +142,12 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         for stop in path.stops.iter().skip(usize::from(rounds == 0)) {
             pilot.fly(*stop, path.leg_s);
             stops.push(pilot.rest(*stop));
+            tracing::info!(
+                "stop {} of {}, {:.0} s",
+                (stops.len() - 1) % path.stops.len() + 1,
+                path.stops.len(),
+                start.elapsed().as_secs_f64()
+            );
         }
         rounds += 1;
     }
