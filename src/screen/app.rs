@@ -52,11 +52,12 @@ pub struct ScreenOptions {
     pub quality: Quality,
 }
 
-/// What draws, in words, and whether it is a processor.
+/// What draws, in words, whether it is a processor, and whether it draws the tier `full`.
 #[derive(Resource, Clone, Debug)]
 pub struct Adapter {
     pub name: String,
     pub software: bool,
+    pub full: bool,
 }
 
 /// The image a windowless screen draws into.
@@ -155,7 +156,7 @@ fn spawn_camera(
     let full = quality == Quality::Full || (quality == Quality::Auto && !software);
     let tier = if full { "full" } else { "lean" };
     tracing::info!("drawing with {} ({:?}, {:?}), tier {tier}", adapter.name, adapter.device_type, adapter.backend);
-    commands.insert_resource(Adapter { name: format!("{} ({:?})", adapter.name, adapter.backend), software });
+    commands.insert_resource(Adapter { name: format!("{} ({:?})", adapter.name, adapter.backend), software, full });
     // Pictures are taken of what stands; on a software rasteriser both tiles of a fade would cost a frame each.
     if full && !software && target.is_none() {
         commands.insert_resource(TileFade { seconds: FADE_S });

@@ -1,5 +1,6 @@
 //! Signs and panels of a native screen, each frame: reads the shared state, draws it, does what people ask.
 
+use super::app::Adapter;
 use super::group::{self, Group};
 use super::heat::{self, HeatProbe, ShownHeat};
 use super::overlay::labels::{Frame, Labels, Rays};
@@ -66,6 +67,7 @@ pub struct Inputs<'w> {
     derived: Res<'w, DerivedHere>,
     labels: ResMut<'w, Labels>,
     environment: Res<'w, Environment>,
+    adapter: Option<Res<'w, Adapter>>,
     group: ResMut<'w, Group>,
 }
 
@@ -82,6 +84,11 @@ impl Inputs<'_> {
     /// The worst incident of the head at a point.
     pub fn head_at(&self, at: egui::Pos2) -> Option<String> {
         self.heads.0.iter().rev().find(|h| h.rect.contains(at)).and_then(|h| h.incidents.first().cloned())
+    }
+
+    /// Whether what is live glows: by night, where a graphics device draws. By day light added to light is none.
+    fn glows(&self) -> bool {
+        self.adapter.as_ref().is_some_and(|a| a.full) && !self.environment.is_bright()
     }
 
     pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
@@ -168,7 +175,7 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     let projector = Projector { eye: eye_of(&inputs.camera.pose, &inputs.frame.0), frame: inputs.frame.0, whole, part, screen };
     let painter = ctx.layer_painter(egui::LayerId::background());
     let shown = |view: &Option<ViewState>, id: &str| view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
-    let frame = *inputs.frame;
+    let (frame, glow) = (*inputs.frame, inputs.glows());
     let zoom_m = projector.eye.position.distance(projector.eye.target);
     inputs.labels.follow(&inputs.city, &frame, zoom_m);
     let city = std::cell::RefCell::new(&mut *inputs.city);
@@ -198,7 +205,8 @@ fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
             Some(Selection::Incident { id }) => Some(id.as_str()),
             _ => None,
         };
-        let signs = Signs { projector: &projector, text, now: inputs.session.scene_now(), ground: &ground, panels, reduced_motion: false };
+        let signs =
+            Signs { projector: &projector, text, now: inputs.session.scene_now(), ground: &ground, panels, reduced_motion: false, glow };
         (inputs.heads.0, taken) = markers::draw(&painter, &signs, &incidents, selected);
     }
     if shows_alerts {

@@ -17,6 +17,8 @@ pub struct Signs<'a> {
     /// Signs are kept out of these panels.
     pub panels: &'a [Rect],
     pub reduced_motion: bool,
+    /// Whether what needs a hand now glows.
+    pub glow: bool,
 }
 
 /// A head as drawn, for clicks and for keeping labels away.
@@ -32,6 +34,8 @@ const CLUSTER_REACH: f64 = 3.0;
 /// Length of a stem on the ground near the camera, metres; far away it has a least length on the picture.
 const STEM_M: f64 = 60.0;
 const PULSE_S: f32 = 1.2;
+/// How far a head's light reaches, in its radii: two heads that are not one cluster yet still are two lights.
+const GLOW: f32 = 3.4;
 
 /// Draws all open incidents; returns their heads, and everything names and units must keep clear of (panels included).
 pub fn draw(painter: &Painter, signs: &Signs, incidents: &[&Incident], selected: Option<&str>) -> (Vec<DrawnHead>, Vec<Rect>) {
@@ -109,6 +113,9 @@ fn stem_line(painter: &Painter, signs: &Signs, foot: &Spot, head: &Spot, inciden
 }
 
 fn one_head(painter: &Painter, signs: &Signs, at: Pos2, radius: f32, c: &Cluster, incident: &Incident, selected: bool) {
+    if signs.glow && incident.acknowledged.is_none() {
+        shapes::halo(painter, at, radius * GLOW, c.severity);
+    }
     if selected {
         painter.circle(at, radius * 1.75, style::ACCENT.gamma_multiply(0.25), Stroke::new(radius * 0.16, style::ACCENT));
     }
