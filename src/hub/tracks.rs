@@ -11,6 +11,11 @@ pub const PROPERTIES: [&str; 4] = ["unit.lon", "unit.lat", "unit.heading", "unit
 
 const STATES: [UnitState; 4] = [UnitState::Available, UnitState::EnRoute, UnitState::OnScene, UnitState::OffDuty];
 
+/// Whether a series of the history is a unit's and not a sensor's.
+pub fn is_track(datastream: &Datastream) -> bool {
+    PROPERTIES.contains(&datastream.observed_property.as_str())
+}
+
 /// Makes readings of positions; remembers which units it has described.
 #[derive(Debug, Default)]
 pub struct Tracks {

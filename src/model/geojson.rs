@@ -80,7 +80,12 @@ mod tests {
     #[test]
     fn a_warning_is_all_its_polygons_and_circles() {
         let square = vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 0.0]];
-        let areas = vec![AlertArea { name: "城区".into(), polygons: vec![square], circles: vec![[118.0, 60.0, 111_195.0]] }];
+        let areas = vec![AlertArea {
+            name: "城区".into(),
+            polygons: vec![square],
+            circles: vec![[118.0, 60.0, 111_195.0]],
+            ..AlertArea::default()
+        }];
         let epoch = DateTime::UNIX_EPOCH;
         let [feed, sender, id, event] = ["cap", "weather", "a1", "暴雨"].map(str::to_owned);
         let mut alert = Alert {
@@ -97,8 +102,10 @@ mod tests {
             instruction: String::new(),
             areas,
             effective: epoch,
+            onset: None,
             expires: None,
             cancelled: false,
+            replaced_by: None,
         };
         let feature = alert_feature(&alert);
         let polygons = feature["geometry"]["coordinates"].as_array().unwrap();

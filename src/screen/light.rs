@@ -3,7 +3,6 @@
 use super::session::{SceneInfo, Session};
 use crate::geo::sun_position;
 use crate::model::scene::Theme;
-use crate::model::view::Clock;
 use crate::render::environment::Environment;
 use bevy::prelude::*;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};

@@ -8,7 +8,6 @@ use super::scan::Wanted;
 use super::seal::{Place, write_samples};
 use super::{HOUR_US, Shared, scan, settle};
 use crate::history::{HistoryError, Sample, Series};
-use crate::model::observation::Quality;
 use chrono::Utc;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -174,6 +173,7 @@ pub(super) fn add_cells(cells: &mut BTreeMap<(i64, u64), CellRow>, samples: &[Sa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::observation::Quality;
 
     fn sample(series: u32, minute: i64, value: f64, quality: Quality) -> Sample {
         Sample { series: Series(series), time_us: minute * MINUTE_US, received_us: minute * MINUTE_US + 1, value, quality }

@@ -1,6 +1,6 @@
 //! What goes after its time, and how much there is.
 
-use super::folder::{Kind, date, day_name};
+use super::folder::{Kind, day_name};
 use super::index::{Index, Slice};
 use super::{Shared, folder, hour_of, scan};
 use crate::history::answer::{from_us, to_us};
@@ -136,6 +136,7 @@ fn earliest_and_latest(a: Option<(i64, i64)>, b: Option<(i64, i64)>) -> Option<(
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder::date;
     use super::*;
 
     #[test]

@@ -13,7 +13,7 @@ use super::session::{SceneInfo, Session};
 use crate::heat::{Input, Layer, RollCall};
 use crate::model::heat::{HeatConfig, HeatMethod};
 use crate::render::camera::SceneFrame;
-use crate::render::heat::{FIELD_SIZE, Field, HeatLayer};
+use crate::render::heat::{Field, HeatLayer};
 use bevy::prelude::*;
 use gather::Gathered;
 use std::sync::Arc;
