@@ -33,6 +33,7 @@ pub(super) struct Manners {
 
 /// What came.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a round, read and dropped")]
 pub(super) enum Answer {
     New(Page),
     /// The same as the last time.

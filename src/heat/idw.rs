@@ -199,10 +199,10 @@ impl Workbench {
 /// Weights at squared distances. Powers 1, 2, 3 and 4 need no logarithm.
 fn weight(d2: Vec4, power: f64) -> Vec4 {
     match power {
-        p if p == 2.0 => Vec4::ONE / d2,
-        p if p == 1.0 => Vec4::ONE / d2.map(f32::sqrt),
-        p if p == 3.0 => Vec4::ONE / (d2 * d2.map(f32::sqrt)),
-        p if p == 4.0 => Vec4::ONE / (d2 * d2),
+        2.0 => Vec4::ONE / d2,
+        1.0 => Vec4::ONE / d2.map(f32::sqrt),
+        3.0 => Vec4::ONE / (d2 * d2.map(f32::sqrt)),
+        4.0 => Vec4::ONE / (d2 * d2),
         p => d2.powf((-0.5 * p) as f32),
     }
 }

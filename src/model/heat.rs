@@ -108,8 +108,7 @@ impl IncidentFilter {
         use super::incident::IncidentState::{Duplicate, Void};
         let below =
             |branch: &String| incident.category.strip_prefix(branch.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        !matches!(incident.state, Duplicate | Void)
-            && !(self.open && incident.state.is_ended())
+        !(matches!(incident.state, Duplicate | Void) || self.open && incident.state.is_ended())
             && self.domain.is_none_or(|d| d == incident.domain)
             && self.category.as_ref().is_none_or(below)
     }

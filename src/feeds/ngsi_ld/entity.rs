@@ -83,7 +83,7 @@ impl Entity {
 fn instances<'a>(name: &'a str, value: &'a Value) -> Vec<Attribute<'a>> {
     match value {
         // A list of instances, or a value that is a list itself.
-        Value::Array(all) if all.iter().any(|v| is_instance(v)) => all.iter().take(INSTANCES_MAX).map(|v| instance(name, v)).collect(),
+        Value::Array(all) if all.iter().any(is_instance) => all.iter().take(INSTANCES_MAX).map(|v| instance(name, v)).collect(),
         one => vec![instance(name, one)],
     }
 }

@@ -139,19 +139,19 @@ impl Neighbourhood {
             }
             for (l, before) in left.iter().zip(solved.iter()) {
                 let l = Vec4::splat(*l);
-                for half in 0..LANES / 4 {
-                    y[half] -= l * before[half];
+                for (y, before) in y.iter_mut().zip(before) {
+                    *y -= l * *before;
                 }
             }
-            for half in 0..LANES / 4 {
-                y[half] *= own.inverse_diagonal;
-                row.variances[half] -= y[half] * y[half];
+            for (y, variance) in y.iter_mut().zip(&mut row.variances) {
+                *y *= own.inverse_diagonal;
+                *variance -= *y * *y;
             }
             solved.push(y);
         }
         let total = (1.0 / self.total) as f32;
-        for half in 0..LANES / 4 {
-            row.variances[half] = (row.variances[half] + rest[half] * rest[half] * total).max(Vec4::ZERO);
+        for (variance, rest) in row.variances.iter_mut().zip(&rest) {
+            *variance = (*variance + *rest * *rest * total).max(Vec4::ZERO);
         }
         row
     }

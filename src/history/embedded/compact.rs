@@ -125,6 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::same_item_push, reason = "each of them may be merged at once")]
     fn small_files_are_merged_and_each_row_is_written_a_few_times_only() {
         assert_eq!(plan(&[100, 1, 1, 1, 1, 1]), None);
         assert_eq!(plan(&[100, 1, 1, 1, 1, 1, 1]), Some(1..7));

@@ -17,7 +17,10 @@ use std::sync::{Mutex, PoisonError};
 
 /// Cells of datastreams at one resolution, by number, each with the place it was computed for.
 #[derive(Debug, Default)]
-pub(super) struct Places(Mutex<Vec<Option<(f64, f64, Option<u64>)>>>);
+pub(super) struct Places(Mutex<Vec<Option<Place>>>);
+
+/// Longitude and latitude, degrees, and the cell there.
+type Place = (f64, f64, Option<u64>);
 
 /// A question in numbers.
 struct Question {

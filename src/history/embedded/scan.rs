@@ -199,12 +199,12 @@ pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: 
                 newest = Some(i);
             }
             // Sorted by series and time: the last that fits before the next series begins is its newest.
-            if i + 1 == rows || series[i + 1] != series[i] {
-                if let Some(at) = newest.take().filter(|_| wanted.series.contains(&series[i])) {
-                    let quality = if suspect.value(at) { Quality::Suspect } else { Quality::Good };
-                    let (series, time_us, received_us) = (Series(series[at]), time[at], received[at]);
-                    out.push(Sample { series, time_us, received_us, value: value[at], quality });
-                }
+            if (i + 1 == rows || series[i + 1] != series[i])
+                && let Some(at) = newest.take().filter(|_| wanted.series.contains(&series[i]))
+            {
+                let quality = if suspect.value(at) { Quality::Suspect } else { Quality::Good };
+                let (series, time_us, received_us) = (Series(series[at]), time[at], received[at]);
+                out.push(Sample { series, time_us, received_us, value: value[at], quality });
             }
         }
         Ok(())

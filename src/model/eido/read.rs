@@ -156,7 +156,7 @@ fn place(eido: &Value, incident: &Value) -> Result<Place, String> {
     // What is wrong with the best of them says most.
     let mut why = None;
     for location in locations {
-        match text(location, "locationByValue").map(|xml| presence(xml)) {
+        match text(location, "locationByValue").map(presence) {
             Some(Ok(place)) => return Ok(place),
             Some(Err(wrong)) => drop(why.get_or_insert(wrong)),
             None => drop(why.get_or_insert_with(|| "its location is only to be had by reference, which is not followed".into())),

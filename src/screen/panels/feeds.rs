@@ -195,7 +195,7 @@ fn span(ms: f64) -> String {
 fn age(seconds: i64) -> String {
     match seconds {
         ..=-60 => "超前 ahead".into(),
-        ..=0 => "刚刚 now".into(),
+        -59..=0 => "刚刚 now".into(),
         1..=59 => format!("{seconds} 秒 s"),
         60..=3_599 => format!("{} 分 min", seconds / 60),
         3_600..=86_399 => format!("{} 时 h", seconds / 3_600),

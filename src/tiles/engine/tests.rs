@@ -205,7 +205,8 @@ fn two_tilesets_keep_to_one_budget_and_what_is_longest_unused_goes_first_whoever
         while !until(&first, &second) {
             assert!(started.elapsed() < Duration::from_secs(20), "{:?} {:?}", first.resident.keys(), second.resident.keys());
             let (of_first, of_second) = if one_looks { (vec![view.clone()], vec![]) } else { (vec![], vec![view.clone()]) };
-            (first.update(&of_first), second.update(&of_second));
+            first.update(&of_first);
+            second.update(&of_second);
             assert!(budget.held_bytes() <= budget.bytes_max(), "{} of {}", budget.held_bytes(), budget.bytes_max());
             std::thread::sleep(Duration::from_millis(1));
         }

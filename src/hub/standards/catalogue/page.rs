@@ -23,7 +23,7 @@ fn page(out: &mut String, c: &Catalogue) -> std::fmt::Result {
          <title>{zh} 资源目录 catalogue</title><style>{STYLE}</style></head><body><main>\
          <header><h1>{zh} 资源目录<small>{en}: catalogue of resources</small></h1>\
          <div class=\"when\">截至 as of {}<br><a href=\"catalogue.json\">JSON</a></div></header><nav>",
-        escape(&iso(c.at))
+        escape(iso(c.at))
     )?;
     for group in GROUPS {
         let (zh, en) = group.names();
@@ -160,7 +160,7 @@ fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push('\u{202f}');
         }
         out.push(c);

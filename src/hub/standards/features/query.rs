@@ -68,7 +68,7 @@ impl ItemQuery {
         self.properties.iter().all(|(key, wanted)| match &feature["properties"][key.as_str()] {
             Value::String(s) => s == wanted,
             Value::Null => key == "id" && feature["id"] == wanted.as_str(),
-            other => other.to_string() == *wanted || other.as_f64().zip(wanted.parse().ok()).is_some_and(|(a, b): (f64, f64)| a == b),
+            other => format!("{other}") == *wanted || other.as_f64().zip(wanted.parse().ok()).is_some_and(|(a, b): (f64, f64)| a == b),
         })
     }
 }
