@@ -92,7 +92,7 @@ impl Query {
 fn status(text: &str) -> Result<Option<bool>, Refusal> {
     let words: Vec<&str> = text.split(',').map(str::trim).collect();
     let known = |w: &&str| ["open", "closed"].contains(w);
-    if !words.iter().all(|w| known(w)) {
+    if !words.iter().all(known) {
         return Err(bad(format!("status: {text:?} is neither open nor closed")));
     }
     Ok(match (words.contains(&"open"), words.contains(&"closed")) {
