@@ -7,11 +7,9 @@ use bevy::prelude::*;
 use std::time::{Duration, Instant};
 use yiping::geo::Geodetic;
 use yiping::model::city::CityManifest;
-use yiping::model::view::CameraPose;
-use yiping::render::camera::OrbitCamera;
 use yiping::render::tiles::picking::{PickRegion, PickRequest};
 use yiping::render::tiles::{
-    CityTiles, FeaturePicked, StandsFor, TileFade, TileLoaded, TileMemory, Tileset, TilesetFailed, TilesetLoaded, TilesetProgress,
+    CityTiles, FeaturePicked, StandsFor, TileLoaded, TileMemory, Tileset, TilesetFailed, TilesetLoaded, TilesetProgress,
 };
 use yiping::screen::app::{self, Pump, ScreenOptions};
 
@@ -95,9 +93,17 @@ fn several_tilesets_share_a_memory_are_hidden_and_despawned_and_tell_what_become
     until(&mut pump, "the second is hidden", |w| city(w).drawn_tiles == tiles && city(w).is_settled());
     assert_eq!(pump.picture().unwrap(), alone, "a hidden tileset is not seen");
 
-    let middle = SIZE.as_vec2() * Vec2::new(0.5, 0.6);
-    pump.world_mut().write_message(PickRequest { token: 9, region: PickRegion::Point(middle) });
-    until(&mut pump, "something is picked", |w| !w.resource::<Told>().picked.is_empty());
+    // Somewhere on the picture stands a building; streets and sky are no features.
+    for n in 0..60 {
+        if pump.world().resource::<Told>().picked.iter().any(|p| !p.feature.attributes.is_empty()) {
+            break;
+        }
+        pump.world_mut().resource_mut::<Told>().picked.clear();
+        let at = SIZE.as_vec2() * Vec2::new((n % 10) as f32 / 10.0 + 0.05, (n / 10) as f32 / 6.0 + 0.08);
+        pump.world_mut().write_message(PickRequest { token: 9, region: PickRegion::Point(at) });
+        (0..8).for_each(|_| pump.frame());
+    }
+    assert!(!pump.world().resource::<Told>().picked.is_empty(), "nothing is picked anywhere");
     let picked = &pump.world().resource::<Told>().picked[0];
     assert_eq!((picked.token, picked.feature.tile.tileset), (9, one));
     assert!(picked.feature.position.is_some() && !picked.feature.attributes.is_empty(), "{picked:?}");
@@ -116,46 +122,4 @@ fn several_tilesets_share_a_memory_are_hidden_and_despawned_and_tell_what_become
     until(&mut pump, "all memory is given back", |w| w.resource::<TileMemory>().0.held_bytes() == 0);
     let meshes = pump.world_mut().query::<&MeshTag>().iter(pump.world()).count();
     assert_eq!(meshes, 0, "no tile is left behind");
-}
-
-#[test]
-fn tiles_that_take_over_from_one_another_share_the_pixels_until_the_finer_ones_have_all() {
-    let _turn = one_at_a_time();
-    let dir = tempfile::tempdir().unwrap();
-    let package = package(dir.path());
-    let manifest = std::fs::read_to_string(package.join(CityManifest::FILE)).unwrap();
-    let anchor = toml::from_str::<CityManifest>(&manifest).unwrap().anchor;
-    let near = at(anchor.lon_deg, anchor.lat_deg, SIZE, None);
-    let far = CameraPose { distance_m: near.camera.distance_m * 40.0, ..near.camera };
-    let mut app = app::build(&ScreenOptions { camera: far, ..near.clone() }).unwrap();
-    app.world_mut().spawn(Tileset::at(package.join("tileset.json").display().to_string()));
-    let mut pump = Pump::new(app);
-    let full = |w: &World| city(w).is_settled() && city(w).drawn_tiles > 0;
-    let look = |pump: &mut Pump, pose| {
-        pump.world_mut().resource_mut::<OrbitCamera>().set(pose);
-        // A frame for the new pose to be asked for, before it can be all there.
-        pump.frame();
-        until(pump, "it is drawn", full);
-        pump.frame();
-        pump.picture().unwrap()
-    };
-    until(&mut pump, "from afar it is drawn", full);
-    let coarse = city(pump.world()).drawn_addresses();
-    let there = look(&mut pump, near.camera);
-    assert_ne!(city(pump.world()).drawn_addresses(), coarse, "the pose needs other tiles");
-    look(&mut pump, far);
-
-    // A fade that takes a day is still at its beginning: nearly every pixel is the coarser tile's.
-    pump.world_mut().insert_resource(TileFade { seconds: 86_400.0 });
-    let begun = look(&mut pump, near.camera);
-    let shared = {
-        let mut tags = pump.world_mut().query::<(&MeshTag, &ViewVisibility)>();
-        tags.iter(pump.world()).filter(|(tag, seen)| tag.0 >> 26 != 0 && seen.get()).count()
-    };
-    assert!(shared >= 2, "{shared} meshes fade");
-    let differs = begun.pixels().zip(there.pixels()).filter(|(a, b)| a != b).count();
-    assert!(differs > 100, "the finer tiles have hardly begun: {differs} pixels differ");
-    pump.world_mut().insert_resource(TileFade { seconds: 1e-3 });
-    (0..3).for_each(|_| pump.frame());
-    assert_eq!(pump.picture().unwrap(), there, "in the end they have all");
 }
