@@ -109,6 +109,9 @@ struct State {
     guess: usize,
     /// Decoded bytes of a fetched one, about the most of the last tiles.
     growth: f64,
+    /// A tile on the way did not fit beside the others. Until one has come through, the next asks for all it may need: two that each were given
+    /// half would get into each other's way for ever.
+    collided: bool,
 }
 
 /// One tileset's part of a budget.
@@ -122,7 +125,7 @@ struct Member {
 impl Ledger {
     pub fn new(max: usize) -> Arc<Self> {
         let now = Standing { max, resident: 0, in_flight: 0, waiting: 0 };
-        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0 };
+        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0, collided: false };
         Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
     }
 
@@ -159,7 +162,7 @@ impl Ledger {
             {
                 let mut state = self.lock();
                 let now = state.now;
-                let bytes = state.guess.min(now.max / GUESS_SHARE);
+                let bytes = state.guess.min(if state.collided { now.max } else { now.max / GUESS_SHARE });
                 if now.resident + now.in_flight + bytes <= now.max || now.resident + now.in_flight == 0 {
                     state.now.in_flight += bytes;
                     return Reservation { ledger: self.clone(), bytes };
@@ -258,7 +261,11 @@ impl Reservation {
             state.growth = (bytes as f64 / fetched.max(1) as f64).clamp(1.0, 64.0).max(state.growth * 0.95);
             bytes > state.now.max
         };
-        never || self.set(bytes)
+        let fits = never || self.set(bytes);
+        if fits {
+            self.ledger.lock().collided = false;
+        }
+        fits
     }
 
     fn set(&mut self, bytes: usize) -> bool {
@@ -271,6 +278,7 @@ impl Reservation {
         } else {
             // The next one asks for as much before it is fetched.
             state.guess = state.guess.max(bytes);
+            state.collided = true;
         }
         drop(state);
         self.ledger.freed.notify_waiters();

@@ -58,20 +58,22 @@ pub struct HeatWork {
     worker: Worker,
     /// Of which heat, of what it was made.
     asked: Option<(String, Gathered)>,
+    /// Whether a field of the layer that was asked for has come.
+    has_field: bool,
     /// Seconds of the program when readings were last looked through.
     looked_s: f64,
 }
 
 impl Default for HeatWork {
     fn default() -> Self {
-        Self { worker: Worker::default(), asked: None, looked_s: f64::NEG_INFINITY }
+        Self { worker: Worker::default(), asked: None, has_field: false, looked_s: f64::NEG_INFINITY }
     }
 }
 
 impl HeatWork {
-    /// Whether the field on the city is that of the readings that were seen last.
+    /// Whether the layer has a field. Where readings come every second there is always a newer one to come.
     pub fn is_quiet(&self) -> bool {
-        !self.worker.is_busy()
+        self.has_field || !self.worker.is_busy()
     }
 }
 
@@ -103,6 +105,7 @@ pub fn feed(
     };
     if let Some(done) = work.worker.poll() {
         take(config, done, &work, &mut layer, &mut shown);
+        work.has_field = true;
     }
     let now_s = time.elapsed_secs_f64();
     let another = work.asked.as_ref().is_none_or(|(id, _)| *id != config.id);
@@ -110,6 +113,7 @@ pub fn feed(
         return;
     }
     work.looked_s = now_s;
+    work.has_field &= !another;
     seen.take_in(&session.world, &config.observed_property);
     let gathered = gather::gather(config, &session.world, &areas.0, &frame.0, session.scene_now());
     if another || work.asked.as_ref().is_none_or(|(_, before)| before.input != gathered.input) {

@@ -45,6 +45,8 @@ impl Tileset {
         } else if self.sse_factor > 1.0 && now.resident < now.max / 2 {
             self.sse_factor = (self.sse_factor / 1.02).max(1.0);
         }
+        // Said in every update, so that whoever waits for room looks again: it may have come between his looking and his waiting.
+        self.share.set_resident(self.resident_bytes);
     }
 
     pub(super) fn lower_detail(&mut self) {
