@@ -66,7 +66,7 @@ impl Default for Layout {
                 place(IncidentList, Place::Right),
                 place(Card, Place::BottomRight),
                 place(Legend, Place::BottomLeft),
-                place(Feeds, Place::BottomLeft),
+                place(Feeds, Place::BottomRight),
                 place(Timeline, Place::Bottom),
                 place(TourCaption, Place::Bottom),
             ],
