@@ -36,7 +36,7 @@ fn head(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
     let painter = ui.painter_at(rect);
     lamp(&painter, rect.left_top() + vec2(em * 0.5, em * 0.72), em * 0.3, feed.connected);
     let left = rect.left() + em * 1.25;
-    let newest = feed.newest.map(|at| age((data.now - at).num_seconds())).unwrap_or_else(|| "—".into());
+    let newest = feed.newest.map(|at| age((data.hub_now - at).num_seconds())).unwrap_or_else(|| "—".into());
     let newest = painter.layout_no_wrap(newest, style::regular(data.text.small), style::QUIET);
     let name = super::incidents::elided(
         &painter,

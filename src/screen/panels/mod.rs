@@ -100,6 +100,9 @@ pub enum Asked {
     Group(GroupMove),
 }
 
+/// Height of the bar of tools at the foot of a desk, with the gap above it.
+const TOOL_BAR_EM: f32 = 4.6;
+
 /// Height under which a panel is left out: a title and a line.
 const ROOM_EM_MIN: f32 = 4.0;
 
@@ -112,7 +115,8 @@ pub fn show(ctx: &egui::Context, data: &PanelData, placements: &[Placement]) -> 
     let before: Vec<(Place, f32)> = ctx.data(|d| d.get_temp(last)).unwrap_or_default();
     let between = between_sides(placements, data, screen);
     // The band of a replay stands at the foot of the picture.
-    let foot = if data.in_the_past() { timeline::band_height(data.text) } else { 0.0 };
+    let tools = if data.interactive { data.text.body * TOOL_BAR_EM } else { 0.0 };
+    let foot = if data.in_the_past() { timeline::band_height(data.text) + tools } else { 0.0 };
     for placement in placements {
         if !has_content(data, placement.panel) {
             continue;
