@@ -135,10 +135,7 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {
-            let (inlet, posts) = inlet::channel();
-            let adapter = sensorthings_in::Adapter::new(id.clone(), posts);
-            let task = tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings_in")));
-            FeedHandle { task, inlet: Some(inlet) }
+            asked(sensorthings_in::Entities::new(id.clone()), Manners::default(), None, tuning.clone(), outbox("sensorthings_in"))
         }
         Source::Cap { url, scopes, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));

@@ -1,12 +1,9 @@
 //! GeoJSON event lines: every Feature with a number, a bounded past to resume from, and the latest of each entity.
 
-use crate::model::alert::Alert;
-use crate::model::incident::Report;
-use crate::model::unit::Unit;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_util::Stream;
 use indexmap::IndexMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,39 +150,10 @@ impl Line {
     }
 }
 
-/// An incident as a Feature; `properties.kind` is `incident`.
-pub fn incident_feature(report: &Report) -> Value {
-    feature("incident", &report.id, (report.lon, report.lat), json!(report))
-}
-
-/// A unit as a Feature; `properties.kind` is `unit` and its own kind `unit_kind`.
-pub fn unit_feature(unit: &Unit) -> Value {
-    let mut properties = json!(unit);
-    properties["unit_kind"] = properties["kind"].take();
-    feature("unit", &unit.id, (unit.lon, unit.lat), properties)
-}
-
-/// An alert as a Feature; `properties.kind` is `alert`. Its polygons are the geometry, its circles stay in its areas.
-pub fn alert_feature(alert: &Alert) -> Value {
-    let mut properties = json!(alert);
-    properties["kind"] = "alert".into();
-    let polygons: Vec<_> = alert.areas.iter().flat_map(|a| &a.polygons).map(|ring| [ring]).collect();
-    let geometry = if polygons.is_empty() { Value::Null } else { json!({"type": "MultiPolygon", "coordinates": polygons}) };
-    json!({"type": "Feature", "id": alert.id, "geometry": geometry, "properties": properties})
-}
-
-fn feature(kind: &str, id: &str, (lon, lat): (f64, f64), mut properties: Value) -> Value {
-    if let Some(map) = properties.as_object_mut() {
-        map.shift_remove("lon");
-        map.shift_remove("lat");
-    }
-    properties["kind"] = kind.into();
-    json!({"type": "Feature", "id": id, "geometry": {"type": "Point", "coordinates": [lon, lat]}, "properties": properties})
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn resuming_misses_nothing_and_doubles_nothing() {

@@ -7,8 +7,9 @@ use super::control::{Asked, Change, Playing};
 use super::generate::Generator;
 use super::serve::Shared;
 use super::sta::Store;
-use super::{Options, ReplayError, lines};
+use super::{Options, ReplayError};
 use crate::feeds::journal::{Entry, Journals, Kind, PlayReport, Single, What};
+use crate::model::geojson;
 use crate::model::observation::Datastream;
 use crate::ogc::sensorthings::Answerer;
 use chrono::{DateTime, Utc};
@@ -124,9 +125,9 @@ impl Player {
         self.jumps += 1;
         let run = format!("{:x}-{}", Utc::now().timestamp_micros(), self.jumps);
         let features = |of: fn(&What) -> Option<(String, serde_json::Value)>| there.iter().filter_map(|e| of(&e.what)).collect::<Vec<_>>();
-        let incidents = features(|w| if let What::Incident(r) = w { Some((r.id.clone(), lines::incident_feature(r))) } else { None });
-        let units = features(|w| if let What::Unit(u) = w { Some((u.id.clone(), lines::unit_feature(u))) } else { None });
-        let alerts = features(|w| if let What::Alert(a) = w { Some((a.id.clone(), lines::alert_feature(a))) } else { None });
+        let incidents = features(|w| if let What::Incident(r) = w { Some((r.id.clone(), geojson::report_feature(r))) } else { None });
+        let units = features(|w| if let What::Unit(u) = w { Some((u.id.clone(), geojson::unit_feature(u))) } else { None });
+        let alerts = features(|w| if let What::Alert(a) = w { Some((a.id.clone(), geojson::alert_feature(a))) } else { None });
         let mut store = Store::default();
         for entry in &there {
             match &entry.what {
@@ -194,10 +195,10 @@ impl Player {
                         locked(&self.report).unknown(&observation.datastream);
                     }
                 }
-                What::Incident(report) => self.shared.incidents.push(&report.id, &lines::incident_feature(&report)),
-                What::Unit(unit) => self.shared.units.push(&unit.id, &lines::unit_feature(&unit)),
+                What::Incident(report) => self.shared.incidents.push(&report.id, &geojson::report_feature(&report)),
+                What::Unit(unit) => self.shared.units.push(&unit.id, &geojson::unit_feature(&unit)),
                 What::Alert(alert) => {
-                    self.shared.alerts.push(&alert.id, &lines::alert_feature(&alert));
+                    self.shared.alerts.push(&alert.id, &geojson::alert_feature(&alert));
                     if alert.cancelled {
                         self.shared.alerts.forget(&alert.id);
                     }

@@ -3,17 +3,16 @@
 //!
 //! The answer comes when everything is on disk. What is posted again after a lost answer is the same observation, and kept once.
 
-use super::inlet::{Posted, Refusal, Taken};
 use super::outbox::{Doubt, Outbox, Reason};
+use super::rounds::Source;
 use super::sensorthings::parse;
+use super::visit::Visitor;
 use super::{FeedError, FeedEvent};
 use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_array::{Cell, DataArray};
 use serde_json::Value;
 use std::collections::HashMap;
-use tokio::sync::mpsc::Receiver;
-use tokio::time::sleep_until;
 
 mod data_array;
 
@@ -23,56 +22,15 @@ const STREAMS_MAX: usize = 1_100_000;
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 
 /// Takes what is posted; the catalogue outlives a session.
-pub(super) struct Adapter {
+pub(super) struct Entities {
     feed: String,
-    posts: Receiver<Posted>,
     /// By the platform's own id.
     streams: HashMap<String, Datastream>,
 }
 
-impl Adapter {
-    pub(super) fn new(feed: String, posts: Receiver<Posted>) -> Self {
-        Self { feed, posts, streams: HashMap::new() }
-    }
-
-    /// Takes one body; the answer follows when what it brought is on disk.
-    async fn take(&mut self, posted: Posted, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let before = outbox.status().clone();
-        let parts = match parts(&posted.body) {
-            Ok(parts) => parts,
-            Err(why) => {
-                outbox.reject(Reason::Unreadable, why.clone());
-                let _ = posted.answer.send(Err(Refusal::Unreadable(why)));
-                return Ok(());
-            }
-        };
-        let now = Utc::now();
-        for part in parts {
-            match part {
-                Part::Rows(rows) => self.take_rows(&rows, now, outbox).await?,
-                Part::Entity(entity) if entity.get("ObservedProperty").is_some() => self.learn(&entity, outbox).await?,
-                Part::Entity(entity) => {
-                    let id = entity.get("Datastream").and_then(parse::id);
-                    let stream = id.as_deref().and_then(|id| self.streams.get(id)).map(|d| d.id.clone());
-                    let parsed = |stream: String| parse::observation(&stream, &entity);
-                    self.keep(id.as_deref().unwrap_or("?"), stream.map(parsed), now, outbox).await?;
-                }
-            }
-        }
-        let after = outbox.status();
-        let taken = Taken {
-            received: after.received - before.received,
-            accepted: after.stored - before.stored,
-            rejected: after.rejected - before.rejected,
-            left_out: after.conflated + after.quarantined - before.conflated - before.quarantined,
-            why: after.last_error.clone().filter(|_| after.stored - before.stored < after.received - before.received),
-        };
-        let on_disk = outbox.barrier().await?;
-        // Beside us, so that the next body is read while the disk is at work on this one.
-        tokio::spawn(async move {
-            let _ = posted.answer.send(on_disk.await.map(|()| taken).map_err(|_| Refusal::Closed));
-        });
-        Ok(())
+impl Entities {
+    pub(super) fn new(feed: String) -> Self {
+        Self { feed, streams: HashMap::new() }
     }
 
     async fn learn(&mut self, entity: &Value, outbox: &mut Outbox) -> Result<(), FeedError> {
@@ -138,19 +96,34 @@ impl Adapter {
     }
 }
 
-impl super::Adapter for Adapter {
-    async fn session(&mut self, outbox: &mut Outbox) -> Result<(), FeedError> {
-        outbox.connected();
-        loop {
-            outbox.flush()?;
-            tokio::select! {
-                posted = self.posts.recv() => match posted {
-                    Some(posted) => self.take(posted, outbox).await?,
-                    None => return Err(FeedError::Closed),
-                },
-                () = sleep_until(outbox.next_flush()) => {}
+impl Source for Entities {
+    /// Only posts: there is nothing to ask.
+    async fn round(&mut self, _: &mut Visitor, _: &mut Outbox) -> Result<(), FeedError> {
+        Ok(())
+    }
+
+    async fn posted(&mut self, body: &[u8], outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
+        let parts = match parts(body) {
+            Ok(parts) => parts,
+            Err(why) => {
+                outbox.reject(Reason::Unreadable, why.clone());
+                return Ok(Err(why));
+            }
+        };
+        let now = Utc::now();
+        for part in parts {
+            match part {
+                Part::Rows(rows) => self.take_rows(&rows, now, outbox).await?,
+                Part::Entity(entity) if entity.get("ObservedProperty").is_some() => self.learn(&entity, outbox).await?,
+                Part::Entity(entity) => {
+                    let id = entity.get("Datastream").and_then(parse::id);
+                    let stream = id.as_deref().and_then(|id| self.streams.get(id)).map(|d| d.id.clone());
+                    let parsed = |stream: String| parse::observation(&stream, &entity);
+                    self.keep(id.as_deref().unwrap_or("?"), stream.map(parsed), now, outbox).await?;
+                }
             }
         }
+        Ok(Ok(()))
     }
 }
 
