@@ -222,8 +222,9 @@ mod tests {
     proptest! {
         #[test]
         fn classes_of_a_model_give_the_model_back(
-            which in 0usize..3, nugget in 0.0..4.0f64, partial_sill in 2.0..50.0f64, range_m in 300.0..2_000.0f64
+            which in 0usize..3, nugget in 0.0..4.0f64, partial_sill in 2.0..50.0f64, range_m in 500.0..2_000.0f64
         ) {
+            // Three classes lie within the shortest range: with fewer a model has more unknowns than there are classes that tell of them.
             let family = [Family::Spherical, Family::Exponential, Family::Gaussian][which];
             let nugget = if family == Family::Gaussian { nugget + 0.1 } else { nugget };
             let truth = Variogram { family, nugget, partial_sill, range_m };

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 /// Why the history did not take or tell something.
 #[derive(thiserror::Error, Clone, Debug, PartialEq, Eq)]
 pub enum HistoryError {
-    #[error("{folder}: another hub keeps its history here; stop it, or give this one another --data folder")]
+    #[error("{folder}: another hub keeps its history here; stop it, or give this one another --history folder")]
     InUse { folder: PathBuf },
     #[error("{file}: {why}; check the disk and who may write there")]
     File { file: PathBuf, why: String },

@@ -126,7 +126,13 @@ impl Hub {
         std::fs::write(&scene, text).unwrap();
         let mut command = yiping();
         command.args(["hub", "--listen", "127.0.0.1:0", "--scene"]).arg(&scene).arg("--data").arg(data());
-        command.arg("--state").arg(state.path().join("hub.redb")).arg("--web").arg(web().join("dist"));
+        command
+            .arg("--state")
+            .arg(state.path().join("hub.redb"))
+            .arg("--history")
+            .arg(state.path().join("history"))
+            .arg("--web")
+            .arg(web().join("dist"));
         let server = Server::start(&mut command);
         let url = server.said.strip_prefix("yiping hub: ").unwrap_or_else(|| panic!("the hub said {:?}", server.said)).to_owned();
         Self { _server: server, _state: state, url }
