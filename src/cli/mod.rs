@@ -32,6 +32,8 @@ mod time_of_day;
 #[cfg(feature = "screen")]
 mod wall;
 
+pub use memory::PURGE_DELAY;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -62,6 +64,18 @@ enum Command {
     Bench(bench::Args),
 }
 
+#[cfg(feature = "screen")]
+impl Command {
+    /// Whether it opens a screen, with or without a window.
+    fn draws(&self) -> bool {
+        match self {
+            Self::Demo(_) | Self::Desk(_) | Self::Wall(_) | Self::Snapshot(_) => true,
+            Self::Bench(bench) => bench.draws(),
+            _ => false,
+        }
+    }
+}
+
 /// Parses the command line and runs one command. Exit codes: 0 done, 1 failed (said on stderr), 2 wrong usage.
 pub fn main() -> ExitCode {
     let args = Args::parse();
@@ -70,6 +84,10 @@ pub fn main() -> ExitCode {
         "warn,yiping=info,wgpu=error,wgpu_core=error,wgpu_hal=off,naga=warn,bevy_render=error,bevy_egui=error,bevy_winit=error,rumqttd=off";
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    #[cfg(feature = "screen")]
+    if args.command.draws() {
+        memory::spare();
+    }
     let done: anyhow::Result<ExitCode> = match args.command {
         Command::Analyse(args) => analyse::run(&args),
         Command::Build(args) => build::run(&args),

@@ -6,7 +6,7 @@ use super::camera::{CityCamera, OrbitCamera};
 use super::clip::CityClip;
 use super::environment::Environment;
 use bevy::core_pipeline::prepass::DepthPrepass;
-use bevy::light::{CascadeShadowConfig, CascadeShadowConfigBuilder, DirectionalLightShadowMap};
+use bevy::light::{CascadeShadowConfig, CascadeShadowConfigBuilder, DirectionalLightShadowMap, PointLightShadowMap};
 use bevy::prelude::*;
 use bevy::render::renderer::RenderAdapterInfo;
 
@@ -27,12 +27,16 @@ struct Sun;
 
 /// Texels along each side of a cascade: 20 cm on a street seen from 300 m, 2 m on a district.
 const SHADOW_TEXELS: usize = 2048;
+/// Where nothing casts any; 2048 and Bevy's 1024 for six sides of a point light would take 40 MiB.
+const NO_SHADOW_TEXELS: usize = 16;
 /// Shadows are drawn up to this many times the distance that the camera orbits at; beyond, haze and distance hide that there are none.
 const REACH: f32 = 4.0;
 
 impl Plugin for SunPlugin {
     fn build(&self, app: &mut App) {
-        app.insert_resource(DirectionalLightShadowMap { size: SHADOW_TEXELS })
+        // Bevy keeps maps of these sizes whether a light casts shadows or not; a point light never does here.
+        app.insert_resource(DirectionalLightShadowMap { size: NO_SHADOW_TEXELS })
+            .insert_resource(PointLightShadowMap { size: NO_SHADOW_TEXELS })
             .init_resource::<HolesSeen>()
             .add_systems(PostUpdate, (choose_tier, shine).chain());
     }
@@ -68,8 +72,13 @@ fn shine(
     orbit: Res<OrbitCamera>,
     cameras: Query<(), (With<CityCamera>, With<DepthPrepass>)>,
     mut suns: Query<(Entity, &mut Transform), With<Sun>>,
+    mut map: ResMut<DirectionalLightShadowMap>,
     mut reached: Local<f32>,
 ) {
+    let texels = if cameras.is_empty() { NO_SHADOW_TEXELS } else { SHADOW_TEXELS };
+    if map.size != texels {
+        map.size = texels;
+    }
     if cameras.is_empty() {
         suns.iter().for_each(|(sun, _)| commands.entity(sun).despawn());
         return;

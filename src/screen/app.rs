@@ -16,6 +16,7 @@ use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::render_resource::{Extent3d, PollType, TextureDimension, TextureFormat, TextureUsages};
 use bevy::render::renderer::{RenderAdapterInfo, RenderDevice};
+use bevy::render::settings::{MemoryHints, RenderCreation, WgpuSettings};
 use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
 use bevy::window::{ExitCondition, MonitorSelection, WindowMode, WindowPosition, WindowResolution};
 use bevy::winit::WinitPlugin;
@@ -74,7 +75,13 @@ pub struct Ready(pub bool);
 /// In words, when there is no graphics adapter at all.
 pub fn build(options: &ScreenOptions) -> Result<App, String> {
     let mut app = App::new();
-    let render = RenderPlugin { synchronous_pipeline_compilation: matches!(options.canvas, Canvas::Picture { .. }), ..default() };
+    // Blocks of 8 MiB in place of 128: what no tile fills is not taken, and what tiles leave goes back.
+    let settings = WgpuSettings { memory_hints: MemoryHints::MemoryUsage, ..default() };
+    let render = RenderPlugin {
+        synchronous_pipeline_compilation: matches!(options.canvas, Canvas::Picture { .. }),
+        render_creation: RenderCreation::Automatic(Box::new(settings)),
+        ..default()
+    };
     let plugins = DefaultPlugins.set(window_plugin(&options.canvas)).set(render);
     match options.canvas {
         Canvas::Window { .. } => app.add_plugins(plugins),

@@ -109,9 +109,9 @@ struct State {
     guess: usize,
     /// Decoded bytes of a fetched one, about the most of the last tiles.
     growth: f64,
-    /// A tile on the way did not fit beside the others. Until one has come through, the next asks for all it may need: two that each were given
-    /// half would get into each other's way for ever.
-    collided: bool,
+    /// What a tile on the way would have needed, that did not fit beside the others. Until one has come through, the next asks for as much at
+    /// once: two that each were given half would get into each other's way for ever.
+    needed: Option<usize>,
 }
 
 /// One tileset's part of a budget.
@@ -125,7 +125,7 @@ struct Member {
 impl Ledger {
     pub fn new(max: usize) -> Arc<Self> {
         let now = Standing { max, resident: 0, in_flight: 0, waiting: 0 };
-        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0, collided: false };
+        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0, needed: None };
         Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
     }
 
@@ -162,10 +162,10 @@ impl Ledger {
             {
                 let mut state = self.lock();
                 let now = state.now;
-                let bytes = state.guess.min(if state.collided { now.max } else { now.max / GUESS_SHARE });
+                let bytes = state.needed.map_or(state.guess.min(now.max / GUESS_SHARE), |known| known.min(now.max));
                 if now.resident + now.in_flight + bytes <= now.max || now.resident + now.in_flight == 0 {
                     state.now.in_flight += bytes;
-                    return Reservation { ledger: self.clone(), bytes };
+                    return Reservation { ledger: self.clone(), bytes, known: state.needed.is_some() };
                 }
                 if queued.is_none() {
                     state.now.waiting += bytes;
@@ -237,6 +237,8 @@ impl Drop for Queued<'_> {
 pub struct Reservation {
     ledger: Arc<Ledger>,
     bytes: usize,
+    /// It is not a guess: a tile just like it, most likely itself, was decoded before and did not fit.
+    known: bool,
 }
 
 impl Reservation {
@@ -244,7 +246,9 @@ impl Reservation {
     /// begun again when there is room.
     #[must_use]
     pub fn fetched(&mut self, bytes: usize) -> bool {
-        let likely = {
+        let likely = if self.known {
+            self.bytes.max(bytes)
+        } else {
             let state = self.ledger.lock();
             bytes.saturating_add((bytes as f64 * state.growth) as usize).min(state.now.max / GUESS_SHARE)
         };
@@ -263,7 +267,7 @@ impl Reservation {
         };
         let fits = never || self.set(bytes);
         if fits {
-            self.ledger.lock().collided = false;
+            self.ledger.lock().needed = None;
         }
         fits
     }
@@ -277,8 +281,7 @@ impl Reservation {
             self.bytes = bytes;
         } else {
             // The next one asks for as much before it is fetched.
-            state.guess = state.guess.max(bytes);
-            state.collided = true;
+            state.needed = Some(bytes);
         }
         drop(state);
         self.ledger.freed.notify_waiters();
@@ -331,7 +334,7 @@ mod tests {
             tokio::pin!(third);
             assert!(futures_util::poll!(&mut third).is_pending());
         }
-        let mut fourth = Reservation { ledger: ledger.clone(), bytes: 0 };
+        let mut fourth = Reservation { ledger: ledger.clone(), bytes: 0, known: false };
         assert!(!fourth.fetched(60) && !fourth.decoded(60, 51) && fourth.decoded(60, 50));
         drop(fourth);
         assert_eq!(under_way(), (0, 0), "the second is done with, the third was given up");

@@ -29,6 +29,9 @@ const ANSWERS_MAX: usize = 32;
 /// Waits before the second and third try of what may come back (a busy server, a tile just being written).
 const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_millis(1000)];
 
+/// Threads that decode end after this without work: what others freed of their memory goes back to the system only then.
+const IDLE_MAX: Duration = Duration::from_millis(500);
+
 /// A fetch that nobody has wanted for this long is broken off. Shorter, and a camera that shakes would fetch one tile again and again.
 const UNWANTED_MAX: Duration = Duration::from_millis(500);
 
@@ -92,7 +95,8 @@ impl TileLoader {
         let refused =
             |e: std::io::Error| TileError::Fetch { url: source.root_url().to_owned(), why: format!("no loader thread: {e}"), retry: false };
         let workers = std::thread::available_parallelism().map_or(2, usize::from);
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).max_blocking_threads(workers + 4).enable_all().build();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).max_blocking_threads(workers + 4).thread_keep_alive(IDLE_MAX).enable_all().build();
         let runtime = runtime.map_err(refused)?;
         let (wishes, wished) = watch::channel(Vec::new());
         let (answer, answers) = bounded(ANSWERS_MAX);

@@ -9,6 +9,7 @@
 //! - **ancestor meets SSE**: zooming out, a tile that is not loaded any more leaves its descendants on screen until it is.
 //! - **nothing to stand in**: empty and failed tiles with children are always refined, they can't fill a hole.
 //! - **loading descendants limit**: a tile with too many descendants to wait for is loaded itself first.
+//! - **zoom out**: a tile that its children replace is wanted as well, for later, where moving away a little would show it.
 //! - **frustum**, **horizon**, **haze**: what is out of the picture, below the Earth's edge or lost in the air is not in sight.
 //! - **nothing to show**: a tile in sight is neither drawn nor loaded if its content's own volume is not, or none of the children that
 //!   replace it.
@@ -43,6 +44,9 @@ pub struct SelectOptions {
     pub loading_descendants_max: usize,
     /// Also ask for tiles just out of view whose parent is refined, so that turning the camera shows no hole.
     pub preload_siblings: bool,
+    /// Also ask for tiles that their children replace, so that they are here when the camera moves away to so many times the distance. With
+    /// [`Self::no_holes`] for all of them.
+    pub zoom_out_max: f64,
     /// Never show a hole where something coarser is loaded: detail on screen gives way to its parent while a neighbour in sight is late.
     /// For a wall in public view; off, detail stays and the neighbour's place is empty for a moment.
     pub no_holes: bool,
@@ -55,7 +59,15 @@ pub struct SelectOptions {
 impl Default for SelectOptions {
     fn default() -> Self {
         // 20 descendants: Cesium Native's figure. 24 pixels: CesiumJS's `dynamicScreenSpaceErrorFactor`.
-        Self { max_sse_px: 16.0, loading_descendants_max: 20, preload_siblings: true, no_holes: false, horizon: true, haze_sse_px: 24.0 }
+        Self {
+            max_sse_px: 16.0,
+            loading_descendants_max: 20,
+            preload_siblings: true,
+            zoom_out_max: 4.0,
+            no_holes: false,
+            horizon: true,
+            haze_sse_px: 24.0,
+        }
     }
 }
 

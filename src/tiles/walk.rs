@@ -140,8 +140,11 @@ impl Walk<'_> {
                 return Below { waiting: 1, ..below };
             }
             // Where something below has failed, this tile is all there will be.
-            let class = if self.out.holes > holes { LoadClass::Urgent } else { LoadClass::Preload };
-            self.ask(id, class, seen.score);
+            if self.out.holes > holes {
+                self.ask(id, LoadClass::Urgent, seen.score);
+            } else if self.options.no_holes || seen.sse_px <= self.options.max_sse_px * self.options.zoom_out_max {
+                self.ask(id, LoadClass::Preload, seen.score);
+            }
         }
         below
     }

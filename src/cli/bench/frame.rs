@@ -47,6 +47,7 @@ pub fn run(a: Args) -> anyhow::Result<ExitCode> {
         theme: a.theme.map(Theme::from).unwrap_or_default(),
         limit: Duration::from_secs(a.limit),
         picture: a.out,
+        memory_mib: super::super::memory::now_mib,
     };
     let mut figures = frames(&bench)?;
     figures.peak_rss_mib = super::super::memory::peak_rss_mib();
@@ -63,5 +64,5 @@ fn print(f: &FrameFigures) {
     println!("frame        {:.1} ms median, {:.1} ms p99 of {} at {}", f.frame_ms_p50, f.frame_ms_p99, f.frames, f.size);
     println!("full view    {:.0} ms{}", f.full_view_ms, if f.settled { "" } else { " (not reached)" });
     println!("drawn        {} tiles, {} triangles, {} failed", f.tiles, f.triangles, f.failed_tiles);
-    println!("memory       {:.0} MiB peak, {:.0} MiB of it tiles", f.peak_rss_mib, f.resident_mib);
+    println!("memory       {:.0} MiB, {:.0} MiB of it tiles; {:.0} MiB at most", f.memory_mib, f.resident_mib, f.peak_rss_mib);
 }

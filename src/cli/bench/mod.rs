@@ -30,6 +30,14 @@ enum What {
     History(history::Args),
 }
 
+#[cfg(feature = "screen")]
+impl Args {
+    /// Whether it opens a screen.
+    pub fn draws(&self) -> bool {
+        matches!(self.what, What::Flight(_) | What::Frame(_))
+    }
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Build(args) => build::run(&args),

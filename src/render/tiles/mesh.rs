@@ -13,6 +13,8 @@ use bevy::camera::primitives::Aabb;
 use bevy::math::{DMat3, DMat4, DQuat, DVec3, Vec3};
 use bevy::mesh::{Indices, PrimitiveTopology, VertexAttributeValues};
 use bevy::prelude::*;
+use bevy::render::mesh::allocator::MeshAllocatorSettings;
+use bevy::render::slab_allocator::SlabAllocatorSettings;
 use std::sync::Arc;
 
 /// The first of the surfaces that lie on the ground.
@@ -45,6 +47,13 @@ pub struct Pictures {
     /// Some go on beyond their edges.
     pub repeats: bool,
     pub holes: bool,
+}
+
+/// How meshes get their room on the graphics device: a tile has a buffer of its own, just as long as it needs, and small things share one. Buffers that all
+/// tiles share would be copied as they grow, half empty after, and none would go back when tiles go.
+pub fn buffers() -> MeshAllocatorSettings {
+    let shared = SlabAllocatorSettings { min_slab_size: 256 << 10, large_threshold: 16 << 10, ..default() };
+    MeshAllocatorSettings { slab_allocator_settings: shared, ..default() }
 }
 
 /// Makes all that can be made of a tile before it is drawn, and empties the lists of its meshes, which nobody needs after that.
@@ -146,8 +155,15 @@ fn pictures(mesh: &mut Mesh, tile: &mut TileMesh, vertices: usize) -> Option<Pic
 }
 
 /// Half as long where so few vertices allow it.
-fn indices(list: Vec<u32>, vertices: usize) -> Indices {
-    if vertices <= usize::from(u16::MAX) { Indices::U16(list.into_iter().map(|i| i as u16).collect()) } else { Indices::U32(list) }
+fn indices(mut list: Vec<u32>, vertices: usize) -> Indices {
+    if vertices > usize::from(u16::MAX) {
+        return Indices::U32(list);
+    }
+    if list.len() % 2 == 1 {
+        // A buffer of its own is filled in words of 32 bits; a face without an area fills it up.
+        list.extend([list[0]; 3]);
+    }
+    Indices::U16(list.into_iter().map(|i| i as u16).collect())
 }
 
 /// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.

@@ -44,6 +44,7 @@ pub use tileset::{OpenedTileset, StandsFor, TileMemory, Tileset, TilesetProgress
 
 use super::camera::CameraPlaced;
 use bevy::prelude::*;
+use bevy::render::RenderApp;
 
 /// Opens, uploads, shows, styles, picks and forgets what every [`Tileset`] needs.
 pub struct TilesetPlugin;
@@ -87,5 +88,11 @@ impl Plugin for TilesetPlugin {
                 (selection::select, styling::restyle, styling::focus).chain().in_set(Style),
             ),
         );
+    }
+
+    fn finish(&self, app: &mut App) {
+        if let Some(render) = app.get_sub_app_mut(RenderApp) {
+            render.insert_resource(mesh::buffers());
+        }
     }
 }

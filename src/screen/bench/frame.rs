@@ -25,6 +25,8 @@ pub struct FrameBench {
     /// Give up waiting for the full view after this.
     pub limit: Duration,
     pub picture: Option<std::path::PathBuf>,
+    /// Tells the memory that the process has, MiB; asked when the picture stands, before anything is let go.
+    pub memory_mib: fn() -> f64,
 }
 
 /// The figures of one run.
@@ -39,7 +41,9 @@ pub struct FrameFigures {
     pub triangles: usize,
     pub failed_tiles: usize,
     pub resident_mib: f64,
-    /// Of the whole process; filled in by the command, which alone asks the system.
+    /// Of the whole process while the picture stands.
+    pub memory_mib: f64,
+    /// Of the whole process at most; filled in by the command, which alone asks the system.
     pub peak_rss_mib: f64,
     pub adapter: String,
     pub size: String,
@@ -59,6 +63,7 @@ pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
     let full_view_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut times: Vec<f64> = (0..bench.frames.max(1)).map(|_| timed(&mut pump)).collect();
     times.sort_by(f64::total_cmp);
+    let memory_mib = (bench.memory_mib)();
     if let Some(path) = &bench.picture {
         let picture = pump.picture().map_err(StartError::Graphics)?;
         picture.save(path).map_err(|e| StartError::Graphics(format!("{}: {e}", path.display())))?;
@@ -73,6 +78,7 @@ pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
         triangles: city.drawn_triangles,
         failed_tiles: city.progress.failed,
         resident_mib: city.progress.resident_bytes as f64 / (1 << 20) as f64,
+        memory_mib,
         peak_rss_mib: 0.0,
         adapter: pump.world().get_resource::<Adapter>().map_or_else(String::new, |a| a.name.clone()),
         size: format!("{}x{}", bench.size.x, bench.size.y),
