@@ -142,6 +142,20 @@ fn a_failed_child_leaves_its_parent_on_screen_and_is_not_asked_again() {
 }
 
 #[test]
+fn a_replaced_parent_is_wanted_for_later_only_where_moving_away_a_little_would_show_it() {
+    let tree = quadtree(3, Refine::Replace);
+    let mut loads = all(&tree, Ready);
+    loads[TOP.index()] = Absent;
+    let asked = |height_m: f64, no_holes: bool| {
+        let options = SelectOptions { no_holes, ..SelectOptions::default() };
+        wanted(&select(&tree, &loads, &[above(0.0, 0.0, height_m)], &options, &mut SelectionState::default()), LoadClass::Preload)
+    };
+    assert_eq!(asked(MIDDLE, false), [TOP]);
+    assert_eq!(asked(100.0, false), [], "ten times finer is drawn here");
+    assert_eq!(asked(100.0, true), [TOP], "it may have to fill a hole");
+}
+
+#[test]
 fn with_too_many_to_wait_for_the_ancestor_comes_first() {
     let tree = quadtree(4, Refine::Replace);
     let selection = once(&tree, &all(&tree, Absent), &[above(0.0, 0.0, 60.0)]);
