@@ -1,12 +1,14 @@
 //! The catalogue as a page: dark, readable, Chinese with English beside it, no script.
 
-use super::resources::{Catalogue, FieldText, GROUPS, Group, Pace, Resource, iso};
+use super::resources::{Catalogue, FieldText, GROUPS, Group, Pace, Resource};
 use quick_xml::escape::escape;
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
 /// Something fed all the time that is older than this is no longer fresh, seconds.
 const LATE_S: i64 = 300;
+/// An extent so many times as large as the one in the middle does not set the scale of the little maps.
+const FAR_BEYOND: f64 = 20.0;
 
 pub fn html(c: &Catalogue) -> String {
     let mut out = String::with_capacity(64 * 1024);
@@ -23,7 +25,7 @@ fn page(out: &mut String, c: &Catalogue) -> std::fmt::Result {
          <title>{zh} 资源目录 catalogue</title><style>{STYLE}</style></head><body><main>\
          <header><h1>{zh} 资源目录<small>{en}: catalogue of resources</small></h1>\
          <div class=\"when\">截至 as of {}<br><a href=\"catalogue.json\">JSON</a></div></header><nav>",
-        escape(iso(c.at))
+        c.at.format("%Y-%m-%d %H:%M:%S UTC")
     )?;
     for group in GROUPS {
         let (zh, en) = group.names();
@@ -101,23 +103,24 @@ fn freshness(out: &mut String, c: &Catalogue, r: &Resource) -> std::fmt::Result 
     let (class, word) = match (r.pace, age) {
         (Pace::Service, _) => ("live", "在线 online".to_owned()),
         (Pace::CutOff, _) => ("off", "中断 cut off".to_owned()),
-        (Pace::Live, Some(s)) if s <= LATE_S => ("live", format!("实时 live, {}", ago(s))),
-        (Pace::Live, Some(s)) => ("late", format!("陈旧 stale, {}", ago(s))),
+        (Pace::Live, Some(s)) if s <= LATE_S => ("live", ago(s, ["实时，", ""], "live, ")),
+        (Pace::Live, Some(s)) => ("late", ago(s, ["陈旧，", ""], "stale, ")),
         (Pace::Live, None) => ("late", "尚无数据 nothing yet".to_owned()),
-        (Pace::Kept, Some(s)) => ("", format!("更新于 changed {}", ago(s))),
+        (Pace::Kept, Some(s)) => ("", ago(s, ["", "更新"], "changed ")),
         (Pace::Kept, None) => ("", "无记录 not known".to_owned()),
     };
     write!(out, "<dt>时效 freshness</dt><dd class=\"{class}\"><span class=\"dot\"></span>{word}</dd>")
 }
 
-/// `3 分钟前 3 min ago`.
-fn ago(seconds: i64) -> String {
-    match seconds {
-        0..60 => format!("{seconds} 秒前 {seconds} s ago"),
-        60..3_600 => format!("{0} 分钟前 {0} min ago", seconds / 60),
-        3_600..86_400 => format!("{0} 小时前 {0} h ago", seconds / 3_600),
-        _ => format!("{0} 天前 {0} d ago", seconds / 86_400),
-    }
+/// `3 分钟前更新 changed 3 min ago`: each language in one piece, with what stands around the time in it.
+fn ago(seconds: i64, [before, after]: [&str; 2], en: &str) -> String {
+    let (n, zh_unit, en_unit) = match seconds {
+        0..60 => (seconds, "秒", "s"),
+        60..3_600 => (seconds / 60, "分钟", "min"),
+        3_600..86_400 => (seconds / 3_600, "小时", "h"),
+        _ => (seconds / 86_400, "天", "d"),
+    };
+    format!("{before}{n} {zh_unit}前{after} <span lang=\"en\">{en}{n} {en_unit} ago</span>")
 }
 
 fn schema(out: &mut String, fields: &[FieldText]) -> std::fmt::Result {
@@ -133,18 +136,24 @@ fn schema(out: &mut String, fields: &[FieldText]) -> std::fmt::Result {
     Ok(())
 }
 
-/// What all resources cover together.
+/// What the resources cover together, without those that reach far beyond the rest (a province's borders in a town's catalogue): beside such a
+/// one all others would be dots.
 fn whole(c: &Catalogue) -> Option<[f64; 4]> {
-    let all = c.resources.iter().filter_map(|r| r.extent.bounds);
-    all.reduce(|[w, s, e, n], [a, b, c, d]| [w.min(a), s.min(b), e.max(c), n.max(d)])
+    let size = |[w, s, e, n]: [f64; 4]| (e - w) * (n - s);
+    let mut all: Vec<[f64; 4]> = c.resources.iter().filter_map(|r| r.extent.bounds).collect();
+    all.sort_by(|a, b| size(*a).total_cmp(&size(*b)));
+    let usual = all.get(all.len() / 2).map_or(0.0, |b| size(*b));
+    let most = if usual > 0.0 { usual * FAR_BEYOND } else { f64::INFINITY };
+    all.into_iter().filter(|b| size(*b) <= most).reduce(|[w, s, e, n], [a, b, c, d]| [w.min(a), s.min(b), e.max(c), n.max(d)])
 }
 
-/// Where a resource lies within all that there is.
+/// Where a resource lies within all that there is; one that reaches beyond fills the picture up to its edge.
 fn map([w, s, e, n]: [f64; 4], whole: Option<[f64; 4]>) -> String {
     let Some([west, south, east, north]) = whole else { return String::new() };
     let scale = |at: f64, from: f64, to: f64, size: f64| if to > from { (at - from) / (to - from) * size } else { size / 2.0 };
-    let (x0, x1) = (scale(w, west, east, 60.0), scale(e, west, east, 60.0));
-    let (y0, y1) = (40.0 - scale(n, south, north, 40.0), 40.0 - scale(s, south, north, 40.0));
+    let held = |at: f64, size: f64| at.clamp(-1.0, size + 1.0);
+    let (x0, x1) = (held(scale(w, west, east, 60.0), 60.0), held(scale(e, west, east, 60.0), 60.0));
+    let (y0, y1) = (held(40.0 - scale(n, south, north, 40.0), 40.0), held(40.0 - scale(s, south, north, 40.0), 40.0));
     let (width, height) = ((x1 - x0).max(4.0), (y1 - y0).max(4.0));
     format!(
         "<svg viewBox=\"-2 -2 64 44\" role=\"img\" aria-label=\"extent\"><rect x=\"{x0:.1}\" y=\"{y0:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/></svg>"
@@ -175,7 +184,9 @@ mod tests {
     #[test]
     fn numbers_and_ages_are_written_for_people() {
         assert_eq!((grouped(7), grouped(1_234), grouped(1_234_567)), ("7".into(), "1\u{202f}234".into(), "1\u{202f}234\u{202f}567".into()));
-        assert_eq!(ago(5), "5 秒前 5 s ago");
-        assert_eq!((ago(200), ago(7_200), ago(200_000)), ("3 分钟前 3 min ago".into(), "2 小时前 2 h ago".into(), "2 天前 2 d ago".into()));
+        assert_eq!(ago(5, ["实时，", ""], "live, "), "实时，5 秒前 <span lang=\"en\">live, 5 s ago</span>");
+        let changed = |s| ago(s, ["", "更新"], "changed ").replace("<span lang=\"en\">", "").replace("</span>", "");
+        assert_eq!(changed(200), "3 分钟前更新 changed 3 min ago");
+        assert_eq!((changed(7_200), changed(200_000)), ("2 小时前更新 changed 2 h ago".into(), "2 天前更新 changed 2 d ago".into()));
     }
 }
