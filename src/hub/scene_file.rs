@@ -74,8 +74,8 @@ impl LoadedScene {
         self.scene.tour.as_ref().map_or(0.0, |t| t.length_s())
     }
 
-    /// The scene as screens get it: as written, plus `id`, `package_url`, `city` (what `city.toml` says), `anchor`, and of each heat its
-    /// scale's `bounds`.
+    /// The scene as screens get it: as written, plus `id`, `package_url`, `city` (what `city.toml` says), `anchor`, and of each heat what
+    /// its names of scale and ramp mean.
     pub fn describe(&self) -> Value {
         let city = self.city();
         let mut scene = serde_json::to_value(&self.scene).unwrap_or(Value::Null);
@@ -86,11 +86,12 @@ impl LoadedScene {
             map.insert("anchor".into(), city.get("anchor").cloned().unwrap_or(Value::Null));
             map.insert("city".into(), city);
             map.insert("tour_length_s".into(), json!(self.tour_length_s()));
-            // Not every screen knows the standards' scales by name.
+            // Not every screen knows standards and ramps by name.
             let heats = map.get_mut("heat").and_then(Value::as_array_mut).into_iter().flatten();
             for (shown, heat) in heats.filter_map(Value::as_object_mut).zip(&self.scene.heats) {
-                shown.insert("bounds".into(), json!(heat.scale().bounds()));
-                shown.insert("unit".into(), json!(heat.unit()));
+                if let Ok(Value::Object(told)) = serde_json::to_value(heat.explained()) {
+                    shown.extend(told);
+                }
             }
         }
         scene

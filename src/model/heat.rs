@@ -3,7 +3,7 @@
 use super::area::AreaLevel;
 use super::incident::{Domain, Incident};
 use super::scale::{self, Scale, Standard};
-use super::styling::Ramp;
+use super::styling::{Ramp, Rgb};
 use serde::{Deserialize, Serialize};
 
 /// One observed property, or the incidents, draped as a field.
@@ -57,6 +57,23 @@ pub struct HeatConfig {
     pub stale_after_min: u32,
     #[serde(default)]
     pub shown: bool,
+}
+
+/// Colours told of a ramp: straight lines between them differ from it by no more than a step of a byte or two.
+const COLOURS: usize = 33;
+
+/// What a screen needs that knows neither standards nor ramps by name: the page in `web/`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explained {
+    /// Ends of the classes, rising, in `unit`.
+    pub bounds: Vec<f32>,
+    pub unit: String,
+    /// The ramp from its low to its high end, evenly.
+    pub colours: Vec<Rgb>,
+    /// Names of the classes where a standard gives them, and over what time it means values: Chinese and English.
+    pub classes: &'static [(&'static str, &'static str)],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mean: Option<(&'static str, &'static str)>,
 }
 
 /// How a field is made.
@@ -196,6 +213,18 @@ impl HeatConfig {
         self.scale.as_deref().and_then(scale::standard)
     }
 
+    /// The same with every name looked up.
+    pub fn explained(&self) -> Explained {
+        let standard = self.standard();
+        Explained {
+            bounds: self.scale().bounds().to_vec(),
+            unit: self.unit().to_owned(),
+            colours: (0..COLOURS).map(|i| self.ramp.of_heat(i as f64 / (COLOURS - 1) as f64)).collect(),
+            classes: standard.map_or(&[], |s| s.classes),
+            mean: standard.map(|s| s.mean).filter(|mean| !mean.0.is_empty()),
+        }
+    }
+
     /// As the scene says, else as the standard does.
     pub fn unit(&self) -> &str {
         if self.unit.is_empty() { self.standard().map_or("", |s| s.unit) } else { &self.unit }
@@ -216,6 +245,21 @@ mod tests {
         assert_eq!((h.check(), h.unit(), h.scale().classes()), (Ok(()), "µg/m³", 6));
         let unknown = heat("observed_property = 'pm2_5'\nscale = 'AQI'").check().unwrap_err();
         assert!(unknown.contains("\"AQI\"") && unknown.contains("GB 3096-2008 night"), "{unknown}");
+    }
+
+    #[test]
+    fn a_screen_is_told_the_scale_and_the_colours_by_what_they_are() {
+        let told = heat("observed_property = 'pm2_5'\nscale = 'HJ 633-2012 PM2.5'\nramp = 'magma'").explained();
+        assert_eq!((told.bounds.len(), told.classes[1].0, told.mean.unwrap().1, told.unit.as_str()), (7, "良", "24 h mean", "µg/m³"));
+        for i in 0..1000 {
+            let (u, at) = (f64::from(i) / 999.0, f64::from(i) / 999.0 * (COLOURS - 1) as f64);
+            let (a, b) = (told.colours[at as usize].0, told.colours[(at as usize + 1).min(COLOURS - 1)].0);
+            let Rgb(exact) = Ramp::Magma.of_heat(u);
+            for c in 0..3 {
+                let between = f64::from(a[c]) + (f64::from(b[c]) - f64::from(a[c])) * at.fract();
+                assert!((between - f64::from(exact[c])).abs() <= 2.0, "{u}: {between} is not {}", exact[c]);
+            }
+        }
     }
 
     #[test]

@@ -58,7 +58,19 @@ impl Ramp {
         let colour = gradient.eval_continuous(if u.is_nan() { 0.0 } else { u.clamp(0.0, 1.0) });
         Rgb([colour.r, colour.g, colour.b])
     }
+
+    /// The colour of heat at `u`, 0 to 1, the same on every screen. Light-to-dark and two-sided maps end where they should.
+    pub fn of_heat(self, u: f64) -> Rgb {
+        let u = u.clamp(0.0, 1.0);
+        self.at(match self {
+            Self::Viridis | Self::Cividis | Self::Magma | Self::Inferno | Self::Plasma => HEAT_PART[0] + (HEAT_PART[1] - HEAT_PART[0]) * u,
+            Self::YlOrRd | Self::Blues | Self::RdBu => u,
+        })
+    }
 }
+
+/// Part of a dark-to-light map that heat uses: its darkest tenth would not show on a dark city, its lightest twentieth would glare.
+const HEAT_PART: [f64; 2] = [0.10, 0.96];
 
 /// One attribute as colours of the buildings. Either `range` (numbers along a ramp) or `category` (values by name) is given.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

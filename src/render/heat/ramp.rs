@@ -6,8 +6,6 @@ use bevy::image::{ImageSampler, ImageSamplerDescriptor};
 use bevy::prelude::*;
 use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat, TextureUsages};
 
-/// Part of a dark-to-light map that is used: its darkest tenth would not show on a dark city, its lightest twentieth would glare.
-const PART: [f64; 2] = [0.10, 0.96];
 pub(super) const RAMP_WIDTH: u32 = 256;
 
 /// The standing ramp of heat ("inferno", Smith and van der Walt, matplotlib 2.0, CC0) at `u` (0..1) as sRGB bytes.
@@ -17,13 +15,7 @@ pub fn ramp_colour(u: f32) -> [u8; 3] {
 
 /// A heat ramp at `u` (0..1) as sRGB bytes.
 pub fn heat_colour(ramp: Ramp, u: f32) -> [u8; 3] {
-    let u = f64::from(u.clamp(0.0, 1.0));
-    let part = match ramp {
-        Ramp::Viridis | Ramp::Cividis | Ramp::Magma | Ramp::Inferno | Ramp::Plasma => PART[0] + (PART[1] - PART[0]) * u,
-        // Light-to-dark and two-sided maps end where they should.
-        Ramp::YlOrRd | Ramp::Blues | Ramp::RdBu => u,
-    };
-    ramp.at(part).0
+    ramp.of_heat(f64::from(u)).0
 }
 
 /// The ramp's texels, RGBA8.

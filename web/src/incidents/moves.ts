@@ -39,7 +39,7 @@ const MOVES: Partial<Record<MoveName, Move>> = {
 };
 
 /** The way on from each state, then the ways aside. */
-const FROM: Record<IncidentState, readonly MoveName[]> = {
+export const FROM: Record<IncidentState, readonly MoveName[]> = {
   reported: ["verify", "accept", "void"],
   verifying: ["accept", "void"],
   accepted: ["dispatch", "register", "void"],

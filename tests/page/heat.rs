@@ -1,0 +1,90 @@
+//! Fields: what each method makes of the same sensors, at places and cell by cell.
+
+use glam::{DVec2, DVec3};
+use serde_json::{Value, json};
+use yiping::geo::{Geodetic, LocalFrame};
+use yiping::heat::{Input, Layer, Point, Texel};
+use yiping::model::heat::HeatConfig;
+
+const ANCHOR: [f64; 3] = [118.2757, 33.9631, 20.0];
+/// Cells a side: few, so that the file stays small.
+const CELLS: u32 = 24;
+
+const LAYERS: [(&str, &str); 5] = [
+    // 32 are more than there are sensors: all are weighed, as the device does when no number is given.
+    ("idw", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nreach_m = 1500\nneighbours = 32"),
+    ("idw_some", "observed_property = 'p'\nrange = [0, 120]\nreach_m = 1200\npower = 3\nneighbours = 6\nramp = 'viridis'"),
+    ("kriging", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nmethod = 'kriging'\nreach_m = 1800"),
+    ("kriging_some", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'kriging'\nreach_m = 1800\nneighbours = 8"),
+    ("density", "incidents = {}\nmethod = 'density'\nrange = [0, 6]\nunit = '/km2'"),
+];
+
+/// Spread without order and without a random number: the golden ratio's fractions.
+fn spread(n: usize) -> impl Iterator<Item = DVec2> {
+    let part = |i: usize, by: f64| ((i as f64 + 0.5) * by).fract() * 7_000.0 - 3_500.0;
+    (0..n).map(move |i| DVec2::new(part(i, 0.754_877_67), part(i, 0.569_840_29)))
+}
+
+fn point(frame: &LocalFrame, at_m: DVec2, value: f64) -> Point {
+    let g = frame.enu_to_geodetic(DVec3::new(at_m.x, at_m.y, 0.0));
+    // As sensors are told: seven digits. Their place is then what the digits say.
+    let [lon, lat] = [g.lon_deg(), g.lat_deg()].map(|d| (d * 1e7).round() / 1e7);
+    let enu = frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, 0.0));
+    Point { at_m: DVec2::new(enu.x, enu.y), lon, lat, value }
+}
+
+fn input() -> Input {
+    let frame = LocalFrame::new(Geodetic::from_degrees(ANCHOR[0], ANCHOR[1], ANCHOR[2]));
+    let value = |at: DVec2| ((60.0 + 40.0 * (at.x / 1_500.0).sin() + 15.0 * (at.y / 700.0).cos()) * 10.0).round() / 10.0;
+    let mut points: Vec<Point> = spread(26).map(|at| point(&frame, at, value(at))).collect();
+    // Two instruments on one pole.
+    points.push(Point { value: points[0].value + 8.0, ..points[0] });
+    let left_out_m = [DVec2::new(400.0, -300.0), DVec2::new(-2_500.0, 2_000.0)].map(|at| point(&frame, at, 0.0).at_m).to_vec();
+    Input { frame, points, left_out_m, areas: Vec::new() }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
+fn place(layer: &Layer, at: DVec2) -> Value {
+    let Some(e) = layer.at(at) else { return Value::Null };
+    let shares: Vec<Value> = e.shares.iter().take(3).map(|s| json!([s.sample, rounded(s.weight), rounded(s.distance_m)])).collect();
+    json!({ "value": rounded(e.value), "error": e.error.map(rounded), "nearest_m": rounded(e.nearest_m), "shares": shares })
+}
+
+fn told(name: &str, input: &Input, text: &str) -> Value {
+    let mut input = input.clone();
+    // Of two that stand equally far a grid weighs both and a place one: not what is to be compared.
+    let count = input.points.len() - usize::from(name == "idw_some");
+    input.points.truncate(count);
+    let config: HeatConfig = toml::from_str(&format!("id = 'h'\nname = 'h'\n{text}")).unwrap();
+    config.check().unwrap();
+    let layer = Layer::compute(&config, &input, CELLS);
+    let mut scene = serde_json::to_value(&config).unwrap();
+    scene.as_object_mut().unwrap().extend(serde_json::to_value(config.explained()).unwrap().as_object().unwrap().clone());
+    let texels = layer.texels.as_ref().unwrap();
+    let row = |cells: &[Texel]| -> String {
+        let texel = |t: &Texel| [t.on_ramp, t.informed, t.left_out].map(|v| format!("{v:.4}")).join(" ");
+        cells.iter().map(texel).collect::<Vec<_>>().join(" ")
+    };
+    json!({
+        "config": scene, "samples": count, "method": layer.method, "note": layer.note, "error": layer.error.map(rounded), "range_m": layer.range_m.map(rounded),
+        "origin_m": layer.grid.origin_m.to_array().map(rounded), "size_m": layer.grid.size_m.to_array().map(rounded),
+        "at": spread(9).map(|at| at * 1.5).map(|at| json!([[rounded(at.x), rounded(at.y)], place(&layer, DVec2::new(rounded(at.x), rounded(at.y)))])).collect::<Vec<_>>(),
+        "texels": texels.chunks(CELLS as usize).map(row).collect::<Vec<_>>(),
+    })
+}
+
+#[test]
+fn the_page_is_told_what_fields_are_like() {
+    let input = input();
+    let points: Vec<Value> = input
+        .points
+        .iter()
+        .map(|p| json!({ "lon": p.lon, "lat": p.lat, "value": p.value, "at_m": p.at_m.to_array().map(rounded) }))
+        .collect();
+    let layers: serde_json::Map<String, Value> = LAYERS.iter().map(|(name, text)| ((*name).to_owned(), told(name, &input, text))).collect();
+    let left_out: Vec<[f64; 2]> = input.left_out_m.iter().map(|p| p.to_array().map(rounded)).collect();
+    super::hold("heat.json", &json!({ "anchor": ANCHOR, "cells": CELLS, "points": points, "left_out_m": left_out, "layers": layers }));
+}
