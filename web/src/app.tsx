@@ -1,6 +1,8 @@
 /** Puts the parts on the screen: bar and notes above, buttons beside, one sheet below. */
 
 import type { Map as LibreMap } from "maplibre-gl";
+import { HeatCard } from "./heat/card";
+import { Legend } from "./heat/legend";
 import { T } from "./i18n";
 import { Card } from "./incidents/card";
 import { List } from "./incidents/list";
@@ -10,22 +12,26 @@ import { ReportForm } from "./report/form";
 import { reducedMotion, change, settings } from "./settings";
 import { leading } from "./session";
 import { Icon } from "./sheet/shape";
-import { Sheet } from "./sheet/sheet";
+import { Sheet, windowPx } from "./sheet/sheet";
 import { Notes, StatusBar } from "./status/bar";
 import { ReplayBand } from "./status/replay";
 import { SettingsPanel } from "./status/settings-panel";
 import { TourBand, touring } from "./tour/band";
 import { height, selected, sheet, sheetPx, show } from "./view/chosen";
 import { Layers } from "./view/layers";
-import { Legend } from "./view/legend";
 
-/** Heights at peek, CSS pixels: handle, figures and the first row; a card's head, state and next move; only the figures while a tour speaks. */
-const PEEK_PX = { list: { both: 157, zh: 135, en: 135 }, card: { both: 198, zh: 166, en: 172 }, tour: 72 };
+/** Heights at peek, CSS pixels: handle, figures and the first row; a card's head, state and next move; the heat's value here; only the figures while a tour speaks. */
+const PEEK_PX = { list: { both: 157, zh: 135, en: 135 }, card: { both: 198, zh: 166, en: 172 }, heat: { both: 126, zh: 108, en: 108 }, tour: 72 };
 
-function peek(card: boolean): number {
+/** In a window lower than this (a phone on its side) the list shows its figures only: the map keeps its part. */
+const LOW_PX = 480;
+/** Lower than this, an open sheet leaves no room for the map's own buttons under the legend. */
+const SHORT_PX = 640;
+
+function peek(what: "list" | "card" | "heat"): number {
   const { lang } = settings.value;
-  if (touring.value) return PEEK_PX.tour;
-  return PEEK_PX[card ? "card" : "list"][lang] + bottomInset;
+  if (touring.value || (what === "list" && windowPx.value < LOW_PX)) return PEEK_PX.tour + bottomInset;
+  return PEEK_PX[what][lang] + bottomInset;
 }
 
 /** Room for the phone's home bar. */
@@ -44,7 +50,7 @@ export function App({ map }: { map: LibreMap }) {
       </div>
       {sheet.value === "report" && <Crosshair />}
       {sheet.value !== "report" && height.value !== "full" && <Buttons map={map} />}
-      <Sheet peekPx={peek(incident !== null)} label="事件 Incidents">
+      <Sheet peekPx={peek(incident ? "card" : sheet.value === "heat" ? "heat" : "list")} label="事件 Incidents">
         {incident ? <Card incident={incident} /> : <Content map={map} />}
       </Sheet>
     </>
@@ -59,6 +65,8 @@ function Content({ map }: { map: LibreMap }) {
       return <Layers />;
     case "settings":
       return <SettingsPanel />;
+    case "heat":
+      return <HeatCard />;
     case "list":
     case "card":
       return <List />;
@@ -89,7 +97,7 @@ function Buttons({ map }: { map: LibreMap }) {
   const lift = { transform: `translateY(${-sheetPx.value}px)` };
   return (
     <div class="float" style={lift}>
-      <div class="stack">
+      <div class="stack" hidden={height.value === "half" && windowPx.value < SHORT_PX}>
         {Math.abs(bearing.value) > 1 && (
           <button type="button" class="round" aria-label="正北 North up" onClick={() => map.easeTo({ bearing: 0, pitch: 0 })}>
             <Icon name="north" turn={-bearing.value} />

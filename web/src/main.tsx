@@ -1,5 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
+import { followSeries } from "./heat/series";
+import { watchHeat } from "./heat/shown";
 import "./look.css";
 import { createMap, settled } from "./map/map";
 import { showMe } from "./map/me";
@@ -23,6 +25,8 @@ map.on("load", () => {
 render(<App map={map} />, find("app"));
 start();
 followThePast();
+watchHeat();
+followSeries();
 // For tests and pictures: `<html data-settled>` once the map has drawn everything it has.
 settled.subscribe((is) => document.documentElement.toggleAttribute("data-settled", is));
 

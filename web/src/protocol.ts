@@ -315,15 +315,39 @@ export interface Tour {
   keyframe: Keyframe[];
 }
 
-/** One observed property shown by colour. `bounds` are the ends of its classes along the ramp, in `unit`. */
+export type HeatMethod = "idw" | "kriging" | "density" | "areas" | "hexagons";
+
+/** Which incidents a layer counts. */
+export interface IncidentFilter {
+  domain?: Domain | null;
+  category?: string | null;
+  open?: boolean;
+}
+
+/**
+ * One observed property, or the incidents, shown as a field: as the scene has it, with what its names mean (`HeatConfig::explained`).
+ * `bounds` are the ends of the scale's classes, in `unit`; `colours` the ramp from its low to its high end.
+ */
 export interface HeatConfig {
   id: string;
   name: string;
   name_en: string;
+  method: HeatMethod;
   observed_property: string;
+  incidents?: IncidentFilter | null;
   unit: string;
   bounds: number[];
+  colours: string[];
+  /** A standard's names of the classes, Chinese and English. */
+  classes?: [string, string][];
+  /** A standard's scale by its name, and over what time it means values. */
+  scale?: string | null;
+  mean?: [string, string] | null;
   reach_m: number;
+  power: number;
+  neighbours?: number | null;
+  bandwidth_m?: number | null;
+  stale_after_min: number;
   shown: boolean;
 }
 
@@ -341,6 +365,8 @@ export interface Scene {
   heat?: HeatConfig[];
   camera?: NamedCamera[];
   tour?: Tour | null;
+  /** Where the city's local frame stands; `null` when the package has none. */
+  anchor?: { lon_deg: number; lat_deg: number; height_m: number } | null;
 }
 
 export const ENDED: ReadonlySet<IncidentState> = new Set(["closed", "evaluated", "duplicate", "void"]);

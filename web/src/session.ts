@@ -1,6 +1,7 @@
 /** Joins link, state and commands: the signals every part of the screen reads, and the one road for commands. */
 
 import { computed, signal } from "@preact/signals";
+import { now } from "./clock";
 import { connection, Link } from "./link";
 import type { Action, Command, FromHub, Incident, Outcome, PastWorld, Scene, Unit, ViewPatch, ViewState } from "./protocol";
 import { randomId, settings } from "./settings";
@@ -10,6 +11,8 @@ import { applyDelta, type CityState, EMPTY, fromSnapshot, inThePast } from "./st
 const current = signal<CityState>(EMPTY);
 /** What was, while the shared clock stands in the past. */
 export const past = signal<PastWorld | null>(null);
+/** The instant of what is shown, milliseconds of the hub's clock: ticks while live, stands or plays in the past. */
+export const instant = computed(() => (past.value ? Date.parse(past.value.time) : now.value));
 /** What is shown. */
 export const city = computed<CityState>(() => (past.value ? inThePast(current.value, past.value) : current.value));
 export const view = computed<ViewState | null>(() => current.value.view);
@@ -69,10 +72,17 @@ export const introduce = (): void => link.again();
 async function loadScene(): Promise<void> {
   try {
     const response = await fetch(new URL("api/scene", document.baseURI));
-    if (response.ok) scene.value = (await response.json()) as Scene;
+    if (response.ok) scene.value = readable((await response.json()) as Scene);
   } catch {
     // Tried again when the line comes up; without it there is no tour and no legend, the rest works.
   }
+}
+
+/** Without the layers of a hub older than this page, or of its kept copy, which tells no colours. */
+function readable(scene: Scene): Scene {
+  const heat = (scene.heat ?? []).filter((h) => h.colours?.length > 1 && h.bounds?.length > 1);
+  if (heat.length < (scene.heat?.length ?? 0)) console.warn("heat layers without colours are left out: the hub is older than this page");
+  return { ...scene, heat };
 }
 
 function receive(message: FromHub): void {

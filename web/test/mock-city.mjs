@@ -107,14 +107,20 @@ const pose = (x, y, heading_deg, pitch_deg, distance_m) => {
   return { lon, lat, height_m: 15, heading_deg, pitch_deg, distance_m };
 };
 
+/** A ramp and class names such as the hub tells them; made up, the real ones are in fixtures/heat.json. */
+const COLOURS = ["#240c4f", "#761b6d", "#c43c4e", "#f78410", "#f3e979"];
+const AIR = [["优", "excellent"], ["良", "good"], ["轻度污染", "light"], ["中度污染", "moderate"], ["重度污染", "heavy"], ["严重污染", "severe"]];
+const field = { colours: COLOURS, power: 2, stale_after_min: 60 };
+
 export const scene = () => ({
   name: "宿迁 一屏",
   name_en: "Suqian",
   package: "demo",
+  anchor: { lon_deg: CENTRE.lon, lat_deg: CENTRE.lat, height_m: 20 },
   theme: "night",
   heat: [
-    { id: "pm25", name: "PM2.5", name_en: "PM2.5", observed_property: "pm2_5", unit: "µg/m³", bounds: [0, 35, 75, 115, 150, 250, 500], reach_m: 1500, power: 2, shown: true },
-    { id: "noise", name: "噪声", name_en: "Noise", observed_property: "noise", unit: "dB", bounds: [35, 85], reach_m: 800, power: 2, shown: false },
+    { ...field, id: "pm25", name: "细颗粒物 PM2.5", name_en: "fine particles", method: "idw", observed_property: "pm2_5", unit: "µg/m³", bounds: [0, 35, 75, 115, 150, 250, 500], classes: AIR, scale: "HJ 633-2012 PM2.5", mean: ["24小时平均", "24 h mean"], reach_m: 1500, shown: true },
+    { ...field, id: "noise", name: "噪声", name_en: "Noise", method: "kriging", observed_property: "noise", unit: "dB", bounds: [35, 85], reach_m: 800, shown: false },
   ],
   camera: [{ id: "home", name: "全城", name_en: "City", pose: pose(60, 60, 20, 48, 2600) }],
   tour: {
@@ -181,7 +187,7 @@ export function sensors(nowMs) {
     const phenomenon_time = iso(nowMs - r() * 4 * MINUTE);
     const value = 30 + 90 * Math.exp(-Math.hypot(x - 600, y - 200) / 1400) + 10 * r();
     observations.push({ datastream: `sta/${2 * i}`, phenomenon_time, value, quality: i === 5 ? "suspect" : "good" });
-    observations.push({ datastream: `sta/${2 * i + 1}`, phenomenon_time, value: 45 + 30 * r(), quality: "good" });
+    observations.push({ datastream: `sta/${2 * i + 1}`, phenomenon_time, value: 60 + 18 * Math.sin(x / 1500) + 4 * r(), quality: "good" });
   }
   return { datastreams, observations };
 }

@@ -30,6 +30,7 @@ export async function startHub({ port = 0, missing = [] } = {}) {
   const done = new Map();
   const deltas = [];
   const received = [];
+  const seriesAsked = [];
   const time = () => new Date().toISOString();
 
   const http = createServer(async (request, response) => {
@@ -39,8 +40,22 @@ export async function startHub({ port = 0, missing = [] } = {}) {
       // An hour ago there was one incident, and the unit stood elsewhere.
       const asked = new URL(request.url, "http://x").searchParams;
       const incidents = [...state.incidents.values()].slice(0, 1).map((i) => ({ ...i, title: "往事" }));
-      const past = { time: asked.get("time"), known: asked.get("known"), incidents, units: [], observations: [], missing: [] };
+      // Readings of then: half of now, and one sensor had not been heard yet.
+      const then = asked.get("time");
+      const observations = state.observations.slice(2).map((o) => ({ ...o, value: o.value / 2, phenomenon_time: then }));
+      const past = { time: then, known: asked.get("known"), incidents, units: [], observations, missing: [] };
       return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(past));
+    }
+    if (path === "/api/series") {
+      const asked = new URL(request.url, "http://x").searchParams;
+      const [from, to, step] = [Date.parse(asked.get("from")), Date.parse(asked.get("to")), Number(asked.get("step_s")) * 1000];
+      seriesAsked.push(Object.fromEntries(asked));
+      const reading = state.observations.find((o) => o.datastream === asked.get("datastream"))?.value ?? 0;
+      const points = [];
+      for (let at = from; at < to; at += step) points.push({ start: new Date(at).toISOString(), count: 4, suspect: 0, mean: reading * (0.8 + 0.2 * Math.sin(at / 3e6)) });
+      // A bucket without a good reading has no mean.
+      if (points[3]) points[3] = { ...points[3], count: 0, mean: null };
+      return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ from: asked.get("from"), to: asked.get("to"), step_s: step / 1000, points, missing: null }));
     }
     if (api[path]) {
       const body = api[path]();
@@ -155,7 +170,7 @@ export async function startHub({ port = 0, missing = [] } = {}) {
     http.closeAllConnections();
     return new Promise((closed) => http.close(closed));
   };
-  return { url, state, received, change, cut, restore, stop, run };
+  return { url, state, received, seriesAsked, change, cut, restore, stop, run };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,10 +1,10 @@
 /** Public warnings above the incidents: a row each, opened by a tap. */
 
 import { computed, signal } from "@preact/signals";
-import { hhmm, now } from "../clock";
+import { hhmm } from "../clock";
 import { T } from "../i18n";
 import type { Alert } from "../protocol";
-import { city } from "../session";
+import { city, instant } from "../session";
 import { Shape } from "../sheet/shape";
 import { shown, title } from "./shown";
 
@@ -12,7 +12,7 @@ import { shown, title } from "./shown";
 const ROWS_MAX = 5;
 
 /** Anew each time the clock of ages ticks: what is over leaves by itself. */
-export const alertsShown = computed(() => shown(city.value.alerts.values(), now.value));
+export const alertsShown = computed(() => shown(city.value.alerts.values(), instant.value));
 const opened = signal<string | null>(null);
 
 export function Alerts() {
@@ -34,7 +34,7 @@ export function Alerts() {
 
 function Row({ alert: a }: { alert: Alert }) {
   const open = opened.value === a.id;
-  const announced = Date.parse(a.effective) > now.value;
+  const announced = Date.parse(a.effective) > instant.value;
   return (
     <li>
       <button

@@ -1,11 +1,11 @@
 /** One incident: what, where, since when, and the next moves under the thumb. */
 
 import { useState } from "preact/hooks";
-import { hhmm, now } from "../clock";
+import { hhmm } from "../clock";
 import { DOMAIN, one, SEVERITY, STATE, T, titleOf, type Words } from "../i18n";
 import { areaFull } from "../map/areas";
 import type { Action, Incident, Outcome } from "../protocol";
-import { act, answers, live, pendingFor, replaying, units } from "../session";
+import { act, answers, instant, live, pendingFor, replaying, units } from "../session";
 import { settings } from "../settings";
 import { Icon, Shape } from "../sheet/shape";
 import { select } from "../view/chosen";
@@ -14,7 +14,7 @@ import { type Move, moves, wordsOf } from "./moves";
 import { age } from "./order";
 
 export function Card({ incident: i }: { incident: Incident }) {
-  const ago = age(Date.parse(i.reported_at), now.value);
+  const ago = age(Date.parse(i.reported_at), instant.value);
   const unit = i.unit ? (units.value.get(i.unit)?.call_sign ?? i.unit) : null;
   return (
     <article class="card" data-testid="card" data-incident={i.id} data-version={i.version}>

@@ -2,12 +2,11 @@
 
 import { computed } from "@preact/signals";
 import { Alerts } from "../alerts/list";
-import { now } from "../clock";
 import { one, STATE, T, titleOf } from "../i18n";
 import { areaShort } from "../map/areas";
 import { type Draft, discard, drafts } from "../report/outbox";
 import type { Incident } from "../protocol";
-import { city, incidents, live, pending } from "../session";
+import { city, incidents, instant, live, pending } from "../session";
 import { Shape } from "../sheet/shape";
 import { goTo, height } from "../view/chosen";
 import { ageShort, dueS, open, span } from "./order";
@@ -48,7 +47,7 @@ export function List() {
 
 function Summary({ list }: { list: Incident[] }) {
   const fresh = list.filter((i) => !i.acknowledged).length;
-  const over = list.filter((i) => (dueS(i, now.value) ?? 0) < 0).length;
+  const over = list.filter((i) => (dueS(i, instant.value) ?? 0) < 0).length;
   return (
     <header class="summary" onClick={() => (height.value = height.value === "peek" ? "half" : height.value)}>
       <Figure n={list.length} w={["未结", "open"]} />
@@ -80,7 +79,7 @@ function Nothing() {
 
 export function Due({ incident }: { incident: Incident }) {
   if (incident.held) return <span class="due quiet">挂账</span>;
-  const s = dueS(incident, now.value);
+  const s = dueS(incident, instant.value);
   if (s === null) return null;
   return (
     <span class={`due ${s < 0 ? "over" : s < 600 ? "soon" : ""}`}>
@@ -92,7 +91,7 @@ export function Due({ incident }: { incident: Incident }) {
 
 function Row({ incident: i }: { incident: Incident }) {
   const waits = [...pending.value.values()].some((p) => p.command.do === "incident" && p.command.incident === i.id);
-  const old = ageShort(Date.parse(i.reported_at), now.value);
+  const old = ageShort(Date.parse(i.reported_at), instant.value);
   return (
     <li>
       <button type="button" class={`row ${i.acknowledged ? "known" : "fresh"}`} data-testid={`incident-${i.id}`} onClick={() => goTo(i)}>

@@ -1,10 +1,13 @@
 /** State to GeoJSON for the map's sources: pure, so that what is drawn can be tested without a map. */
 
 import type { Feature, FeatureCollection, Point } from "geojson";
+import { whyNot } from "../heat/roll-call";
+import { along, rampColour } from "../heat/scale";
+import { written } from "../heat/words";
 import { open, rank, used } from "../incidents/order";
 import type { Datastream, HeatConfig, Incident, Observation, Unit } from "../protocol";
 import { incidentIcon, unitIcon } from "./icons";
-import { along, rampColour, UNIT_COLOUR } from "./look";
+import { LEFT_OUT_COLOUR, UNIT_COLOUR } from "./look";
 
 /** A position older than this is drawn grey and dashed, milliseconds. */
 export const STALE_AFTER_MS = 5 * 60_000;
@@ -43,34 +46,20 @@ export function unitPoints(units: Iterable<Unit>, nowMs: number): Points {
   );
 }
 
-/** At most one digit after the point, none from 100 on: what fits beside a dot. */
-export const written = (value: number): string => value.toFixed(Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1);
-
-export interface SensorPoints {
-  points: Points;
-  /** Sensors with a good reading. */
-  good: number;
-  /** Phenomenon time of the newest reading. */
-  newest: string | null;
-}
-
+/** Sensors of the layer's property, each in its own reading's colour; one that does not count in the field is a ring without a figure. */
 export function sensorPoints(
   heat: HeatConfig | null,
   datastreams: Iterable<Datastream>,
   observations: ReadonlyMap<string, Observation>,
-): SensorPoints {
+  nowMs: number,
+): Points {
   const features: Feature<Point>[] = [];
-  let good = 0;
-  let newest: string | null = null;
   for (const d of heat ? datastreams : []) {
+    if (!heat || heat.incidents || d.observed_property !== heat.observed_property) continue;
     const reading = observations.get(d.id);
-    if (!heat || d.observed_property !== heat.observed_property || !reading) continue;
-    const suspect = reading.quality === "suspect";
-    if (!suspect) good += 1;
-    if (newest === null || Date.parse(reading.phenomenon_time) > Date.parse(newest)) newest = reading.phenomenon_time;
-    features.push(
-      point(d.lon, d.lat, { id: d.id, value: written(reading.value), suspect, colour: rampColour(along(reading.value, heat.bounds)) }),
-    );
+    const counts = whyNot(reading, nowMs, heat) === null;
+    const colour = reading && counts ? rampColour(heat.colours, along(reading.value, heat.bounds)) : LEFT_OUT_COLOUR;
+    features.push(point(d.lon, d.lat, { id: d.id, value: reading && counts ? written(reading.value) : "", counts, colour }));
   }
-  return { points: collection(features), good, newest };
+  return collection(features);
 }

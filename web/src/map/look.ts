@@ -18,6 +18,9 @@ export const UNIT_COLOUR: Record<Unit["state"] | "stale", string> = {
   stale: "#8592A3",
 };
 
+/** A sensor that is left out of the field. */
+export const LEFT_OUT_COLOUR = "#A9B7C8";
+
 export const LAND = "#121A24";
 export const PARK = "#15241F";
 export const WATER = "#0C2A3D";
@@ -31,38 +34,6 @@ export const TEXT_QUIET = "#9AA9BB";
 export const WATER_NAME = "#7FA9C4";
 export const ROAD_NAME = "#8494A8";
 export const HALO = "#0E1620";
-
-/** The ramp of the wall and the desk (`src/render/heat/ramp.rs`): "inferno" from 0.10 up, perceptually even, colour-blind safe. */
-export const RAMP: readonly (readonly [number, number, number])[] = [
-  [36, 12, 79],
-  [78, 15, 109],
-  [118, 27, 109],
-  [158, 42, 99],
-  [196, 60, 78],
-  [228, 90, 49],
-  [247, 132, 16],
-  [250, 182, 30],
-  [243, 233, 121],
-];
-
-/** Colour at `u` (0 to 1), as CSS. */
-export function rampColour(u: number): string {
-  const x = Math.min(1, Math.max(0, u)) * (RAMP.length - 1);
-  const i = Math.min(Math.trunc(x), RAMP.length - 2);
-  const [a, b] = [RAMP[i] ?? [0, 0, 0], RAMP[i + 1] ?? [0, 0, 0]];
-  return `rgb(${[0, 1, 2].map((c) => Math.round((a[c] ?? 0) * (1 - x + i) + (b[c] ?? 0) * (x - i))).join(" ")})`;
-}
-
-/**
- * Where a reading stands on the ramp, 0 to 1, clamped at the ends as the legend is: straight within a class, and every class takes the same
- * part. `bounds` are the classes' ends, rising; two of them are a plain range.
- */
-export function along(value: number, bounds: readonly number[]): number {
-  const classes = Math.max(1, bounds.length - 1);
-  const i = bounds.slice(1, -1).filter((bound) => value > bound).length;
-  const [low, high] = [bounds[i] ?? 0, bounds[i + 1] ?? 1];
-  return Math.min(1, Math.max(0, (i + (value - low) / (high - low || 1)) / classes));
-}
 
 /** Families as the browser names them; MapLibre draws every glyph on the phone, nothing is fetched. The first sets the weight. */
 export const FONT = ["Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei", "sans-serif"];

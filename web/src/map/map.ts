@@ -6,7 +6,10 @@ import { type GeoJSONSource, Map as LibreMap, type MapMouseEvent, Marker, type P
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 import { hubNow } from "../clock";
 import { type Lang, reducedMotion, settings } from "../settings";
-import { city, incidents, units } from "../session";
+import { city, incidents, instant, past, units } from "../session";
+import { HEAT_LAYER, HeatLayer } from "../heat/draw";
+import { forget, pointAt, pointed } from "../heat/probe";
+import { frame, shown } from "../heat/shown";
 import { heat, isShown, layers, select, selected, sheet, sheetPx } from "../view/chosen";
 import { alertsShown } from "../alerts/list";
 import { drawn } from "../alerts/shown";
@@ -15,7 +18,7 @@ import { incidentPoints, selectedPoint, sensorPoints, unitPoints } from "./featu
 import { draw, PIXEL_RATIO } from "./icons";
 import * as look from "./look";
 import { FOV_DEG } from "./pose";
-import { LAYER_GROUPS, style, TILT_MAX } from "./style";
+import { HEAT_BELOW, LAYER_GROUPS, style, TILT_MAX } from "./style";
 
 setWorkerUrl(workerUrl);
 
@@ -28,7 +31,6 @@ const FINGER_PX = 22;
 /** Redrawing ages and rings more often than this shows nothing new, milliseconds. */
 const RINGS_EVERY_MS = 20_000;
 
-export const heatLegend = signal<{ good: number; newest: string | null }>({ good: 0, newest: null });
 /** For tests and pictures: the map has drawn everything it has. */
 export const settled = signal(false);
 /** Part of the map under bar and sheet, CSS pixels. */
@@ -100,15 +102,17 @@ function watch(map: LibreMap): void {
   setInterval(() => {
     tick.value = hubNow();
   }, RINGS_EVERY_MS);
+  /** What is past has its own instant; what is now is drawn anew only when a ring or an age may have changed. */
+  const at = (): number => (past.value ? instant.value : tick.value);
   effect(() => {
     const id = selected.value?.id ?? null;
-    source(map, "incidents")?.setData(incidentPoints(incidents.value.values(), id, tick.value));
-    source(map, "selected")?.setData(selectedPoint(selected.value ?? undefined, tick.value));
+    source(map, "incidents")?.setData(incidentPoints(incidents.value.values(), id, at()));
+    source(map, "selected")?.setData(selectedPoint(selected.value ?? undefined, at()));
   });
   // What is shown changes once a second with the clock, its areas seldom: only then are they sent to the map.
   let areas = "";
   effect(() => {
-    const { areas: polygons, labels } = drawn(alertsShown.value, hubNow());
+    const { areas: polygons, labels } = drawn(alertsShown.value, instant.value);
     const now = JSON.stringify(polygons.features.map((f) => [f.properties, f.geometry.coordinates[0]?.length]));
     if (now === areas) return;
     areas = now;
@@ -116,13 +120,12 @@ function watch(map: LibreMap): void {
     source(map, "alert-names")?.setData(labels);
   });
   effect(() => {
-    source(map, "units")?.setData(unitPoints(units.value.values(), tick.value));
+    source(map, "units")?.setData(unitPoints(units.value.values(), at()));
   });
   effect(() => {
-    const shown = sensorPoints(heat.value, city.value.datastreams.values(), city.value.observations);
-    source(map, "sensors")?.setData(shown.points);
-    heatLegend.value = { good: shown.good, newest: shown.newest };
+    source(map, "sensors")?.setData(sensorPoints(heat.value, city.value.datastreams.values(), city.value.observations, at()));
   });
+  drawHeat(map);
   effect(() => void map.setLayoutProperty("place", "text-field", label(settings.value.lang)));
   effect(() => {
     padding.value = clear(map, sheetPx.value);
@@ -132,6 +135,23 @@ function watch(map: LibreMap): void {
   });
   showLayers(map);
   pulses(map);
+}
+
+/** The field below everything that has a name, and the mark where somebody points. */
+function drawHeat(map: LibreMap): void {
+  const layer = new HeatLayer(() => frame.peek());
+  const add = (): void => {
+    if (!map.getLayer(HEAT_LAYER)) map.addLayer(layer, HEAT_BELOW);
+  };
+  add();
+  // A phone that comes back from another app may have lost the graphics device; layers of a style come back by themselves.
+  map.on("webglcontextrestored", add);
+  effect(() => layer.show(shown.value));
+  effect(() => {
+    const at = pointed.value;
+    const features = at ? [{ type: "Feature" as const, properties: {}, geometry: { type: "Point" as const, coordinates: [at.lon, at.lat] } }] : [];
+    source(map, "probe")?.setData({ type: "FeatureCollection", features });
+  });
 }
 
 function showLayers(map: LibreMap): void {
@@ -191,7 +211,10 @@ function taps(map: LibreMap): void {
     ];
     const hit = map.queryRenderedFeatures(box, { layers: ["incident-selected", "incident", "incident-cluster"] })[0];
     if (!hit) {
-      select(null);
+      if (!pointAt(event.lngLat.lng, event.lngLat.lat)) {
+        forget();
+        select(null);
+      }
       return;
     }
     const id = hit.properties["id"] as string | undefined;

@@ -225,9 +225,9 @@ const sensors: LayerSpecification[] = [
     paint: {
       "circle-radius": ["interpolate", ["linear"], ["zoom"], 10, 3, 15, 6.5],
       "circle-color": ["get", "colour"],
-      "circle-opacity": ["case", ["get", "suspect"], 0, 0.95],
+      "circle-opacity": ["case", ["get", "counts"], 0.95, 0],
       // A light rim, so that the ramp's dark end shows on a dark city.
-      "circle-stroke-color": ["case", ["get", "suspect"], ["get", "colour"], "#A9B7C8"],
+      "circle-stroke-color": look.LEFT_OUT_COLOUR,
       "circle-stroke-width": 1.2,
     },
   },
@@ -245,6 +245,22 @@ const sensors: LayerSpecification[] = [
       "text-optional": true,
     },
     paint: { "text-color": look.TEXT_QUIET, "text-halo-color": look.HALO, "text-halo-width": 1.8 },
+  },
+];
+
+/** The place in the heat layer that was tapped. */
+const probe: LayerSpecification[] = [
+  {
+    id: "probe-edge",
+    type: "circle",
+    source: "probe",
+    paint: { "circle-radius": 11, "circle-opacity": 0, "circle-stroke-color": look.HALO, "circle-stroke-width": 6 },
+  },
+  {
+    id: "probe",
+    type: "circle",
+    source: "probe",
+    paint: { "circle-radius": 12, "circle-opacity": 0, "circle-stroke-color": "#FFFFFF", "circle-stroke-width": 2.5 },
   },
 ];
 
@@ -330,6 +346,9 @@ const me: LayerSpecification[] = [
   },
 ];
 
+/** The layer that the heat field lies under: over ground and buildings, below warnings, borders and names. */
+export const HEAT_BELOW = "alert-area";
+
 /** What a person switches as one thing; ids as the view state names them. */
 export const LAYER_GROUPS: Record<string, string[]> = {
   buildings: ["footprint", "solid"],
@@ -362,6 +381,7 @@ export function style(): StyleSpecification {
       alerts: source,
       "alert-names": source,
       sensors: source,
+      probe: source,
       units: source,
       incidents: {
         ...source,
@@ -373,7 +393,7 @@ export function style(): StyleSpecification {
       selected: source,
       me: source,
     },
-    layers: [...ground, ...buildings, ...alertAreas, ...names, place, coursePoints, ...sensors, ...units, alertNames, ...incidents, ...me],
+    layers: [...ground, ...buildings, ...alertAreas, ...names, place, coursePoints, ...sensors, ...probe, ...units, alertNames, ...incidents, ...me],
   };
 }
 

@@ -14,7 +14,8 @@ const FLICK = 0.5;
 const TAP_PX = 6;
 
 const dragPx = signal<number | null>(null);
-const windowPx = signal(innerHeight);
+/** Height of the window. */
+export const windowPx = signal(innerHeight);
 addEventListener("resize", () => {
   windowPx.value = innerHeight;
 });

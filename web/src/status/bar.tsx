@@ -31,7 +31,7 @@ export function StatusBar() {
     <header class="status" data-testid="connection" data-state={connection.value.is}>
       <i class={`lamp ${connection.value.is}`} />
       <b>
-        <T w={words()} inline />
+        {connection.value.is === "live" || connection.value.is === "connecting" ? <T w={words()} inline /> : one(words())}
       </b>
       <span id="revision" class="revision" data-testid="revision" data-revision={revision ?? ""}>
         {revision === null ? "r–" : `r${revision}`}

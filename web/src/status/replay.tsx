@@ -1,6 +1,6 @@
 /** Says on the whole picture that what is shown is not now; who may, goes back to live. */
 
-import { T } from "../i18n";
+import { one, T } from "../i18n";
 import { leading, mayLead, patchView, replaying, takeLead, view } from "../session";
 import { shownMs, trouble } from "../view/replay";
 
@@ -22,18 +22,18 @@ export function ReplayBand() {
     <>
       <div class="replay-frame" aria-hidden="true" />
       <section class="replay" role="status" data-testid="replay" data-time={new Date(shownMs.value).toISOString()}>
-        <b>
-          <T w={["回放", "REPLAY"]} inline />
-        </b>
-        <span class="time">{words(shownMs.value)}</span>
-        {clock.mode === "playing" && <span>{clock.speed}×</span>}
-        <span class="known">
-          <T w={clock.known === "as_we_knew_it" ? ["当时所知", ""] : ["实际发生", ""]} inline />
+        <span class="said">
+          <b>
+            <T w={["回放", "REPLAY"]} inline />
+            {clock.mode === "playing" && ` ${clock.speed}×`}
+          </b>
+          <span>
+            <span class="time">{words(shownMs.value)}</span> {one(clock.known === "as_we_knew_it" ? ["当时所知", "as known then"] : ["实际发生", "as it was"])}
+          </span>
         </span>
-        <span class="gap" />
         {mayLead.value && (
           <button type="button" data-testid="back-to-live" onClick={back}>
-            <T w={["回到在线", "Live"]} inline />
+            {one(["回到在线", "Back to live"])}
           </button>
         )}
       </section>

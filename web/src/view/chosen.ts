@@ -5,7 +5,7 @@ import type { HeatConfig, Incident } from "../protocol";
 import { incidents, leading, patchView, scene, view } from "../session";
 import { settings } from "../settings";
 
-export type Sheet = "list" | "card" | "report" | "layers" | "settings";
+export type Sheet = "list" | "card" | "heat" | "report" | "layers" | "settings";
 export type Height = "peek" | "half" | "full";
 
 export const sheet = signal<Sheet>("list");

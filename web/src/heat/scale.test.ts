@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { along } from "./look";
+import { along } from "./scale";
 
 it("each class takes the same part of the ramp, two bounds are a plain range", () => {
   const pm = [0, 35, 75, 115, 150, 250, 500];

@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import type { Datastream, HeatConfig, Incident, Observation } from "../protocol";
+import { localFrame } from "./frame";
+import { gather } from "./gather";
+import { cellsFor, compute, estimateAt } from "./layer";
+import { takes, whyNot } from "./roll-call";
+import { rampBytes } from "./scale";
+import { leftOutWords } from "./words";
+
+const heat = (more: Partial<HeatConfig> = {}): HeatConfig => ({
+  id: "h", name: "h", name_en: "", method: "idw", observed_property: "pm2_5", unit: "u", bounds: [0, 100], colours: ["#000000", "#ffffff"],
+  reach_m: 500, power: 2, stale_after_min: 60, shown: true, ...more,
+});
+const NOW = Date.parse("2026-01-01T12:00:00Z");
+const reading = (ageMin: number, value = 7, quality: "good" | "suspect" = "good"): Observation => ({
+  datastream: "d", phenomenon_time: new Date(NOW - ageMin * 60_000).toISOString(), value, quality,
+});
+const at = (x: number, y: number, value: number) => ({ at: [x, y] as const, value });
+
+describe("who informs a field", () => {
+  it("is left out when flagged, stale or silent, and counts when its clock runs a little fast", () => {
+    const why = (o?: Observation) => whyNot(o, NOW, heat());
+    expect([why(reading(60)), why(reading(-4)), why(reading(61)), why(reading(-61))]).toEqual([null, null, "stale", "stale"]);
+    expect([why(reading(90, 7, "suspect")), why(reading(0, Number.NaN)), why()]).toEqual(["flagged", "flagged", "silent"]);
+  });
+
+  it("keeps its place where it is left out, and is counted by reason", () => {
+    const stream = (id: string, observed_property: string): [string, Datastream] => [id, { id, feed: "f", sensor: id, observed_property, unit: "u", lon: 118.25, lat: 33.98, height_m: 0 }];
+    const datastreams = new Map([stream("a", "pm2_5"), stream("b", "pm2_5"), stream("c", "noise"), stream("d", "pm2_5"), stream("e", "pm2_5")]);
+    const observations = new Map([["a", reading(5)], ["b", reading(500)], ["c", reading(5)], ["e", reading(1, 7, "suspect")]]);
+    const frame = localFrame({ lon_deg: 118.25, lat_deg: 33.98, height_m: 0 });
+    const { input, roll, streams } = gather(heat(), { datastreams, observations, incidents: new Map() }, frame, NOW);
+    expect([input.samples.length, input.leftOut.length, streams]).toEqual([1, 3, ["a"]]);
+    expect(leftOutWords(roll)).toEqual(["1 存疑 · 1 过时 · 1 无数据", "1 flagged · 1 stale · 1 silent"]);
+  });
+
+  it("counts incidents by branch, and never those that were nothing", () => {
+    const i = (category: string, state: string) => ({ category, state, domain: "traffic" }) as Incident;
+    const jams = { category: "traffic/jam", open: true };
+    expect([takes(jams, i("traffic/jam/long", "reported")), takes(jams, i("traffic/jammed", "reported")), takes(jams, i("traffic/jam", "closed"))]).toEqual([true, false, false]);
+    expect([takes({}, i("a", "closed")), takes({}, i("a", "void")), takes({ domain: "emergency" }, i("a", "closed"))]).toEqual([true, false, false]);
+  });
+});
+
+describe("a field", () => {
+  it("at a sensor is its reading, out of reach it is nothing", () => {
+    const { model } = compute(heat(), { samples: [at(0, 0, 10), at(1000, 0, 30)], leftOut: [] }, 8);
+    expect(estimateAt(model, [0, 0])?.value).toBeCloseTo(10, 3);
+    expect(estimateAt(model, [0, 2000])).toBeNull();
+    expect(estimateAt(model, [500, 0])?.value).toBeCloseTo(20, 9);
+  });
+
+  it("of nothing says nothing, whatever the method", () => {
+    for (const method of ["idw", "kriging", "density", "areas", "hexagons"] as const) {
+      const layer = compute(heat({ method }), { samples: [], leftOut: [] }, 8);
+      expect(layer.texels.every((t) => t === 0), method).toBe(true);
+      expect(estimateAt(layer.model, [0, 0])?.value ?? 0).toBe(0);
+    }
+  });
+
+  it("by kriging of too few sensors is by distance, and says so", () => {
+    const samples = [at(0, 0, 1), at(300, 0, 2), at(0, 300, 3)];
+    const layer = compute(heat({ method: "kriging" }), { samples, leftOut: [] }, 8);
+    expect([layer.method, layer.note?.[1].includes("too few")]).toEqual(["idw", true]);
+  });
+
+  it("takes fewer cells where there are very many sensors", () => {
+    expect([cellsFor(40), cellsFor(1_000), cellsFor(10_000), cellsFor(1e9)]).toEqual([256, 200, 56, 48]);
+  });
+});
+
+it("a ramp goes straight from one of its colours to the next", () => {
+  const three = ["#000000", "#0a1420", "#ffffff"];
+  expect([rampBytes(three, 0), rampBytes(three, 0.25), rampBytes(three, 0.5), rampBytes(three, 7)]).toEqual([[0, 0, 0], [5, 10, 16], [10, 20, 32], [255, 255, 255]]);
+});
