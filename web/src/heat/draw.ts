@@ -171,7 +171,9 @@ export class HeatLayer implements CustomLayerInterface {
     gl.bindBuffer(gl.ARRAY_BUFFER, device.vertices);
     gl.bufferData(gl.ARRAY_BUFFER, vertices, gl.STATIC_DRAW);
     const rgba = new Float32Array((4 * texels.length) / PER_TEXEL);
-    for (let i = 0, o = 0; i < texels.length; i += PER_TEXEL, o += 4) rgba.set(texels.subarray(i, i + PER_TEXEL), o);
+    for (let i = 0, o = 0; i < texels.length; i += PER_TEXEL, o += 4) {
+      for (let c = 0; c < PER_TEXEL; c += 1) rgba[o + c] = texels[i + c] as number;
+    }
     fill(gl, device.field, gl.RGBA16F, grid.cells, grid.cells, gl.FLOAT, rgba);
     const colours = new Uint8Array(4 * RAMP_TEXELS).fill(255);
     for (let i = 0; i < RAMP_TEXELS; i += 1) colours.set(rampBytes(now.heat.colours, i / (RAMP_TEXELS - 1)), 4 * i);

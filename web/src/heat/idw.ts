@@ -51,10 +51,15 @@ export function idwOnto(idw: Idw, grid: Grid, samples: readonly Sample[]): Raste
   for (let cell = 0, row = 0; row < grid.cells; row += 1) {
     for (let column = 0; column < grid.cells; column += 1, cell += 1) {
       const [x, y] = centre(grid, column, row);
-      let [sum, whole, least] = [0, 0, Number.POSITIVE_INFINITY];
+      // One variable a line: the engine makes no arrays of them in this, the innermost loop.
+      let sum = 0;
+      let whole = 0;
+      let least = Number.POSITIVE_INFINITY;
       for (let i = 0; i < n; i += 1) {
-        const [dx, dy] = [x - (xs[i] as number), y - (ys[i] as number)];
-        const d2 = Math.max(dx * dx + dy * dy, NEAR_M * NEAR_M);
+        const dx = x - (xs[i] as number);
+        const dy = y - (ys[i] as number);
+        let d2 = dx * dx + dy * dy;
+        if (d2 < NEAR_M * NEAR_M) d2 = NEAR_M * NEAR_M;
         const weight = exponent === -1 ? 1 / d2 : d2 ** exponent;
         sum += weight * (values[i] as number);
         whole += weight;
@@ -80,10 +85,25 @@ function placeByPlace(idw: Idw, grid: Grid, samples: readonly Sample[]): Raster 
   return raster;
 }
 
+/** The value alone, over all others: as many times as there are pairs of sensors. */
+function meanOfOthers({ power }: Idw, samples: readonly Sample[], place: Place, except: number): number {
+  let sum = 0;
+  let whole = 0;
+  samples.forEach((s, i) => {
+    if (i === except) return;
+    const weight = Math.max(distance(s.at, place), NEAR_M) ** -power;
+    sum += weight * s.value;
+    whole += weight;
+  });
+  return sum / whole;
+}
+
 /** Root mean square of the error made when each sample is estimated from the others, in the layer's unit; `null` with fewer than three. */
 export function idwLeaveOneOut(idw: Idw, samples: readonly Sample[]): number | null {
   if (samples.length < 3) return null;
   const everywhere = { ...idw, reachM: Number.POSITIVE_INFINITY };
-  const squares = samples.map((s, i) => ((idwAt(everywhere, samples, s.at, i)?.value ?? s.value) - s.value) ** 2);
+  const others = (at: Place, i: number): number | undefined =>
+    idw.neighbours === null ? meanOfOthers(idw, samples, at, i) : idwAt(everywhere, samples, at, i)?.value;
+  const squares = samples.map((s, i) => ((others(s.at, i) ?? s.value) - s.value) ** 2);
   return Math.sqrt(squares.reduce((a, b) => a + b, 0) / samples.length);
 }

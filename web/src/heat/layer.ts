@@ -44,8 +44,8 @@ const KRIGING_NEIGHBOURS = 16;
 const LEAVE_ONE_OUT_MAX = 1_500;
 /** A density under this share of the scale's end is left uncoloured. */
 const DENSITY_SHOWN = 0.02;
-/** Cells times sensors of one field: 0.3 s of a phone's core, in a worker. */
-const WORK_MAX = 40_000_000;
+/** Cells times sensors of one field: some 0.2 s of a phone's core, in a worker. */
+const WORK_MAX = 20_000_000;
 const CELLS_MAX = 256;
 const CELLS_MIN = 48;
 

@@ -24,18 +24,23 @@ export function drape(field: Raster, bounds: readonly number[], informed: (value
   return texels;
 }
 
-const nearestM = (places: readonly Place[], place: Place): number => {
+/** Places one after the other, x and y: this is asked for every cell. */
+const flat = (places: readonly Place[]): Float64Array => Float64Array.from(places.flat());
+
+function nearestM(places: Float64Array, place: Place): number {
   let least = Number.POSITIVE_INFINITY;
-  for (const p of places) {
-    const far = (p[0] - place[0]) ** 2 + (p[1] - place[1]) ** 2;
+  for (let i = 0; i < places.length; i += 2) {
+    const dx = (places[i] as number) - place[0];
+    const dy = (places[i + 1] as number) - place[1];
+    const far = dx * dx + dy * dy;
     if (far < least) least = far;
   }
   return Math.sqrt(least);
-};
+}
 
 /** Lets the colour end softly at the reach of the sensors, and the hatching at twice that. */
 export function withinReach(texels: Float32Array, { grid }: Raster, samples: readonly Sample[], reachM: number): void {
-  const present = samples.map((s) => s.at);
+  const present = flat(samples.map((s) => s.at));
   eachInformed(texels, grid.cells, (cell, column, row) => {
     const far = nearestM(present, centre(grid, column, row));
     const end = far < reachM ? 1 - 0.5 * (far / reachM) ** 4 : informedByDistance(far, reachM);
@@ -46,10 +51,10 @@ export function withinReach(texels: Float32Array, { grid }: Raster, samples: rea
 /** Marks where the nearest sensor is one that is left out: 0 where one that counts is as near, 1 where it is a fifth farther. */
 export function hatch(texels: Float32Array, { grid }: Raster, samples: readonly Sample[], leftOut: readonly Place[], reachM: number): void {
   if (leftOut.length === 0) return;
-  const present = samples.map((s) => s.at);
+  const [present, absent] = [flat(samples.map((s) => s.at)), flat(leftOut)];
   eachInformed(texels, grid.cells, (cell, column, row) => {
     const place = centre(grid, column, row);
-    const away = nearestM(leftOut, place);
+    const away = nearestM(absent, place);
     if (away > reachM) return;
     const t = clamp((1 - away / Math.max(nearestM(present, place), 1e-6)) / 0.2, 0, 1);
     texels[cell + 2] = t * t * (3 - 2 * t);
