@@ -213,6 +213,11 @@ impl HeatConfig {
         self.scale.as_deref().and_then(scale::standard)
     }
 
+    /// Takes out of a heat that was told to screens what [`Explained`] added: what is left is a [`HeatConfig`].
+    pub fn forget_explanation(told: &mut serde_json::Map<String, serde_json::Value>) {
+        ["bounds", "colours", "classes", "mean"].iter().for_each(|key| drop(told.remove(*key)));
+    }
+
     /// The same with every name looked up.
     pub fn explained(&self) -> Explained {
         let standard = self.standard();
@@ -251,6 +256,17 @@ mod tests {
     fn a_screen_is_told_the_scale_and_the_colours_by_what_they_are() {
         let told = heat("observed_property = 'pm2_5'\nscale = 'HJ 633-2012 PM2.5'\nramp = 'magma'").explained();
         assert_eq!((told.bounds.len(), told.classes[1].0, told.mean.unwrap().1, told.unit.as_str()), (7, "良", "24 h mean", "µg/m³"));
+        let config = heat("observed_property = 'pm2_5'\nscale = 'HJ 633-2012 PM2.5'\nramp = 'magma'");
+        let mut scene = serde_json::to_value(&config).unwrap();
+        let map = scene.as_object_mut().unwrap();
+        map.extend(serde_json::to_value(&told).unwrap().as_object().unwrap().clone());
+        HeatConfig::forget_explanation(map);
+        let again: HeatConfig = serde_json::from_value(scene).unwrap();
+        assert_eq!(
+            again,
+            HeatConfig { unit: told.unit.clone(), ..config },
+            "a screen that knows them all reads the scene as it was written"
+        );
         for i in 0..1000 {
             let (u, at) = (f64::from(i) / 999.0, f64::from(i) / 999.0 * (COLOURS - 1) as f64);
             let (a, b) = (told.colours[at as usize].0, told.colours[(at as usize + 1).min(COLOURS - 1)].0);

@@ -13,6 +13,7 @@ use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
 use crate::model::clip::ClipRegion;
+use crate::model::heat::HeatConfig;
 use crate::model::layout::Placement;
 use crate::model::protocol::ScreenClass;
 use crate::model::scene::{NamedCamera, Scene, TilesetConfig};
@@ -98,7 +99,7 @@ fn from_hub(url: &str, identity: Identity) -> Result<Loaded, StartError> {
     if let Some(map) = scene.as_object_mut() {
         ["id", "package_url", "anchor", "city", "tour_length_s"].iter().for_each(|key| drop(map.remove(*key)));
         let heats = map.get_mut("heat").and_then(serde_json::Value::as_array_mut).into_iter().flatten();
-        heats.filter_map(serde_json::Value::as_object_mut).for_each(|heat| drop(heat.remove("bounds")));
+        heats.filter_map(serde_json::Value::as_object_mut).for_each(HeatConfig::forget_explanation);
     }
     let scene: Scene = serde_json::from_value(scene).map_err(|e| fail(e.to_string()))?;
     let local = !described.package_url.starts_with("http");
