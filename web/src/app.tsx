@@ -45,7 +45,7 @@ export function App({ map }: { map: LibreMap }) {
         <StatusBar />
         <ReplayBand />
         <TourBand />
-        <Legend />
+        {!(sheet.value === "report" && windowPx.value < LOW_PX) && <Legend />}
         <Notes />
       </div>
       {sheet.value === "report" && <Crosshair />}

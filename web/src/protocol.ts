@@ -347,6 +347,8 @@ export interface HeatConfig {
   power: number;
   neighbours?: number | null;
   bandwidth_m?: number | null;
+  /** Of the areas values are rolled up by. */
+  level?: string;
   stale_after_min: number;
   shown: boolean;
 }

@@ -146,6 +146,11 @@ const checks = {
     await page.getByTestId("handle").tap();
     // A bucket without a good reading is left out of the sixty.
     await page.locator(`[data-testid="behind-${expected.heaviest}"] [data-testid="heat-chart"][data-points="59"]`).waitFor();
+    // Where the thumb pointed stands between the legend and the card.
+    await page.waitForTimeout(1_200);
+    const [mark, low] = [await page.getByTestId("legend").boundingBox(), await page.locator(".sheet").boundingBox()];
+    const [bright] = await colour(page, [195 - 12, (56 + low.y) / 2], 1);
+    assert.ok(bright > 150 && (56 + low.y) / 2 > mark.y + mark.height, `red ${bright}: the ring's edge should be here`);
     const asked = hub.seriesAsked.find((s) => s.datastream === expected.heaviest);
     assert.equal(Date.parse(asked.to) - Date.parse(asked.from), 4 * 3_600_000);
     const before = await card.getAttribute("data-value");
@@ -161,6 +166,23 @@ const checks = {
     await settle(page);
     const [bare] = await colour(page, place);
     assert.ok(bare < red - 15, `red ${bare} without the field, ${red} with it`);
+  },
+
+  async "a phone whose graphics device was taken away draws the heat field again"(page, hub) {
+    fromAbove(hub);
+    await open(page, hub.url, WHO);
+    await settle(page);
+    const before = await colour(page, [228, 300]);
+    await page.evaluate(async () => {
+      const gl = document.querySelector("canvas.maplibregl-canvas").getContext("webgl2").getExtension("WEBGL_lose_context");
+      gl.loseContext();
+      await new Promise((r) => setTimeout(r, 300));
+      gl.restoreContext();
+    });
+    await page.waitForTimeout(500);
+    await settle(page);
+    const after = await colour(page, [228, 300]);
+    assert.ok(after.every((c, i) => Math.abs(c - before[i]) < 8), `${after} is not ${before}`);
   },
 
   async "in replay the field is of the replayed time, and so are the curves"(page, hub) {

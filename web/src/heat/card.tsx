@@ -6,7 +6,7 @@ import { Chart } from "./chart";
 import { forget, pointed, probed, type Probed } from "./probe";
 import { along, className, rampColour } from "./scale";
 import { series } from "./series";
-import { far, written } from "./words";
+import { far, reading, written } from "./words";
 
 export function HeatCard() {
   const p = probed.value;
@@ -28,7 +28,7 @@ export function HeatCard() {
         {p.sensors.map((s) => (
           <li key={s.datastream} data-testid={`behind-${s.datastream}`}>
             <b class="name">{s.name}</b>
-            <b class="reading">{written(s.value)}</b>
+            <b class="reading">{reading(s.value)}</b>
             <span class="meta">
               {far(s.distanceM)} · {(s.weight * 100).toFixed(0)}%
             </span>
@@ -55,7 +55,7 @@ function Value({ p, value }: { p: Probed; value: number }) {
     <p class="facts value">
       <i class="swatch" style={{ background: rampColour(heat.colours, along(value, heat.bounds)) }} />
       <b class="big" data-testid="heat-value">
-        {value.toFixed(1)}
+        {reading(value)}
       </b>
       <span>{heat.unit}</span>
       {name && <b>{one(name)}</b>}

@@ -3,7 +3,7 @@
 import { hhmm } from "../clock";
 import { one } from "../i18n";
 import type { Series } from "./series";
-import { written } from "./words";
+import { reading } from "./words";
 
 /** Of the drawing; it is stretched to its place. */
 const [WIDTH, HEIGHT, EDGE] = [120, 34, 3];
@@ -23,8 +23,8 @@ export function Chart({ of }: { of: Series | undefined }) {
         <polyline points={of.points.map(([at, value]) => `${x(at).toFixed(1)},${y(value).toFixed(1)}`).join(" ")} />
       </svg>
       <small class="values">
-        <span>{written(high)}</span>
-        {high > low && <span>{written(low)}</span>}
+        <span>{reading(high)}</span>
+        {high > low && <span>{reading(low)}</span>}
       </small>
       <small>
         {hhmm(first[0])}–{hhmm(last[0])}

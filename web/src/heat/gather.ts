@@ -3,6 +3,7 @@
 import type { Datastream, HeatConfig, Incident, Observation } from "../protocol";
 import type { Frame } from "./frame";
 import type { Input } from "./layer";
+import type { Patch } from "./patches";
 import { count, nobody, type RollCall, takes, whyNot } from "./roll-call";
 
 export interface Gathered {
@@ -12,15 +13,29 @@ export interface Gathered {
   streams: string[];
 }
 
+/** An area of the city with its rings of longitude and latitude. */
+export interface Border {
+  level: string;
+  rings: readonly (readonly (readonly number[])[])[];
+}
+
 export interface World {
   datastreams: ReadonlyMap<string, Datastream>;
   observations: ReadonlyMap<string, Observation>;
   incidents: ReadonlyMap<string, Incident>;
+  borders: readonly Border[];
+}
+
+/** Borders of the layer's level in metres; GeoJSON repeats a ring's first point at its end. */
+function patches(heat: HeatConfig, borders: readonly Border[], frame: Frame): Patch[] {
+  const open = (ring: Border["rings"][number]) => (ring.length > 1 && String(ring[0]) === String(ring.at(-1)) ? ring.slice(0, -1) : ring);
+  const metres = (ring: Border["rings"][number]) => open(ring).map(([lon = 0, lat = 0]) => frame.toMetres(lon, lat));
+  return borders.filter((b) => b.level === heat.level).map((b) => b.rings.map(metres));
 }
 
 /** Goes through sensors or incidents as of `nowMs`. */
 export function gather(heat: HeatConfig, world: World, frame: Frame, nowMs: number): Gathered {
-  const input: Input = { samples: [], leftOut: [] };
+  const input: Input = { samples: [], leftOut: [], areas: heat.method === "areas" ? patches(heat, world.borders, frame) : [] };
   const [roll, streams]: [RollCall, string[]] = [nobody(), []];
   if (heat.incidents) {
     for (const i of world.incidents.values()) {

@@ -29,7 +29,7 @@ describe("who informs a field", () => {
     const datastreams = new Map([stream("a", "pm2_5"), stream("b", "pm2_5"), stream("c", "noise"), stream("d", "pm2_5"), stream("e", "pm2_5")]);
     const observations = new Map([["a", reading(5)], ["b", reading(500)], ["c", reading(5)], ["e", reading(1, 7, "suspect")]]);
     const frame = localFrame({ lon_deg: 118.25, lat_deg: 33.98, height_m: 0 });
-    const { input, roll, streams } = gather(heat(), { datastreams, observations, incidents: new Map() }, frame, NOW);
+    const { input, roll, streams } = gather(heat(), { datastreams, observations, incidents: new Map(), borders: [] }, frame, NOW);
     expect([input.samples.length, input.leftOut.length, streams]).toEqual([1, 3, ["a"]]);
     expect(leftOutWords(roll)).toEqual(["1 存疑 · 1 过时 · 1 无数据", "1 flagged · 1 stale · 1 silent"]);
   });

@@ -7,6 +7,7 @@ import type { Place } from "./frame";
 import { around, cellAt, type Estimate, type Grid, type Raster, type Sample } from "./grid";
 import { type Idw, idwAt, idwLeaveOneOut, idwOnto } from "./idw";
 import { type Kriging, krige, krigingAt, krigingLeaveOneOut, krigingOnto } from "./kriging";
+import { areaM2, contains, paint, type Patch, rollUp } from "./patches";
 import { clamp, drape, hatch, informedByDistance, withinReach } from "./texels";
 import { sill } from "./variogram";
 
@@ -15,6 +16,8 @@ export interface Input {
   samples: Sample[];
   /** Where sensors stand that are left out. */
   leftOut: Place[];
+  /** Borders of the areas to roll up by. */
+  areas?: Patch[];
 }
 
 export interface Layer {
@@ -37,11 +40,16 @@ export type Model =
   | { is: "idw"; idw: Idw; samples: Sample[] }
   | { is: "kriging"; kriging: Kriging; reachM: number }
   | { is: "density"; field: Raster }
+  | { is: "areas"; areas: Patch[]; values: (number | null)[] }
   | { is: "nothing" };
 
 const KRIGING_NEIGHBOURS = 16;
 /** Estimating each from the others is work that grows with the square; above so many samples it is not told. */
 const LEAVE_ONE_OUT_MAX = 1_500;
+/** How well informed an area is whose sensors are all left out: hatched. */
+const ONLY_LEFT_OUT = 0.3;
+/** Around the areas, metres. */
+const AREAS_MARGIN_M = 50;
 /** A density under this share of the scale's end is left uncoloured. */
 const DENSITY_SHOWN = 0.02;
 /** Cells times sensors of one field: some 0.2 s of a phone's core, in a worker. */
@@ -61,6 +69,8 @@ export function compute(heat: HeatConfig, input: Input, cells = cellsFor(input.s
       return byKriging(heat, input, cells);
     case "density":
       return byDensity(heat, input, cells);
+    case "areas":
+      return byArea(heat, input, cells);
     default:
       return nothing(heat.method);
   }
@@ -103,7 +113,26 @@ function byDensity(heat: HeatConfig, { samples }: Input, cells: number): Layer {
   return { grid, texels, method: "density", note: null, error: null, rangeM: bandwidth, model: { is: "density", field } };
 }
 
-/** Roll-ups by area or hexagon are for the desk: a phone says so and colours nothing. */
+/** Mean of the readings in each area, or incidents a square kilometre. */
+function byArea(heat: HeatConfig, { samples, leftOut, areas = [] }: Input, cells: number): Layer {
+  const [sums, outside] = rollUp(areas, samples);
+  const [doubtful] = rollUp(areas, leftOut.map((at) => ({ at, value: 0 })));
+  const values = sums.map(({ count, mean }, i) => {
+    if (heat.incidents) return count / Math.max(1e-6, areaM2(areas[i] ?? []) / 1e6);
+    return count > 0 ? mean : null;
+  });
+  const grid = around(areas.flat(2), AREAS_MARGIN_M, cells);
+  const field = paint(grid, areas, (i) => {
+    const value = values[i] ?? null;
+    if (value !== null) return [value, 1];
+    return (doubtful[i]?.count ?? 0) > 0 ? [Number.NaN, ONLY_LEFT_OUT] : null;
+  });
+  const texels = drape(field, heat.bounds, (_, informed) => informed);
+  const note: Words | null = outside > 0 ? [`${outside} 个不在任何分区内`, `${outside} lie in no area`] : null;
+  return { grid, texels, method: "areas", note, error: null, rangeM: null, model: { is: "areas", areas, values } };
+}
+
+/** Hexagons need a library as large as this page: they are for the desk; a phone says so and colours nothing. */
 function nothing(method: HeatMethod): Layer {
   const note: Words = ["此图层请在桌面端查看", "this layer is shown on the desk"];
   const grid = around([], 0, 1);
@@ -120,6 +149,11 @@ export function estimateAt(model: Model, place: Place): Estimate | null {
     case "density": {
       const value = model.field.values[cellAt(model.field.grid, place)];
       return value === undefined ? null : { value, error: null, nearestM: 0, shares: [] };
+    }
+    case "areas": {
+      const i = model.areas.findIndex((patch) => contains(patch, place));
+      const value = model.values[i] ?? null;
+      return value === null ? null : { value, error: null, nearestM: 0, shares: [] };
     }
     case "nothing":
       return null;

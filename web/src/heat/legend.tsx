@@ -45,9 +45,9 @@ function Scale({ heat: h }: { heat: HeatConfig }) {
   const stops = h.colours.join(",");
   return (
     <span class="scale">
-      {figure(h.bounds[0] ?? 0, h.bounds)}
+      {written(h.bounds[0] ?? 0)}
       <i style={{ background: `linear-gradient(90deg, ${stops})` }} />
-      {figure(h.bounds.at(-1) ?? 1, h.bounds)}
+      {written(h.bounds.at(-1) ?? 1)}
     </span>
   );
 }

@@ -2,6 +2,7 @@
 
 import { computed, effect, signal, untracked } from "@preact/signals";
 import type { HeatConfig } from "../protocol";
+import { borders } from "../map/areas";
 import { city, instant, past, scene } from "../session";
 import { heat } from "../view/chosen";
 import { type Frame, localFrame } from "./frame";
@@ -31,8 +32,10 @@ export const frame = computed<Frame | null>(() => {
   if (anchor) return localFrame(anchor);
   return pose ? localFrame({ lon_deg: pose.lon, lat_deg: pose.lat, height_m: 0 }) : null;
 });
+/** A layer is on and its first field is still to come. */
+export const isAwaited = (): boolean => heat.peek() !== null && frame.peek() !== null && shown.peek() === null && trouble.peek() === null;
 /** Another layer, another instant of the past, the first readings: what is looked at at once. */
-const occasion = computed(() => [heat.value?.id, past.value?.time, frame.value !== null, city.value.observations.size > 0].join(" "));
+const occasion = computed(() => [heat.value?.id, past.value?.time, frame.value !== null, city.value.observations.size > 0, borders.value.length].join(" "));
 
 /** Live readings are looked through this often: a field changes slowly, and each one costs the battery a tenth of a second of a core. */
 const LIVE_EVERY_MS = 5_000;
@@ -53,9 +56,9 @@ export function watchHeat(): void {
     }
     if (shown.value && shown.value.heat.id !== layer.id) shown.value = null;
     if (busy) return;
-    const gathered = gather(layer, city.value, at, instant.value);
+    const gathered = gather(layer, { ...city.value, borders: borders.value }, at, instant.value);
     roll.value = gathered.roll;
-    const key = JSON.stringify([layer.id, gathered.input]);
+    const key = JSON.stringify([layer.id, gathered.input.samples, gathered.input.leftOut, gathered.input.areas?.length]);
     if (key === asked?.key) return;
     turn += 1;
     asked = { turn, heat: layer, gathered, key };

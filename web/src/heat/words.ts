@@ -39,6 +39,9 @@ export function leftOutWords(r: RollCall): Words {
 export const sourceWords = (heat: HeatConfig, r: RollCall): Words =>
   heat.incidents ? [`${r.present} 起`, `n ${r.present}`] : [`${r.present} 站`, `n ${r.present}`];
 
+/** A reading: one digit after the point, none from 100 on. */
+export const reading = (value: number): string => value.toFixed(Math.abs(value) >= 100 ? 0 : 1);
+
 /** At most one digit after the point, none from 100 on. */
 export const written = (value: number): string => value.toFixed(Math.abs(value) >= 100 || Number.isInteger(value) ? 0 : 1);
 

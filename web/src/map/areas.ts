@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import type { FeatureCollection } from "geojson";
+import type { Border } from "../heat/gather";
 import type { Words } from "../i18n";
 
 export interface Area {
@@ -12,6 +13,8 @@ export interface Area {
 }
 
 export const areas = signal<ReadonlyMap<string, Area>>(new Map());
+/** Their borders, for heat by area. */
+export const borders = signal<readonly Border[]>([]);
 
 /** City, county, town, village, grid cell: no chain is longer. */
 const LEVELS_MAX = 5;
@@ -24,6 +27,10 @@ export function learnAreas(data: FeatureCollection): void {
     return [[p["id"], { name: text(p["name"]), name_en: text(p["name_en"]), level: text(p["level"]), parent }]];
   });
   areas.value = new Map(entries);
+  borders.value = data.features.flatMap(({ properties: p, geometry: g }): Border[] => {
+    const rings = g?.type === "Polygon" ? g.coordinates : g?.type === "MultiPolygon" ? g.coordinates.flat() : [];
+    return rings.length > 0 ? [{ level: text(p?.["level"]), rings }] : [];
+  });
 }
 
 /** Short name for a row: the community of a grid cell, else the area itself; a code nobody knows stays a code. */

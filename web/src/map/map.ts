@@ -9,7 +9,7 @@ import { type Lang, reducedMotion, settings } from "../settings";
 import { city, incidents, instant, past, units } from "../session";
 import { HEAT_LAYER, HeatLayer } from "../heat/draw";
 import { forget, pointAt, pointed } from "../heat/probe";
-import { frame, shown } from "../heat/shown";
+import { frame, isAwaited as heatIsAwaited, shown } from "../heat/shown";
 import { heat, isShown, layers, select, selected, sheet, sheetPx } from "../view/chosen";
 import { alertsShown } from "../alerts/list";
 import { drawn } from "../alerts/shown";
@@ -65,7 +65,7 @@ export function createMap(container: HTMLElement): LibreMap {
     settled.value = false;
   });
   map.on("idle", () => {
-    settled.value = loaded.value;
+    settled.value = loaded.value && !heatIsAwaited();
   });
   map.on("load", () => {
     void loadBase(map).then(() => map.triggerRepaint());
@@ -144,8 +144,8 @@ function drawHeat(map: LibreMap): void {
     if (!map.getLayer(HEAT_LAYER)) map.addLayer(layer, HEAT_BELOW);
   };
   add();
-  // A phone that comes back from another app may have lost the graphics device; layers of a style come back by themselves.
-  map.on("webglcontextrestored", add);
+  // A phone that comes back from another app may have lost the graphics device: the style comes back by itself, this layer does not.
+  map.on("style.load", add);
   effect(() => layer.show(shown.value));
   effect(() => {
     const at = pointed.value;

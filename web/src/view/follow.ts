@@ -3,13 +3,14 @@
 import { effect, untracked } from "@preact/signals";
 import type { Map as LibreMap } from "maplibre-gl";
 import { hubNow } from "../clock";
+import { pointed } from "../heat/probe";
 import { padding, pictureHeight } from "../map/map";
 import { toMapCamera, toPose } from "../map/pose";
 import type { CameraPose } from "../protocol";
 import { leading, patchView, scene, view } from "../session";
 import { change, reducedMotion, settings } from "../settings";
 import { poseAt, positionS } from "../tour/tour";
-import { tapped } from "./chosen";
+import { height, tapped } from "./chosen";
 
 /** Changes sent by a leading phone: 5 a second. */
 const SEND_EVERY_MS = 200;
@@ -68,6 +69,16 @@ export function follow(map: LibreMap): void {
   lead(map);
   stopAtTouch(map);
   toTapped(map);
+  keepInSight(map);
+}
+
+/** A card that opens over the place in the heat that was tapped moves it up into what is left of the map; never on a phone that leads. */
+function keepInSight(map: LibreMap): void {
+  effect(() => {
+    const at = pointed.value;
+    if (!at || height.value !== "half" || untracked(() => touring() || leading.value)) return;
+    map.easeTo({ center: [at.lon, at.lat], padding: padding.value, duration: reducedMotion() ? 0 : EASE_MS }, OURS);
+  });
 }
 
 /** A row tapped in the list brings its place into the picture; following goes on with the leader's next move. */
