@@ -1,6 +1,7 @@
 //! What all of the hub's tasks share: the store, the world as it is now, and who is connected.
 
 use super::alarms::Alarms;
+use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
 use super::scene_file::LoadedScene;
@@ -11,7 +12,6 @@ use crate::history::{Batch, History, IncidentEvent};
 use crate::model::incident::Event;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
 use crate::store::{Expect, Seen, StateStore, StoreError};
-use axum::extract::ws::Utf8Bytes;
 use chrono::{TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Locks that commands on different incidents share out; two that share one only wait for each other.
 const LOCKS: usize = 64;
@@ -45,14 +46,19 @@ pub struct Screen {
     pub actor: String,
 }
 
+impl Screen {
+    /// Whether it hears who else is connected. Phones are thousands and show only how many there are.
+    pub fn is_told_names(&self) -> bool {
+        self.class != ScreenClass::Small
+    }
+}
+
 /// A connection that is open.
 pub struct Connected {
-    pub screen: Screen,
+    pub screen: Arc<Screen>,
     /// Tells two connections of one screen apart.
     pub number: u64,
     pub outbox: Arc<Outbox>,
-    /// Dropped or set to a reason: the connection says it and closes.
-    pub bye: watch::Sender<Option<String>>,
 }
 
 pub struct Core {
@@ -133,6 +139,11 @@ impl Core {
         class(false).chain(class(true)).take(SCREENS_TOLD).map(info).collect()
     }
 
+    /// The screens that `screen` is told of by name in a snapshot.
+    pub fn infos_for(&self, screen: &Screen) -> Vec<ScreenInfo> {
+        if screen.is_told_names() { self.screen_infos() } else { Vec::new() }
+    }
+
     /// A screen was sent something that had waited so long.
     pub fn sent_after(&self, waited: Duration) {
         self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).record(waited.as_millis() as i64);
@@ -163,8 +174,11 @@ impl Core {
             };
             if changed || told != dropped {
                 told = dropped;
-                let infos: Arc<[ScreenInfo]> = self.screen_infos().into();
-                self.screens().values().for_each(|c| c.outbox.screens(&infos, total));
+                let (names, count) = (News::screens(self.screen_infos(), total), News::screens(Vec::new(), total));
+                let (names, count, now) = ([names], [count], Instant::now());
+                for c in self.screens().values() {
+                    c.outbox.tell(if c.screen.is_told_names() { &names } else { &count }, now);
+                }
                 tokio::time::sleep(if total > SCREENS_TOLD { MANY_EVERY } else { FEW_EVERY }).await;
             }
         }
@@ -189,7 +203,7 @@ impl Core {
 
     pub fn say_bye(&self, why: &str) {
         for connected in self.screens().values() {
-            connected.bye.send_replace(Some(why.to_owned()));
+            connected.outbox.bye(why);
         }
     }
 
@@ -260,7 +274,7 @@ impl Core {
 }
 
 fn info(connected: &Connected) -> ScreenInfo {
-    let Screen { id, class, role, actor } = connected.screen.clone();
+    let Screen { id, class, role, actor } = Screen::clone(&connected.screen);
     ScreenInfo { screen: id, class, role, actor, dropped: connected.outbox.dropped() }
 }
 

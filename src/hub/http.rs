@@ -1,11 +1,11 @@
 //! What the hub serves over HTTP: the web app, the city package, and its state as JSON.
 
 use super::core::Core;
+use super::upgrade::{NoWebSocket, Upgrade};
 use super::{archive, inlets, keys, past, series, socket, standards};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
@@ -20,10 +20,6 @@ use tower_http::cors::{Any, CorsLayer};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// Bytes of one message from a screen; the longest report is a tenth of it.
-const MESSAGE_BYTES_MAX: usize = 128 * 1024;
-/// What a connection holds for reading and for writing while nothing much is said.
-const SOCKET_BUFFER_BYTES: usize = 4 * 1024;
 /// What may be asked for under `/api/city/`.
 const CITY_FILES: [&str; 6] = ["areas.geojson", "places.geojson", "roads.geojson", "units.geojson", "sensors.geojson", "marathon.gpx"];
 
@@ -155,14 +151,15 @@ pub(super) fn token_of(headers: &HeaderMap, query: Option<&str>) -> Option<Strin
     bearer.map(str::to_owned).or_else(asked)
 }
 
-async fn ws(State(core): Hub, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+async fn ws(State(core): Hub, headers: HeaderMap, upgrade: Result<Upgrade, NoWebSocket>) -> Response {
     if core.token.is_none() && !same_house(&headers) {
         return (StatusCode::FORBIDDEN, "a page of another server may not open this hub without a token; start the hub with --token\n")
             .into_response();
     }
-    // Buffers of a size for ten thousand phones; a message larger than that is read in parts.
-    let upgrade = upgrade.read_buffer_size(SOCKET_BUFFER_BYTES).write_buffer_size(SOCKET_BUFFER_BYTES);
-    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(move |s| socket::serve(core, s))
+    match upgrade {
+        Ok(upgrade) => upgrade.accept(move |socket| socket::serve(core, socket)),
+        Err(wrong) => wrong.into_response(),
+    }
 }
 
 /// Browsers let any page open a WebSocket to this machine: without a token, only pages of this hub or of this machine may.

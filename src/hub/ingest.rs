@@ -3,7 +3,6 @@
 use super::core::Core;
 use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
-use super::news::UnitNews;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle};
@@ -42,8 +41,10 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
     let mut batch = Vec::with_capacity(BATCH);
     let mut keep = Keep::default();
     loop {
+        keep.write(&core);
         tokio::select! {
-            count = heard.recv_many(&mut batch, BATCH) => match count {
+            () = keep.written(&mut feed), if keep.is_writing() => {}
+            count = heard.recv_many(&mut batch, BATCH), if keep.has_room() => match count {
                 0 => break,
                 _ => {
                     if let Some(recorder) = &recorder {
@@ -57,9 +58,14 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
                 if let Some((entries, why)) = recorder.as_ref().map(Recorder::trouble) {
                     feed.unrecorded(entries, why);
                 }
+                keep.trouble().into_iter().for_each(|why| feed.note(why));
                 core.tell_feed(&mut feed);
             }
         }
+    }
+    while keep.is_writing() {
+        keep.written(&mut feed).await;
+        keep.write(&core);
     }
     core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
@@ -72,7 +78,7 @@ fn recorder(core: &Core, feed: &str) -> Option<Recorder> {
     Recorder::start(&dir, feed, Limits::default()).inspect_err(|error| tracing::error!(feed, %error, "the feed is not recorded")).ok()
 }
 
-/// Takes a batch of events in their order; what is to be kept of it is on disk when this returns.
+/// Takes a batch of events in their order; what is to be kept of it is collected in `keep`.
 async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<FeedEvent>) {
     let now = Utc::now();
     let mut events = batch.drain(..).peekable();
@@ -88,12 +94,7 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
                 let outcome = core.feed_ended(feed.id(), &incident, &why, now).await;
                 count(feed, outcome);
             }
-            FeedEvent::Barrier(barrier) => {
-                // Dropped unreached when something was not kept: the source then knows that it has to say it again.
-                if keep.flush(core, feed).await {
-                    barrier.reached();
-                }
-            }
+            FeedEvent::Barrier(barrier) => keep.barrier(barrier),
             event => {
                 // All live events that come together are taken under one lock.
                 let mut world = core.world();
@@ -104,7 +105,6 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
             }
         }
     }
-    keep.flush(core, feed).await;
 }
 
 /// Counts what became of a word on an incident.
@@ -146,7 +146,7 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
-            take_alert(core, world, alert, now)
+            take_alert(world, alert, now)
         }
         FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_) => return,
     };
@@ -158,7 +158,7 @@ impl Core {
     pub fn tell_feed(&self, feed: &mut Ledger) {
         if let Some(status) = feed.news(self.to_screens_ms()) {
             let mut world = self.world();
-            self.screens().values().for_each(|c| c.outbox.feed(&status));
+            world.fresh.feed(&status.feed);
             world.feeds.insert(status.feed.clone(), status);
         }
     }
@@ -179,7 +179,7 @@ fn take_datastream(core: &Core, world: &mut World, keep: &mut Keep, datastream: 
     if known.is_none() && world.datastreams.len() >= DATASTREAMS_MAX {
         return Fate::Rejected("full");
     }
-    core.screens().values().for_each(|c| c.outbox.datastream(&datastream));
+    world.fresh.datastream(&datastream.id);
     keep.datastream(core, &datastream);
     world.learn(datastream);
     Fate::Stored
@@ -202,8 +202,7 @@ fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation
         return if keep.observation(core, observation, now) { Fate::Stored } else { Fate::Conflated("older") };
     }
     keep.observation(core, observation.clone(), now);
-    let at = Instant::now();
-    core.screens().values().for_each(|c| c.outbox.observation(&observation, place, at));
+    world.fresh.observation(&observation.datastream);
     world.observations.insert(observation.datastream.clone(), observation);
     Fate::Stored
 }
@@ -219,16 +218,14 @@ fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, now: D
     if known.is_none() && world.units.len() >= UNITS_MAX {
         return Fate::Rejected("full");
     }
-    let at = Instant::now();
-    let news = UnitNews::of(&unit);
-    core.screens().values().for_each(|c| c.outbox.unit(&news, at));
+    world.fresh.unit(&unit.id, Instant::now());
     keep.unit(core, &unit, now);
     world.units.insert(unit.id.clone(), unit);
     Fate::Stored
 }
 
 /// Those long over make room; an older word on one never replaces a newer.
-fn take_alert(core: &Core, world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
+fn take_alert(world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
     world.alerts.retain(|_, a| a.expires.is_none_or(|end| now < end + ALERT_KEPT));
     let places = alert.areas.iter().flat_map(|a| a.polygons.iter().flatten().copied().chain(a.circles.iter().map(|c| [c[0], c[1]])));
     if places.into_iter().any(|[lon, lat]| !on_earth(lon, lat)) {
@@ -241,7 +238,7 @@ fn take_alert(core: &Core, world: &mut World, alert: Alert, now: DateTime<Utc>) 
     if known.is_none() && world.alerts.len() >= ALERTS_MAX {
         return Fate::Rejected("full");
     }
-    core.screens().values().for_each(|c| c.outbox.alert(&alert));
+    world.fresh.alert(&alert.id);
     world.alerts.insert(alert.id.clone(), alert);
     Fate::Stored
 }

@@ -3,14 +3,17 @@
 //! One way in and one way out. A command is decided by `model::lifecycle`, put into the store, and answered once it is on disk
 //! (`commands`). The store tells the hub of every change in order (`core::Core::follow`); that alone changes what the hub knows
 //! (`world`) and goes out to screens (`outbox`, `socket`). So a screen that hears "accepted" has already been sent the change.
-//! Readings and positions are not stored: `ingest` puts the newest of each into the world, and screens get them conflated.
+//! Readings and positions are not stored as state: `ingest` puts the newest of each into the world and all of them into the history
+//! (`keep`); screens get them conflated, at the hub's `beat`, each written down once for all who see it (`fresh`, `news`).
 
 mod alarms;
 mod archive;
+mod beat;
 mod commands;
 mod core;
 mod error;
 mod files;
+mod fresh;
 mod http;
 mod ingest;
 mod inlets;
@@ -25,6 +28,7 @@ mod series;
 mod socket;
 mod standards;
 mod tracks;
+mod upgrade;
 mod world;
 
 pub use error::HubError;
@@ -232,6 +236,7 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
     tokio::spawn(retain(core.clone()));
     tokio::spawn(end_tours(core.clone()));
     tokio::spawn(core.clone().watch_screens());
+    tokio::spawn(beat::run(core.clone()));
     let _ = ready.send(());
     let mut stop = stopped.clone();
     let until = async move {

@@ -1,29 +1,24 @@
 //! What waits to be sent to one screen. Bounded: what may be conflated is, what may not ends in a gap and a snapshot.
 
-use super::news::UnitNews;
-use crate::model::alert::Alert;
-use crate::model::feed::FeedStatus;
-use crate::model::observation::{Datastream, Observation};
-use crate::model::protocol::{Change, Revision, ScreenInfo};
-use axum::extract::ws::Utf8Bytes;
+use super::news::News;
+use crate::model::protocol::Revision;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Deltas that may wait for one screen; beyond it a snapshot says the same in fewer bytes.
 pub const DELTAS_MAX: usize = 512;
 /// Answers that may wait. A screen that asks this often without listening is cut off.
 pub const REPLIES_MAX: usize = 256;
-/// Positions go out together, this often: what moves on a map is seen to move.
-pub const UNITS_EVERY: Duration = Duration::from_millis(200);
-/// Readings and the rest that is conflated go out together, this often; also the rate of each single one.
-pub const REST_EVERY: Duration = Duration::from_secs(1);
-/// An entity that has waited longer than this when its next value comes was too long in the queue: the screen is slow.
+/// News that has waited longer than this when its successor comes was too long in the queue: the screen is slow.
 const LATE: Duration = Duration::from_millis(1500);
 /// Changes in one message, about 200 kB.
 const CHANGES_MAX: usize = 1000;
+/// Room for news that an empty queue keeps: ten thousand screens must not each hold what one busy moment took.
+const KEPT_ROOM: usize = 256;
 
 /// A message in its order.
 pub enum Waiting {
@@ -38,20 +33,13 @@ pub enum Next {
     Resync {
         from: Revision,
     },
-    /// Positions, written once for all screens, as of the last revision sent.
-    Units {
+    /// What many are told, as of the last revision sent.
+    News {
         revision: Revision,
-        units: Vec<Arc<UnitNews>>,
-        /// When the one that has waited longest came.
-        since: Instant,
+        news: Vec<Arc<News>>,
     },
-    /// High-rate changes, as of the last revision sent.
-    Changes {
-        revision: Revision,
-        changes: Vec<Change>,
-    },
-    /// Too many unread answers.
-    CutOff,
+    /// The connection ends, and why.
+    Bye(String),
     Nothing,
 }
 
@@ -61,20 +49,15 @@ struct Inner {
     replies: usize,
     deltas: usize,
     resync: Option<Revision>,
-    cut_off: bool,
     sent: Revision,
-    units: IndexMap<Arc<str>, (Arc<UnitNews>, Instant)>,
-    observations: IndexMap<String, (Observation, Instant)>,
-    datastreams: IndexMap<String, Datastream>,
-    alerts: IndexMap<String, Alert>,
-    feeds: IndexMap<String, FeedStatus>,
-    screens: Option<(Arc<[ScreenInfo]>, usize)>,
-    flush_units: bool,
-    flush_rest: bool,
+    /// By key, each with when the first came that was not sent.
+    news: IndexMap<Arc<str>, (Arc<News>, Instant)>,
     /// The last message was of conflated changes: answers and deltas are next.
-    flushed_last: bool,
+    news_last: bool,
     dropped: u64,
     viewport: Option<[f64; 4]>,
+    /// Why the connection is to end.
+    bye: Option<String>,
 }
 
 #[derive(Default)]
@@ -125,7 +108,7 @@ impl Outbox {
         let mut inner = self.lock();
         inner.replies += 1;
         if inner.replies > REPLIES_MAX {
-            inner.cut_off = true;
+            inner.bye.get_or_insert_with(|| "too many answers were not read".into());
         } else {
             inner.ordered.push_back(Waiting::Reply(text));
         }
@@ -133,55 +116,26 @@ impl Outbox {
         self.more.notify_one();
     }
 
-    pub fn unit(&self, unit: &Arc<UnitNews>, now: Instant) {
+    /// Queues what the viewport sees of this; the newest on each thing stands for all before it.
+    pub fn tell(&self, news: &[Arc<News>], now: Instant) {
         let mut inner = self.lock();
-        if inner.sees(unit.lon, unit.lat) {
-            let since = inner.units.get(&unit.id).map(|(_, since)| *since);
-            let since = inner.waited(since, now);
-            let first = inner.units.is_empty();
-            inner.units.insert(unit.id.clone(), (unit.clone(), since));
-            drop(inner);
-            if first {
-                self.more.notify_one();
+        let before = inner.news.len();
+        for one in news {
+            if one.at.is_none_or(|[lon, lat]| inner.sees(lon, lat)) {
+                inner.put(one, now);
             }
         }
-    }
-
-    /// `at`: longitude and latitude of its datastream.
-    pub fn observation(&self, observation: &Observation, at: [f64; 2], now: Instant) {
-        let mut inner = self.lock();
-        if inner.sees(at[0], at[1]) {
-            let since = inner.observations.get(&observation.datastream).map(|(_, since)| *since);
-            let since = inner.waited(since, now);
-            self.rest(inner, |inner| drop(inner.observations.insert(observation.datastream.clone(), (observation.clone(), since))));
-        }
-    }
-
-    /// Changes what goes out at the slower pace, and wakes the writer when it is the first of its batch.
-    fn rest(&self, mut inner: MutexGuard<'_, Inner>, change: impl FnOnce(&mut Inner)) {
-        let first = !inner.has_rest();
-        change(&mut inner);
+        let first = before == 0 && !inner.news.is_empty();
         drop(inner);
         if first {
             self.more.notify_one();
         }
     }
 
-    pub fn datastream(&self, datastream: &Datastream) {
-        self.rest(self.lock(), |inner| drop(inner.datastreams.insert(datastream.id.clone(), datastream.clone())));
-    }
-
-    pub fn alert(&self, alert: &Alert) {
-        self.rest(self.lock(), |inner| drop(inner.alerts.insert(alert.id.clone(), alert.clone())));
-    }
-
-    pub fn feed(&self, feed: &FeedStatus) {
-        self.rest(self.lock(), |inner| drop(inner.feeds.insert(feed.feed.clone(), feed.clone())));
-    }
-
-    /// `total`: how many there are, where not all are told.
-    pub fn screens(&self, screens: &Arc<[ScreenInfo]>, total: usize) {
-        self.rest(self.lock(), |inner| inner.screens = Some((screens.clone(), total)));
+    /// Says good-bye once the connection comes to it, and ends it.
+    pub fn bye(&self, why: &str) {
+        self.lock().bye.get_or_insert_with(|| why.to_owned());
+        self.more.notify_one();
     }
 
     pub fn set_viewport(&self, viewport: Option<[f64; 4]>) {
@@ -197,19 +151,6 @@ impl Outbox {
         self.lock().dropped
     }
 
-    /// Whether positions wait, and whether something of the rest does.
-    pub fn waits(&self) -> (bool, bool) {
-        let inner = self.lock();
-        (!inner.units.is_empty(), inner.has_rest())
-    }
-
-    /// What was conflated may go out: positions, the rest.
-    pub fn flush(&self, units: bool, rest: bool) {
-        let mut inner = self.lock();
-        inner.flush_units |= units;
-        inner.flush_rest |= rest;
-    }
-
     /// A snapshot of `revision` is about to be sent: nothing older needs to be.
     pub fn resynced(&self, revision: Revision) {
         let mut inner = self.lock();
@@ -217,39 +158,30 @@ impl Outbox {
         inner.ordered.retain(|w| !matches!(w, Waiting::Delta { revision: r, .. } if *r <= revision));
         inner.deltas -= before - inner.ordered.len();
         (inner.sent, inner.resync) = (revision, None);
-        inner.units.clear();
-        inner.observations.clear();
+        inner.news = IndexMap::new();
     }
 
-    /// The next thing to send. Conflated changes that are due take turns with answers and deltas: a stream of either must not
+    /// The next thing to send. News take turns with answers and deltas: a stream of either must not
     /// keep the other waiting.
     pub fn next(&self) -> Next {
         let mut inner = self.lock();
-        if inner.cut_off {
-            return Next::CutOff;
+        if let Some(why) = &inner.bye {
+            return Next::Bye(why.clone());
         }
         if let Some(from) = inner.resync {
             return Next::Resync { from };
         }
-        let turn = !inner.flushed_last || inner.ordered.is_empty();
-        if inner.flush_units && turn {
-            let n = inner.units.len().min(CHANGES_MAX);
-            let (units, waited): (Vec<_>, Vec<_>) = inner.units.drain(..n).map(|(_, waiting)| waiting).unzip();
-            inner.flush_units = !inner.units.is_empty();
-            if let Some(since) = waited.into_iter().min() {
-                inner.flushed_last = true;
-                return Next::Units { revision: inner.sent, units, since };
+        let turn = !inner.news_last || inner.ordered.is_empty();
+        if !inner.news.is_empty() && turn {
+            let n = inner.news.len().min(CHANGES_MAX);
+            let news = inner.news.drain(..n).map(|(_, (news, _))| news).collect();
+            if inner.news.is_empty() && inner.news.capacity() > KEPT_ROOM {
+                inner.news = IndexMap::new();
             }
+            inner.news_last = true;
+            return Next::News { revision: inner.sent, news };
         }
-        if inner.flush_rest && turn {
-            let changes = inner.conflated();
-            inner.flush_rest = !changes.is_empty();
-            if !changes.is_empty() {
-                inner.flushed_last = true;
-                return Next::Changes { revision: inner.sent, changes };
-            }
-        }
-        inner.flushed_last = false;
+        inner.news_last = false;
         let Some(waiting) = inner.ordered.pop_front() else { return Next::Nothing };
         match &waiting {
             Waiting::Delta { revision, .. } => {
@@ -269,32 +201,15 @@ impl Inner {
         across && (south..=north).contains(&lat)
     }
 
-    /// Counts a value that is replaced before it was sent, if it had waited past its turn; since when its successor waits.
-    fn waited(&mut self, since: Option<Instant>, now: Instant) -> Instant {
-        if since.is_some_and(|since| now.duration_since(since) > LATE) {
-            self.dropped += 1;
+    /// Counts what is replaced before it was sent, if it had waited past its turn.
+    fn put(&mut self, news: &Arc<News>, now: Instant) {
+        match self.news.get_mut(&news.key) {
+            Some((waiting, since)) => {
+                *waiting = news.clone();
+                self.dropped += u64::from(now.duration_since(*since) > LATE);
+            }
+            None => drop(self.news.insert(news.key.clone(), (news.clone(), now))),
         }
-        since.unwrap_or(now)
-    }
-
-    fn has_rest(&self) -> bool {
-        self.screens.is_some()
-            || !(self.observations.is_empty() && self.feeds.is_empty() && self.datastreams.is_empty() && self.alerts.is_empty())
-    }
-
-    fn conflated(&mut self) -> Vec<Change> {
-        let mut changes = Vec::new();
-        changes.extend(self.screens.take().map(|(screens, total)| Change::Screens { screens: screens.to_vec(), total }));
-        let left = |changes: &Vec<Change>, all: usize| all.min(CHANGES_MAX.saturating_sub(changes.len()));
-        let n = left(&changes, self.feeds.len());
-        changes.extend(self.feeds.drain(..n).map(|(_, feed)| Change::Feed { feed }));
-        let n = left(&changes, self.alerts.len());
-        changes.extend(self.alerts.drain(..n).map(|(_, alert)| Change::Alert { alert: Box::new(alert) }));
-        let n = left(&changes, self.datastreams.len());
-        changes.extend(self.datastreams.drain(..n).map(|(_, datastream)| Change::Datastream { datastream }));
-        let n = left(&changes, self.observations.len());
-        changes.extend(self.observations.drain(..n).map(|(_, (observation, _))| Change::Observation { observation }));
-        changes
     }
 }
 
@@ -305,17 +220,17 @@ mod tests {
     use crate::model::unit::{Unit, UnitState};
     use chrono::DateTime;
 
-    fn unit(id: &str, lon: f64) -> Arc<UnitNews> {
+    fn unit(id: &str, lon: f64) -> Arc<News> {
         let (call_sign, kind) = (id.to_owned(), "patrol_car".to_owned());
         let (domain, state, seen_at) = (Domain::Traffic, UnitState::Available, DateTime::UNIX_EPOCH);
         let (stale_at, details) = (None, None);
-        UnitNews::of(&Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at, stale_at, details })
+        let unit = Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at, stale_at, details };
+        News::unit(unit, Instant::now())
     }
 
-    fn flushed(outbox: &Outbox) -> Vec<(String, f64)> {
-        outbox.flush(true, true);
+    fn waiting(outbox: &Outbox) -> Vec<(String, f64)> {
         match outbox.next() {
-            Next::Units { units, .. } => units.iter().map(|u| (u.id.to_string(), u.lon)).collect(),
+            Next::News { news, .. } => news.iter().map(|n| (n.key.to_string(), n.at.unwrap()[0])).collect(),
             _ => vec![],
         }
     }
@@ -324,25 +239,22 @@ mod tests {
     fn the_newest_of_each_goes_out_and_late_ones_are_counted() {
         let outbox = Outbox::new(Revision(3));
         let now = Instant::now();
-        outbox.unit(&unit("a", 1.0), now);
-        outbox.unit(&unit("b", 1.0), now);
-        outbox.unit(&unit("a", 2.0), now + UNITS_EVERY);
-        assert!(matches!(outbox.next(), Next::Nothing), "it waits for its turn");
+        outbox.tell(&[unit("a", 1.0), unit("b", 1.0)], now);
+        outbox.tell(&[unit("a", 2.0)], now + Duration::from_millis(200));
         assert_eq!(outbox.dropped(), 0, "a screen that keeps up is not called slow");
-        outbox.unit(&unit("a", 3.0), now + LATE * 2);
+        outbox.tell(&[unit("a", 3.0)], now + LATE * 2);
         assert_eq!(outbox.dropped(), 1);
-        assert_eq!(flushed(&outbox), [("a".to_owned(), 3.0), ("b".to_owned(), 1.0)]);
-        assert_eq!(flushed(&outbox), []);
+        assert_eq!(waiting(&outbox), [("unit a".to_owned(), 3.0), ("unit b".to_owned(), 1.0)]);
+        assert_eq!(waiting(&outbox), []);
     }
 
     #[test]
     fn what_the_viewport_does_not_see_is_not_sent() {
         let outbox = Outbox::new(Revision(0));
         outbox.set_viewport(Some([170.0, 30.0, -170.0, 40.0]));
-        for lon in [0.0, 175.0, -175.0] {
-            outbox.unit(&unit(&lon.to_string(), lon), Instant::now());
-        }
-        assert_eq!(flushed(&outbox).len(), 2, "a viewport may lie across the date line");
+        let all = [0.0, 175.0, -175.0].map(|lon| unit(&lon.to_string(), lon));
+        outbox.tell(&all, Instant::now());
+        assert_eq!(waiting(&outbox).len(), 2, "a viewport may lie across the date line");
     }
 
     #[test]
@@ -366,10 +278,9 @@ mod tests {
         let mut order = String::new();
         for n in 1..=4 {
             outbox.delta(Revision(n), "delta".into());
-            outbox.flush(true, true);
-            outbox.unit(&unit(&n.to_string(), 1.0), Instant::now());
+            outbox.tell(&[unit(&n.to_string(), 1.0)], Instant::now());
             order.push(match outbox.next() {
-                Next::Units { .. } => 'c',
+                Next::News { .. } => 'c',
                 Next::Send(_) => 'd',
                 _ => '?',
             });
@@ -381,6 +292,6 @@ mod tests {
     fn who_asks_without_listening_is_cut_off() {
         let outbox = Outbox::new(Revision(0));
         (0..=REPLIES_MAX).for_each(|_| outbox.reply("answer".into()));
-        assert!(matches!(outbox.next(), Next::CutOff));
+        assert!(matches!(outbox.next(), Next::Bye(_)));
     }
 }

@@ -1,19 +1,19 @@
 //! One screen's connection: hello, then deltas and answers out, commands in.
 
 use super::core::{Connected, Core, Screen, text};
-use super::news::{self, UnitNews};
-use super::outbox::{Next, Outbox, REST_EVERY, UNITS_EVERY, Waiting};
+use super::news::{self, News};
+use super::outbox::{Next, Outbox, Waiting};
+use super::upgrade::{Socket, send_text};
 use crate::model::lifecycle::ID_BYTES_MAX;
 use crate::model::protocol::{FromHub, FromScreen, PROTOCOL_VERSION, Revision};
-use axum::extract::ws::{Message, Utf8Bytes, WebSocket};
 use chrono::Utc;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, MissedTickBehavior, sleep_until, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
 /// A screen that has not said hello by then is none.
 const HELLO_WITHIN: Duration = Duration::from_secs(10);
@@ -26,37 +26,34 @@ const SCREENS_MAX: usize = 20_000;
 
 static NUMBER: AtomicU64 = AtomicU64::new(1);
 
-type Out = SplitSink<WebSocket, Message>;
-type In = SplitStream<WebSocket>;
+type Out = SplitSink<Socket, Message>;
+type In = SplitStream<Socket>;
 
-pub async fn serve(core: Arc<Core>, socket: WebSocket) {
+pub async fn serve(core: Arc<Core>, socket: Socket) {
     let (mut out, mut input) = socket.split();
     let (screen, resume) = match timeout(HELLO_WITHIN, hello(&core, &mut input)).await {
         Ok(Ok(hello)) => hello,
         Ok(Err(why)) => return bye(&mut out, why).await,
         Err(_) => return bye(&mut out, "no hello came; the first message must be a hello".into()).await,
     };
-    let (outbox, said_bye, number) = match welcome(&core, &screen, resume, &mut out).await {
+    let screen = Arc::new(screen);
+    // In a box while it is needed: ten thousand screens that have been welcomed need not keep its room.
+    let (outbox, number) = match Box::pin(welcome(&core, &screen, resume, &mut out)).await {
         Ok(joined) => joined,
         Err(why) => return bye(&mut out, why).await,
     };
     tracing::info!(screen = screen.id, actor = screen.actor, "a screen has connected");
-    let (stop, stopped) = watch::channel(None);
-    let (writing, mut written) = oneshot::channel::<()>();
-    let writer = tokio::spawn({
-        let (core, outbox) = (core.clone(), outbox.clone());
-        async move {
-            write(core, outbox, out, said_bye, stopped).await;
-            drop(writing);
-        }
-    });
+    let mut writer = tokio::spawn(write(core.clone(), screen.clone(), outbox.clone(), out));
     let why = tokio::select! {
         why = read(&core, &screen, &outbox, &mut input) => why,
-        _ = &mut written => "closed".into(),
+        // It has said good-bye itself.
+        _ = &mut writer => String::new(),
     };
     leave(&core, &screen, number);
-    let _ = stop.send(Some(why));
-    let _ = writer.await;
+    if !why.is_empty() {
+        outbox.bye(&why);
+        let _ = writer.await;
+    }
     tracing::info!(screen = screen.id, "a screen has gone");
 }
 
@@ -91,13 +88,10 @@ async fn hello(core: &Core, input: &mut In) -> Result<(Screen, Option<Revision>)
     Ok((Screen { id: screen, class, role, actor }, resume))
 }
 
-type Joined = (Arc<Outbox>, watch::Receiver<Option<String>>, u64);
-
 /// Welcome, then what the screen needs to stand at the present revision; from then on its outbox gets every change.
-async fn welcome(core: &Core, screen: &Screen, resume: Option<Revision>, out: &mut Out) -> Result<Joined, String> {
+async fn welcome(core: &Core, screen: &Arc<Screen>, resume: Option<Revision>, out: &mut Out) -> Result<(Arc<Outbox>, u64), String> {
     let now = Utc::now();
     let mut first = vec![text(&FromHub::Welcome { version: PROTOCOL_VERSION, hub: core.name.clone(), time: now })];
-    let (bye, said_bye) = watch::channel(None);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let outbox;
     {
@@ -108,9 +102,9 @@ async fn welcome(core: &Core, screen: &Screen, resume: Option<Revision>, out: &m
         if screens.len() >= SCREENS_MAX {
             return Err(format!("{SCREENS_MAX} screens are connected already"));
         }
-        let connected = Connected { screen: screen.clone(), number, outbox: outbox.clone(), bye };
+        let connected = Connected { screen: screen.clone(), number, outbox: outbox.clone() };
         if let Some(older) = screens.insert(screen.id.clone(), connected) {
-            older.bye.send_replace(Some("this screen has connected a second time".into()));
+            older.outbox.bye("this screen has connected a second time");
         }
         drop(screens);
         let missed: Option<Vec<Utf8Bytes>> = resume.and_then(|from| world.since(from)).map(|past| {
@@ -120,22 +114,22 @@ async fn welcome(core: &Core, screen: &Screen, resume: Option<Revision>, out: &m
         match missed {
             Some(deltas) => {
                 first.extend(deltas);
-                core.send_live(&world, &outbox);
+                outbox.tell(&world.live(|_, _| true, true), std::time::Instant::now());
             }
             None => {
                 first.extend(resume.map(|from| text(&FromHub::Gap { from, to: world.revision })));
-                first.push(text(&FromHub::Snapshot(Box::new(world.snapshot(now, core.screen_infos(), |_, _| true)))));
+                first.push(text(&FromHub::Snapshot(Box::new(world.snapshot(now, core.infos_for(screen), |_, _| true)))));
             }
         }
     }
     core.tell_screens();
     for message in first {
-        if let Err(why) = send(out, Message::Text(message)).await {
+        if let Err(why) = say(out, message).await {
             leave(core, screen, number);
             return Err(why);
         }
     }
-    Ok((outbox, said_bye, number))
+    Ok((outbox, number))
 }
 
 fn leave(core: &Core, screen: &Screen, number: u64) {
@@ -182,89 +176,73 @@ async fn read(core: &Arc<Core>, screen: &Screen, outbox: &Outbox, input: &mut In
 
 fn subscribe(core: &Core, outbox: &Outbox, viewport: Option<[f64; 4]>) {
     outbox.set_viewport(viewport.filter(|v| v.iter().all(|n| n.is_finite())));
-    core.send_live(&core.world(), outbox);
+    let world = core.world();
+    let news = world.live(|lon, lat| outbox.sees(lon, lat), false);
+    // After a beat that is under way: what it tells is older.
+    let _beat = core.screens();
+    outbox.tell(&news, std::time::Instant::now());
 }
 
-/// Sends what the outbox holds until told to stop.
-async fn write(
-    core: Arc<Core>,
-    outbox: Arc<Outbox>,
-    mut out: Out,
-    mut said_bye: watch::Receiver<Option<String>>,
-    mut stopped: watch::Receiver<Option<String>>,
-) {
-    // When positions and the rest may go out next; nothing wakes a screen that nothing waits for.
-    let (mut units_at, mut rest_at) = (Instant::now(), Instant::now());
-    let mut ping = tokio::time::interval(PING_EVERY);
-    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+/// Sends what the outbox holds until it says good-bye.
+async fn write(core: Arc<Core>, screen: Arc<Screen>, outbox: Arc<Outbox>, mut out: Out) {
+    let mut ping_at = Instant::now() + PING_EVERY;
     loop {
-        let (units, rest) = outbox.waits();
-        let due = match (units, rest) {
-            (false, false) => None,
-            (true, false) => Some(units_at),
-            (false, true) => Some(rest_at),
-            (true, true) => Some(units_at.min(rest_at)),
-        };
-        let sent = tokio::select! {
-            biased;
-            _ = said_bye.changed() => {
-                let why = said_bye.borrow().clone().unwrap_or_else(|| "the hub stops".into());
-                return bye(&mut out, why).await;
+        // Boxed, so that a screen that only listens does not keep the room that writing takes.
+        let sent = match timeout_at(ping_at, outbox.more.notified()).await {
+            Ok(()) => Box::pin(drain(&core, &screen, &outbox, &mut out)).await,
+            Err(_) => {
+                ping_at = Instant::now() + PING_EVERY;
+                Box::pin(send(&mut out, Message::Ping(Default::default()))).await
             }
-            _ = stopped.changed() => {
-                let why = stopped.borrow().clone().unwrap_or_default();
-                return bye(&mut out, why).await;
-            }
-            _ = ping.tick() => send(&mut out, Message::Ping(Default::default())).await,
-            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                let now = Instant::now();
-                let (send_units, send_rest) = (units && units_at <= now, rest && rest_at <= now);
-                if send_units {
-                    units_at = now + UNITS_EVERY;
-                }
-                if send_rest {
-                    rest_at = now + REST_EVERY;
-                }
-                outbox.flush(send_units, send_rest);
-                drain(&core, &outbox, &mut out).await
-            }
-            _ = outbox.more.notified() => drain(&core, &outbox, &mut out).await,
         };
         if let Err(why) = sent {
-            return bye(&mut out, why).await;
+            return Box::pin(bye(&mut out, why)).await;
         }
     }
 }
 
-/// Sends until nothing waits.
-async fn drain(core: &Core, outbox: &Outbox, out: &mut Out) -> Result<(), String> {
+/// Sends until nothing waits; an error is why it ends.
+async fn drain(core: &Core, screen: &Screen, outbox: &Outbox, out: &mut Out) -> Result<(), String> {
     loop {
         let message = match outbox.next() {
             Next::Nothing => return Ok(()),
-            Next::CutOff => return Err("too many answers were not read".into()),
+            Next::Bye(why) => return Err(why),
             Next::Send(Waiting::Delta { text, .. } | Waiting::Reply(text)) => text,
-            Next::Units { revision, units, since } => {
-                core.sent_after(since.elapsed());
-                news::delta(revision, Utc::now(), &units).into()
+            Next::News { revision, news } => {
+                if let Some(since) = news.iter().filter_map(|n| n.since).min() {
+                    core.sent_after(since.elapsed());
+                }
+                news::delta(revision, Utc::now(), &news).into()
             }
-            Next::Changes { revision, changes } => text(&FromHub::Delta { revision, time: Utc::now(), changes }),
             Next::Resync { from } => {
                 let (gap, snapshot) = {
                     let world = core.world();
-                    let snapshot = world.snapshot(Utc::now(), core.screen_infos(), |lon, lat| outbox.sees(lon, lat));
+                    let snapshot = world.snapshot(Utc::now(), core.infos_for(screen), |lon, lat| outbox.sees(lon, lat));
                     outbox.resynced(world.revision);
                     (FromHub::Gap { from, to: world.revision }, FromHub::Snapshot(Box::new(snapshot)))
                 };
-                send(out, Message::Text(text(&gap))).await?;
+                say(out, text(&gap)).await?;
+                if !screen.is_told_names() {
+                    let total = core.screens().len();
+                    outbox.tell(&[News::screens(Vec::new(), total)], std::time::Instant::now());
+                }
                 text(&snapshot)
             }
         };
-        send(out, Message::Text(message)).await?;
+        say(out, message).await?;
     }
 }
 
+async fn say(out: &mut Out, message: Utf8Bytes) -> Result<(), String> {
+    within(send_text(out, message)).await
+}
+
 async fn send(out: &mut Out, message: Message) -> Result<(), String> {
-    match timeout(SEND_WITHIN, out.send(message)).await {
+    within(out.send(message)).await
+}
+
+async fn within(sending: impl Future<Output = Result<(), Error>>) -> Result<(), String> {
+    match timeout(SEND_WITHIN, sending).await {
         Ok(sent) => sent.map_err(|e| format!("the connection failed: {e}")),
         Err(_) => Err("a message could not be delivered within 20 seconds".into()),
     }
@@ -286,19 +264,5 @@ impl Core {
         let Some(wanted) = &self.token else { return true };
         let digest = |t: &str| Sha256::digest(t.as_bytes());
         token.is_some_and(|t| digest(t) == digest(wanted))
-    }
-
-    /// Queues everything live that the outbox's viewport sees.
-    fn send_live(&self, world: &super::world::World, outbox: &Outbox) {
-        let now = std::time::Instant::now();
-        world.units.values().for_each(|u| outbox.unit(&UnitNews::of(u), now));
-        world.datastreams.values().for_each(|d| outbox.datastream(d));
-        for o in world.observations.values() {
-            if let Some(d) = world.datastreams.get(&o.datastream) {
-                outbox.observation(o, [d.lon, d.lat], now);
-            }
-        }
-        world.alerts.values().for_each(|a| outbox.alert(a));
-        world.feeds.values().for_each(|f| outbox.feed(f));
     }
 }

@@ -1,5 +1,6 @@
 //! What the hub knows now: durable things as the store told them, live things as feeds told them. Pure; the clock is an argument.
 
+use super::fresh::Fresh;
 use super::keys;
 use crate::model::alert::Alert;
 use crate::model::chronicle::Chronicle;
@@ -59,6 +60,8 @@ pub struct World {
     /// By id; those long over are forgotten.
     pub alerts: BTreeMap<String, Alert>,
     pub feeds: BTreeMap<String, FeedStatus>,
+    /// Which of the live things have changed since screens were told.
+    pub fresh: Fresh,
     history: VecDeque<Past>,
     /// Revisions up to here have left the history.
     history_floor: Revision,
@@ -81,6 +84,7 @@ impl World {
             observations: BTreeMap::new(),
             alerts: BTreeMap::new(),
             feeds: BTreeMap::new(),
+            fresh: Fresh::default(),
             history: VecDeque::new(),
             history_floor: Revision(0),
             recent: HashMap::new(),
@@ -92,11 +96,11 @@ impl World {
     pub fn forget_durable(&mut self) {
         let live = (std::mem::take(&mut self.units), std::mem::take(&mut self.datastreams), std::mem::take(&mut self.observations));
         let (alerts, feeds) = (std::mem::take(&mut self.alerts), std::mem::take(&mut self.feeds));
-        let changes = self.datastream_changes;
+        let (changes, fresh) = (self.datastream_changes, std::mem::take(&mut self.fresh));
         *self = Self::new(self.first_view.clone());
         (self.units, self.datastreams, self.observations) = live;
         (self.alerts, self.feeds) = (alerts, feeds);
-        self.datastream_changes = changes;
+        (self.datastream_changes, self.fresh) = (changes, fresh);
     }
 
     /// Enters a datastream, new or changed.

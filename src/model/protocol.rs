@@ -155,7 +155,7 @@ pub struct Snapshot {
     #[serde(default)]
     pub alerts: Vec<Alert>,
     pub feeds: Vec<FeedStatus>,
-    /// Screens connected now.
+    /// Screens connected now; a phone hears how many there are by [`Change::Screens`].
     pub screens: Vec<ScreenInfo>,
 }
 
@@ -188,7 +188,7 @@ pub enum Change {
     Datastream {
         datastream: Datastream,
     },
-    /// Conflated: the newest of a datastream, at most once a second each (a unit: five times a second).
+    /// Conflated: the newest of a datastream, at most once a second each (a unit: ten times a second).
     Observation {
         observation: Observation,
     },
@@ -199,7 +199,7 @@ pub enum Change {
         feed: FeedStatus,
     },
     Screens {
-        /// At most some hundred, walls and desks first.
+        /// At most some hundred, walls and desks first; phones are told only how many there are.
         screens: Vec<ScreenInfo>,
         /// How many there are.
         #[serde(default)]

@@ -35,13 +35,13 @@ const PLACES: usize = 2_000;
 
 /// What came out, in milliseconds.
 #[derive(Debug, Serialize)]
-struct Figures {
-    kriging_ms: f64,
+pub struct Figures {
+    pub kriging_ms: f64,
     kriging_best_ms: f64,
     kriging_fit_ms: f64,
     kriging_variogram: String,
     kriging_leave_one_out_ms: f64,
-    idw_one_core_ms: f64,
+    pub idw_one_core_ms: f64,
     idw_ms: f64,
     idw_best_ms: f64,
     cores: usize,
@@ -68,17 +68,18 @@ pub fn idw() -> Idw {
     Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: Some(IDW_NEIGHBOURS) }
 }
 
-pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+/// Times both kinds of field.
+pub fn figures(runs: u32) -> anyhow::Result<Figures> {
     let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().context("no thread for the one core")?;
     let (few, many) = (city(KRIGING_SENSORS), city(IDW_SENSORS));
     let kriging = Kriging::fit(&few, KRIGING_NEIGHBOURS)?;
     let onto = || one.install(|| kriging.onto(grid(KRIGING_CELLS), f64::INFINITY));
-    let [kriging_ms, kriging_best_ms] = timed(args.runs, onto);
-    let [kriging_fit_ms, _] = timed(args.runs, || one.install(|| Kriging::fit(&few, KRIGING_NEIGHBOURS)));
-    let [kriging_leave_one_out_ms, _] = timed(args.runs, || kriging.leave_one_out_rmse());
-    let [idw_one_core_ms, _] = timed(args.runs, || one.install(|| idw().onto(grid(IDW_CELLS), &many)));
-    let [idw_ms, idw_best_ms] = timed(args.runs, || idw().onto(grid(IDW_CELLS), &many));
-    let figures = Figures {
+    let [kriging_ms, kriging_best_ms] = timed(runs, onto);
+    let [kriging_fit_ms, _] = timed(runs, || one.install(|| Kriging::fit(&few, KRIGING_NEIGHBOURS)));
+    let [kriging_leave_one_out_ms, _] = timed(runs, || kriging.leave_one_out_rmse());
+    let [idw_one_core_ms, _] = timed(runs, || one.install(|| idw().onto(grid(IDW_CELLS), &many)));
+    let [idw_ms, idw_best_ms] = timed(runs, || idw().onto(grid(IDW_CELLS), &many));
+    Ok(Figures {
         kriging_ms,
         kriging_best_ms,
         kriging_fit_ms,
@@ -89,8 +90,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         idw_best_ms,
         cores: rayon::current_num_threads(),
         profile: if cfg!(debug_assertions) { "dev" } else { "release" },
-    };
+    })
+}
+
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let figures = figures(args.runs)?;
     if let Some(dir) = &args.dump {
+        let (few, many) = (city(KRIGING_SENSORS), city(IDW_SENSORS));
+        let kriging = Kriging::fit(&few, KRIGING_NEIGHBOURS)?;
         let places: Vec<DVec2> = city(PLACES + 77).into_iter().skip(77).map(|s| DVec2::new(s.at_m.y, s.at_m.x)).collect();
         dump(dir, "kriging", &few, &kriging.onto(grid(KRIGING_CELLS), f64::INFINITY))?;
         dump(dir, "idw", &many, &idw().onto(grid(IDW_CELLS), &many))?;
@@ -106,15 +113,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
         println!(
-            "kriging {KRIGING_SENSORS} sensors -> {KRIGING_CELLS}², {KRIGING_NEIGHBOURS} neighbours, one core: {kriging_ms:.1} ms (best {kriging_best_ms:.1})"
+            "kriging {KRIGING_SENSORS} sensors -> {KRIGING_CELLS}², {KRIGING_NEIGHBOURS} neighbours, one core: {:.1} ms (best {:.1})",
+            figures.kriging_ms, figures.kriging_best_ms
         );
         println!(
-            "  fitting its variogram {kriging_fit_ms:.1} ms, leave-one-out {kriging_leave_one_out_ms:.1} ms; {}",
-            figures.kriging_variogram
+            "  fitting its variogram {:.1} ms, leave-one-out {:.1} ms; {}",
+            figures.kriging_fit_ms, figures.kriging_leave_one_out_ms, figures.kriging_variogram
         );
         println!(
-            "inverse distance {IDW_SENSORS} sensors -> {IDW_CELLS}², {IDW_NEIGHBOURS} neighbours: {idw_one_core_ms:.1} ms on one core, {idw_ms:.1} ms (best {idw_best_ms:.1}) on {}",
-            figures.cores
+            "inverse distance {IDW_SENSORS} sensors -> {IDW_CELLS}², {IDW_NEIGHBOURS} neighbours: {:.1} ms on one core, {:.1} ms (best {:.1}) on {}",
+            figures.idw_one_core_ms, figures.idw_ms, figures.idw_best_ms, figures.cores
         );
         println!("profile {}", figures.profile);
     }

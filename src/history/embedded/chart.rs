@@ -67,7 +67,7 @@ impl Shared {
         let Some(datastream) = hot.catalogue.get(series).filter(|_| !times.is_empty()) else { return Ok(told) };
         let chart = Chart { series, step, known_by: query.known_by.map(to_us), times };
         let mut in_memory: BTreeMap<Hour, Vec<Sample>> = BTreeMap::new();
-        for sample in hot.samples().filter(|s| s.series == series && chart.times.contains(&s.time_us)) {
+        for sample in hot.of_series(series).filter(|s| chart.times.contains(&s.time_us)) {
             in_memory.entry(hour_of(sample.time_us)).or_default().push(*sample);
         }
         let hours = hour_of(chart.times.start)..=hour_of(chart.times.end - 1);

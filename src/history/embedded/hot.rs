@@ -1,16 +1,17 @@
 //! What is not yet in a partition, in memory: one chunk for each segment of the journal.
 
-use super::super::{Catalogue, IncidentEvent, Sample};
+use super::super::{Catalogue, IncidentEvent, Sample, Series};
 use std::sync::Arc;
 use std::time::Instant;
 
 /// Readings of one block; a question copies the open block at most.
 const BLOCK_ROWS: usize = 1 << 13;
 
-/// The rows of one segment, in the order they came.
+/// The rows of one segment; those of one series in the order they came.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
     pub segment: u64,
+    /// Each sorted by series: one datastream's chart looks at a few rows of each, not at all of a million.
     blocks: Vec<Arc<[Sample]>>,
     open: Vec<Sample>,
     pub events: Vec<Arc<IncidentEvent>>,
@@ -29,13 +30,29 @@ impl Chunk {
         self.rows += (samples.len() + events.len()) as u64;
         self.events.extend(events.into_iter().map(Arc::new));
         if self.open.is_empty() && samples.len() >= BLOCK_ROWS {
-            self.blocks.push(samples.into());
+            self.close(samples);
             return;
         }
         self.open.extend(samples);
         if self.open.len() >= BLOCK_ROWS {
-            self.blocks.push(std::mem::take(&mut self.open).into());
+            let full = std::mem::take(&mut self.open);
+            self.close(full);
         }
+    }
+
+    fn close(&mut self, mut rows: Vec<Sample>) {
+        // Stable, so that of two readings received at one time the one that came last stays the last.
+        rows.sort_by_key(|s| s.series);
+        self.blocks.push(rows.into());
+    }
+
+    fn of_series(&self, series: Series) -> impl Iterator<Item = &Sample> {
+        let of_block = move |block: &Arc<[Sample]>| {
+            let start = block.partition_point(|s| s.series < series);
+            start..start + block[start..].partition_point(|s| s.series == series)
+        };
+        let closed = self.blocks.iter().flat_map(move |b| &b[of_block(b)]);
+        closed.chain(self.open.iter().filter(move |s| s.series == series))
     }
 
     pub(super) fn samples(&self) -> impl Iterator<Item = &Sample> {
@@ -69,6 +86,11 @@ impl Hot {
         self.chunks().flat_map(Chunk::samples)
     }
 
+    /// Rows of one series, in the order they came.
+    pub(super) fn of_series(&self, series: Series) -> impl Iterator<Item = &Sample> {
+        self.chunks().flat_map(move |chunk| chunk.of_series(series))
+    }
+
     /// Segments up to here are in partitions.
     pub(super) fn sealed(&self) -> u64 {
         self.sealing.first().map_or(self.open.segment, |c| c.segment).saturating_sub(1)
@@ -91,5 +113,28 @@ impl Latest {
         {
             *slot = Some(*sample);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::Quality;
+
+    #[test]
+    fn one_series_is_found_among_all_in_the_order_it_came() {
+        let sample = |n: u32| Sample { series: Series(n % 7), time_us: 0, received_us: 0, value: f64::from(n), quality: Quality::Good };
+        let mut chunk = Chunk::new(1);
+        let rows = 3 * BLOCK_ROWS as u32 + 100;
+        // Batches of all sizes: below a block, above one, and what is left open.
+        for batch in (0..rows).collect::<Vec<_>>().chunks(5_000) {
+            chunk.push(batch.iter().map(|n| sample(*n)).collect(), Vec::new());
+        }
+        chunk.push((rows..2 * rows).map(sample).collect(), Vec::new());
+        for series in 0..7 {
+            let found: Vec<u32> = chunk.of_series(Series(series)).map(|s| s.value as u32).collect();
+            assert_eq!(found, (0..2 * rows).filter(|n| n % 7 == series).collect::<Vec<_>>());
+        }
+        assert_eq!((chunk.of_series(Series(7)).count(), chunk.samples().count()), (0, 2 * rows as usize));
     }
 }

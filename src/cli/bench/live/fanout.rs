@@ -1,6 +1,6 @@
 //! Positions out to many screens, and screens that only stay.
 
-use super::server::{Server, quantile};
+use super::server::{Server, cpu_s, quantile};
 use anyhow::Context;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::routing::get;
@@ -9,9 +9,11 @@ use futures_util::{SinkExt, StreamExt, stream};
 use serde::Serialize;
 use serde_json::json;
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -22,8 +24,16 @@ const POSITIONS_PER_S: f64 = 1_400.0;
 const UNITS: usize = 2_800;
 /// Of the positions a screen hears, one in so many is timed: reading the time of all would measure this program.
 const TIMED: usize = 7;
+const KEY: &[u8] = b"\"seen_at\":\"";
+/// `2026-11-26T03:22:11.123Z`
+const TIME_BYTES: usize = 24;
+const READ_BYTES: usize = 16 << 10;
+/// A pong nobody asked for (RFC 6455, 5.5.3) with a mask of noughts: the hub hangs up on a screen that says nothing for half a minute.
+const PONG: &[u8] = &[0x8a, 0x80, 0, 0, 0, 0];
+const PONG_EVERY: Duration = Duration::from_secs(8);
 /// Screens that knock at a time.
 const KNOCK: usize = 50;
+const IDLE_BLOCK: usize = 1_000;
 /// The city's extent, and a viewport's part of it along each side.
 const CITY: [f64; 4] = [118.20, 33.90, 118.40, 34.10];
 const PART: f64 = 0.3;
@@ -41,10 +51,13 @@ pub struct Figures {
     pub ledger_balanced: bool,
     pub hub_rss_mib: f64,
     pub hub_cpu_s: f64,
+    /// This program's own: the platform that moves the units, and all screens.
+    pub load_cpu_s: f64,
 }
 
 #[derive(Debug, Serialize)]
 pub struct IdleFigures {
+    /// Screens that the hub counts at the end.
     pub clients: usize,
     pub hub_rss_mib: f64,
     /// Above the same hub without screens.
@@ -59,14 +72,15 @@ type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 pub async fn positions(clients: usize, span: Duration) -> anyhow::Result<Figures> {
     let platform = platform().await?;
     let hub = Server::start(&format!("[[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"{platform}\"\n")).await?;
-    let screens = connect(&hub, clients, true).await?;
+    let screens = connect(&hub, 0..clients, true).await?;
     // The first snapshots are heard, positions flow.
     sleep(Duration::from_secs(2)).await;
-    let (cpu, before, begun) = (hub.cpu_s(), hub.feed("units").await?, Instant::now());
+    let own = std::process::id();
+    let (cpu, load, before, begun) = (hub.cpu_s(), cpu_s(own), hub.feed("units").await?, Instant::now());
     let running = Arc::new(AtomicBool::new(true));
     let listening: Vec<_> = screens.into_iter().map(|screen| tokio::spawn(listen(screen, running.clone()))).collect();
     sleep(span).await;
-    let (seconds, cpu) = (begun.elapsed().as_secs_f64(), hub.cpu_s() - cpu);
+    let (seconds, cpu, load) = (begun.elapsed().as_secs_f64(), hub.cpu_s() - cpu, cpu_s(own) - load);
     running.store(false, Ordering::Relaxed);
     let mut ms = Vec::new();
     for listener in listening {
@@ -84,20 +98,27 @@ pub async fn positions(clients: usize, span: Duration) -> anyhow::Result<Figures
         ledger_balanced: ledger.balances(),
         hub_rss_mib: hub.rss_mib(),
         hub_cpu_s: cpu,
+        load_cpu_s: load,
     })
 }
 
-pub async fn idle(clients: usize) -> anyhow::Result<IdleFigures> {
+pub async fn idle(clients: usize, hold: Duration) -> anyhow::Result<IdleFigures> {
     let hub = Server::start("").await?;
     sleep(Duration::from_millis(500)).await;
     let (before, begun) = (hub.rss_mib(), Instant::now());
-    let screens = connect(&hub, clients, false).await?;
+    let mut screens = tokio::task::JoinSet::new();
+    // In blocks, so that the first ones answer pings while the last ones knock.
+    for block in (0..clients).step_by(IDLE_BLOCK) {
+        for mut screen in connect(&hub, block..(block + IDLE_BLOCK).min(clients), false).await? {
+            screens.spawn(async move { while let Some(Ok(_)) = screen.next().await {} });
+        }
+    }
     let connect_s = begun.elapsed().as_secs_f64();
-    sleep(Duration::from_secs(3)).await;
+    sleep(hold).await;
     let after = hub.rss_mib();
-    drop(screens);
+    let there = hub.json("/api/health").await?["counts"]["screens"].as_u64().unwrap_or_default() as usize;
     let added = (after - before).max(0.0);
-    Ok(IdleFigures { clients, hub_rss_mib: after, added_mib: added, kb_each: added * 1024.0 / clients.max(1) as f64, connect_s })
+    Ok(IdleFigures { clients: there, hub_rss_mib: after, added_mib: added, kb_each: added * 1024.0 / there.max(1) as f64, connect_s })
 }
 
 /// A platform whose units move: an event stream of positions, each with the time it was written.
@@ -132,9 +153,9 @@ fn position(unit: usize, turn: usize) -> serde_json::Value {
 }
 
 /// Screens that have said hello; with a viewport of their own where they shall watch.
-async fn connect(hub: &Server, clients: usize, watching: bool) -> anyhow::Result<Vec<Socket>> {
+async fn connect(hub: &Server, numbers: Range<usize>, watching: bool) -> anyhow::Result<Vec<Socket>> {
     let url = hub.url.replacen("http", "ws", 1) + "/ws";
-    let screens = stream::iter(0..clients).map(|i| {
+    let screens = stream::iter(numbers).map(|i| {
         let url = url.clone();
         async move { timeout(Duration::from_secs(30), greet(&url, i, watching)).await.context("a screen could not connect in 30 s")? }
     });
@@ -163,21 +184,39 @@ async fn greet(url: &str, i: usize, watching: bool) -> anyhow::Result<Socket> {
 }
 
 /// Reads what comes; milliseconds from the time a position was written, of some of them.
+///
+/// Bytes are looked at as they come, for the one field: taking frames and JSON apart a thousand times beside the hub would measure
+/// this program.
 async fn listen(mut socket: Socket, running: Arc<AtomicBool>) -> Vec<f64> {
-    const KEY: &str = "\"seen_at\":\"";
-    let mut ms = Vec::new();
-    let mut n = 0;
+    let tcp = socket.get_mut();
+    let key = memchr::memmem::Finder::new(KEY);
+    let (mut ms, mut n, mut bytes, mut pong_at) = (Vec::new(), 0, Vec::with_capacity(READ_BYTES), Instant::now());
     while running.load(Ordering::Relaxed) {
-        let Ok(Some(Ok(Message::Text(text)))) = timeout(Duration::from_secs(1), socket.next()).await else { continue };
-        let now = Utc::now();
-        for part in text.split(KEY).skip(1) {
-            n += 1;
-            if n % TIMED != 0 {
-                continue;
+        if pong_at.elapsed() >= PONG_EVERY {
+            pong_at = Instant::now();
+            if tcp.write_all(PONG).await.is_err() {
+                break;
             }
-            let time = part.split('"').next().and_then(|t| DateTime::parse_from_rfc3339(t).ok());
-            ms.extend(time.map(|t| (now - t.with_timezone(&Utc)).num_microseconds().unwrap_or(i64::MAX) as f64 / 1000.0));
         }
+        match timeout(Duration::from_secs(1), tcp.read_buf(&mut bytes)).await {
+            Ok(Ok(read)) if read > 0 => {}
+            Err(_) => continue,
+            _ => break,
+        }
+        let now = Utc::now();
+        let mut seen = 0;
+        for at in key.find_iter(&bytes) {
+            let Some(time) = bytes.get(at + KEY.len()..at + KEY.len() + TIME_BYTES) else { break };
+            seen = at + KEY.len() + TIME_BYTES;
+            n += 1;
+            if n % TIMED == 0 {
+                let time = std::str::from_utf8(time).ok().and_then(|t| DateTime::parse_from_rfc3339(t).ok());
+                ms.extend(time.map(|t| (now - t.with_timezone(&Utc)).num_microseconds().unwrap_or(i64::MAX) as f64 / 1000.0));
+            }
+        }
+        // What may be the beginning of the next one stays.
+        let rest = seen.max(bytes.len().saturating_sub(KEY.len() + TIME_BYTES - 1));
+        bytes.drain(..rest);
     }
     ms
 }

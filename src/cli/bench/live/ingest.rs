@@ -1,31 +1,29 @@
-//! Readings in, as data arrays over HTTP, each post answered once it is on disk.
+//! What readings that come in are measured by, whichever way they come: the ledger, the history, and how long a reader waits meanwhile.
 
 use super::server::{Server, quantile};
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde::Serialize;
-use serde_json::{Value, json};
-use std::fmt::Write;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
-/// Sensors, and readings of one in a post: a platform that forwards every few seconds.
-const STREAMS: usize = 5_000;
-const ROWS: usize = 10;
-/// Readings in one post.
-const A_POST: usize = 5_000;
-/// Posts on their way at a time.
-const AT_A_TIME: usize = 4;
+/// Sensors that tell.
+pub const STREAMS: usize = 5_000;
 const READ_EVERY: Duration = Duration::from_millis(50);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// Nothing more is waited for when the history has not grown for so long.
+const STUCK_AFTER: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Serialize)]
 pub struct Figures {
+    /// From the first reading sent until the last was on disk.
     pub seconds: f64,
     pub offered_per_s: f64,
     pub stored_per_s: f64,
-    /// Readings whose post was answered with success.
+    /// Readings whose sender was told that they are safe: by the hub over HTTP, by the broker over MQTT.
     pub acknowledged: u64,
     /// Readings found in the history afterwards.
     pub in_history: u64,
@@ -33,105 +31,104 @@ pub struct Figures {
     /// A reader's requests (feeds, one sensor's chart) while readings come in.
     pub reader_ms_p50: f64,
     pub reader_ms_p99: f64,
+    pub reader_ms_max: f64,
     pub hub_rss_mib: f64,
     pub hub_cpu_s: f64,
+    /// The MQTT broker between, with its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_cpu_s: Option<f64>,
+    /// This program's own, for making the load and reading beside it.
+    pub load_cpu_s: f64,
 }
 
-pub async fn over_http(rate: u32, span: Duration) -> anyhow::Result<Figures> {
-    let hub = Arc::new(Server::start("[[feed]]\nkind = \"sensorthings_in\"\nid = \"platform\"\n").await?);
-    describe(&hub).await?;
-    let (acknowledged, running) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(true)));
-    let reader = tokio::spawn(read(hub.clone(), running.clone()));
-    let cpu = hub.cpu_s();
-    let begun = Instant::now();
-    let mut tick = interval(Duration::from_secs_f64(A_POST as f64 / f64::from(rate)));
-    // A post that had to wait is made up for, so that the rate is what was asked for.
-    tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let room = Arc::new(tokio::sync::Semaphore::new(AT_A_TIME));
-    let start = Utc::now() - TimeDelta::minutes(30);
-    let mut posts = Vec::new();
-    let mut n = 0;
-    while begun.elapsed() < span {
-        tick.tick().await;
-        let permit = room.clone().acquire_owned().await?;
-        let (hub, acknowledged, body) = (hub.clone(), acknowledged.clone(), body(n, start));
-        posts.push(tokio::spawn(async move {
-            let _permit = permit;
-            let answer = hub.http.post(format!("{}/feeds/platform", hub.url)).body(body).send().await?.error_for_status()?;
-            let taken: Value = answer.json().await?;
-            acknowledged.fetch_add(taken["accepted"].as_u64().unwrap_or_default(), Ordering::Relaxed);
-            anyhow::Ok(())
-        }));
-        n += 1;
+/// A run under way.
+pub struct Run {
+    hub: Arc<Server>,
+    feed: &'static str,
+    begun: Instant,
+    hub_cpu_s: f64,
+    load_cpu_s: f64,
+    running: Arc<AtomicBool>,
+    reader: JoinHandle<anyhow::Result<Vec<f64>>>,
+}
+
+impl Run {
+    /// Begins to read beside: `chart` names the `n`th sensor's datastream.
+    pub fn begin(hub: Arc<Server>, feed: &'static str, chart: fn(usize) -> String) -> Self {
+        let running = Arc::new(AtomicBool::new(true));
+        let reader = tokio::spawn(read(hub.clone(), running.clone(), chart));
+        let (hub_cpu_s, load_cpu_s) = (hub.cpu_s(), own_cpu_s());
+        Self { hub, feed, begun: Instant::now(), hub_cpu_s, load_cpu_s, running, reader }
     }
-    for post in posts {
-        post.await??;
+
+    pub fn elapsed(&self) -> Duration {
+        self.begun.elapsed()
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    running.store(false, Ordering::Relaxed);
-    let mut reader_ms = reader.await??;
-    reader_ms.sort_by(f64::total_cmp);
-    // The ledger is told once a second.
-    sleep(Duration::from_millis(1_500)).await;
-    let ledger = hub.feed("platform").await?;
-    let in_history = hub.json("/api/health").await?["history"]["readings"].as_u64().unwrap_or_default();
-    let acknowledged = acknowledged.load(Ordering::Relaxed);
-    Ok(Figures {
-        seconds,
-        offered_per_s: (n * A_POST) as f64 / seconds,
-        stored_per_s: ledger.stored as f64 / seconds,
-        acknowledged,
-        in_history,
-        ledger_balanced: ledger.balances() && ledger.stored == acknowledged && in_history == acknowledged,
-        reader_ms_p50: quantile(&reader_ms, 0.5),
-        reader_ms_p99: quantile(&reader_ms, 0.99),
-        hub_rss_mib: hub.rss_mib(),
-        hub_cpu_s: hub.cpu_s() - cpu,
-    })
-}
 
-/// Tells the hub of all sensors.
-async fn describe(hub: &Server) -> anyhow::Result<()> {
-    let stream = |i: usize| {
-        let place = json!({"type": "Point", "coordinates": [118.2 + (i % 100) as f64 * 1e-3, 33.9 + (i / 100) as f64 * 1e-3]});
-        json!({"@iot.id": i, "ObservedProperty": {"name": "PM2.5"}, "unitOfMeasurement": {"symbol": "µg/m³"},
-               "Thing": {"name": format!("mast {i}"), "Locations": [{"location": place}]}})
-    };
-    let all: Vec<_> = (0..STREAMS).map(stream).collect();
-    let answer = hub.http.post(format!("{}/feeds/platform", hub.url)).json(&all).send().await?;
-    ensure!(answer.status().is_success(), "the hub refused the sensors: {}", answer.text().await?);
-    Ok(())
-}
-
-/// The `n`th post: the next ten readings of the next sensors, a second apart.
-fn body(n: usize, start: DateTime<Utc>) -> String {
-    let streams = A_POST / ROWS;
-    let mut text = String::with_capacity(A_POST * 50);
-    text.push('[');
-    for i in 0..streams {
-        let stream = (n * streams + i) % STREAMS;
-        let round = (n * streams + i) / STREAMS * ROWS;
-        let comma = if i > 0 { "," } else { "" };
-        let _ = write!(text, r#"{comma}{{"Datastream":{{"@iot.id":{stream}}},"components":["phenomenonTime","result"],"dataArray":["#);
-        for row in 0..ROWS {
-            let time = (start + TimeDelta::milliseconds(((round + row) * 1_000) as i64)).to_rfc3339_opts(SecondsFormat::Millis, true);
-            let comma = if row > 0 { "," } else { "" };
-            let _ = write!(text, r#"{comma}["{time}",{}.{}]"#, (stream + row) % 90, n % 10);
+    /// Waits until all that was acknowledged is in the history, and counts.
+    pub async fn end(self, offered: u64, acknowledged: u64) -> anyhow::Result<Figures> {
+        let (mut in_history, mut grew) = (0, Instant::now());
+        while in_history < acknowledged && grew.elapsed() < STUCK_AFTER {
+            let now =
+                self.hub.json("/api/health").await?["history"]["readings"].as_u64().context("the hub tells nothing of its history")?;
+            if now > in_history {
+                (in_history, grew) = (now, Instant::now());
+            }
+            if in_history < acknowledged {
+                sleep(LOOK_EVERY).await;
+            }
         }
-        text.push_str("]}");
+        let seconds = self.begun.elapsed().as_secs_f64();
+        let (hub_cpu_s, load_cpu_s) = (self.hub.cpu_s() - self.hub_cpu_s, own_cpu_s() - self.load_cpu_s);
+        self.running.store(false, Ordering::Relaxed);
+        let mut reader_ms = self.reader.await??;
+        reader_ms.sort_by(f64::total_cmp);
+        // The ledger is told once a second.
+        sleep(Duration::from_millis(1_500)).await;
+        let ledger = self.hub.feed(self.feed).await?;
+        Ok(Figures {
+            seconds,
+            offered_per_s: offered as f64 / seconds,
+            stored_per_s: ledger.stored as f64 / seconds,
+            acknowledged,
+            in_history,
+            ledger_balanced: ledger.balances() && ledger.stored == acknowledged && in_history == acknowledged,
+            reader_ms_p50: quantile(&reader_ms, 0.5),
+            reader_ms_p99: quantile(&reader_ms, 0.99),
+            reader_ms_max: quantile(&reader_ms, 1.0),
+            hub_rss_mib: self.hub.rss_mib(),
+            hub_cpu_s,
+            broker: None,
+            broker_cpu_s: None,
+            load_cpu_s,
+        })
     }
-    text.push(']');
-    text
+}
+
+fn own_cpu_s() -> f64 {
+    super::server::cpu_s(std::process::id())
+}
+
+/// When the first reading of each sensor was taken.
+pub fn start() -> DateTime<Utc> {
+    Utc::now() - TimeDelta::minutes(30)
+}
+
+/// When a sensor took its `round`th reading: one a second.
+pub fn time(start: DateTime<Utc>, round: usize) -> String {
+    (start + TimeDelta::seconds(round as i64)).to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Asks as a desk does, again and again; how long each answer took, ms.
-async fn read(hub: Arc<Server>, running: Arc<AtomicBool>) -> anyhow::Result<Vec<f64>> {
+async fn read(hub: Arc<Server>, running: Arc<AtomicBool>, chart: fn(usize) -> String) -> anyhow::Result<Vec<f64>> {
     let mut times = Vec::new();
     let mut n = 0;
     while running.load(Ordering::Relaxed) {
         let path = match n % 2 {
             0 => "/api/feeds".to_owned(),
-            _ => format!("/api/series?datastream=platform/{}&step_s=60", n * 37 % STREAMS),
+            _ => format!("/api/series?datastream={}&step_s=60", chart(n * 37 % STREAMS)),
         };
         let begun = Instant::now();
         hub.json(&path).await?;
@@ -139,5 +136,6 @@ async fn read(hub: Arc<Server>, running: Arc<AtomicBool>) -> anyhow::Result<Vec<
         n += 1;
         sleep(READ_EVERY).await;
     }
+    ensure!(!times.is_empty(), "the run was too short for a reader");
     Ok(times)
 }

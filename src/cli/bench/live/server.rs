@@ -67,13 +67,17 @@ impl Server {
 
     /// Processor time so far, seconds.
     pub fn cpu_s(&self) -> f64 {
-        let Some(pid) = self.child.id() else { return 0.0 };
-        let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
-        // After the name in brackets: state is the third field, user and system ticks the 14th and 15th.
-        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-        let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
-        ticks / 100.0
+        self.child.id().map_or(0.0, cpu_s)
     }
+}
+
+/// Processor time of a process so far, seconds.
+pub fn cpu_s(pid: u32) -> f64 {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")).unwrap_or_default();
+    // After the name in brackets: state is the third field, user and system ticks the 14th and 15th.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let ticks: f64 = rest.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum();
+    ticks / 100.0
 }
 
 /// As many open files as the system lets us have: ten thousand screens are as many sockets.
