@@ -94,8 +94,8 @@ impl<'a> Record<'a> {
     /// What a term stands for here; `None` where there is nothing.
     fn value(&self, term: &Term) -> Option<Cow<'a, Value>> {
         match term.pieces() {
-            [Piece::Pointer(pointer)] => return self.record.pointer(pointer).map(Cow::Borrowed),
-            [Piece::Outer(pointer)] => return self.message.pointer(pointer).map(Cow::Borrowed),
+            [Piece::Pointer(pointer)] => return pointed(self.record, pointer).map(Cow::Borrowed),
+            [Piece::Outer(pointer)] => return pointed(self.message, pointer).map(Cow::Borrowed),
             _ => {}
         }
         let mut text = String::new();
@@ -103,8 +103,8 @@ impl<'a> Record<'a> {
             match piece {
                 Piece::Text(t) => text.push_str(t),
                 Piece::Part(i) => text.push_str(self.parts.get(*i)?),
-                Piece::Pointer(p) => text.push_str(&plain(self.record.pointer(p)?)?),
-                Piece::Outer(p) => text.push_str(&plain(self.message.pointer(p)?)?),
+                Piece::Pointer(p) => text.push_str(&plain(pointed(self.record, p)?)?),
+                Piece::Outer(p) => text.push_str(&plain(pointed(self.message, p)?)?),
             }
         }
         Some(Cow::Owned(Value::String(text)))
@@ -119,6 +119,20 @@ impl<'a> Record<'a> {
     fn number(&self, term: &Term) -> Option<f64> {
         number(self.value(term)?.as_ref())
     }
+}
+
+/// As [`Value::pointer`], which makes two strings of every step: a fifth of the time of a reading.
+fn pointed<'a>(value: &'a Value, pointer: &str) -> Option<&'a Value> {
+    if pointer.contains('~') {
+        return value.pointer(pointer);
+    }
+    let index =
+        |step: &str| (step == "0" || step.starts_with(|c: char| ('1'..='9').contains(&c))).then(|| step.parse::<usize>().ok()).flatten();
+    pointer.strip_prefix('/')?.split('/').try_fold(value, |value, step| match value {
+        Value::Object(map) => map.get(step),
+        Value::Array(list) => list.get(index(step)?),
+        _ => None,
+    })
 }
 
 /// Numbers, booleans and text as text; nothing else.
@@ -398,6 +412,16 @@ mod tests {
                 map.prop_map(|m| m.into_iter().map(|(k, v)| (k.to_owned(), v)).collect::<serde_json::Map<_, _>>().into())
             ]
         })
+    }
+
+    #[test]
+    fn pointers_point_where_serde_says() {
+        let value = json!({"a": [10, {"b": 1, "": 2, "x~y": 3, "m/n": 4}], "": {"": 5}, "01": 6});
+        for pointer in
+            ["/a/0", "/a/1/b", "/a/1/", "/a/1/x~0y", "/a/1/m~1n", "/", "//", "/01", "/a/00", "/a/+1", "/a/2", "/a/1/b/0", "/a/-", "/z"]
+        {
+            assert_eq!(pointed(&value, pointer), value.pointer(pointer), "{pointer}");
+        }
     }
 
     proptest! {

@@ -63,7 +63,8 @@ export function fromSnapshot(s: Snapshot): CityState {
     alerts: by(s.alerts ?? [], (a) => a.id),
     feeds: by(s.feeds, (f) => f.feed),
     screens: s.screens,
-    screensTotal: s.screens.length,
+    // A phone is told no names, and the number a moment later.
+    screensTotal: Math.max(s.screens.length, 1),
   };
 }
 

@@ -28,6 +28,9 @@ pub struct Args {
     /// Leave the history there: to ask others the same.
     #[arg(long)]
     keep: bool,
+    /// Asks a history that `--keep` has left, and takes nothing in.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["full", "folder", "keep", "series", "readings"])]
+    ask: Option<PathBuf>,
     /// Figures as JSON.
     #[arg(long)]
     json: bool,
@@ -41,18 +44,26 @@ struct Times {
     max: f64,
 }
 
+/// What it took to make the history.
 #[derive(Debug, Serialize)]
-struct Figures {
-    version: &'static str,
-    cores: usize,
-    series: u32,
-    observations: u64,
+struct Taken {
     /// From the first append to the last acknowledgement, each on disk.
     ingest_per_s: f64,
     /// Of one batch of 5,000 readings, each with its sync.
     append_ms: Times,
     /// Until all of it was in partitions, merged and rolled up.
     settle_s: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    version: &'static str,
+    cores: usize,
+    series: u32,
+    observations: u64,
+    /// Absent where a history was only asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken: Option<Taken>,
     disk_mib: Vec<(String, f64)>,
     bytes_per_observation: f64,
     /// A start: index, keyframes, the newest reading of every series into memory. Files not in the system's cache.
@@ -63,8 +74,9 @@ struct Figures {
     hexagons_15m_ms: Times,
     /// Resolution 9, which is what is kept.
     hexagons_fine_ms: Times,
-    /// By 5 minutes: from the readings themselves.
-    hexagons_from_readings_ms: Times,
+    /// By 5 minutes: from the readings themselves. Absent where there are more than a screen will ever ask for at once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hexagons_from_readings_ms: Option<Times>,
     /// The newest reading of every series, from memory.
     latest_ms: Times,
     /// Any instant of the 24 hours, every series; the first of them from a cold start.
@@ -83,6 +95,8 @@ struct Figures {
 const BATCH: u32 = 5_000;
 const PROPERTY: &str = "pm2_5";
 const RUNS: usize = 7;
+/// Readings that hexagons are made of without roll-ups.
+const FROM_READINGS_MAX: u64 = 20_000_000;
 
 /// The same questions as in `benches/peers/history/engines.py`.
 #[cfg(feature = "sql")]
@@ -103,14 +117,20 @@ pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     if args.full {
         (args.series, args.readings) = (1_000_000, 100);
     }
-    let temporary = tempfile_in(args.folder.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let figures = runtime.block_on(measure(&args, &temporary));
-    if args.keep {
-        eprintln!("the history is left in {}", temporary.display());
-    } else {
-        std::fs::remove_dir_all(&temporary).with_context(|| format!("{}: can't be removed", temporary.display()))?;
-    }
+    let figures = match &args.ask {
+        Some(folder) => runtime.block_on(asked(folder, None)),
+        None => {
+            let temporary = tempfile_in(args.folder.as_deref())?;
+            let figures = runtime.block_on(measure(&args, &temporary));
+            if args.keep {
+                eprintln!("the history is left in {}", temporary.display());
+            } else {
+                std::fs::remove_dir_all(&temporary).with_context(|| format!("{}: can't be removed", temporary.display()))?;
+            }
+            figures
+        }
+    };
     let figures = figures?;
     println!("{}", if args.json { serde_json::to_string_pretty(&figures)? } else { format!("{figures:#?}") });
     Ok(ExitCode::SUCCESS)
@@ -193,16 +213,26 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     }
     eprintln!("{} datastreams; now {} readings", args.series, u64::from(args.series) * u64::from(args.readings));
     let (ingest_s, append_ms) = ingest(args, &history, from).await?;
+    eprintln!("{:.0} readings a second; now partitions and roll-ups", f64::from(args.series) * f64::from(args.readings) / ingest_s);
     let begun = Instant::now();
     history.settle().await?;
     let settle_s = begun.elapsed().as_secs_f64();
-    let health = history.health().await?;
     drop(history);
-    cool(folder)?;
+    let observations = u64::from(args.series) * u64::from(args.readings);
+    asked(folder, Some(Taken { ingest_per_s: observations as f64 / ingest_s, append_ms, settle_s })).await
+}
 
+/// Questions to the history in `folder`.
+async fn asked(folder: &Path, taken: Option<Taken>) -> anyhow::Result<Figures> {
+    cool(folder)?;
     let begun = Instant::now();
     let history = Embedded::open(folder)?;
     let open_cold_ms = ms(begun);
+    let health = history.health().await?;
+    let oldest = health.oldest.with_context(|| format!("{}: no history is there", folder.display()))?;
+    // The day began with the hour of its first reading.
+    let from = DateTime::from_timestamp(oldest.timestamp() / 3600 * 3600, 0).unwrap_or(oldest);
+    let series = health.datastreams as u32;
     cool(folder)?;
     let hexagons = |resolution, minutes| HexagonQuery {
         property: PROPERTY.into(),
@@ -214,7 +244,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let begun = Instant::now();
     let told = history.hexagons(hexagons(8, 15)).await?;
     let hexagons_15m_cold_ms = ms(begun);
-    let asked = |history: &Embedded, query: HexagonQuery, runs: usize| {
+    let timed = |history: &Embedded, query: HexagonQuery, runs: usize| {
         let history = history.clone();
         async move {
             let mut all = Vec::new();
@@ -232,23 +262,24 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     Ok(Figures {
         version: env!("CARGO_PKG_VERSION"),
         cores: std::thread::available_parallelism()?.get(),
-        series: args.series,
+        series,
         observations,
-        ingest_per_s: observations as f64 / ingest_s,
-        append_ms,
-        settle_s,
+        taken,
         disk_mib: health.bytes.iter().map(|(folder, bytes)| (folder.clone(), mib(*bytes))).collect(),
         bytes_per_observation: stored as f64 / observations as f64,
         open_cold_ms,
         hexagons_15m_cold_ms,
         hexagons: told.rows.len(),
-        hexagons_15m_ms: asked(&history, hexagons(8, 15), RUNS).await?,
-        hexagons_fine_ms: asked(&history, hexagons(9, 15), 3).await?,
-        hexagons_from_readings_ms: asked(&history, hexagons(8, 5), 2).await?,
+        hexagons_15m_ms: timed(&history, hexagons(8, 15), RUNS).await?,
+        hexagons_fine_ms: timed(&history, hexagons(9, 15), 3).await?,
+        hexagons_from_readings_ms: match observations {
+            0..=FROM_READINGS_MAX => Some(timed(&history, hexagons(8, 5), 2).await?),
+            _ => None,
+        },
         latest_ms: latest(&history).await?,
         latest_at_ms: instants(folder, &history, from, false).await?,
         latest_at_known_ms: instants(folder, &history, from, true).await?,
-        series_ms: charts(args, &history, from).await?,
+        series_ms: charts(series, &history, from).await?,
         #[cfg(feature = "sql")]
         sql_ms: sql(&history).await?,
         peak_rss_mib: peak_rss_mib(),
@@ -315,10 +346,10 @@ async fn instants(folder: &Path, history: &Embedded, from: DateTime<Utc>, known:
     Ok(times(all))
 }
 
-async fn charts(args: &Args, history: &Embedded, from: DateTime<Utc>) -> anyhow::Result<Times> {
+async fn charts(series: u32, history: &Embedded, from: DateTime<Utc>) -> anyhow::Result<Times> {
     let mut all = Vec::new();
     for i in 0..20_u32 {
-        let datastream = format!("bench/{}", i.wrapping_mul(48_271) % args.series);
+        let datastream = format!("bench/{}", i.wrapping_mul(48_271) % series);
         let query = SeriesQuery { datastream, from, to: from + TimeDelta::hours(24), step: TimeDelta::minutes(15), known_by: None };
         let begun = Instant::now();
         history.series(query).await?;

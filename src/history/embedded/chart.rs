@@ -13,6 +13,9 @@ use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// Hours of a chart that one thread reads.
+const FEW_HOURS: usize = 3;
+
 /// A chart's question in numbers.
 struct Chart {
     series: Series,
@@ -82,7 +85,8 @@ impl Shared {
             let steps = chart.of_hour(self, *hour, slices.get(hour).unwrap_or(&none), hot, &mut missing);
             (steps, missing)
         };
-        let found: Vec<_> = all.par_iter().map(of_hour).collect();
+        // Few are read here: the pool's threads may be at work on a whole hour's roll-ups, and a chart of today would wait for them.
+        let found: Vec<_> = if all.len() <= FEW_HOURS { all.iter().map(of_hour).collect() } else { all.par_iter().map(of_hour).collect() };
         let mut buckets: BTreeMap<i64, Rollup> = BTreeMap::new();
         for (steps, missing) in found {
             told.missing.extend(missing);

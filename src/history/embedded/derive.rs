@@ -9,7 +9,7 @@ use super::seal::{Place, write_samples};
 use super::{HOUR_US, Shared, scan, settle};
 use crate::history::{HistoryError, Sample, Series};
 use chrono::Utc;
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -58,7 +58,7 @@ impl Shared {
         for (kind, width) in ROLLUPS {
             drafts.push((kind, width, Draft::new(&place(kind).folder(&self.folder), schema.clone(), properties(&schema))?));
         }
-        let mut cells = BTreeMap::new();
+        let mut cells = HashMap::new();
         for stripe in self.stripes(&slice.raw)? {
             let mut rows = self.stripe(&slice.raw, &stripe)?;
             settle(&mut rows, None);
@@ -72,7 +72,9 @@ impl Shared {
         }
         let schema = cell_schema();
         let mut draft = Draft::new(&place(Kind::Cells).folder(&self.folder), schema.clone(), properties(&schema))?;
-        draft.write(&cell_batch(&cells.into_values().collect::<Vec<_>>()))?;
+        let mut cells: Vec<CellRow> = cells.into_values().collect();
+        cells.sort_unstable_by_key(|c| (c.start_us, c.cell));
+        draft.write(&cell_batch(&cells))?;
         self.put_derived(&place(Kind::Cells), draft, graves)
     }
 
@@ -162,7 +164,7 @@ pub(super) fn roll_up(samples: &[Sample], width: i64) -> Vec<Rollup> {
 }
 
 /// Adds good readings to the cells their datastreams stand in, by quarters of an hour.
-pub(super) fn add_cells(cells: &mut BTreeMap<(i64, u64), CellRow>, samples: &[Sample], place: impl Fn(Series) -> Option<u64>) {
+pub(super) fn add_cells(cells: &mut HashMap<(i64, u64), CellRow>, samples: &[Sample], place: impl Fn(Series) -> Option<u64>) {
     for step in roll_up(samples, QUARTER_US).iter().filter(|s| s.count > 0) {
         let Some(cell) = place(step.series) else { continue };
         let row = CellRow { start_us: step.start_us, cell, count: step.count, sum: step.sum, min: step.min, max: step.max };
@@ -191,9 +193,11 @@ mod tests {
         let steps = roll_up(&samples, QUARTER_US);
         let told: Vec<_> = steps.iter().map(|s| (s.series.0, s.start_us / MINUTE_US, s.count, s.suspect, s.sum, s.last)).collect();
         assert_eq!(told, [(1, 0, 1, 0, 2.0, 2.0), (1, 15, 2, 1, 12.0, 90.0), (2, 15, 0, 1, 0.0, 1.0)]);
-        let mut cells = BTreeMap::new();
+        let mut cells = HashMap::new();
         add_cells(&mut cells, &samples, |series| (series.0 < 2).then_some(7));
-        let told: Vec<_> = cells.values().map(|c| (c.start_us / MINUTE_US, c.cell, c.count, c.min, c.max)).collect();
+        let mut cells: Vec<_> = cells.into_values().collect();
+        cells.sort_unstable_by_key(|c| (c.start_us, c.cell));
+        let told: Vec<_> = cells.iter().map(|c| (c.start_us / MINUTE_US, c.cell, c.count, c.min, c.max)).collect();
         assert_eq!(told, [(0, 7, 1, 2.0, 2.0), (15, 7, 2, 4.0, 8.0)]);
     }
 }

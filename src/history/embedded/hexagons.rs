@@ -10,10 +10,11 @@ use crate::history::answer::{from_us, to_us};
 use crate::history::query::width_us;
 use crate::history::{CELL_RESOLUTION, Catalogue, Hexagon, HexagonQuery, HistoryError, Sample, Series, Told, cell};
 use h3o::Resolution;
+use hashbrown::HashMap;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Cells of datastreams at one resolution, by number, each with the place it was computed for.
 #[derive(Debug, Default)]
@@ -107,6 +108,7 @@ impl Shared {
         let slices: BTreeMap<Hour, Slice> = self.index().slices(&query.property, range).into_iter().collect();
         let hours: BTreeSet<Hour> = slices.keys().chain(in_memory.keys()).copied().collect();
         let none = Slice::default();
+        let places = OnceLock::new();
         let of_hour = |hour: Hour| {
             let slice = slices.get(&hour).unwrap_or(&none);
             let hot_rows = in_memory.get(&hour).map_or(&[][..], Vec::as_slice);
@@ -114,7 +116,10 @@ impl Shared {
             let derived = slice.whole(Kind::Cells).filter(|_| question.fits(hour) && hot_rows.is_empty());
             let rows = match derived {
                 Some(part) => question.coarser(self.tolerant(part, scan::cells(&self.footers, part), &mut missing)),
-                None => self.cells_of_readings(&question, &hot.catalogue, slice, hot_rows, &mut missing),
+                None => {
+                    let places = places.get_or_init(|| self.places_of(&hot.catalogue, question.resolution));
+                    self.cells_of_readings(&question, places, slice, hot_rows, &mut missing)
+                }
             };
             (rows, missing)
         };
@@ -128,10 +133,20 @@ impl Shared {
         Ok(told)
     }
 
+    /// The cell of each datastream by number: coarse ones by the bits of those that are known, finer ones anew.
+    fn places_of(&self, catalogue: &Catalogue, resolution: Resolution) -> Vec<Option<u64>> {
+        if u8::from(resolution) > CELL_RESOLUTION {
+            let all: Vec<_> = catalogue.iter().map(|(_, d)| d).collect();
+            return all.par_iter().map(|d| cell::of(d, resolution)).collect();
+        }
+        let parent = Parent::new(resolution);
+        self.with_places(|place| (0..catalogue.len() as u32).map(|i| place(Series(i)).map(|cell| parent.of(cell))).collect())
+    }
+
     fn cells_of_readings(
         &self,
         question: &Question,
-        catalogue: &Catalogue,
+        places: &[Option<u64>],
         slice: &Slice,
         hot: &[Sample],
         missing: &mut Vec<String>,
@@ -149,7 +164,7 @@ impl Shared {
             samples.extend(hot.iter().filter(|s| stripe.contains(&s.series.0)));
             settle(&mut samples, None);
             for step in roll_up(&samples, question.width) {
-                question.add(&mut cells, catalogue, &step);
+                Question::add(&mut cells, places, &step);
             }
         }
         let mut rows: Vec<CellRow> = cells.into_values().collect();
@@ -159,8 +174,8 @@ impl Shared {
 }
 
 impl Question {
-    fn add(&self, cells: &mut HashMap<(i64, u64), CellRow>, catalogue: &Catalogue, step: &Rollup) {
-        let place = catalogue.get(step.series).and_then(|d| cell::of(d, self.resolution));
+    fn add(cells: &mut HashMap<(i64, u64), CellRow>, places: &[Option<u64>], step: &Rollup) {
+        let place = places.get(step.series.0 as usize).copied().flatten();
         if let Some(cell) = place.filter(|_| step.count > 0) {
             let row = CellRow { start_us: step.start_us, cell, count: step.count, sum: step.sum, min: step.min, max: step.max };
             cells.entry((row.start_us, cell)).and_modify(|known| known.merge(&row)).or_insert(row);

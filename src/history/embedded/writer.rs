@@ -81,7 +81,10 @@ impl Writer {
             });
         }
         drop(hot);
-        self.known(&batch)?;
+        // Before anything gets a number. A batch that describes nothing changes nothing either, and finds out below.
+        if !batch.datastreams.is_empty() {
+            self.known(&batch)?;
+        }
         let mut entry = Entry { events: batch.events, ..Entry::default() };
         for datastream in batch.datastreams {
             if let Some(series) = self.describe(&datastream)? {

@@ -33,7 +33,7 @@ const PONG: &[u8] = &[0x8a, 0x80, 0, 0, 0, 0];
 const PONG_EVERY: Duration = Duration::from_secs(8);
 /// Screens that knock at a time.
 const KNOCK: usize = 50;
-const IDLE_BLOCK: usize = 1_000;
+const BLOCK: usize = 200;
 /// The city's extent, and a viewport's part of it along each side.
 const CITY: [f64; 4] = [118.20, 33.90, 118.40, 34.10];
 const PART: f64 = 0.3;
@@ -41,6 +41,8 @@ const PART: f64 = 0.3;
 #[derive(Debug, Serialize)]
 pub struct Figures {
     pub clients: usize,
+    /// Screens whose connection ended before the run.
+    pub cut_off: usize,
     pub seconds: f64,
     pub positions_per_s: f64,
     /// Positions timed.
@@ -72,24 +74,32 @@ type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 pub async fn positions(clients: usize, span: Duration) -> anyhow::Result<Figures> {
     let platform = platform().await?;
     let hub = Server::start(&format!("[[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"{platform}\"\n")).await?;
-    let screens = connect(&hub, 0..clients, true).await?;
-    // The first snapshots are heard, positions flow.
+    let (running, timing) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(false)));
+    let mut listening = Vec::new();
+    // In blocks that listen at once, so that nothing piles up for the first ones while the last ones knock.
+    for block in blocks(clients) {
+        for screen in connect(&hub, block, true).await? {
+            listening.push(tokio::spawn(listen(screen, running.clone(), timing.clone())));
+        }
+    }
     sleep(Duration::from_secs(2)).await;
     let own = std::process::id();
     let (cpu, load, before, begun) = (hub.cpu_s(), cpu_s(own), hub.feed("units").await?, Instant::now());
-    let running = Arc::new(AtomicBool::new(true));
-    let listening: Vec<_> = screens.into_iter().map(|screen| tokio::spawn(listen(screen, running.clone()))).collect();
+    timing.store(true, Ordering::Relaxed);
     sleep(span).await;
     let (seconds, cpu, load) = (begun.elapsed().as_secs_f64(), hub.cpu_s() - cpu, cpu_s(own) - load);
     running.store(false, Ordering::Relaxed);
-    let mut ms = Vec::new();
+    let (mut ms, mut cut_off) = (Vec::new(), 0);
     for listener in listening {
-        ms.extend(listener.await?);
+        let (times, to_the_end) = listener.await?;
+        ms.extend(times);
+        cut_off += usize::from(!to_the_end);
     }
     ms.sort_by(f64::total_cmp);
     let ledger = hub.feed("units").await?;
     Ok(Figures {
         clients,
+        cut_off,
         seconds,
         positions_per_s: (ledger.stored - before.stored) as f64 / seconds,
         heard: ms.len(),
@@ -108,8 +118,8 @@ pub async fn idle(clients: usize, hold: Duration) -> anyhow::Result<IdleFigures>
     let (before, begun) = (hub.rss_mib(), Instant::now());
     let mut screens = tokio::task::JoinSet::new();
     // In blocks, so that the first ones answer pings while the last ones knock.
-    for block in (0..clients).step_by(IDLE_BLOCK) {
-        for mut screen in connect(&hub, block..(block + IDLE_BLOCK).min(clients), false).await? {
+    for block in blocks(clients) {
+        for mut screen in connect(&hub, block, false).await? {
             screens.spawn(async move { while let Some(Ok(_)) = screen.next().await {} });
         }
     }
@@ -119,6 +129,10 @@ pub async fn idle(clients: usize, hold: Duration) -> anyhow::Result<IdleFigures>
     let there = hub.json("/api/health").await?["counts"]["screens"].as_u64().unwrap_or_default() as usize;
     let added = (after - before).max(0.0);
     Ok(IdleFigures { clients: there, hub_rss_mib: after, added_mib: added, kb_each: added * 1024.0 / there.max(1) as f64, connect_s })
+}
+
+fn blocks(clients: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..clients).step_by(BLOCK).map(move |first| first..(first + BLOCK).min(clients))
 }
 
 /// A platform whose units move: an event stream of positions, each with the time it was written.
@@ -183,11 +197,12 @@ async fn greet(url: &str, i: usize, watching: bool) -> anyhow::Result<Socket> {
     Ok(socket)
 }
 
-/// Reads what comes; milliseconds from the time a position was written, of some of them.
+/// Reads what comes; milliseconds from the time a position was written, of some of them once `timing` has begun; and whether it was
+/// connected to the end.
 ///
 /// Bytes are looked at as they come, for the one field: taking frames and JSON apart a thousand times beside the hub would measure
 /// this program.
-async fn listen(mut socket: Socket, running: Arc<AtomicBool>) -> Vec<f64> {
+async fn listen(mut socket: Socket, running: Arc<AtomicBool>, timing: Arc<AtomicBool>) -> (Vec<f64>, bool) {
     let tcp = socket.get_mut();
     let key = memchr::memmem::Finder::new(KEY);
     let (mut ms, mut n, mut bytes, mut pong_at) = (Vec::new(), 0, Vec::with_capacity(READ_BYTES), Instant::now());
@@ -195,13 +210,13 @@ async fn listen(mut socket: Socket, running: Arc<AtomicBool>) -> Vec<f64> {
         if pong_at.elapsed() >= PONG_EVERY {
             pong_at = Instant::now();
             if tcp.write_all(PONG).await.is_err() {
-                break;
+                return (ms, false);
             }
         }
         match timeout(Duration::from_secs(1), tcp.read_buf(&mut bytes)).await {
             Ok(Ok(read)) if read > 0 => {}
             Err(_) => continue,
-            _ => break,
+            _ => return (ms, false),
         }
         let now = Utc::now();
         let mut seen = 0;
@@ -209,7 +224,7 @@ async fn listen(mut socket: Socket, running: Arc<AtomicBool>) -> Vec<f64> {
             let Some(time) = bytes.get(at + KEY.len()..at + KEY.len() + TIME_BYTES) else { break };
             seen = at + KEY.len() + TIME_BYTES;
             n += 1;
-            if n % TIMED == 0 {
+            if n % TIMED == 0 && timing.load(Ordering::Relaxed) {
                 let time = std::str::from_utf8(time).ok().and_then(|t| DateTime::parse_from_rfc3339(t).ok());
                 ms.extend(time.map(|t| (now - t.with_timezone(&Utc)).num_microseconds().unwrap_or(i64::MAX) as f64 / 1000.0));
             }
@@ -218,5 +233,5 @@ async fn listen(mut socket: Socket, running: Arc<AtomicBool>) -> Vec<f64> {
         let rest = seen.max(bytes.len().saturating_sub(KEY.len() + TIME_BYTES - 1));
         bytes.drain(..rest);
     }
-    ms
+    (ms, true)
 }

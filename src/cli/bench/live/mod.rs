@@ -90,18 +90,18 @@ async fn measure(a: &Args) -> anyhow::Result<Figures> {
     let mut figures = Figures { version: env!("CARGO_PKG_VERSION"), profile, cores, ledger_balanced: true, ..Figures::default() };
     for (part, name, form) in [(Part::Mqtt, "mqtt", mqtt::Form::Arrays(ARRAY)), (Part::MqttSingle, "mqtt_single", mqtt::Form::Single)] {
         if asked(part) {
-            let ingest = mqtt::measure(form, a.rate, span(if part == Part::Mqtt { 6 } else { 3 })).await?;
+            let ingest = mqtt::measure(form, a.rate, span(if part == Part::Mqtt { 5 } else { 2 })).await?;
             figures.ingest(name, &ingest, &say)?;
         }
     }
     if asked(Part::Http) {
-        figures.ingest("http", &http::measure(a.rate, span(6)).await?, &say)?;
+        figures.ingest("http", &http::measure(a.rate, span(5)).await?, &say)?;
     }
     if asked(Part::Fanout) {
-        let f = fanout::positions(a.clients, span(6)).await?;
+        let f = fanout::positions(a.clients, span(5)).await?;
         say(format!(
-            "fan-out       {} screens, {:.0} positions/s: p50 {:.0} ms, p99 {:.0} ms ({} timed)",
-            f.clients, f.positions_per_s, f.ms_p50, f.ms_p99, f.heard
+            "fan-out       {} screens ({} cut off), {:.0} positions/s: p50 {:.0} ms, p99 {:.0} ms ({} timed)",
+            f.clients, f.cut_off, f.positions_per_s, f.ms_p50, f.ms_p99, f.heard
         ));
         say(format!(
             "  CPU         hub {:.1} s, load {:.1} s, of {:.0} s; hub {:.0} MiB",
@@ -113,7 +113,7 @@ async fn measure(a: &Args) -> anyhow::Result<Figures> {
         figures.put("fanout", f)?;
     }
     if asked(Part::Idle) {
-        let i = fanout::idle(a.idle, Duration::from_secs(if a.full { 30 } else { 3 })).await?;
+        let i = fanout::idle(a.idle, Duration::from_secs(if a.full { 30 } else { 2 })).await?;
         say(format!(
             "idle          {} screens: hub {:.0} MiB, {:.0} MiB of it theirs, {:.1} kB each",
             i.clients, i.hub_rss_mib, i.added_mib, i.kb_each
@@ -143,7 +143,7 @@ impl Figures {
     }
 
     fn ingest(&mut self, way: &str, f: &ingest::Figures, say: &impl Fn(String)) -> anyhow::Result<()> {
-        say(format!("ingest {way:<11}{:.0} observations/s stored of {:.0}/s offered, {:.1} s", f.stored_per_s, f.offered_per_s, f.seconds));
+        say(format!("ingest {way:<12}{:.0} observations/s stored of {:.0}/s offered, {:.1} s", f.stored_per_s, f.offered_per_s, f.seconds));
         say(format!(
             "  acknowledged {}, in the history {}; reader p50 {:.1} ms, p99 {:.1} ms, longest {:.0} ms",
             f.acknowledged, f.in_history, f.reader_ms_p50, f.reader_ms_p99, f.reader_ms_max
