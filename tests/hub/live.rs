@@ -1,13 +1,14 @@
 //! Readings through the hub: posted, kept, judged by rules, and shown again as they were.
 
-use crate::screen::{PATIENCE, SCENE, Screen, accepted, config, data};
+use crate::screen::{PATIENCE, SCENE, Screen, accepted, config, data, me, report};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::time::Instant;
 use yiping::hub::{Hub, HubHandle};
+use yiping::link::Identity;
 use yiping::model::feed::FeedStatus;
 use yiping::model::incident::IncidentState;
-use yiping::model::protocol::{Command, PastWorld, Role};
+use yiping::model::protocol::{Command, PastWorld, Role, ScreenClass};
 use yiping::model::view::{Clock, Known, ViewPatch};
 
 const FEED: &str = r#"
@@ -188,4 +189,34 @@ fn the_shared_clock_takes_all_screens_into_the_past_and_back() {
     crate::screen::rejected(&desk.ask(go(too_fast)));
     accepted(desk.ask(go(Clock::Live)));
     wall.until("now", |s| clock(s).is_live());
+}
+
+#[test]
+fn a_screen_hears_what_its_viewport_holds_and_what_a_new_one_brings() {
+    let dir = data();
+    let hub = hub(&dir);
+    let platform = Platform::new(&hub);
+    platform.describe(1);
+    let mut near = Screen::open(&hub.url(), "near", Role::Viewer);
+    let mut far = Screen::open(&hub.url(), "far", Role::Officer);
+    far.link.subscribe(Some([0.0, 0.0, 1.0, 1.0]));
+    // Messages of a screen are taken in their order: once this is answered, the viewport is known.
+    accepted(far.ask(report("a")));
+    platform.say(1, Utc::now(), 7.0);
+    near.until("the reading", |s| s.world.observations.contains_key("platform/1"));
+    accepted(far.ask(report("b")));
+    assert!(!far.world.observations.contains_key("platform/1"), "told before the answer, if at all");
+    far.link.subscribe(None);
+    far.until("what the wider view holds", |s| s.world.observations.get("platform/1").is_some_and(|o| o.value == 7.0));
+}
+
+#[test]
+fn a_phone_hears_how_many_screens_there_are_and_a_desk_which() {
+    let dir = data();
+    let hub = hub(&dir);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+    let mut phone = Screen::begin(&hub.url(), Identity { class: ScreenClass::Small, ..me("phone", Role::Field) });
+    phone.until("how many there are", |s| s.world.screens_total == 2);
+    assert!(phone.world.screens.is_empty(), "{:?}", phone.world.screens);
+    desk.until("the phone", |s| s.world.screens.iter().any(|i| i.screen == "phone"));
 }
