@@ -27,7 +27,7 @@ async function ours() {
   const args = ["bench", "frame", "--package", given.package, "--size", given.size, "--frames", given.frames, "--pose", given.pose, "--json"];
   const { stdout } = await promisify(execFile)(given.yiping, args, { maxBuffer: 64 << 20 });
   const f = JSON.parse(stdout);
-  return { frame: f.frame_ms_p50, full: f.full_view_ms, tiles: f.resident_mib, program: f.peak_rss_mib, count: f.tiles, adapter: f.adapter };
+  return { frame: f.frame_ms_p50, full: f.full_view_ms, tiles: f.resident_mib, program: f.memory_mib, count: f.tiles, adapter: f.adapter };
 }
 
 /** Memory of all of Chromium's processes, shared pages counted once, MiB: what its pictures of the city cost the machine. */
