@@ -2,11 +2,12 @@
 
 use super::past::Past;
 use crate::geo::Geodetic;
-use crate::link::{Link, LinkEvent, WorldState};
+use crate::link::{Link, LinkError, LinkEvent, WorldState};
 use crate::model::protocol::{Command, Outcome, Role};
 use crate::model::scene::Scene;
 use bevy::prelude::*;
 use chrono::{DateTime, Utc};
+use crossbeam_channel::Receiver;
 use std::time::{Duration, Instant};
 
 /// The scene this screen shows, and where.
@@ -88,6 +89,11 @@ impl Session {
                 link.send(command);
             }
         }
+    }
+
+    /// Asks the hub for a file or an answer; `None` without a hub.
+    pub fn fetch(&self, path: &str) -> Option<Receiver<Result<Vec<u8>, LinkError>>> {
+        self.link.as_ref().map(|link| link.fetch(path))
     }
 
     fn say(&mut self, words: String) {

@@ -244,7 +244,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .init_resource::<heat::ShownHeat>()
         .init_resource::<heat::HeatWork>()
         .init_resource::<heat::Seen>()
-        .insert_resource(heat::HeatProbe { at: setup.probe, known: None })
+        .insert_resource(heat::HeatProbe::at(setup.probe))
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .init_resource::<group::Group>()

@@ -3,6 +3,7 @@
 mod gather;
 mod probe;
 mod seen;
+mod told;
 mod worker;
 
 pub use probe::{HeatProbe, Neighbour, Probed, draw_mark, probe};

@@ -1,5 +1,6 @@
 //! A place somebody points at: value, error, and the sensors behind them.
 
+use super::told::Told;
 use super::{Seen, ShownHeat};
 use crate::geo::Geodetic;
 use crate::heat::Estimate;
@@ -11,6 +12,7 @@ use bevy::math::DVec2;
 use bevy::prelude::*;
 use bevy_egui::egui::{Painter, Stroke};
 use chrono::{DateTime, Utc};
+use std::time::Instant;
 
 /// Where this screen's person points; of this screen alone.
 #[derive(Resource, Default)]
@@ -18,6 +20,15 @@ pub struct HeatProbe {
     pub at: Option<Geodetic>,
     /// What is known there, anew with each field.
     pub known: Option<Probed>,
+    /// What the hub told of the sensors behind it.
+    told: Told,
+}
+
+impl HeatProbe {
+    /// Points there from the beginning, or nowhere yet.
+    pub fn at(at: Option<Geodetic>) -> Self {
+        Self { at, ..Self::default() }
+    }
 }
 
 /// What is known of a place.
@@ -38,16 +49,24 @@ pub struct Neighbour {
     /// Part of the estimate that is its, may lie a little below 0 (kriging).
     pub weight: f64,
     pub distance_m: f64,
-    /// What this screen has seen of it, oldest first.
+    /// Its last hour as the hub and this screen know it, oldest first.
     pub series: Vec<(DateTime<Utc>, f64)>,
 }
 
 /// Sensors a card has room for.
 const SENSORS_SHOWN: usize = 4;
 
-/// Asks the field for the place that is pointed at, when either is another.
+/// Asks the field for the place that is pointed at, when either is another, and the hub for the series of the sensors behind it.
 pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, frame: Res<SceneFrame>, mut probe: ResMut<HeatProbe>) {
-    if !shown.is_changed() && !probe.is_changed() {
+    let now = session.scene_now();
+    let anew = shown.is_changed() || probe.is_changed();
+    let learnt = {
+        // Asking is no change of the place.
+        let HeatProbe { known, told, .. } = probe.bypass_change_detection();
+        let sensors: Vec<&str> = known.iter().flat_map(|k| &k.sensors).map(|s| s.datastream.as_str()).collect();
+        told.follow(&sensors, now, Instant::now(), |path| session.fetch(path))
+    };
+    if !anew && !learnt {
         return;
     }
     let known = shown.0.as_ref().zip(probe.at).map(|(shown, at)| {
@@ -58,7 +77,7 @@ pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, fram
             let id = shown.streams.get(share.sample as usize)?;
             let stream = session.world.datastreams.get(id)?;
             let value = session.world.observations.get(id)?.value;
-            let (name, series) = (stream.sensor.clone(), seen.of(id).collect());
+            let (name, series) = (stream.sensor.clone(), probe.told.of(id, now, &seen));
             Some(Neighbour { datastream: id.clone(), name, value, weight: share.weight, distance_m: share.distance_m, series })
         });
         Probed { sensors: sensors.collect(), estimate }
