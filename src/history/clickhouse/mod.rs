@@ -6,6 +6,7 @@
 //! An append that was cut off may have been taken in part; sending it again changes nothing, for the same reading counts once.
 //! Never here: roll-ups; ClickHouse reads a datastream's column fast enough, for rows are sorted by series.
 
+mod history;
 mod http;
 mod rows;
 mod sql;
@@ -16,13 +17,11 @@ use super::answer::{from_us, reading, to_us};
 use super::cell;
 use super::query::width_us;
 use super::{
-    At, BUCKETS_MAX, Batch, Bucket, CELL_RESOLUTION, Catalogue, EventQuery, Health, Hexagon, HexagonQuery, History, HistoryError,
-    INCIDENT_DAYS, IncidentEvent, READINGS_MAX, Reading, ReadingsQuery, Retained, Retention, Sample, Select, Series, SeriesQuery, State,
-    Told, check,
+    At, BUCKETS_MAX, Batch, Bucket, CELL_RESOLUTION, Catalogue, Health, Hexagon, HexagonQuery, HistoryError, INCIDENT_DAYS, IncidentEvent,
+    READINGS_MAX, Reading, ReadingsQuery, Retained, Retention, Sample, Select, Series, SeriesQuery, State, check,
 };
 use crate::model::observation::{Datastream, Quality};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::BoxFuture;
 use http::Servers;
 use rows::{In, Out};
 use sql::Names;
@@ -351,58 +350,4 @@ fn merge(known: &mut Hexagon, other: &Hexagon) {
     known.count += other.count;
     known.min = known.min.min(other.min);
     known.max = known.max.max(other.max);
-}
-
-fn told<T>(rows: Vec<T>) -> Told<T> {
-    Told { rows, missing: Vec::new() }
-}
-
-impl History for ClickHouse {
-    fn append(&self, batch: Batch) -> BoxFuture<'_, Result<(), HistoryError>> {
-        Box::pin(self.keep(batch))
-    }
-
-    fn catalogue(&self) -> BoxFuture<'_, Result<Arc<Catalogue>, HistoryError>> {
-        Box::pin(async { Ok(self.known().catalogue.clone()) })
-    }
-
-    fn latest(&self, select: Select) -> BoxFuture<'_, Result<State, HistoryError>> {
-        Box::pin(self.latest_by(At::as_it_happened(DateTime::<Utc>::MAX_UTC), select))
-    }
-
-    fn latest_at(&self, at: At, select: Select) -> BoxFuture<'_, Result<State, HistoryError>> {
-        Box::pin(self.latest_by(at, select))
-    }
-
-    fn series(&self, query: SeriesQuery) -> BoxFuture<'_, Result<Told<Bucket>, HistoryError>> {
-        Box::pin(async move { self.chart(query).await.map(told) })
-    }
-
-    fn readings(&self, query: ReadingsQuery) -> BoxFuture<'_, Result<Told<Reading>, HistoryError>> {
-        Box::pin(async move { self.page(query).await.map(told) })
-    }
-
-    fn hexagons(&self, query: HexagonQuery) -> BoxFuture<'_, Result<Told<Hexagon>, HistoryError>> {
-        Box::pin(async move { self.cells(query).await.map(told) })
-    }
-
-    fn events(&self, query: EventQuery) -> BoxFuture<'_, Result<Told<IncidentEvent>, HistoryError>> {
-        Box::pin(async move {
-            let limit = query.limit.min(READINGS_MAX);
-            let (from, until) = (to_us(query.from), to_us(query.to) - 1);
-            self.events_between(from, until, query.known_by, query.incident.as_deref(), limit).await.map(told)
-        })
-    }
-
-    fn incidents_at(&self, at: At) -> BoxFuture<'_, Result<Told<IncidentEvent>, HistoryError>> {
-        Box::pin(async move { self.incidents(at).await.map(told) })
-    }
-
-    fn health(&self) -> BoxFuture<'_, Result<Health, HistoryError>> {
-        Box::pin(self.extent())
-    }
-
-    fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {
-        Box::pin(self.drop_old(policy, now))
-    }
 }

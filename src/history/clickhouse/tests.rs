@@ -2,6 +2,7 @@
 
 use super::super::conformance::{self, datastream, reading, second};
 use super::*;
+use crate::history::History;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

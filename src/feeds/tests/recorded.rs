@@ -1,0 +1,116 @@
+//! Journals played again.
+
+use super::*;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_recording_plays_again_as_it_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("journal.jsonl");
+    let first = Platform::start(Options { record: Some(file.clone()), ..options(ANY.parse().unwrap(), false) }).unwrap();
+    let (tx, mut rx) = mpsc::channel(1000);
+    let feed = spawn_tuned(&sensorthings(&first), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.observations.values().any(|o| o.len() > 4)).await;
+    drop((feed, first));
+    let again = Options { city: None, journals: vec![file], start: None, ..options(ANY.parse().unwrap(), false) };
+    let second = Platform::start(again).unwrap();
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&sensorthings(&second), quick(), tx);
+    let mut replayed = Heard::default();
+    listen(&mut rx, &mut replayed, |h| h.observations.values().any(|o| o.len() > 3)).await;
+    assert_eq!(replayed.datastreams, heard.datastreams);
+    let before: BTreeSet<String> = heard.observations.values().flatten().map(|o| format!("{o:?}")).collect();
+    assert!(replayed.observations.values().flatten().filter(|o| before.contains(&format!("{o:?}"))).count() > 12);
+    assert_eq!(second.report().bad_lines, 0);
+}
+
+/// A journal as the hub writes it: 100 readings, reports at 10 and 80 s, a unit that moves, an alert from 20 to 60 s.
+fn record(dir: &std::path::Path, at: impl Fn(i64) -> chrono::DateTime<Utc>) {
+    use crate::feeds::journal::{Limits, Recorder};
+    let recorder = Recorder::start(dir, "all", Limits { frame_bytes: 2000, file_bytes: 2000, ..Limits::default() }).unwrap();
+    let city = fixture::city();
+    let mut stream = city.sensors[0].clone();
+    stream.id = "all/s0".into();
+    recorder.take(&FeedEvent::Datastream(stream), at(0));
+    for s in 0..100 {
+        let observation = crate::model::observation::Observation {
+            datastream: "all/s0".into(),
+            phenomenon_time: at(s),
+            value: s as f64,
+            quality: Default::default(),
+        };
+        recorder.take(&FeedEvent::Observation(observation), at(s));
+        let mut unit = city.units[0].clone();
+        (unit.seen_at, unit.lon) = (at(s), 118.0 + s as f64 * 1e-3);
+        recorder.take(&FeedEvent::Unit(unit), at(s));
+        if s == 10 || s == 80 {
+            let mut report = city.incidents[0].report("x", at(s));
+            report.id = format!("i{s}");
+            recorder.take(&FeedEvent::Incident(report), at(s));
+        }
+        if s == 20 {
+            let alert: Alert = serde_json::from_value(serde_json::json!({"id": "rain", "feed": "all", "sender": "s", "sent": at(20),
+                "status": "actual", "severity": "minor", "event": "rain", "areas": [], "effective": at(20), "expires": at(60)}))
+            .unwrap();
+            recorder.take(&FeedEvent::Alert(alert), at(s));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let begun: chrono::DateTime<Utc> = "2026-05-01T00:00:00Z".parse().unwrap();
+    let at = move |s: i64| begun + TimeDelta::seconds(s);
+    record(dir.path(), at);
+    assert!(std::fs::read_dir(dir.path()).unwrap().count() > 2, "rotated");
+    let (start, speed) = (Some(at(50)), 0.1);
+    let journals = vec![dir.path().to_owned()];
+    let platform = Platform::start(Options { city: None, journals, start, speed, ..options(ANY.parse().unwrap(), false) }).unwrap();
+    let base = format!("http://{}", platform.http);
+    let http = crate::feeds::http::client().unwrap();
+    let get = async |path: &str| -> serde_json::Value {
+        serde_json::from_slice(&crate::feeds::http::get_dated(&http, &format!("{base}{path}")).await.unwrap().body).unwrap()
+    };
+    let ids = |v: serde_json::Value| -> Vec<String> {
+        v["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let latest = async || get("/v1.1/Observations?$orderby=phenomenonTime%20desc&$top=1").await["value"][0]["result"].as_f64();
+    let control = async |body: &str| {
+        let answer = http.post(format!("{base}/control")).body(body.to_owned()).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(control(r#"{"paused": true}"#).await.0, 200);
+    assert_eq!((ids(get("/incidents").await), ids(get("/alerts").await)), (vec!["i10".to_owned()], vec!["rain".to_owned()]));
+    let first = latest().await.unwrap();
+    assert!((50.0..=52.0).contains(&first), "{first}");
+    // A hub that listens all the while.
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream") }), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents == ["i10"]).await;
+    // Forwards over the second report and the end of the alert.
+    let (status, said) = control(&format!(r#"{{"seek": "{}"}}"#, at(90).to_rfc3339())).await;
+    assert!(status == 200 && said.contains("2026-05-01T00:01:30Z") && said.contains("\"paused\":true"), "{said}");
+    assert_eq!((latest().await, ids(get("/alerts").await)), (Some(90.0), vec![]));
+    let unit = get("/units").await["features"][0].clone();
+    assert_eq!(unit["geometry"]["coordinates"][0].as_f64(), Some(118.09));
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 2).await;
+    assert_eq!(heard.incidents, ["i10", "i80"], "the first one is not fired again");
+    // Backwards, before either.
+    control(&format!(r#"{{"seek": "{}"}}"#, at(5).to_rfc3339())).await;
+    assert_eq!((ids(get("/incidents").await), latest().await), (vec![], Some(5.0)));
+    // Played on from there, each once.
+    control(r#"{"paused": false, "speed": 1000}"#).await;
+    for _ in 0..200 {
+        if latest().await == Some(99.0) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!((latest().await, ids(get("/incidents").await)), (Some(99.0), vec!["i10".to_owned(), "i80".to_owned()]));
+    for wrong in [r#"{"speed": 5000}"#, r#"{"sped": 5}"#, "x"] {
+        assert_eq!(control(wrong).await.0, 400, "{wrong}");
+    }
+    assert_eq!(platform.report().bad_lines, 0);
+}
