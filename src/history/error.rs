@@ -27,3 +27,10 @@ pub enum HistoryError {
     #[error("the history has been closed")]
     Closed,
 }
+
+impl HistoryError {
+    /// Whether the same batch may be kept later: what failed is the disk or the server, not the batch.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Behind { .. } | Self::DiskFull { .. } | Self::File { .. } | Self::Server { .. })
+    }
+}

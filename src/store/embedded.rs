@@ -14,6 +14,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use watch::EmbeddedWatch;
 
@@ -23,6 +24,8 @@ pub const LOG_ROWS_MAX: u64 = 20_000;
 const QUEUE_MAX: usize = 1024;
 /// Puts that share one fsync; bounds how long the first of them waits.
 const BATCH_MAX: usize = 256;
+/// After a full disk, how often it is tried whether there is room.
+const TRY_EVERY: Duration = Duration::from_millis(200);
 /// Changes a watcher may lag behind before it has to read the log.
 const NEWS_MAX: usize = 1024;
 
@@ -70,7 +73,8 @@ impl Embedded {
         let disk = Arc::new(Disk::open(file, log_rows_max.max(1))?);
         let (puts, queue) = mpsc::channel(QUEUE_MAX);
         let (news, _) = broadcast::channel(NEWS_MAX);
-        let writer = Writer { disk: disk.clone(), news: news.clone(), failed: None };
+        let told = disk.health()?.revision;
+        let writer = Writer { disk: disk.clone(), news: news.clone(), told, stopped: None, tried: Instant::now() };
         let thread = std::thread::Builder::new().name("store".into()).spawn(move || writer.run(queue));
         let thread = thread.map_err(|e| StoreError::File { file: file.to_owned(), why: format!("no thread to write it: {e}") })?;
         Ok(Self { disk, writer: Arc::new(WriterThread { puts: Some(puts), thread: Some(thread) }), news })
@@ -81,8 +85,13 @@ impl Embedded {
 struct Writer {
     disk: Arc<Disk>,
     news: broadcast::Sender<Arc<Entry>>,
-    /// After a failed commit the engine's state is unknown: refuse everything rather than promise anything.
-    failed: Option<String>,
+    /// The last revision that watchers were told of.
+    told: Revision,
+    /// After a failed commit the engine's state is unknown: refuse everything rather than promise anything. After a full disk the file
+    /// is opened anew, which tells.
+    stopped: Option<StoreError>,
+    /// When that was last tried.
+    tried: Instant,
 }
 
 impl Writer {
@@ -95,30 +104,60 @@ impl Writer {
 
     fn write(&mut self, batch: Vec<Put>) {
         let wanted: Vec<_> = batch.iter().map(|p| (p.key.as_str(), p.value.as_slice(), p.expect, p.actor.as_str())).collect();
-        let written = match &self.failed {
-            Some(why) => Err(StoreError::Failed { why: why.clone() }),
-            None => self.disk.put_all(&wanted),
-        };
+        let written = self.ready().and_then(|()| self.disk.put_all(&wanted));
         match written {
             Ok(outcomes) => {
                 // News before answers: whoever hears that a change was accepted can already see it.
-                for entry in outcomes.iter().flatten() {
-                    let _ = self.news.send(Arc::new(entry.clone()));
-                }
+                outcomes.iter().flatten().for_each(|entry| self.tell(entry.clone()));
                 for (put, outcome) in batch.into_iter().zip(outcomes) {
                     let _ = put.done.send(outcome.map(|e| e.revision));
                 }
             }
             Err(e) => {
-                if self.failed.is_none() {
+                if self.stopped.is_none() {
                     tracing::error!("{e}");
-                    self.failed = Some(e.to_string());
+                    (self.stopped, self.tried) = (Some(e.clone()), Instant::now());
                 }
                 for put in batch {
                     let _ = put.done.send(Err(e.clone()));
                 }
             }
         }
+    }
+
+    fn tell(&mut self, entry: Entry) {
+        self.told = entry.revision;
+        // An error: nobody watches.
+        let _ = self.news.send(Arc::new(entry));
+    }
+
+    /// Whether changes are taken; where the disk was full, it is tried now and then whether there is room.
+    fn ready(&mut self) -> Result<(), StoreError> {
+        let Some(stopped) = self.stopped.clone() else { return Ok(()) };
+        if !matches!(stopped, StoreError::DiskFull { .. }) || self.tried.elapsed() < TRY_EVERY {
+            return Err(stopped);
+        }
+        self.tried = Instant::now();
+        match self.disk.open_again().and_then(|()| self.tell_missed()) {
+            Ok(()) => {
+                tracing::info!("the state store takes changes again");
+                self.stopped = None;
+                Ok(())
+            }
+            Err(e) => {
+                // As long as there is no room, opening fails in one way or another.
+                tracing::debug!("the state file can't be opened again yet: {e}");
+                Err(stopped)
+            }
+        }
+    }
+
+    /// What was answered as not stored and is on disk all the same: who asked finds it there when they ask again, and so must watchers.
+    fn tell_missed(&mut self) -> Result<(), StoreError> {
+        let newest = self.disk.health()?.revision;
+        let missed = self.disk.log(Revision(self.told.0 + 1)..=newest)?;
+        missed.into_iter().for_each(|entry| self.tell(entry));
+        Ok(())
     }
 }
 
@@ -193,6 +232,26 @@ mod tests {
         let second = Embedded::open(&file);
         let entry = rt.block_on(second.unwrap().get("a")).unwrap().unwrap();
         assert_eq!((entry.value.as_slice(), entry.revision, entry.actor.as_str()), (b"1".as_slice(), revision, "me"));
+    }
+
+    #[test]
+    fn a_file_opened_again_goes_on_with_what_was_committed_and_watchers_miss_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("state.redb");
+        let rt = runtime();
+        let store = Embedded::open(&file).unwrap();
+        rt.block_on(store.put("a", b"1".to_vec(), Expect::Absent, "me")).unwrap();
+        // A commit that reached the disk though its writer was told that it had not.
+        store.disk.put_all(&[("b", b"2".as_slice(), Expect::Absent, "me")]).unwrap();
+        let full = StoreError::DiskFull { file: file.clone() };
+        let tried = Instant::now() - TRY_EVERY;
+        let mut news = store.news.subscribe();
+        let mut writer = Writer { disk: store.disk.clone(), news: store.news.clone(), told: Revision(1), stopped: Some(full), tried };
+        writer.ready().unwrap();
+        assert_eq!(news.try_recv().unwrap().key, "b");
+        assert!(news.try_recv().is_err() && writer.told == Revision(2));
+        assert_eq!(rt.block_on(store.put("c", b"3".to_vec(), Expect::Absent, "me")).unwrap(), Revision(3));
+        assert_eq!(rt.block_on(store.get("a")).unwrap().unwrap().value, b"1");
     }
 
     #[test]

@@ -20,8 +20,18 @@ pub enum StoreError {
     Unreadable { file: PathBuf, why: String },
     #[error("{file}: {why}")]
     File { file: PathBuf, why: String },
+    /// Nothing was changed. The store goes on by itself once there is room.
+    #[error("{file}: the disk is full and nothing was stored; free some space, and it goes on by itself")]
+    DiskFull { file: PathBuf },
     #[error("the state store has failed and takes no more changes: {why}; free disk space or mend the disk, then start the hub again")]
     Failed { why: String },
     #[error("the state store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether the same change may be stored later: what failed is the disk, not the change.
+    pub fn may_pass(&self) -> bool {
+        !matches!(self, Self::Conflict { .. } | Self::Trimmed { .. } | Self::Key { .. } | Self::TooLarge { .. })
+    }
 }

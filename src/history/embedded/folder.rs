@@ -110,7 +110,9 @@ pub(super) fn failed(file: &Path, why: impl std::fmt::Display) -> HistoryError {
 
 pub(super) fn io_failed(file: &Path, e: &io::Error) -> HistoryError {
     match e.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => HistoryError::DiskFull { file: file.to_owned() },
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            HistoryError::DiskFull { file: file.to_owned() }
+        }
         _ => failed(file, e),
     }
 }

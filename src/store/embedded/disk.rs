@@ -4,8 +4,10 @@ use super::super::{Entry, Expect, Health, Revision, StoreError};
 use chrono::{DateTime, Utc};
 use redb::{Database, DatabaseError, Durability, ReadTransaction, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 /// Key -> record (JSON head, newline, value).
 const VALUES: TableDefinition<&str, &[u8]> = TableDefinition::new("values");
@@ -19,7 +21,9 @@ const FORMAT: &str = "format";
 const FORMAT_NOW: u64 = 1;
 
 pub struct Disk {
-    db: Database,
+    /// `None` while a file that was closed after a full disk can't be opened again. Held for reading as long as anything reads: the
+    /// file is free to be opened again only when nobody does.
+    db: RwLock<Option<Database>>,
     file: PathBuf,
     log_rows_max: u64,
     /// One for each opening.
@@ -38,20 +42,11 @@ struct Head<'a> {
 impl Disk {
     pub fn open(file: &Path, log_rows_max: u64) -> Result<Self, StoreError> {
         let unreadable = |why: String| StoreError::Unreadable { file: file.to_owned(), why };
-        // Checked whole, 20 ms for 10,000 changes: a damaged file is refused at the start, not half-way through a night.
-        let created = Database::builder().set_check_integrity_on_open(true).create(file);
-        let db = created.map_err(|e| match e {
-            DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { file: file.to_owned() },
-            DatabaseError::Storage(redb::StorageError::Io(e)) if e.kind() != std::io::ErrorKind::InvalidData => {
-                StoreError::File { file: file.to_owned(), why: e.to_string() }
-            }
-            e => unreadable(e.to_string()),
-        })?;
+        let db = RwLock::new(Some(open_file(file)?));
         let disk = Self { db, file: file.to_owned(), log_rows_max, store: uuid::Uuid::new_v4().to_string() };
         disk.make_tables().map_err(|e| unreadable(e.to_string()))?;
         match disk
-            .read()
-            .and_then(|tx| Ok(tx.open_table(META).map_err(redb::Error::from)?.get(FORMAT).map_err(redb::Error::from)?.map(|v| v.value())))
+            .reading(|tx| Ok(tx.open_table(META).map_err(redb::Error::from)?.get(FORMAT).map_err(redb::Error::from)?.map(|v| v.value())))
         {
             Ok(Some(FORMAT_NOW)) => Ok(disk),
             Ok(found) => Err(unreadable(format!("its layout is {found:?}, this program knows {FORMAT_NOW}"))),
@@ -60,7 +55,8 @@ impl Disk {
     }
 
     fn make_tables(&self) -> Result<(), redb::Error> {
-        let tx = self.db.begin_write()?;
+        let db = self.db();
+        let tx = db.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_write()?;
         tx.open_table(VALUES)?;
         tx.open_table(LOG)?;
         {
@@ -74,12 +70,35 @@ impl Disk {
         Ok(())
     }
 
-    fn read(&self) -> Result<ReadTransaction, redb::Error> {
-        Ok(self.db.begin_read()?)
+    fn db(&self) -> RwLockReadGuard<'_, Option<Database>> {
+        self.db.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reading<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+        let db = self.db();
+        let tx = db.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_read()?;
+        read(&tx)
     }
 
     fn failed(&self, e: redb::Error) -> StoreError {
-        StoreError::Failed { why: format!("{}: {e}", self.file.display()) }
+        match e {
+            redb::Error::Io(e) if is_full(&e) => StoreError::DiskFull { file: self.file.clone() },
+            // Closed by ourselves, after a full disk.
+            redb::Error::DatabaseClosed => StoreError::DiskFull { file: self.file.clone() },
+            e => StoreError::Failed { why: format!("{}: {e}", self.file.display()) },
+        }
+    }
+
+    /// Opens the file anew after a disk that was full: the engine takes nothing more from a failed write on, though the file holds all
+    /// that was ever committed.
+    ///
+    /// # Errors
+    /// When there is still no room, or the file can't be read; then it stays closed.
+    pub fn open_again(&self) -> Result<(), StoreError> {
+        let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+        *db = None;
+        *db = Some(open_file(&self.file)?);
+        Ok(())
     }
 
     /// Puts all of `wanted` in order in one transaction; a conflict refuses only its own put. An error: nothing was put.
@@ -90,7 +109,8 @@ impl Disk {
 
     #[allow(clippy::type_complexity)]
     fn try_put_all(&self, wanted: &[(&str, &[u8], Expect, &str)]) -> Result<Vec<Result<Entry, StoreError>>, redb::Error> {
-        let mut tx = self.db.begin_write()?;
+        let db = self.db();
+        let mut tx = db.as_ref().ok_or(redb::Error::DatabaseClosed)?.begin_write()?;
         tx.set_durability(Durability::Immediate)?;
         let mut outcomes = Vec::with_capacity(wanted.len());
         {
@@ -130,17 +150,13 @@ impl Disk {
     }
 
     pub fn get(&self, key: &str) -> Result<Option<Entry>, StoreError> {
-        let get = || -> Result<_, redb::Error> {
-            let values = self.read()?.open_table(VALUES)?;
-            Ok(values.get(key)?.and_then(|v| decode(v.value())))
-        };
-        get().map_err(|e| self.failed(e))
+        let get = |tx: &ReadTransaction| Ok(tx.open_table(VALUES)?.get(key)?.and_then(|v| decode(v.value())));
+        self.reading(get).map_err(|e| self.failed(e))
     }
 
     /// All values under `prefix` in the order of their revisions, and the revision this holds for.
     pub fn snapshot(&self, prefix: &str) -> Result<(Vec<Entry>, Revision), StoreError> {
-        let read = || -> Result<_, redb::Error> {
-            let tx = self.read()?;
+        let read = |tx: &ReadTransaction| {
             let mut entries = Vec::new();
             for row in tx.open_table(VALUES)?.range(prefix..)? {
                 let (key, record) = row?;
@@ -150,17 +166,16 @@ impl Disk {
                 entries.extend(decode(record.value()));
             }
             entries.sort_by_key(|e| e.revision);
-            Ok((entries, revision(&tx)?))
+            Ok((entries, revision(tx)?))
         };
-        read().map_err(|e| self.failed(e))
+        self.reading(read).map_err(|e| self.failed(e))
     }
 
     pub fn log(&self, range: RangeInclusive<Revision>) -> Result<Vec<Entry>, StoreError> {
         let (first, last) = (range.start().0.max(1), range.end().0);
-        let read = || -> Result<_, redb::Error> {
-            let tx = self.read()?;
+        let read = |tx: &ReadTransaction| {
             let log = tx.open_table(LOG)?;
-            let oldest = log.first()?.map_or(revision(&tx)?.0 + 1, |(revision, _)| revision.value());
+            let oldest = log.first()?.map_or(revision(tx)?.0 + 1, |(revision, _)| revision.value());
             if first < oldest && first <= last {
                 return Ok(Err(StoreError::Trimmed { from: Revision(oldest) }));
             }
@@ -172,17 +187,35 @@ impl Disk {
             }
             Ok(Ok(entries))
         };
-        read().map_err(|e| self.failed(e))?
+        self.reading(read).map_err(|e| self.failed(e))?
     }
 
     pub fn health(&self) -> Result<Health, StoreError> {
-        let read = || -> Result<_, redb::Error> {
-            let tx = self.read()?;
+        let read = |tx: &ReadTransaction| {
             let log_from = tx.open_table(LOG)?.first()?.map(|(revision, _)| Revision(revision.value()));
-            Ok(Health { revision: revision(&tx)?, log_from, keys: tx.open_table(VALUES)?.len()?, store: self.store.clone() })
+            Ok(Health { revision: revision(tx)?, log_from, keys: tx.open_table(VALUES)?.len()?, store: self.store.clone() })
         };
-        read().map_err(|e| self.failed(e))
+        self.reading(read).map_err(|e| self.failed(e))
     }
+}
+
+/// Checked whole, 20 ms for 10,000 changes: a damaged file is refused at the start, not half-way through a night.
+fn open_file(file: &Path) -> Result<Database, StoreError> {
+    let opened = Database::builder().set_check_integrity_on_open(true).create(file);
+    opened.map_err(|e| match e {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { file: file.to_owned() },
+        DatabaseError::Storage(redb::StorageError::Io(e)) if is_full(&e) => StoreError::DiskFull { file: file.to_owned() },
+        DatabaseError::Storage(redb::StorageError::Io(e)) if e.kind() != ErrorKind::InvalidData => {
+            StoreError::File { file: file.to_owned(), why: e.to_string() }
+        }
+        e => StoreError::Unreadable { file: file.to_owned(), why: e.to_string() },
+    })
+}
+
+/// Whether there is no room: on the disk, in a quota, or under a process's limit. Nothing of such a write is doubtful, as it is after a
+/// failed sync.
+fn is_full(e: &std::io::Error) -> bool {
+    matches!(e.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
 }
 
 fn revision(tx: &ReadTransaction) -> Result<Revision, redb::Error> {
