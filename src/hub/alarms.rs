@@ -3,9 +3,10 @@
 use super::core::Core;
 use crate::model::incident::{Action, Incident, Report, Severity, Stamp};
 use crate::model::lifecycle::{Order, Wish};
-use crate::model::observation::{Observation, Quality};
+use crate::model::observation::{Datastream, Observation, Quality};
 use crate::model::protocol::{Outcome, Role};
 use crate::model::rule::{AlertRule, Evidence, Verdict, Watch};
+use crate::store::StoreError;
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,9 @@ use tokio::sync::mpsc;
 /// The source of incidents made by rules, as their origin is named.
 pub const SOURCE: &str = "rules";
 /// How often silent sensors are looked for.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_secs(2);
+/// A verdict that the disk can't take now is tried again this often; the next ones wait.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 /// Verdicts that may wait for the store.
 const WAITING_MAX: usize = 1_000;
 
@@ -35,12 +38,12 @@ impl Alarms {
         Self { rules: Mutex::new(by_property), verdicts: Mutex::default() }
     }
 
-    /// Judges a reading of `property` at a place. Flagged ones are no evidence.
-    pub fn take(&self, property: &str, place: [f64; 2], o: &Observation) {
+    /// Judges a reading of a datastream. Flagged ones are no evidence.
+    pub fn take(&self, of: &Datastream, o: &Observation) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watches) = rules.get_mut(property).filter(|_| o.quality == Quality::Good) else { return };
+        let Some(watches) = rules.get_mut(&of.observed_property).filter(|_| o.quality == Quality::Good) else { return };
         for watch in watches {
-            if let Some(verdict) = watch.take(&o.datastream, place, o.phenomenon_time, o.value) {
+            if let Some(verdict) = watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value) {
                 self.say(watch.rule(), verdict);
             }
         }
@@ -91,16 +94,34 @@ pub async fn run(core: Arc<Core>) {
 
 impl Core {
     async fn carry_out(&self, rule: &AlertRule, verdict: Verdict) {
-        let outcome = match verdict {
+        loop {
+            match self.try_carry_out(rule, &verdict).await {
+                Err(e) if e.may_pass() => {
+                    tracing::error!(rule = rule.id, "a verdict waits: {e}");
+                    tokio::time::sleep(RETRY_EVERY).await;
+                }
+                Err(e) => return tracing::error!(rule = rule.id, "a verdict was not carried out: {e}"),
+                Ok(Some(Outcome::Rejected { rule: why, .. })) => {
+                    return tracing::warn!(rule = rule.id, "a verdict was not carried out: {why}");
+                }
+                Ok(_) => return,
+            }
+        }
+    }
+
+    async fn try_carry_out(&self, rule: &AlertRule, verdict: &Verdict) -> Result<Option<Outcome>, StoreError> {
+        match verdict {
             Verdict::Open { id, at, lon, lat, evidence } => {
-                let report = self.report(rule, id, at, [lon, lat], &evidence);
+                let report = self.report(rule, id.clone(), *at, [*lon, *lat], evidence);
                 self.feed_report(SOURCE, report, Utc::now()).await
             }
-            Verdict::Close { id, at, last } => self.over(&id, at, last).await,
-            Verdict::Retract { id, corrected } => self.retract(&id, &corrected).await,
-        };
-        if let Some(Outcome::Rejected { rule: why, .. }) = outcome {
-            tracing::warn!(rule = rule.id, "a verdict was not carried out: {why}");
+            Verdict::OpenFeed { id, at, feed, sensors, lon, lat, evidence } => {
+                let report = self.feed_silent(rule, feed, *sensors, evidence);
+                let report = Report { id: id.clone(), lon: *lon, lat: *lat, reported_at: Some(*at), ..report };
+                self.feed_report(SOURCE, report, Utc::now()).await
+            }
+            Verdict::Close { id, at, last } => self.over(id, *at, last.as_ref()).await,
+            Verdict::Retract { id, corrected } => self.retract(id, corrected).await,
         }
     }
 
@@ -129,9 +150,26 @@ impl Core {
         }
     }
 
+    /// A feed of which nothing comes any more: how many sensors that is, and what the feed says of itself.
+    fn feed_silent(&self, rule: &AlertRule, feed: &str, sensors: usize, evidence: &[Evidence]) -> Report {
+        let report = self.report(rule, String::new(), Utc::now(), [0.0; 2], evidence);
+        let state = match self.world().feeds.get(feed) {
+            Some(status) if status.connected => "已连接但无数据 connected, but nothing comes".to_owned(),
+            Some(status) => format!("未连接 not connected: {}", status.last_error.as_deref().unwrap_or("?")),
+            None => "未知 not known".to_owned(),
+        };
+        let english = if rule.name_en.is_empty() { &rule.name } else { &rule.name_en };
+        Report {
+            title: format!("{}：数据源 {feed} 中断，{sensors} 个传感器", rule.name),
+            title_en: format!("{english}: feed {feed} is silent, {sensors} sensors"),
+            description: format!("{feed}: {state}\n{sensors} 个传感器 sensors\n{}", report.description),
+            ..report
+        }
+    }
+
     /// The cause is over: said in the incident, which people still close when they have looked.
-    async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<Evidence>) -> Option<Outcome> {
-        let known = self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())?;
+    async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<&Evidence>) -> Result<Option<Outcome>, StoreError> {
+        let Some(known) = self.open_incident(id) else { return Ok(None) };
         let value = last.map_or(String::new(), |e| format!(" {}", rounded(e.value)));
         let report = Report {
             id: known.id,
@@ -150,8 +188,8 @@ impl Core {
     }
 
     /// What it rested on was corrected: void, with the reason for everybody to see.
-    async fn retract(&self, id: &str, corrected: &Evidence) -> Option<Outcome> {
-        let known = self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())?;
+    async fn retract(&self, id: &str, corrected: &Evidence) -> Result<Option<Outcome>, StoreError> {
+        let Some(known) = self.open_incident(id) else { return Ok(None) };
         let at = corrected.time.format("%H:%M:%SZ");
         let reason = format!("数据已更正 corrected data: {} {at} = {}", corrected.datastream, rounded(corrected.value));
         let order = Order {
@@ -162,7 +200,11 @@ impl Core {
             reason: Some(reason),
             what: Wish::Move { expected_version: known.version, action: Action::Void },
         };
-        Some(self.incident(id, order).await)
+        self.try_incident(id, order).await.map(Some)
+    }
+
+    fn open_incident(&self, id: &str) -> Option<Incident> {
+        self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())
     }
 }
 

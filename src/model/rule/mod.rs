@@ -1,5 +1,6 @@
 //! Alert rules 预警规则 of a scene: when readings make an incident, when it is over, and when corrected data takes it back. Pure.
 
+mod silence;
 mod watch;
 
 pub use watch::{Evidence, Verdict, Watch};
@@ -56,7 +57,7 @@ pub enum Condition {
         #[serde(default)]
         close: Option<f64>,
     },
-    /// A sensor has said nothing for so long; over with its next reading.
+    /// A sensor has said nothing for so long; over with its next reading. Where nothing of its whole feed comes, that is one incident.
     Silent { for_s: f64 },
     /// So many sensors above a value at the same time: one incident for all of them.
     Many {

@@ -24,12 +24,12 @@ fn at(s: i64) -> DateTime<Utc> {
 /// A letter a verdict: open, close, retract, nothing.
 fn letters(watch: &mut Watch, readings: &[(i64, f64)]) -> String {
     let letter = |v: Option<Verdict>| match v {
-        Some(Verdict::Open { .. }) => 'o',
+        Some(Verdict::Open { .. } | Verdict::OpenFeed { .. }) => 'o',
         Some(Verdict::Close { .. }) => 'c',
         Some(Verdict::Retract { .. }) => 'r',
         None => '.',
     };
-    readings.iter().map(|(s, value)| letter(watch.take("a", [118.0, 33.0], at(*s), *value))).collect()
+    readings.iter().map(|(s, value)| letter(watch.take("f", "a", [118.0, 33.0], at(*s), *value))).collect()
 }
 
 #[test]
@@ -53,12 +53,12 @@ fn it_opens_and_closes_only_after_having_held_for_so_long() {
 #[test]
 fn a_corrected_reading_takes_the_incident_back() {
     let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
-    let opened = watch.take("a", [118.0, 33.0], at(0), 99.0);
+    let opened = watch.take("f", "a", [118.0, 33.0], at(0), 99.0);
     let Some(Verdict::Open { id, evidence, lon, .. }) = opened else { panic!("{opened:?}") };
     assert_eq!((id.as_str(), evidence[0].value, lon), ("rule/r/a/0", 99.0, 118.0));
-    assert_eq!(watch.take("a", [118.0, 33.0], at(5), 12.0), None);
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(5), 12.0), None);
     let corrected = Evidence { datastream: "a".into(), time: at(0), value: 9.9 };
-    assert_eq!(watch.take("a", [118.0, 33.0], at(0), 9.9), Some(Verdict::Retract { id, corrected }));
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(0), 9.9), Some(Verdict::Retract { id, corrected }));
     // A correction that is still beyond the limit changes nothing.
     assert_eq!(letters(&mut watch, &[(10, 50.0), (10, 40.0)]), "o.");
 }
@@ -80,19 +80,86 @@ fn a_sensor_that_falls_silent_is_an_incident_until_it_speaks() {
     assert_eq!(letters(&mut watch, &[(800, 1.0)]), "c");
 }
 
+/// What a tick says: `o` a sensor, `F` a feed, `c` over.
+fn ticked(watch: &mut Watch, s: i64) -> String {
+    let mut said: Vec<String> = watch
+        .tick(at(s))
+        .into_iter()
+        .map(|v| match v {
+            Verdict::Open { id, .. } => format!("o {id}"),
+            Verdict::OpenFeed { id, sensors, evidence, .. } => format!("F {id} {sensors} {}", evidence.len()),
+            Verdict::Close { id, .. } => format!("c {id}"),
+            Verdict::Retract { id, .. } => format!("r {id}"),
+        })
+        .collect();
+    said.sort();
+    said.join(", ")
+}
+
+fn speak(watch: &mut Watch, feed: &str, sensors: std::ops::Range<i64>, s: i64) {
+    for n in sensors {
+        watch.take(feed, &format!("{feed}/{n}"), [118.0, 33.0], at(s), 1.0);
+    }
+}
+
+#[test]
+fn a_feed_that_goes_away_is_one_incident_and_none_for_each_of_its_sensors() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    for s in [0, 60, 120] {
+        // They don't all speak at the same moment.
+        (0..50).for_each(|n| speak(&mut watch, "f", n..n + 1, s + n));
+        speak(&mut watch, "g", 0..3, s);
+    }
+    (240..3_600).step_by(60).for_each(|s| speak(&mut watch, "g", 0..3, s));
+    let begun: Vec<String> = (0..200).map(|n| ticked(&mut watch, 170 + n * 5)).filter(|said| !said.is_empty()).collect();
+    assert_eq!(begun, ["F rule/r/feed:f/169000 50 12"], "one, with the number of its sensors and the last of some");
+    // It comes back one after the other: over, and nobody is silent who has had no time to speak.
+    speak(&mut watch, "f", 0..1, 3_600);
+    assert_eq!(ticked(&mut watch, 3_601), "c rule/r/feed:f/169000");
+    speak(&mut watch, "f", 0..49, 3_630);
+    (3_660..4_260).step_by(60).for_each(|s| speak(&mut watch, "f", 0..49, s));
+    speak(&mut watch, "g", 0..3, 4_200);
+    assert_eq!(ticked(&mut watch, 4_199), "");
+    // The one that has not come back is then known to be the one that is broken.
+    assert_eq!(ticked(&mut watch, 4_200), "o rule/r/f/49/169000");
+}
+
+#[test]
+fn one_silent_sensor_of_a_feed_that_speaks_is_an_incident_of_its_own() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    speak(&mut watch, "f", 0..3, 0);
+    (60..=600).step_by(60).for_each(|s| speak(&mut watch, "f", 0..2, s));
+    assert_eq!(ticked(&mut watch, 599), "");
+    assert_eq!(ticked(&mut watch, 600), "o rule/r/f/2/0");
+    // Then the rest of the feed goes as well: that is news, and the first one stays what it was.
+    assert_eq!(ticked(&mut watch, 1_199), "");
+    assert_eq!(ticked(&mut watch, 1_200), "F rule/r/feed:f/600000 3 3");
+    assert_eq!(ticked(&mut watch, 9_999), "", "once");
+}
+
+#[test]
+fn after_a_restart_a_silent_feed_is_over_with_its_first_word() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    watch.resume("rule/r/feed:f/169000");
+    assert_eq!(ticked(&mut watch, 5_000), "", "it is not opened twice");
+    speak(&mut watch, "f", 0..2, 5_001);
+    assert_eq!(ticked(&mut watch, 5_002), "c rule/r/feed:f/169000");
+    assert_eq!(ticked(&mut watch, 5_601), "F rule/r/feed:f/5001000 2 2");
+}
+
 #[test]
 fn many_sensors_at_once_make_one_incident_in_their_middle() {
     let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 3, close: Some(40.0) }));
     for (i, sensor) in ["a", "b"].iter().enumerate() {
-        assert_eq!(watch.take(sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), None);
+        assert_eq!(watch.take("f", sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), None);
     }
-    let opened = watch.take("c", [120.0, 36.0], at(10), 60.0);
+    let opened = watch.take("f", "c", [120.0, 36.0], at(10), 60.0);
     assert!(
         matches!(&opened, Some(Verdict::Open { lon, lat, evidence, .. }) if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3),
         "{opened:?}"
     );
-    assert_eq!(watch.take("a", [118.0, 33.0], at(20), 45.0), None, "above the milder limit");
-    assert!(matches!(watch.take("a", [118.0, 33.0], at(30), 39.0), Some(Verdict::Close { .. })));
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(20), 45.0), None, "above the milder limit");
+    assert!(matches!(watch.take("f", "a", [118.0, 33.0], at(30), 39.0), Some(Verdict::Close { .. })));
 }
 
 #[test]

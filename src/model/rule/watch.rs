@@ -1,13 +1,15 @@
 //! A rule at work: readings in, verdicts out. The clock is an argument.
 
+use super::silence::Feeds;
 use super::{AlertRule, Condition};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Readings of a sensor kept to judge by; at one a second, four minutes of a rule's span.
 const RECENT_MAX: usize = 256;
 /// Readings shown as evidence.
-const EVIDENCE_MAX: usize = 12;
+pub(super) const EVIDENCE_MAX: usize = 12;
 /// In a rule over many sensors, one whose last reading is older than this doesn't count.
 const FRESH: TimeDelta = TimeDelta::hours(1);
 
@@ -24,6 +26,8 @@ pub struct Evidence {
 pub enum Verdict {
     /// An incident begins. `id` is the same whenever the same readings are judged.
     Open { id: String, at: DateTime<Utc>, lon: f64, lat: f64, evidence: Vec<Evidence> },
+    /// A whole feed has fallen silent: one incident for all its sensors, with the last readings of some.
+    OpenFeed { id: String, at: DateTime<Utc>, feed: String, sensors: usize, lon: f64, lat: f64, evidence: Vec<Evidence> },
     /// It is over.
     Close { id: String, at: DateTime<Utc>, last: Option<Evidence> },
     /// What it rested on has been corrected: it never was.
@@ -35,18 +39,21 @@ pub enum Verdict {
 pub struct Watch {
     rule: AlertRule,
     sensors: HashMap<String, Sensor>,
+    /// Of a rule of silence.
+    feeds: Feeds,
     /// The one incident of a rule over many sensors.
     together: Phase,
     /// Incidents of an earlier run that are still open, by sensor (empty: over many).
     earlier: BTreeMap<String, (String, DateTime<Utc>)>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Sensor {
-    lon: f64,
-    lat: f64,
+#[derive(Clone, Debug)]
+pub(super) struct Sensor {
+    pub feed: Arc<str>,
+    pub lon: f64,
+    pub lat: f64,
     /// By time, the newest last.
-    recent: VecDeque<(DateTime<Utc>, f64)>,
+    pub recent: VecDeque<(DateTime<Utc>, f64)>,
     phase: Phase,
 }
 
@@ -64,7 +71,7 @@ enum Phase {
 
 impl Watch {
     pub fn new(rule: AlertRule) -> Self {
-        Self { rule, sensors: HashMap::new(), together: Phase::Quiet, earlier: BTreeMap::new() }
+        Self { rule, sensors: HashMap::new(), feeds: Feeds::default(), together: Phase::Quiet, earlier: BTreeMap::new() }
     }
 
     pub fn rule(&self) -> &AlertRule {
@@ -77,21 +84,30 @@ impl Watch {
         let Some(at) = at.parse().ok().and_then(DateTime::from_timestamp_millis) else { return };
         if matches!(self.rule.when, Condition::Many { .. }) {
             self.together = Phase::Open { id: id.to_owned(), evidence: Vec::new(), over_since: None };
-        } else {
+        } else if !(self.is_of_silence() && self.feeds.resume(sensor, id, at)) {
             self.earlier.insert(sensor.to_owned(), (id.to_owned(), at));
         }
     }
 
-    /// Takes a good reading of a sensor at a place. The same time again is a correction.
-    pub fn take(&mut self, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Option<Verdict> {
+    fn is_of_silence(&self) -> bool {
+        matches!(self.rule.when, Condition::Silent { .. })
+    }
+
+    /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
+    pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Option<Verdict> {
         let [lon, lat] = place;
         if !self.rule.covers(lon, lat) || !value.is_finite() {
             return None;
         }
-        let earlier = &mut self.earlier;
+        let heard = match self.rule.when {
+            Condition::Silent { for_s } => Some(self.feeds.heard(feed, time, for_s)),
+            _ => None,
+        };
+        let (earlier, feeds) = (&mut self.earlier, &mut self.feeds);
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
             let resumed = earlier.remove(datastream).map(|(id, _)| Phase::Open { id, evidence: Vec::new(), over_since: None });
-            Sensor { lon, lat, recent: VecDeque::new(), phase: resumed.unwrap_or_default() }
+            feeds.one_more_sensor(feed);
+            Sensor { feed: heard.unwrap_or_default(), lon, lat, recent: VecDeque::new(), phase: resumed.unwrap_or_default() }
         });
         (sensor.lon, sensor.lat) = (lon, lat);
         let corrected = sensor.keep(time, value);
@@ -105,13 +121,15 @@ impl Watch {
         }
     }
 
-    /// Looks for sensors that have fallen silent at `now`; call it now and then.
+    /// Looks for sensors and feeds that have fallen silent at `now`; call it now and then.
     pub fn tick(&mut self, now: DateTime<Utc>) -> Vec<Verdict> {
         let Condition::Silent { for_s } = self.rule.when else { return Vec::new() };
         let rule = &self.rule.id;
+        let mut verdicts = self.feeds.judge(now, rule, for_s, &self.sensors);
+        let feeds = &self.feeds;
         let silent = self.sensors.iter_mut().filter_map(|(datastream, sensor)| {
             let (last, value) = *sensor.recent.back()?;
-            if sensor.phase != Phase::Quiet || (now - last).as_seconds_f64() < for_s {
+            if sensor.phase != Phase::Quiet || feeds.deadline(sensor, last, for_s).is_none_or(|deadline| now < deadline) {
                 return None;
             }
             let id = id(rule, datastream, last);
@@ -119,7 +137,8 @@ impl Watch {
             sensor.phase = Phase::Open { id: id.clone(), evidence: evidence.clone(), over_since: None };
             Some(Verdict::Open { id, at: now, lon: sensor.lon, lat: sensor.lat, evidence })
         });
-        silent.collect()
+        verdicts.extend(silent);
+        verdicts
     }
 
     fn judge_together(&mut self, now: DateTime<Utc>, above: f64, least: usize, close: f64) -> Option<Verdict> {
@@ -281,6 +300,6 @@ fn beyond(when: Condition, value: f64, open: bool) -> bool {
 }
 
 /// The same for the same readings, so that what is judged again (after a restart, from a replay) is no second incident.
-fn id(rule: &str, sensor: &str, since: DateTime<Utc>) -> String {
+pub(super) fn id(rule: &str, sensor: &str, since: DateTime<Utc>) -> String {
     format!("rule/{rule}/{sensor}/{}", since.timestamp_millis())
 }
