@@ -158,6 +158,10 @@ fn check(scene: &Scene) -> Result<(), String> {
     if let Some(tileset) = scene.tilesets.iter().find(|t| !plain(&t.id)) {
         return Err(format!("tileset {:?}: its id is part of an address; write it with a-z, 0-9, - and _", tileset.id));
     }
+    let domain_name = |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-.".contains(c));
+    if let Some(agency) = scene.agency.as_deref().filter(|agency| !domain_name(agency)) {
+        return Err(format!("agency: {agency:?} is no domain name; write it like suqian.example"));
+    }
     unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;
     scene.rules.iter().try_for_each(|r| r.check())?;
     unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;

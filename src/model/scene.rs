@@ -23,6 +23,9 @@ pub struct Scene {
     /// Licence of the city's data as the hub's catalogue tells it: `CC BY 4.0`.
     #[serde(default)]
     pub licence: Option<String>,
+    /// Domain name of the centre, which names its incidents to other centres (EIDO): `suqian.example`.
+    #[serde(default)]
+    pub agency: Option<String>,
     /// Shown beside the city package.
     #[serde(default, rename = "tileset")]
     pub tilesets: Vec<TilesetConfig>,

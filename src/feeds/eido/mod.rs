@@ -8,6 +8,7 @@ use crate::model::eido;
 use chrono::{DateTime, TimeDelta, Utc};
 use indexmap::IndexMap;
 use serde_json::Value;
+use std::collections::HashMap;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ mod tests;
 const REMEMBERED_MAX: usize = 20_000;
 /// An update this far ahead of our clock would hide all true ones behind it.
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
+/// Pages of one round; at a hundred incidents each, as many as are remembered.
+const PAGES_MAX: usize = 200;
 const ACCEPT: &str = "application/emergency.eido+json, application/json;q=0.9";
 
 /// Policies by which a message is left out; words of the ledger.
@@ -27,6 +30,8 @@ pub(super) struct Incidents {
     feed: String,
     url: Option<String>,
     known: IndexMap<String, Known>,
+    /// What followed on each page of the last round, to go on behind one that has not changed.
+    next: HashMap<String, String>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -39,7 +44,7 @@ struct Known {
 
 impl Incidents {
     pub fn new(feed: String, url: Option<String>) -> Self {
-        Self { feed, url, known: IndexMap::new() }
+        Self { feed, url, known: IndexMap::new(), next: HashMap::new() }
     }
 
     async fn take(&mut self, body: &[u8], outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
@@ -107,12 +112,32 @@ impl Incidents {
     }
 }
 
+/// The target of `rel="next"` in a `Link` header (RFC 8288), as an address; of the same server only, since our token goes there.
+fn next_page(links: &str, from: &str) -> Option<String> {
+    let next = links.split(',').find(|link| link.split(';').skip(1).any(|p| p.trim().replace('"', "").eq_ignore_ascii_case("rel=next")))?;
+    let target = next.trim().strip_prefix('<')?.split_once('>')?.0;
+    let from = url::Url::parse(from).ok()?;
+    from.join(target).ok().filter(|next| next.origin() == from.origin()).map(|next| next.to_string())
+}
+
 impl Source for Incidents {
     async fn round(&mut self, http: &mut Visitor, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let Some(url) = self.url.clone() else { return Ok(()) };
-        let Answer::New(page) = http.get(&url, ACCEPT, outbox).await? else { return Ok(()) };
-        self.take(&page.body, outbox).await?.map_err(|why| FeedError::Http { url: url.clone(), why })?;
-        http.taken(&url, &page);
+        let mut next = self.url.clone();
+        for _ in 0..PAGES_MAX {
+            let Some(url) = next else { return Ok(()) };
+            if let Answer::New(page) = http.get(&url, ACCEPT, outbox).await? {
+                self.take(&page.body, outbox).await?.map_err(|why| FeedError::Http { url: url.clone(), why })?;
+                match page.header("link").and_then(|links| next_page(links, &url)) {
+                    Some(following) => drop(self.next.insert(url.clone(), following)),
+                    None => drop(self.next.remove(&url)),
+                }
+                http.taken(&url, &page);
+            }
+            next = self.next.get(&url).cloned();
+        }
+        // Pages that lead in a circle, or more of them than any centre has incidents.
+        self.next.clear();
+        outbox.note(format!("more than {PAGES_MAX} pages; the rest is left out"));
         Ok(())
     }
 

@@ -4,7 +4,9 @@ use crate::feeds::tests::{Heard, listen, quick, serve};
 use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
 use crate::model::feed::{FeedConfig, Source};
 use axum::Router;
+use axum::extract::RawQuery;
 use axum::routing::get;
+use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -55,4 +57,25 @@ async fn a_centre_is_asked_and_what_has_not_changed_is_no_news() {
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents.len() == 1 && h.status.connected && h.status.stored == 1).await;
     assert_eq!((heard.incidents[0].as_str(), heard.status.received), (ID, 1));
+}
+
+#[tokio::test]
+async fn pages_are_followed_to_their_end_also_behind_one_that_has_not_changed() {
+    let page = |query: RawQuery| async move {
+        let at: usize = query.0.and_then(|q| q.strip_prefix("after=")?.parse().ok()).unwrap_or(0);
+        let mut eido: Value = serde_json::from_str(CRASH).unwrap();
+        // The last page is another one each time.
+        let minute = if at == 2 { Utc::now().timestamp_subsec_micros() / 20_000 } else { 0 };
+        eido["$id"] = json!(format!("urn:emergency:uid:incidentid:{at}:x"));
+        eido["incidentComponent"]["incidentTypeInternalText"] = json!(format!("{at} {minute}"));
+        let next = format!("</eido?after={}>; rel=\"next\"", at + 1);
+        ([("link", if at < 2 { next } else { "<https://elsewhere.example/eido>; rel=next".into() })], json!([eido]).to_string())
+    };
+    let address = serve(Router::new().route("/eido", get(page))).await;
+    let (_feed, mut rx) = feed(Some(format!("http://{address}/eido")));
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() >= 6).await;
+    let ends = heard.incidents.iter().map(|id| id.split(':').nth_back(1).unwrap()).collect::<String>();
+    assert!(ends.starts_with("012222"), "{ends}");
+    listen(&mut rx, &mut heard, |h| h.status.connected).await;
 }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tower_http::cors::{AllowHeaders, AllowOrigin, Any, CorsLayer};
 
 /// What tells of incidents, units or the hub's own feeds. The rest (readings, borders, public warnings, what there is) is no secret.
-const STATE: [&str; 6] = [
+const STATE: [&str; 7] = [
     "/catalogue",
+    "/eido/",
     "/ogc/features/collections/incidents",
     "/ogc/features/collections/units",
     "/open311/v2/requests",

@@ -1,5 +1,5 @@
 //! What the hub holds, to others in the open standards: SensorThings (`/sta/v1.1`), OGC API Features (`/ogc/features`), GeoJSON as
-//! server-sent events (`/stream`), Open311 (`/open311/v2`), and a catalogue of all of it (`/catalogue`).
+//! server-sent events (`/stream`), Open311 (`/open311/v2`), EIDO (`/eido/incidents`), and a catalogue of all of it (`/catalogue`).
 //!
 //! Everything is read from the hub's `World` in small pieces, so that no answer holds up the feeds; the one thing that can be written,
 //! an Open311 request, becomes an incident by the same road as a screen's report. Each standard is a folder or a file of its own and a
@@ -9,6 +9,7 @@ mod address;
 mod areas;
 mod catalogue;
 mod door;
+mod eido;
 mod features;
 mod open311;
 mod past;
@@ -52,6 +53,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(core: Arc<Core>) -> Router<S> {
         .route("/stream/incidents", get(stream::incidents))
         .route("/stream/units", get(stream::units))
         .merge(features::routes())
+        .merge(eido::routes())
         .merge(catalogue::routes())
         .layer(middleware::from_fn_with_state(core.clone(), super::http::with_token))
         // Where the token may also come as `api_key`, in a form too.

@@ -17,11 +17,22 @@ pub struct Issuer {
     pub agency: String,
 }
 
+/// What identifies an incident in the names of its EIDO: these may have letters and digits only.
+fn unique(incident: &str) -> String {
+    format!("{:016x}", xxh3_64(incident.as_bytes()))
+}
+
+impl Issuer {
+    /// `$id` of the EIDO of an incident of ours.
+    pub fn incident_urn(&self, incident: &str) -> String {
+        format!("{INCIDENT_URN}{}:{}", unique(incident), self.element)
+    }
+}
+
 /// The incident as an EIDO. The same incident has the same identifiers each time, as section 2.1 demands.
 pub fn write(incident: &Incident, issuer: &Issuer) -> Value {
     let at = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
-    // Identifiers may have letters and digits only.
-    let unique = format!("{:016x}", xxh3_64(incident.id.as_bytes()));
+    let unique = unique(&incident.id);
     let component = |what: &str| format!("{COMPONENT_URN}{unique}{what}:{}", issuer.agency);
     let agency = json!({ "$ref": issuer.agency });
     let prologue = |id: String| json!({ "$id": id, "lastUpdateTimeStamp": at(incident.updated_at), "updatedByAgencyReference": agency });
@@ -55,7 +66,7 @@ pub fn write(incident: &Incident, issuer: &Issuer) -> Value {
         json!({ "agencyRoleDescriptionRegistryText": ["Dispatching"], "agencyType": ["other"], "incidentOwningAgencyIndicator": true }),
     );
     with(
-        format!("{INCIDENT_URN}{unique}:{}", issuer.element),
+        issuer.incident_urn(&incident.id),
         json!({
             "eidoVersion": "1.0",
             "issuingElementIdentification": issuer.element,

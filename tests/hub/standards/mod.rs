@@ -1,6 +1,7 @@
 //! The hub in the open standards, over real HTTP: a small city with sensors that post, units on a stream, and incidents from a desk.
 
 mod catalogue;
+mod eido;
 mod features;
 mod federation;
 mod open311;
@@ -102,7 +103,7 @@ impl City {
         let source = runtime.block_on(serve(Router::new().route("/u", get(answer))));
         let data = data();
         let feeds = format!(
-            "licence = \"CC BY 4.0\"\n[[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n\
+            "licence = \"CC BY 4.0\"\nagency = \"suqian.example\"\n[[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n\
              [[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"http://{source}/u\"\n[[camera]]"
         );
         std::fs::write(data.path().join("test.toml"), SCENE.replacen("[[camera]]", &feeds, 1)).unwrap();
@@ -194,12 +195,19 @@ fn ids(list: &Value, key: &str) -> Vec<String> {
 #[test]
 fn everything_of_a_hub_with_a_token_asks_for_it_and_pages_of_others_may_bring_it() {
     let city = City::with(Some("open sesame"));
-    let paths =
-        ["/sta/v1.1", "/sta/v1.1/Things", "/ogc/features", "/ogc/features/collections/incidents/items", "/catalogue", "/stream/incidents"];
+    let paths = [
+        "/sta/v1.1",
+        "/sta/v1.1/Things",
+        "/eido/incidents",
+        "/ogc/features",
+        "/ogc/features/collections/incidents/items",
+        "/catalogue",
+        "/stream/incidents",
+    ];
     for path in paths {
         assert_eq!(city.get(path).status, 401, "{path}");
     }
-    for path in &paths[..5] {
+    for path in &paths[..6] {
         assert_eq!(city.ask(path, &[("authorization", "Bearer open sesame")]).status, 200, "{path}");
         let got = city.ask(&format!("{path}?token=open%20sesame"), &[("origin", "https://elsewhere.example")]);
         assert_eq!((got.status, got.header("access-control-allow-origin")), (200, "https://elsewhere.example"), "{path}");
@@ -222,6 +230,7 @@ fn pages_of_other_servers_read_readings_but_not_incidents_of_a_hub_without_a_tok
         "/open311/v2/requests.json",
         "/ogc/features/collections/units/items",
         "/catalogue.json",
+        "/eido/incidents",
     ] {
         assert_eq!(allowed(state, "https://elsewhere.example"), "", "{state}");
         assert_eq!(allowed(state, "http://localhost:5173"), "http://localhost:5173", "{state}");

@@ -4,8 +4,12 @@
 //! resource tells its schema, extent, freshness and licence, and where it is served.
 
 mod files;
+mod geospatial;
+mod online;
 mod page;
 mod resources;
+mod sensing;
+mod thematic;
 
 use super::{Shared, Standards, address};
 use axum::Router;

@@ -62,11 +62,12 @@ async fn request(standards: Arc<Standards>, headers: &HeaderMap, query: Option<&
     let order = Order { command: id.clone(), by, role: Role::Field, device_time: None, reason: None, what };
     // On a task of its own: once begun it is finished, even if the client goes.
     let incident = id.clone();
-    let outcome = tokio::spawn(async move { standards.core.incident(&incident, order).await }).await;
+    let outcome = tokio::spawn(async move { standards.core.try_incident(&incident, order).await }).await;
     match outcome {
-        Ok(Outcome::Accepted { .. }) => Ok(id),
-        Ok(Outcome::Rejected { rule, rule_zh }) => Err(bad(format!("{rule} {rule_zh}"))),
-        Ok(Outcome::Conflict { .. }) => Err(Refusal(StatusCode::CONFLICT, "this request is there already".into())),
+        Ok(Ok(Outcome::Accepted { .. })) => Ok(id),
+        Ok(Ok(Outcome::Rejected { rule, rule_zh })) => Err(bad(format!("{rule} {rule_zh}"))),
+        Ok(Err(e)) => Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, format!("not stored, try again: {e}"))),
+        Ok(Ok(Outcome::Conflict { .. })) => Err(Refusal(StatusCode::CONFLICT, "this request is there already".into())),
         Err(e) => Err(Refusal(StatusCode::INTERNAL_SERVER_ERROR, format!("the hub failed on this request: {e}"))),
     }
 }
