@@ -17,14 +17,6 @@ pub(super) fn client() -> Result<reqwest::Client, FeedError> {
         .map_err(|e| FeedError::Http { url: "HTTP client".into(), why: in_words(&e) })
 }
 
-/// One whole answer of status 200.
-///
-/// # Errors
-/// The URL and what is wrong: not reached, another status (with the start of the answer), or longer than the bound.
-pub(super) async fn get(client: &reqwest::Client, url: &str) -> Result<Vec<u8>, FeedError> {
-    Ok(get_dated(client, url).await?.body)
-}
-
 /// An answer, and what it says of its server's clock.
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
@@ -32,10 +24,10 @@ pub(super) struct Answer {
     pub(super) skew_ms: Option<f64>,
 }
 
-/// [`get`] with the server's clock.
+/// One whole answer of status 200, with the server's clock.
 ///
 /// # Errors
-/// As [`get`].
+/// The URL and what is wrong: not reached, another status (with the start of the answer), or longer than the bound.
 pub(super) async fn get_dated(client: &reqwest::Client, url: &str) -> Result<Answer, FeedError> {
     let failed = |why: String| FeedError::Http { url: url.to_owned(), why };
     let request = client.get(url).timeout(Duration::from_secs(30)).header("accept", "application/json, */*;q=0.5");

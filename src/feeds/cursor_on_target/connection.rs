@@ -2,22 +2,22 @@
 
 use super::stream::{Framer, Said};
 use crate::feeds::FeedError;
-use crate::feeds::tls::{client_config, server_config};
+use crate::feeds::dial::dial;
+use crate::feeds::tls::server_config;
 use crate::model::transport::Tls;
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use rustls::pki_types::ServerName;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
+use tokio_rustls::TlsAcceptor;
 
-/// How long dialling, and after it the TLS handshake, may take.
+/// How long a TLS handshake, or a write to a server that may be gone, may take.
 const DIAL_MAX: Duration = Duration::from_secs(5);
 /// Devices that may be connected at a time; others wait.
 const DEVICES_MAX: usize = 256;
@@ -34,15 +34,7 @@ pub(super) enum Heard {
 pub(super) async fn client(url: &str, tls: &Tls, silence_max: Duration, say: Sender<Heard>) -> Result<(), FeedError> {
     let failed = |why: String| FeedError::Socket { address: url.to_owned(), why };
     let (host, port, secure) = address(url).map_err(failed)?;
-    let socket = timeout(DIAL_MAX, TcpStream::connect((host.trim_matches(['[', ']']), port))).await;
-    let socket = socket.map_err(|_| failed("no answer in time".into()))?.map_err(|e| failed(e.to_string()))?;
-    if !secure {
-        return talk(url, socket, silence_max, say).await;
-    }
-    let connector = TlsConnector::from(Arc::new(client_config(tls).map_err(failed)?));
-    let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned()).map_err(|e| failed(e.to_string()))?;
-    let socket = timeout(DIAL_MAX, connector.connect(name, socket)).await;
-    let socket = socket.map_err(|_| failed("no TLS handshake in time".into()))?.map_err(|e| failed(e.to_string()))?;
+    let socket = dial(&host, port, secure.then_some(tls)).await.map_err(failed)?;
     talk(url, socket, silence_max, say).await
 }
 

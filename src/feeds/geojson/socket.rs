@@ -2,32 +2,49 @@
 //! known by its content.
 
 use super::{Features, Way};
+use crate::feeds::dial::{Socket, dial};
 use crate::feeds::outbox::{Outbox, Reason};
 use crate::feeds::{FeedError, Tuning};
+use crate::model::transport::Tls;
 use futures_util::{SinkExt, StreamExt};
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Request;
 use tokio_tungstenite::tungstenite::{Error, Message, protocol::WebSocketConfig};
 
 /// Longest message. A collection of 1,000 Features is under 1 MB.
 const MESSAGE_BYTES_MAX: usize = 8 << 20;
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+const UPGRADE_WITHIN: Duration = Duration::from_secs(10);
 
 /// Reads one socket; what it has seen outlives the connection.
 pub(in crate::feeds) struct Adapter {
     url: String,
     /// Environment variable with the source's bearer token.
     token_env: Option<String>,
+    /// Of `wss://`.
+    tls: Tls,
     tuning: Tuning,
     features: Features,
 }
 
 impl Adapter {
-    pub fn new(url: String, token_env: Option<String>, tuning: Tuning) -> Self {
-        Self { url, token_env, tuning, features: Features::default() }
+    pub fn new(url: String, token_env: Option<String>, tls: Tls, tuning: Tuning) -> Self {
+        Self { url, token_env, tls, tuning, features: Features::default() }
+    }
+
+    async fn connect(&self) -> Result<WebSocketStream<Box<dyn Socket>>, FeedError> {
+        let request = self.request()?;
+        let secure = request.uri().scheme_str() == Some("wss");
+        let host = request.uri().host().ok_or_else(|| self.failed("no host; write wss://host/path".into()))?.to_owned();
+        let port = request.uri().port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let socket = dial(&host, port, secure.then_some(&self.tls)).await.map_err(|why| self.failed(why))?;
+        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
+        let upgrading = tokio_tungstenite::client_async_with_config(request, socket, Some(config));
+        let upgraded = timeout(UPGRADE_WITHIN, upgrading).await.map_err(|_| self.failed("no answer in time".into()))?;
+        Ok(upgraded.map_err(|e| self.failed(e.to_string()))?.0)
     }
 
     fn request(&self) -> Result<Request, FeedError> {
@@ -66,10 +83,7 @@ impl Adapter {
 
 impl crate::feeds::Adapter for Adapter {
     async fn session(&mut self, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let config = WebSocketConfig::default().max_message_size(Some(MESSAGE_BYTES_MAX)).max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let connecting = tokio_tungstenite::connect_async_with_config(self.request()?, Some(config), true);
-        let connected = timeout(CONNECT_WITHIN, connecting).await.map_err(|_| self.failed("no answer in time".into()))?;
-        let (mut socket, _) = connected.map_err(|e| self.failed(e.to_string()))?;
+        let mut socket = self.connect().await?;
         outbox.connected();
         let (mut heard, mut pinged) = (Instant::now(), false);
         loop {

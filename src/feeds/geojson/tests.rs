@@ -1,21 +1,29 @@
 //! Features by polling and over a WebSocket, from real servers.
 
+use crate::feeds::tests::peers::certificates;
 use crate::feeds::tests::{Heard, feature, listen, quick, serve};
+use crate::feeds::tls::{install_tls, server_config};
 use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
 use crate::model::feed::{FeedConfig, Source};
+use crate::model::transport::Tls;
 use axum::Router;
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::{self, Receiver};
 
 fn feed(url: String) -> (FeedHandle, Receiver<FeedEvent>) {
+    secured(url, Tls::default())
+}
+
+fn secured(url: String, tls: Tls) -> (FeedHandle, Receiver<FeedEvent>) {
     let (tx, rx) = mpsc::channel(100);
-    (spawn_tuned(&FeedConfig::new("g", Source::Geojson { url, poll_s: 0.03, token_env: None }), quick(), tx), rx)
+    (spawn_tuned(&FeedConfig::new("g", Source::Geojson { url, poll_s: 0.03, token_env: None, tls }), quick(), tx), rx)
 }
 
 fn collection(features: &[String]) -> String {
@@ -76,4 +84,34 @@ async fn a_websocket_is_read_again_after_a_break_and_rubbish_on_it_is_counted() 
     listen(&mut rx, &mut heard, |h| h.incidents.len() == 3 && h.status.rejected == 3).await;
     assert_eq!(heard.incidents, ["a", "b", "c"]);
     assert_eq!((heard.status.stored, heard.status.conflated_by["repeated"]), (3, 1), "{:?}", heard.status);
+}
+
+#[tokio::test]
+async fn a_websocket_over_tls_is_trusted_by_an_own_authority_only() {
+    install_tls();
+    let dir = tempfile::tempdir().unwrap();
+    certificates(dir.path());
+    let file = |name: &str| Some(dir.path().join(name));
+    let ours = Tls { ca: None, certificate: file("server.pem"), key: file("server.key") };
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server_config(&ours).unwrap()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            // A client that does not trust us breaks off.
+            let Ok(socket) = acceptor.accept(socket).await else { continue };
+            let mut socket = tokio_tungstenite::accept_async(socket).await.unwrap();
+            socket.send(feature("a", "minor").into()).await.unwrap();
+            tokio::spawn(async move { while socket.next().await.is_some() {} });
+        }
+    });
+    let url = format!("wss://localhost:{port}/");
+    let (_stranger, mut rx) = secured(url.clone(), Tls::default());
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.last_error.is_some()).await;
+    assert!(!heard.status.connected && heard.status.last_error.unwrap().contains("certificate"));
+    let (_feed, mut rx) = secured(url, Tls { ca: file("ca.pem"), ..Tls::default() });
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.connected && h.incidents.len() == 1).await;
+    assert_eq!(heard.incidents, ["a"]);
 }

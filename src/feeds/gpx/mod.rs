@@ -2,15 +2,17 @@
 
 use super::outbox::{Doubt, Outbox, Reason};
 use super::{FeedError, FeedEvent, Tuning};
-use crate::feeds::http::{client, get};
+use crate::feeds::visit::{Answer, Manners, Page, Visitor};
 use crate::model::feed::Tracker;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Largest file read.
 const FILE_BYTES_MAX: u64 = 32 << 20;
+const ACCEPT: &str = "application/gpx+xml, application/xml;q=0.9, */*;q=0.5";
 /// Units of one feed.
 const UNITS_MAX: usize = 20_000;
 /// A time this far ahead of our clock is a clock that is wrong.
@@ -23,6 +25,16 @@ pub(super) struct Adapter {
     tracker: Tracker,
     tuning: Tuning,
     newest: HashMap<String, Place>,
+    /// `None` for a file, and until it is first asked.
+    visitor: Option<Visitor>,
+}
+
+/// A file as it is now.
+#[expect(clippy::large_enum_variant, reason = "one a round, read and dropped")]
+enum Fetched {
+    File(Vec<u8>),
+    Page(Page),
+    Unchanged,
 }
 
 /// One point with a time, WGS 84 degrees.
@@ -46,12 +58,29 @@ impl Adapter {
     pub(super) fn new(feed: String, tracker: Tracker, tuning: Tuning) -> Self {
         let url = tracker.url.clone();
         let every = tracker.poll_every_s.map_or(tuning.poll_every, |s| Duration::from_secs_f64(s.clamp(0.1, 86_400.0)));
-        Self { feed, url, tracker, tuning: Tuning { poll_every: every, ..tuning }, newest: HashMap::new() }
+        Self { feed, url, tracker, tuning: Tuning { poll_every: every, ..tuning }, newest: HashMap::new(), visitor: None }
     }
 
-    async fn fetch(&self) -> Result<Vec<u8>, FeedError> {
+    /// As polite as all who ask over HTTP: what has not changed is not sent again, and a server that wants peace gets it.
+    async fn ask(&mut self, outbox: &mut Outbox) -> Result<Fetched, FeedError> {
+        let mut visitor = match self.visitor.take() {
+            Some(visitor) => visitor,
+            None => Visitor::new(&Manners { token_env: self.tracker.token_env.clone(), ..Manners::default() })?,
+        };
+        if let Some(peace) = visitor.not_before() {
+            outbox.idle(peace.saturating_duration_since(Instant::now())).await?;
+        }
+        let answer = visitor.get(&self.url, ACCEPT, outbox).await;
+        self.visitor = Some(visitor);
+        Ok(match answer? {
+            Answer::New(page) => Fetched::Page(page),
+            Answer::Unchanged => Fetched::Unchanged,
+        })
+    }
+
+    async fn fetch(&mut self, outbox: &mut Outbox) -> Result<Fetched, FeedError> {
         if self.url.starts_with("http://") || self.url.starts_with("https://") {
-            return get(&client()?, &self.url).await;
+            return self.ask(outbox).await;
         }
         let path = Path::new(self.url.strip_prefix("file://").unwrap_or(&self.url));
         let failed = |why: String| FeedError::Socket { address: path.display().to_string(), why };
@@ -59,7 +88,7 @@ impl Adapter {
         if size > FILE_BYTES_MAX {
             return Err(failed(format!("{size} bytes; at most {FILE_BYTES_MAX} are read")));
         }
-        tokio::fs::read(path).await.map_err(|e| failed(e.to_string()))
+        tokio::fs::read(path).await.map(Fetched::File).map_err(|e| failed(e.to_string()))
     }
 
     fn take(&mut self, trail: Trail, outbox: &mut Outbox) -> Result<(), FeedError> {
@@ -95,7 +124,15 @@ impl Adapter {
 impl super::Adapter for Adapter {
     async fn session(&mut self, outbox: &mut Outbox) -> Result<(), FeedError> {
         loop {
-            let bytes = self.fetch().await?;
+            let (bytes, mut page) = match self.fetch(outbox).await? {
+                Fetched::File(bytes) => (bytes, None),
+                Fetched::Page(mut page) => (std::mem::take(&mut page.body), Some(page)),
+                Fetched::Unchanged => {
+                    outbox.connected();
+                    outbox.idle(self.tuning.poll_every).await?;
+                    continue;
+                }
+            };
             // A large file takes tens of milliseconds of pure work.
             let read = tokio::task::spawn_blocking(move || trails(&bytes)).await.map_err(|_| FeedError::Closed)?;
             match read {
@@ -107,6 +144,9 @@ impl super::Adapter for Adapter {
                     outbox.connected();
                     for trail in trails {
                         self.take(trail, outbox)?;
+                    }
+                    if let (Some(visitor), Some(page)) = (&mut self.visitor, page.take()) {
+                        visitor.taken(&self.url, &page);
                     }
                 }
             }
@@ -158,9 +198,15 @@ fn course_deg(from: Place, to: Place) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::feeds::spawn_tuned;
-    use crate::feeds::tests::{Heard, listen, quick};
+    use crate::feeds::tests::{Heard, listen, quick, serve};
     use crate::model::feed::FeedConfig;
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode, header};
+    use axum::response::IntoResponse;
+    use axum::routing::get;
     use proptest::prelude::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use tokio::sync::mpsc;
 
     fn gpx(points: &[(f64, &str)]) -> String {
@@ -211,6 +257,34 @@ mod tests {
         write(&all);
         listen(&mut rx, &mut heard, |h| h.status.connected).await;
         assert_eq!((heard.units["g/Car"], heard.units["g/W"], heard.status.stored), (3, 1, 4));
+    }
+
+    #[tokio::test]
+    async fn over_http_what_has_not_changed_is_not_sent_again_and_what_is_added_is_news() {
+        let all = [(118.1, "2026-05-01T00:00:01Z"), (118.2, "2026-05-01T00:00:02Z"), (118.3, "2026-05-01T00:00:03Z")];
+        let calls = Arc::new(AtomicUsize::new(0));
+        let seen = calls.clone();
+        let answer = move |headers: HeaderMap| async move {
+            let call = seen.fetch_add(1, Ordering::SeqCst);
+            let tag = if call < 5 { "\"early\"" } else { "\"late\"" };
+            match headers.get(header::IF_NONE_MATCH).is_some_and(|known| known == tag) {
+                true => StatusCode::NOT_MODIFIED.into_response(),
+                false if call == 5 => (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "0")], "").into_response(),
+                false => ([(header::ETAG, tag)], gpx(&all[..if call < 5 { 2 } else { 3 }])).into_response(),
+            }
+        };
+        let address = serve(Router::new().route("/live.gpx", get(answer))).await;
+        let (tx, mut rx) = mpsc::channel(100);
+        let text = format!("kind = \"gpx\"\nid = \"g\"\nurl = \"http://{address}/live.gpx\"\ndomain = \"traffic\"");
+        let config: FeedConfig = toml::from_str(&text).unwrap();
+        let _feed = spawn_tuned(&config, quick(), tx);
+        let mut heard = Heard::default();
+        listen(&mut rx, &mut heard, |h| h.units.len() == 2 && h.status.skew_ms.is_some()).await;
+        listen(&mut rx, &mut heard, |h| h.units["g/Car"] == 2 && h.status.connected).await;
+        while calls.load(Ordering::SeqCst) < 10 {
+            let _ = tokio::time::timeout(Duration::from_millis(20), listen(&mut rx, &mut heard, |_| false)).await;
+        }
+        assert_eq!((heard.units["g/Car"], heard.units["g/W"], heard.status.received), (2, 1, 3));
     }
 
     proptest! {
