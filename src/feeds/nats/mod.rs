@@ -76,6 +76,14 @@ impl Adapter {
         if let Some(token) = &source.token {
             options = options.token(reveal(token).map_err(|why| self.failed(why))?);
         }
+        if let Some(nkey) = &source.nkey {
+            let seed = reveal(nkey).map_err(|why| self.failed(why))?;
+            options = options.nkey(seed);
+        }
+        if let Some(creds) = &source.creds {
+            let read = options.credentials_file(creds).await;
+            options = read.map_err(|e| self.failed(format!("{}: no credentials of a user: {e}", creds.display())))?;
+        }
         if source.url.starts_with("tls://") {
             options = options.tls_client_config(client_config(&source.tls).map_err(|why| self.failed(why))?).require_tls(true);
         }

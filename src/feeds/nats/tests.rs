@@ -61,6 +61,8 @@ impl Nats {
             username: None,
             password: None,
             token: None,
+            creds: None,
+            nkey: None,
             tls: Tls::default(),
             mapping: vec![toml::from_str(mapping).unwrap()],
         };
@@ -163,4 +165,40 @@ async fn a_connection_dead_at_its_other_end_is_noticed_and_dialled_again() {
     // after that is ours.
     nats.keep(2..600).await;
     listen(&mut rx, &mut heard, |h| values(h).iter().any(|v| *v >= 2)).await;
+}
+
+/// A server that asks who comes, by this part of its configuration.
+async fn asking(config: &str) -> Option<(Server, u16, TempDir)> {
+    let (program, port, dir) = (nats_server()?, free_port(), tempfile::tempdir().unwrap());
+    let file = dir.path().join("conf");
+    std::fs::write(&file, format!("listen: \"127.0.0.1:{port}\"\n{config}\n")).unwrap();
+    Some((Server::start(&program, &["-c", &file.display().to_string()], port).await, port, dir))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_nkey_or_a_credentials_file_lets_us_in_and_without_them_the_server_does_not() {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/nats");
+    let read = |name: &str| std::fs::read_to_string(data.join(name)).unwrap().trim().to_owned();
+    let by_key = format!("authorization {{ users = [ {{ nkey: {} }} ] }}", read("user.pub"));
+    let nkey = format!("nkey = \"{}\"", read("user.seed"));
+    let creds = format!("creds = \"{}\"", data.join("hub.creds").display());
+    for (config, ours) in [(by_key, nkey), (read("operator.conf"), creds)] {
+        let Some((_server, port, _dir)) = asking(&config).await else {
+            return eprintln!("NOT TESTED: there is no nats-server here; scripts/setup installs one");
+        };
+        let feed = |ours: &str| {
+            let text = format!(
+                "kind = \"nats\"\nid = \"f\"\nurl = \"nats://127.0.0.1:{port}\"\nsubjects = [\"a\"]\n{ours}\n\
+                 [[mapping]]\nid = \"/id\"\nlon = 118.3\nlat = 33.9\nobservations = [{{ value = \"/v\", observed_property = \"x\" }}]"
+            );
+            let (tx, rx) = mpsc::channel(100);
+            (spawn_tuned(&toml::from_str::<FeedConfig>(&text).unwrap(), quick(), tx), rx)
+        };
+        let (_feed, mut rx) = feed(&ours);
+        connected(&mut rx).await;
+        let (_stranger, mut rx) = feed("");
+        let mut heard = Heard::default();
+        listen(&mut rx, &mut heard, |h| h.status.last_error.is_some()).await;
+        assert!(!heard.status.connected, "{:?}", heard.status);
+    }
 }
