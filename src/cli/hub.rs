@@ -36,13 +36,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let token = args.token.filter(|t| !t.is_empty());
     let open_to_all = token.is_none() && !args.listen.ip().is_loopback();
     let config = HubConfig {
-        scene: args.scene,
         data: args.data.unwrap_or_else(default_data),
         listen: args.listen,
         web: args.web.or_else(default_web),
         state: args.state,
         token,
         history: args.history.unwrap_or_default(),
+        ..HubConfig::new(args.scene)
     };
     if let Err(e) = crate::hub::allow_many_connections() {
         tracing::warn!("the number of open files could not be raised ({e}); at most a thousand screens fit in");

@@ -9,6 +9,7 @@ mod backoff;
 mod broker;
 mod cap;
 mod cursor_on_target;
+mod dial;
 mod eido;
 mod geojson;
 mod geojson_sse;
@@ -45,6 +46,7 @@ use crate::model::incident::Report;
 use crate::model::observation::{Datastream, Observation};
 use crate::model::unit::Unit;
 use backoff::Backoff;
+use chrono::{DateTime, Utc};
 use outbox::Outbox;
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -124,6 +126,12 @@ pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
 
 /// [`spawn`] with other intervals.
 pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) -> FeedHandle {
+    resume(config, tuning, None, out)
+}
+
+/// Takes a feed up again of which everything until `since` (event time) is kept: a source that can be asked for the past is asked for
+/// what came meanwhile.
+pub fn resume(config: &FeedConfig, tuning: Tuning, since: Option<DateTime<Utc>>, out: Sender<FeedEvent>) -> FeedHandle {
     install_tls();
     let FeedConfig { id, coordinates, source, .. } = config.clone();
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
@@ -131,7 +139,7 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
     match source {
         Source::Sensorthings { url, mqtt, observed_properties, area } => {
             let choice = sensorthings::Choice::new(&observed_properties, area);
-            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone());
+            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone()).resume(since);
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {
@@ -142,11 +150,11 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
             let manners = Manners { token_env, ..Manners::default() };
             asked(cap::Alerts::new(id.clone(), url, scopes), manners, every, tuning.clone(), outbox("cap"))
         }
-        Source::Geojson { url, token_env, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
-            let adapter = geojson::Socket::new(url, token_env, tuning.clone());
+        Source::Geojson { url, token_env, tls, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
+            let adapter = geojson::Socket::new(url, token_env, tls, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson"))))
         }
-        Source::Geojson { url, poll_s, token_env } => {
+        Source::Geojson { url, poll_s, token_env, .. } => {
             let manners = Manners { token_env, ..Manners::default() };
             asked(geojson::Collection::new(url), manners, Some(every(poll_s)), tuning.clone(), outbox("geojson"))
         }

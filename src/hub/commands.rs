@@ -64,11 +64,19 @@ impl Core {
 
     /// Decides `order` on what is there and puts the event.
     pub async fn incident(&self, incident: &str, order: Order) -> Outcome {
+        self.try_incident(incident, order).await.unwrap_or_else(|e| not_stored(&e))
+    }
+
+    /// [`Core::incident`] for those who can ask again later.
+    ///
+    /// # Errors
+    /// The disk can't take it now; nothing has changed.
+    pub async fn try_incident(&self, incident: &str, order: Order) -> Result<Outcome, StoreError> {
         let _turn = self.incident_lock(incident).lock().await;
         // The same command may have waited for its own first copy.
         let before = self.world().done(&order.by.screen, &order.command);
         if let Some((version, revision)) = before {
-            return Outcome::Accepted { version, revision };
+            return Ok(Outcome::Accepted { version, revision });
         }
         let current = self.world().incidents.get(incident).cloned();
         if let (Some(current), Wish::Report { report, .. }) = (&current, &order.what)
@@ -78,46 +86,46 @@ impl Core {
         }
         match lifecycle::decide(incident, current.as_ref(), &order, Categories::bundled()) {
             Ok(event) => self.put(event).await,
-            Err(Refusal::Conflict(current)) => Outcome::Conflict { current },
+            Err(Refusal::Conflict(current)) => Ok(Outcome::Conflict { current }),
             Err(Refusal::Rule(rule)) => {
                 tracing::info!(incident, actor = order.by.actor, "refused: {rule}");
-                rejected(rule)
+                Ok(rejected(rule))
             }
         }
     }
 
-    async fn put(&self, event: Event) -> Outcome {
+    async fn put(&self, event: Event) -> Result<Outcome, StoreError> {
         let value = match serde_json::to_vec(&event) {
             Ok(value) => value,
-            Err(e) => return not_stored(&StoreError::Failed { why: e.to_string() }),
+            Err(e) => return Ok(not_stored(&e)),
         };
         let put = self.store.put(&keys::event(&event.incident, event.version), value, Expect::Absent, &event.by.actor).await;
         match put {
             Ok(revision) => {
                 self.reached(revision).await;
-                Outcome::Accepted { version: event.version, revision }
+                Ok(Outcome::Accepted { version: event.version, revision })
             }
             Err(StoreError::Conflict { current }) => {
                 if let Some(first) = current {
                     self.reached(first.revision).await;
                 }
                 let now = self.world().incidents.get(&event.incident).cloned();
-                match now {
+                Ok(match now {
                     Some(now) => Outcome::Conflict { current: Box::new(now) },
                     None => not_stored(&StoreError::Conflict { current: None }),
-                }
+                })
             }
-            Err(e) => not_stored(&e),
+            Err(e) if e.may_pass() => Err(e),
+            Err(e) => Ok(not_stored(&e)),
         }
     }
 
     /// A report that came twice is answered as it was the first time.
-    async fn already_reported(&self, current: &Incident) -> Outcome {
-        match self.store.get(&keys::event(&current.id, 1)).await {
-            Ok(Some(first)) => Outcome::Accepted { version: 1, revision: first.revision },
-            Ok(None) => Outcome::Conflict { current: Box::new(current.clone()) },
-            Err(e) => not_stored(&e),
-        }
+    async fn already_reported(&self, current: &Incident) -> Result<Outcome, StoreError> {
+        Ok(match self.store.get(&keys::event(&current.id, 1)).await? {
+            Some(first) => Outcome::Accepted { version: 1, revision: first.revision },
+            None => Outcome::Conflict { current: Box::new(current.clone()) },
+        })
     }
 
     /// Changes the view (`None`: only takes the lead), if this screen leads or may lead.
@@ -162,7 +170,7 @@ impl Core {
             }
             let value = match serde_json::to_vec(&StoredView { view, command: command.to_owned() }) {
                 Ok(value) => value,
-                Err(e) => return not_stored(&StoreError::Failed { why: e.to_string() }),
+                Err(e) => return not_stored(&e),
             };
             match self.store.put(&self.view_key, value, at.map_or(Expect::Absent, Expect::At), actor).await {
                 Ok(revision) => {
@@ -185,29 +193,35 @@ impl Core {
     }
 
     /// A feed's report: a new incident, its newer word on one, or nothing new (`None`).
-    pub async fn feed_report(&self, feed: &str, report: Report, now: DateTime<Utc>) -> Option<Outcome> {
+    ///
+    /// # Errors
+    /// As [`Core::try_incident`].
+    pub async fn feed_report(&self, feed: &str, report: Report, now: DateTime<Utc>) -> Result<Option<Outcome>, StoreError> {
         let incident = report.id.clone();
         let current = self.world().incidents.get(&incident).cloned();
         let by = Stamp { actor: feed.to_owned(), screen: "feed".into(), at: now };
         let (what, command) = match &current {
             None => (Wish::Report { report, source: feed.to_owned() }, format!("{feed}/{incident}")),
-            Some(known) if known.source != feed || known.state.is_ended() || !lifecycle::is_news(known, &report) => return None,
+            Some(known) if known.source != feed || known.state.is_ended() || !lifecycle::is_news(known, &report) => return Ok(None),
             Some(known) => (Wish::Amend { report }, format!("{feed}/{incident}/{}", known.version + 1)),
         };
         // A source the city has chosen to read speaks with an officer's word.
         let order = Order { command, by, role: Role::Officer, device_time: None, reason: None, what };
-        Some(self.incident(&incident, order).await)
+        self.try_incident(&incident, order).await.map(Some)
     }
 
     /// A feed says that an incident of its own is over; `None` when it is already, or none of this feed's.
-    pub async fn feed_ended(&self, feed: &str, incident: &str, why: &str, now: DateTime<Utc>) -> Option<Outcome> {
+    ///
+    /// # Errors
+    /// As [`Core::try_incident`].
+    pub async fn feed_ended(&self, feed: &str, incident: &str, why: &str, now: DateTime<Utc>) -> Result<Option<Outcome>, StoreError> {
         let current = self.world().incidents.get(incident).cloned();
-        let known = current.filter(|known| known.source == feed && !known.state.is_ended())?;
+        let Some(known) = current.filter(|known| known.source == feed && !known.state.is_ended()) else { return Ok(None) };
         let by = Stamp { actor: feed.to_owned(), screen: "feed".into(), at: now };
         let command = format!("{feed}/{incident}/{}", known.version + 1);
         let reason = Some(why.chars().take(REASON_CHARS_MAX).collect());
         let order = Order { command, by, role: Role::Officer, device_time: None, reason, what: Wish::End };
-        Some(self.incident(incident, order).await)
+        self.try_incident(incident, order).await.map(Some)
     }
 }
 
@@ -242,7 +256,7 @@ fn rejected(rule: Rule) -> Outcome {
     Outcome::Rejected { rule: rule.en, rule_zh: rule.zh }
 }
 
-fn not_stored(e: &StoreError) -> Outcome {
+fn not_stored(e: &dyn std::error::Error) -> Outcome {
     tracing::error!("a command was not stored: {e}");
     rejected(Rule::new(format!("not stored, nothing has changed: {e}"), "未能保存，状态没有改变，请通知管理员"))
 }

@@ -1,6 +1,7 @@
 //! What all of the hub's tasks share: the store, the world as it is now, and who is connected.
 
 use super::alarms::Alarms;
+use super::alert_file::AlertFile;
 use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
@@ -19,7 +20,7 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Locks that commands on different incidents share out; two that share one only wait for each other.
@@ -33,6 +34,10 @@ const MANY_EVERY: Duration = Duration::from_secs(5);
 
 /// How far back incidents can be told event by event.
 const CHRONICLE_KEPT: TimeDelta = TimeDelta::days(3);
+
+/// Events of incidents that may wait until the history takes them, and how often it is tried: the store has them already.
+const EVENTS_WAITING_MAX: usize = 10_000;
+const EVENTS_RETRY: Duration = Duration::from_secs(1);
 
 /// How often screens hear how much others were too slow for.
 const DROPPED_EVERY: Duration = Duration::from_secs(2);
@@ -69,6 +74,7 @@ pub struct Core {
     /// Readings and positions that were; `None`: this hub keeps none.
     pub history: Option<Arc<dyn History>>,
     pub past_answers: PastAnswers,
+    alert_file: AlertFile,
     pub alarms: Alarms,
     /// Names the store, the same at each start of the same state file.
     pub name: String,
@@ -81,6 +87,7 @@ pub struct Core {
     screens_changed: Notify,
     /// From the arrival of positions to their sending.
     to_screens: Mutex<LagMeter>,
+    events_waiting: Arc<Semaphore>,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
     incident_locks: [tokio::sync::Mutex<()>; LOCKS],
@@ -94,10 +101,14 @@ impl Core {
         token: Option<String>,
         store: Arc<dyn StateStore>,
         history: Option<Arc<dyn History>>,
+        alert_file: AlertFile,
     ) -> Result<Arc<Self>, HubError> {
         let name = store_name(&*store).await?;
+        let mut world = World::new(scene.first_view());
+        world.alerts = alert_file.read();
         Ok(Arc::new(Self {
-            world: Mutex::new(World::new(scene.first_view())),
+            world: Mutex::new(world),
+            alert_file,
             view_key: keys::view(&scene.id),
             alarms: Alarms::new(&scene.scene.rules),
             scene,
@@ -112,6 +123,7 @@ impl Core {
             inlets: Mutex::default(),
             screens_changed: Notify::new(),
             to_screens: Mutex::default(),
+            events_waiting: Arc::new(Semaphore::new(EVENTS_WAITING_MAX)),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             view_lock: tokio::sync::Mutex::new(()),
@@ -122,6 +134,11 @@ impl Core {
     pub fn world(&self) -> MutexGuard<'_, World> {
         // A panic while it was held is a bug of ours; each entry is applied whole or not at all, so going on is right.
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts all alerts on disk as they are now.
+    pub async fn keep_alerts(&self) -> std::io::Result<()> {
+        self.alert_file.write(|| self.world().alerts.values().cloned().collect()).await
     }
 
     pub fn screens(&self) -> MutexGuard<'_, BTreeMap<String, Connected>> {
@@ -256,10 +273,17 @@ impl Core {
     /// What happened to an incident goes into the history beside: the store has it already, so that nobody waits for it.
     fn keep_event(&self, change: &Change, event: Option<Event>) {
         let (Some(history), Some(event), Change::Incident { incident }) = (self.history.clone(), event, change) else { return };
-        let events = vec![IncidentEvent::new(incident, &event, Utc::now())];
+        let Ok(turn) = self.events_waiting.clone().try_acquire_owned() else {
+            return tracing::error!("an incident's event is not in the history: {EVENTS_WAITING_MAX} wait for it already");
+        };
+        let batch = Batch { events: vec![IncidentEvent::new(incident, &event, Utc::now())], ..Batch::default() };
         tokio::spawn(async move {
-            if let Err(e) = history.append(Batch { events, ..Batch::default() }).await {
-                tracing::error!("an incident's event is not in the history: {e}");
+            let _turn = turn;
+            while let Err(e) = history.append(batch.clone()).await {
+                if !e.may_pass() {
+                    return tracing::error!("an incident's event is not in the history: {e}");
+                }
+                tokio::time::sleep(EVENTS_RETRY).await;
             }
         });
     }

@@ -1,16 +1,19 @@
 //! Takes what feeds say into the world, and keeps the loss ledger: `received = stored + rejected + conflated + quarantined`.
 
 use super::core::Core;
+use super::hold::until_kept;
 use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
-use crate::feeds::{self, FeedEvent, FeedHandle};
+use crate::feeds::{self, FeedEvent, FeedHandle, Tuning};
+use crate::history::Select;
 use crate::model::alert::Alert;
-use crate::model::feed::FeedConfig;
+use crate::model::feed::{FeedConfig, Source};
 use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::Outcome;
 use crate::model::unit::Unit;
+use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,13 +28,16 @@ const STATUS_EVERY: Duration = Duration::from_secs(1);
 /// A reading from further in the future than this is a broken clock, and would hide all true ones behind it. So far, because a
 /// replayed platform's clock runs ahead of ours: at 100x, 31 days in seven hours.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
+/// A source's clock may be so far ahead of ours before its readings count as from the future.
+const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 /// An alert is forgotten so long after its end.
 const ALERT_KEPT: TimeDelta = TimeDelta::days(1);
 
 /// Starts an adapter and takes what it says until the hub ends.
-pub async fn run(core: Arc<Core>, config: FeedConfig) {
+pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
     let (events, mut heard) = mpsc::channel(QUEUE_MAX);
-    let adapter: FeedHandle = feeds::spawn(&config, events);
+    let since = kept_until(&core, &config).await;
+    let adapter: FeedHandle = feeds::resume(&config, tuning, since, events);
     if let Some(inlet) = &adapter.inlet {
         core.inlets().insert(config.id.clone(), inlet.clone());
     }
@@ -43,7 +49,7 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
     loop {
         keep.write(&core);
         tokio::select! {
-            () = keep.written(&mut feed), if keep.is_writing() => {}
+            () = keep.written(&core, &mut feed), if keep.is_writing() => told_held_back(&core, &mut feed, &keep),
             count = heard.recv_many(&mut batch, BATCH), if keep.has_room() => match count {
                 0 => break,
                 _ => {
@@ -58,18 +64,39 @@ pub async fn run(core: Arc<Core>, config: FeedConfig) {
                 if let Some((entries, why)) = recorder.as_ref().map(Recorder::trouble) {
                     feed.unrecorded(entries, why);
                 }
-                keep.trouble().into_iter().for_each(|why| feed.note(why));
+                told_held_back(&core, &mut feed, &keep);
                 core.tell_feed(&mut feed);
             }
         }
     }
     while keep.is_writing() {
-        keep.written(&mut feed).await;
+        keep.written(&core, &mut feed).await;
         keep.write(&core);
     }
+    feed.ended("the feed has ended because what it brings can't be kept; see the hub's log, and start the hub again");
     core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
     tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+}
+
+/// Tells screens when the history takes nothing any more, and when it does again.
+fn told_held_back(core: &Core, feed: &mut Ledger, keep: &Keep) {
+    let why = keep.held_back();
+    if feed.hold_back(why.clone()) {
+        match why {
+            Some(why) => tracing::error!(feed = feed.id(), "held back: {why}"),
+            None => tracing::info!(feed = feed.id(), "goes on"),
+        }
+        core.tell_feed(feed);
+    }
+}
+
+/// Event time of the newest reading of a feed that can be asked for what came while this hub was away.
+async fn kept_until(core: &Core, config: &FeedConfig) -> Option<DateTime<Utc>> {
+    let history = core.history.as_ref().filter(|_| matches!(config.source, Source::Sensorthings { .. }))?;
+    let state = history.latest(Select::all()).await.inspect_err(|e| tracing::warn!(feed = config.id(), "begins anew: {e}")).ok()?;
+    let newest = state.iter().filter(|(datastream, _)| datastream.feed == config.id()).map(|(_, sample)| sample.time_us).max()?;
+    DateTime::from_timestamp_micros(newest)
 }
 
 /// Writes what the feed says below the data folder; a feed whose journal can't be written is read all the same.
@@ -87,20 +114,30 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
             FeedEvent::Status(status) => feed.adapter_says(status),
             FeedEvent::Incident(report) => {
                 feed.seen(report.reported_at, now);
-                let outcome = core.feed_report(feed.id(), report, now).await;
+                let id = feed.id().to_owned();
+                let outcome = until_kept(core, feed, StoreError::may_pass, || core.feed_report(&id, report.clone(), now)).await;
                 count(feed, outcome);
             }
             FeedEvent::Ended { incident, why } => {
-                let outcome = core.feed_ended(feed.id(), &incident, &why, now).await;
+                let id = feed.id().to_owned();
+                let outcome = until_kept(core, feed, StoreError::may_pass, || core.feed_ended(&id, &incident, &why, now)).await;
                 count(feed, outcome);
             }
             FeedEvent::Barrier(barrier) => keep.barrier(barrier),
             event => {
                 // All live events that come together are taken under one lock.
-                let mut world = core.world();
-                take_live(core, &mut world, feed, keep, event, now);
-                while let Some(event) = events.next_if(is_live) {
-                    take_live(core, &mut world, feed, keep, event, now);
+                let mut alerts = 0;
+                {
+                    let mut world = core.world();
+                    alerts += u64::from(take_live(core, &mut world, feed, keep, event, now));
+                    while let Some(event) = events.next_if(is_live) {
+                        alerts += u64::from(take_live(core, &mut world, feed, keep, event, now));
+                    }
+                }
+                if alerts > 0 {
+                    // Nothing of it is refused for good: a disk that can't take it is waited for.
+                    let _ = until_kept(core, feed, |_| true, || core.keep_alerts()).await;
+                    feed.count_many(Fate::Stored, alerts);
                 }
             }
         }
@@ -108,13 +145,17 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
 }
 
 /// Counts what became of a word on an incident.
-fn count(feed: &mut Ledger, outcome: Option<Outcome>) {
+fn count(feed: &mut Ledger, outcome: Result<Option<Outcome>, StoreError>) {
     let fate = match outcome {
-        None | Some(Outcome::Conflict { .. }) => Fate::Conflated("no_news"),
-        Some(Outcome::Accepted { .. }) => Fate::Stored,
-        Some(Outcome::Rejected { rule, .. }) => {
+        Ok(None | Some(Outcome::Conflict { .. })) => Fate::Conflated("no_news"),
+        Ok(Some(Outcome::Accepted { .. })) => Fate::Stored,
+        Ok(Some(Outcome::Rejected { rule, .. })) => {
             feed.note(rule);
             Fate::Rejected("rule")
+        }
+        Err(e) => {
+            feed.note(e.to_string());
+            Fate::Rejected("not_kept")
         }
     };
     feed.count(fate);
@@ -124,19 +165,19 @@ fn is_live(event: &FeedEvent) -> bool {
     !matches!(event, FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_))
 }
 
-/// Takes what is not in the state store: it changes the world at once.
-fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep, event: FeedEvent, now: DateTime<Utc>) {
+/// Takes what is not in the state store: it changes the world at once. Whether it is an alert, which is counted once it is on disk.
+fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep, event: FeedEvent, now: DateTime<Utc>) -> bool {
     let fate = match event {
         // The catalogue is no message: it counts only when it can't be used.
         FeedEvent::Datastream(datastream) => match take_datastream(core, world, keep, datastream) {
             fate @ Fate::Rejected(_) => fate,
-            _ => return,
+            _ => return false,
         },
         FeedEvent::Observation(observation) => {
             feed.seen(Some(observation.phenomenon_time), now);
             match take_observation(core, world, keep, observation, now) {
                 // Counted once it is on disk.
-                Fate::Stored if core.history.is_some() => return,
+                Fate::Stored if core.history.is_some() => return false,
                 fate => fate,
             }
         }
@@ -146,11 +187,15 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
-            take_alert(world, alert, now)
+            match take_alert(world, alert, now) {
+                Fate::Stored => return true,
+                fate => fate,
+            }
         }
-        FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_) => return,
+        FeedEvent::Status(_) | FeedEvent::Incident(_) | FeedEvent::Ended { .. } | FeedEvent::Barrier(_) => return false,
     };
     feed.count(fate);
+    false
 }
 
 impl Core {
@@ -191,13 +236,12 @@ fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation
         return Fate::Rejected("out_of_range");
     }
     let Some(stream) = world.datastreams.get(&observation.datastream) else { return Fate::Quarantined("unknown_sensor") };
-    let place = [stream.lon, stream.lat];
     let newest = world.observations.get(&observation.datastream);
     if newest == Some(&observation) {
         return Fate::Conflated("repeated");
     }
-    core.alarms.take(&stream.observed_property, place, &observation);
-    if newest.is_some_and(|o| o.phenomenon_time > observation.phenomenon_time) {
+    core.alarms.take(stream, &observation);
+    if newest.is_some_and(|o| hides(o.phenomenon_time, observation.phenomenon_time, now)) {
         // Late, or out of order: its place is in the past.
         return if keep.observation(core, observation, now) { Fate::Stored } else { Fate::Conflated("older") };
     }
@@ -205,6 +249,13 @@ fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation
     world.fresh.observation(&observation.datastream);
     world.observations.insert(observation.datastream.clone(), observation);
     Fate::Stored
+}
+
+/// Whether a reading known already is newer than one that has come. One from the future is not: it was a clock that was wrong, and has
+/// been put right.
+fn hides(known: DateTime<Utc>, came: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let in_time = now + CLOCK_SLACK;
+    known > came && !(known > in_time && came <= in_time)
 }
 
 fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, now: DateTime<Utc>) -> Fate {
@@ -245,6 +296,7 @@ fn take_alert(world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
 
 #[cfg(test)]
 mod tests {
+    use super::super::alert_file::AlertFile;
     use super::super::scene_file::LoadedScene;
     use super::*;
     use crate::model::feed::FeedStatus;
@@ -294,7 +346,8 @@ mod tests {
         let store = Arc::new(Embedded::open(&dir.path().join("s.redb")).unwrap());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let core = Core::new(scene, None, None, store, None).await.unwrap();
+            let alerts = AlertFile::beside(&dir.path().join("s.redb"));
+            let core = Core::new(scene, None, None, store, None, alerts).await.unwrap();
             let (ready, is_ready) = tokio::sync::oneshot::channel();
             tokio::spawn(core.clone().follow(ready));
             is_ready.await.unwrap();

@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// Largest body; 100,000 rows of a data array are some 6 MB.
 pub const BODY_BYTES_MAX: usize = 32 << 20;
 
+/// When a source that was refused may try again, seconds.
+const RETRY_AFTER_S: &str = "5";
+
 pub async fn post(State(core): State<Arc<Core>>, Path(feed): Path<String>, headers: HeaderMap, body: Bytes) -> Response {
     let inlet = core.inlets().get(&feed).cloned();
     let Some(inlet) = inlet else {
@@ -20,14 +23,21 @@ pub async fn post(State(core): State<Arc<Core>>, Path(feed): Path<String>, heade
         return missing(format!("no feed {feed} of this scene takes posts; there are {all:?}"));
     };
     let kind = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
-    match inlet.post(kind, body.to_vec()).await {
+    let answer = tokio::select! {
+        answer = inlet.post(kind, body.to_vec()) => answer,
+        // What was posted may be kept all the same once there is room; posted again, it is known as a repetition.
+        why = core.when_held_back(&feed) => return later(&why),
+    };
+    match answer {
         Ok(taken) => Json(json!(taken)).into_response(),
-        Err(refusal) => {
-            let status = match refusal {
-                Refusal::Unreadable(_) => StatusCode::BAD_REQUEST,
-                Refusal::Busy | Refusal::Closed => StatusCode::SERVICE_UNAVAILABLE,
-            };
-            (status, Json(json!({ "error": refusal.to_string() }))).into_response()
-        }
+        Err(refusal) => match refusal {
+            Refusal::Unreadable(why) => (StatusCode::BAD_REQUEST, Json(json!({ "error": why }))).into_response(),
+            Refusal::Busy | Refusal::Closed => later(&refusal.to_string()),
+        },
     }
+}
+
+/// Not taken, and why; to be posted again.
+fn later(why: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER_S)], Json(json!({ "error": why }))).into_response()
 }

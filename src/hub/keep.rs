@@ -2,6 +2,7 @@
 //! counted as stored once it is on disk.
 
 use super::core::Core;
+use super::hold::{RETRY_EVERY, SAID_AFTER};
 use super::ledger::{Fate, Ledger};
 use super::tracks::Tracks;
 use crate::feeds::Barrier;
@@ -10,11 +11,9 @@ use crate::model::observation::{Datastream, Observation};
 use crate::model::unit::Unit;
 use chrono::{DateTime, Utc};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 use tokio::task::JoinHandle;
 
-/// A history that can take nothing just now (a full disk, too much waiting) is asked again this often; the source waits meanwhile.
-const RETRY_EVERY: Duration = Duration::from_millis(200);
 /// Rows collected while a batch is being written; then the feed waits. With what one more taking brings, half of what a batch may hold.
 const ROWS_MAX: usize = 65_536;
 
@@ -31,7 +30,7 @@ struct Collected {
 /// A batch on its way to the disk.
 #[derive(Debug)]
 struct Writing {
-    done: JoinHandle<Result<(), HistoryError>>,
+    done: JoinHandle<Result<(), (HistoryError, Batch)>>,
     uncounted: u64,
     barriers: Vec<Barrier>,
 }
@@ -42,8 +41,23 @@ pub struct Keep {
     next: Collected,
     tracks: Tracks,
     writing: Option<Writing>,
-    /// Why the history can take nothing just now.
-    trouble: Arc<Mutex<Option<String>>>,
+    trouble: Arc<Trouble>,
+}
+
+/// Since when the history can take nothing, and why.
+#[derive(Debug, Default)]
+struct Trouble(Mutex<Option<(Instant, String)>>);
+
+impl Trouble {
+    fn begin(&self, why: String) {
+        let mut trouble = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = trouble.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        *trouble = Some((since, why));
+    }
+
+    fn end(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Keep {
@@ -83,9 +97,10 @@ impl Keep {
         self.writing.is_some()
     }
 
-    /// What the history complains of since the last time it was asked.
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Why the history has taken nothing for a while.
+    pub fn held_back(&self) -> Option<String> {
+        let trouble = self.trouble.0.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.as_ref().filter(|(since, _)| since.elapsed() >= SAID_AFTER).map(|(_, why)| why.clone())
     }
 
     /// Begins to write what was collected, unless a batch is on its way already.
@@ -104,7 +119,7 @@ impl Keep {
     }
 
     /// Waits for the batch on its way, counts it, and tells those who wait for it. May be broken off.
-    pub async fn written(&mut self, feed: &mut Ledger) {
+    pub async fn written(&mut self, core: &Core, feed: &mut Ledger) {
         let Some(writing) = &mut self.writing else { return };
         let done = (&mut writing.done).await;
         let Some(Writing { uncounted, barriers, .. }) = self.writing.take() else { return };
@@ -113,7 +128,11 @@ impl Keep {
                 feed.count_many(Fate::Stored, uncounted);
                 barriers.iter().for_each(Barrier::reached);
             }
-            Ok(Err(e)) => lost(feed, uncounted, &e.to_string()),
+            Ok(Err((e, batch))) => {
+                // Said again, it must not pass for a repetition of what is kept.
+                core.world().forget_unkept(&batch.readings);
+                lost(feed, uncounted, &e.to_string());
+            }
             Err(e) => lost(feed, uncounted, &format!("the hub failed on it: {e}")),
         }
     }
@@ -125,15 +144,18 @@ fn lost(feed: &mut Ledger, uncounted: u64, why: &str) {
     feed.count_many(Fate::Rejected("not_kept"), uncounted);
 }
 
-/// Waits as long as the history can take nothing.
-async fn append(history: Arc<dyn History>, batch: Batch, trouble: Arc<Mutex<Option<String>>>) -> Result<(), HistoryError> {
+/// Waits as long as the history can take nothing (a full disk, too much waiting); gives back what it refuses for good.
+async fn append(history: Arc<dyn History>, batch: Batch, trouble: Arc<Trouble>) -> Result<(), (HistoryError, Batch)> {
     loop {
         match history.append(batch.clone()).await {
-            Err(e @ (HistoryError::Behind { .. } | HistoryError::DiskFull { .. })) => {
-                *trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(e.to_string());
+            Err(e) if e.may_pass() => {
+                trouble.begin(e.to_string());
                 tokio::time::sleep(RETRY_EVERY).await;
             }
-            done => return done,
+            done => {
+                trouble.end();
+                return done.map_err(|e| (e, batch));
+            }
         }
     }
 }

@@ -7,6 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 /// A time further ahead than this says nothing of how new a feed is.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
 
+/// What half of all messages must be ahead of our clock to be told as a clock that is wrong, milliseconds.
+const SKEW_LEAST_MS: f64 = 2_000.0;
+
 /// What became of one event; in words of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -23,12 +26,14 @@ pub struct Ledger {
     hub: FeedStatus,
     told: FeedStatus,
     lag: LagMeter,
+    /// How far times were ahead of our clock.
+    ahead: LagMeter,
 }
 
 impl Ledger {
     pub fn new(feed: &str) -> Self {
         let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
-        Self { adapter: empty.clone(), hub: empty.clone(), told: empty, lag: LagMeter::default() }
+        Self { adapter: empty.clone(), hub: empty.clone(), told: empty, lag: LagMeter::default(), ahead: LagMeter::default() }
     }
 
     pub fn id(&self) -> &str {
@@ -46,12 +51,27 @@ impl Ledger {
         if at <= now + AHEAD_MAX {
             self.hub.newest = self.hub.newest.max(Some(at));
         }
-        self.lag.record((now - at).num_milliseconds());
+        let late_ms = (now - at).num_milliseconds();
+        self.lag.record(late_ms);
+        self.ahead.record(-late_ms);
     }
 
     /// What went wrong last, in words.
     pub fn note(&mut self, why: String) {
         self.hub.last_error = Some(why);
+    }
+
+    /// Nothing is taken just now, and why, or all flows again; whether that is news.
+    pub fn hold_back(&mut self, why: Option<String>) -> bool {
+        let news = self.hub.held_back != why;
+        self.hub.held_back = why;
+        news
+    }
+
+    /// The adapter is gone: nothing more will come.
+    pub fn ended(&mut self, why: &str) {
+        self.adapter.connected = false;
+        self.adapter.last_error = Some(why.to_owned());
     }
 
     /// So many are in no journal though they should be, and why.
@@ -100,11 +120,19 @@ impl Ledger {
             quarantined: h.quarantined + a.quarantined,
             quarantined_for: both(&h.quarantined_for, &a.quarantined_for),
             lag,
+            skew_ms: a.skew_ms.or_else(|| self.skew_ms()),
             unrecorded: h.unrecorded,
+            held_back: h.held_back.clone(),
             newest: h.newest.max(a.newest),
             last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
             ..a.clone()
         }
+    }
+
+    /// Of a source that doesn't tell its time: a reading from the future is a clock that is ahead of ours by at least so much. One that is
+    /// behind looks like messages that are late, and is told as that.
+    fn skew_ms(&self) -> Option<f64> {
+        self.ahead.quantiles_ms().map(|(half, _)| half).filter(|ms| *ms >= SKEW_LEAST_MS)
     }
 
     /// The account, when it says something else than the last time.
@@ -144,6 +172,21 @@ mod tests {
             5 => Fate::Conflated("no_news"),
             _ => Fate::Quarantined("unknown_sensor"),
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead_is_seen_by_its_readings_unless_the_source_tells_its_time() {
+        let now = Utc::now();
+        let mut ledger = Ledger::new("f");
+        (0..9).for_each(|s| ledger.seen(Some(now + TimeDelta::seconds(300 - s)), now));
+        let skew_ms = ledger.status().skew_ms.unwrap();
+        assert!((290_000.0..=303_000.0).contains(&skew_ms), "{skew_ms}");
+        ledger.adapter_says(FeedStatus { skew_ms: Some(40.0), ..FeedStatus::default() });
+        assert_eq!(ledger.status().skew_ms, Some(40.0));
+        // One that is behind can't be told from messages that are late.
+        let mut behind = Ledger::new("f");
+        behind.seen(Some(now - TimeDelta::minutes(5)), now);
+        assert!(behind.status().skew_ms.is_none() && behind.status().lag.unwrap().arrival_p50_ms > 290_000.0);
     }
 
     proptest! {

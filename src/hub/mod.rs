@@ -7,6 +7,7 @@
 //! (`keep`); screens get them conflated, at the hub's `beat`, each written down once for all who see it (`fresh`, `news`).
 
 mod alarms;
+mod alert_file;
 mod archive;
 mod beat;
 mod commands;
@@ -14,6 +15,7 @@ mod core;
 mod error;
 mod files;
 mod fresh;
+mod hold;
 mod http;
 mod ingest;
 mod inlets;
@@ -35,7 +37,9 @@ pub use error::HubError;
 pub use files::allow_many_connections;
 pub use scene_file::{LoadedScene, default_data};
 
+use self::alert_file::AlertFile;
 use self::core::Core;
+use crate::feeds::Tuning;
 use crate::history::{History, HistoryError, Retention};
 use crate::model::view::TourState;
 use crate::store::{Embedded, StoreError};
@@ -75,6 +79,8 @@ pub struct HubConfig {
     pub token: Option<String>,
     /// Where readings and positions are kept.
     pub history: HistoryPlace,
+    /// Intervals of the feeds. The defaults are for use; tests shorten them.
+    pub tuning: Tuning,
 }
 
 /// Where a hub keeps what was.
@@ -92,7 +98,8 @@ impl HubConfig {
     /// The defaults of `yiping hub` for a scene: data in [`default_data`], 127.0.0.1:8080, state in the data folder, no token.
     pub fn new(scene: impl Into<PathBuf>) -> Self {
         let listen = SocketAddr::from(([127, 0, 0, 1], 8080));
-        Self { scene: scene.into(), data: default_data(), listen, web: None, state: None, token: None, history: HistoryPlace::default() }
+        let (history, tuning) = (HistoryPlace::default(), Tuning::default());
+        Self { scene: scene.into(), data: default_data(), listen, web: None, state: None, token: None, history, tuning }
     }
 }
 
@@ -118,14 +125,15 @@ impl Hub {
         })?;
         let listening = listener.set_nonblocking(true).and_then(|()| listener.local_addr());
         let addr = listening.map_err(|why| HubError::Listen { addr: config.listen, why })?;
-        let store = Arc::new(open_store(&config.state.clone().unwrap_or_else(|| config.data.join("hub.redb")))?);
+        let state = config.state.clone().unwrap_or_else(|| config.data.join("hub.redb"));
+        let store = Arc::new(open_store(&state)?);
         let history = open_history(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
-        let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history))?;
+        let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history, AlertFile::beside(&state)))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let thread = std::thread::Builder::new().name("hub".into()).spawn(move || {
-            runtime.block_on(run(core, listener, ready, stopped));
+            runtime.block_on(run(core, listener, config.tuning, ready, stopped));
             runtime.shutdown_timeout(STOP_WITHIN);
         });
         let thread = thread.map_err(HubError::Runtime)?;
@@ -212,7 +220,13 @@ async fn asked_to_stop() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::Sender<()>, mut stopped: watch::Receiver<bool>) {
+async fn run(
+    core: Arc<Core>,
+    listener: std::net::TcpListener,
+    tuning: Tuning,
+    ready: oneshot::Sender<()>,
+    mut stopped: watch::Receiver<bool>,
+) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         // Small messages must not wait for one another's acknowledgement: 40 ms a command, measured.
         Ok(listener) => listener.tap_io(|tcp| drop(tcp.set_nodelay(true))),
@@ -230,7 +244,7 @@ async fn run(core: Arc<Core>, listener: std::net::TcpListener, ready: oneshot::S
     });
     let _ = all_read.await;
     for feed in core.scene.scene.feeds.clone() {
-        tokio::spawn(ingest::run(core.clone(), feed));
+        tokio::spawn(ingest::run(core.clone(), feed, tuning.clone()));
     }
     tokio::spawn(alarms::run(core.clone()));
     tokio::spawn(retain(core.clone()));

@@ -2,6 +2,7 @@
 
 use super::fresh::Fresh;
 use super::keys;
+use crate::history::Reading;
 use crate::model::alert::Alert;
 use crate::model::chronicle::Chronicle;
 use crate::model::feed::FeedStatus;
@@ -107,6 +108,15 @@ impl World {
     pub fn learn(&mut self, datastream: Datastream) {
         self.datastream_changes += 1;
         self.datastreams.insert(datastream.id.clone(), datastream);
+    }
+
+    /// Readings that could not be kept are not known: said again, they are no repetition.
+    pub fn forget_unkept(&mut self, readings: &[Reading]) {
+        for Reading { observation, .. } in readings {
+            if self.observations.get(&observation.datastream) == Some(observation) {
+                self.observations.remove(&observation.datastream);
+            }
+        }
     }
 
     /// As long as this number stays, so do the datastreams.

@@ -1,6 +1,7 @@
 //! The hub as screens see it, in this process on a free port; `killed.rs` has it as a real process that is killed.
 
 mod door;
+mod faults;
 mod killed;
 mod live;
 mod screen;

@@ -161,6 +161,8 @@ export interface FeedStatus {
   /** Messages that never came. */
   gaps?: number;
   newest: Instant | null;
+  /** Why the hub takes nothing just now, and its source waits. */
+  held_back?: string;
   last_error: string | null;
 }
 

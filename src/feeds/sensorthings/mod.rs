@@ -31,6 +31,8 @@ const STREAMS_MAX: usize = 100_000;
 const PAGES_MAX: usize = 2_000;
 /// How far before the newest reading we ask again, since servers don't store in order of time.
 const OVERLAP: TimeDelta = TimeDelta::seconds(10);
+/// What was missed for longer than this is left to whoever imports it: a hub that was away for a month must not read a month first.
+const BACK_MAX: TimeDelta = TimeDelta::days(1);
 /// Readings remembered per datastream to know a repetition: ten a second over the overlap, and some.
 const REMEMBERED: usize = 128;
 /// A reading this far ahead of the rest of its feed and of our clock comes from a sensor whose clock is wrong. Kept apart, because
@@ -95,6 +97,12 @@ impl Adapter {
             filter: 0,
             data_arrays: true,
         }
+    }
+
+    /// Goes on behind the newest reading that is kept already, as if the connection had been broken since.
+    pub(super) fn resume(mut self, since: Option<DateTime<Utc>>) -> Self {
+        self.position = since;
+        self
     }
 
     /// Reads the catalogue with the latest value of each datastream.
@@ -191,11 +199,16 @@ impl Adapter {
         let observations = latest.iter().filter_map(|(_, o)| parse::observation("", o.as_ref()?).ok());
         let mut times: Vec<_> = observations.map(|o| o.phenomenon_time).collect();
         times.sort_unstable();
-        let Some(&middle) = times.get(times.len() / 2) else { return };
-        let went_back = self.position.is_some_and(|p| p > middle + AHEAD_MAX);
-        if went_back || self.position.is_none() {
-            self.position = Some(middle);
-        }
+        let Some(&middle) = times.get(times.len() / 2) else {
+            // Nothing yet, or it doesn't tell with the catalogue: what comes is not to be missed, however wrong its clock is.
+            self.position = self.position.or(Some(Utc::now() - BACK_MAX));
+            return;
+        };
+        let oldest = middle - BACK_MAX;
+        self.position = match self.position {
+            Some(position) if position <= middle + AHEAD_MAX => Some(position.max(oldest)),
+            _ => Some(middle),
+        };
     }
 
     /// Everything since our position, page by page, oldest first; as data arrays where the server has them, a tenth of the bytes.

@@ -16,7 +16,8 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
             ledger(ui, data, feed);
         }
         // While all is well an old error is history; the ledger below has its count.
-        if let Some(error) = feed.last_error.as_ref().filter(|_| !feed.connected) {
+        let trouble = feed.held_back.as_ref().or(feed.last_error.as_ref().filter(|_| !feed.connected));
+        if let Some(error) = trouble {
             small(ui, data, error, style::WARN);
         }
     }
@@ -34,7 +35,7 @@ fn head(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
         ui.data_mut(|d| d.insert_temp(memory(feed), open));
     }
     let painter = ui.painter_at(rect);
-    lamp(&painter, rect.left_top() + vec2(em * 0.5, em * 0.72), em * 0.3, feed.connected);
+    lamp(&painter, rect.left_top() + vec2(em * 0.5, em * 0.72), em * 0.3, feed);
     let left = rect.left() + em * 1.25;
     let newest = feed.newest.map(|at| age((data.hub_now - at).num_seconds())).unwrap_or_else(|| "—".into());
     let newest = painter.layout_no_wrap(newest, style::regular(data.text.small), style::QUIET);
@@ -66,9 +67,11 @@ fn head(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
     }
 }
 
-/// Told apart without colour as well: full when connected, a ring when not.
-fn lamp(painter: &egui::Painter, at: egui::Pos2, radius: f32, connected: bool) {
-    if connected {
+/// Told apart without colour as well: full when connected, a ring when not, a bar across when the hub holds it back.
+fn lamp(painter: &egui::Painter, at: egui::Pos2, radius: f32, feed: &FeedStatus) {
+    if feed.held_back.is_some() {
+        painter.rect_filled(egui::Rect::from_center_size(at, vec2(radius * 2.0, radius * 0.8)), 0.0, style::WARN);
+    } else if feed.connected {
         painter.circle_filled(at, radius, style::GOOD);
     } else {
         painter.circle_stroke(at, radius, egui::Stroke::new(radius * 0.5, style::ALARM));
@@ -150,6 +153,7 @@ fn words(reason: &str) -> String {
         "clock_ahead" => "时间超前 clock ahead",
         "unknown_sensor" => "未知传感器 unknown sensor",
         "no_fix" => "无定位 no fix",
+        "not_kept" => "未能保存 not kept",
         "repeated" => "重复 repeated",
         "replaced" => "被新值替换 replaced by newer",
         "older" => "较旧 older than known",

@@ -3,7 +3,7 @@
 import { now } from "../clock";
 import { T } from "../i18n";
 import { city } from "../session";
-import { words } from "./words";
+import { lamp, trouble, words } from "./words";
 
 export function Feeds() {
   const feeds = [...city.value.feeds.values()];
@@ -14,13 +14,13 @@ export function Feeds() {
       {feeds.map((f) => (
         <div key={f.feed}>
           <div class="feed">
-            <i class={`lamp ${f.connected ? "live" : "offline"}`} />
+            <i class={`lamp ${lamp(f)}`} />
             <b>{f.feed}</b>
             <span>
               <T w={words(f, now.value)} />
             </span>
           </div>
-          {!f.connected && f.last_error && <p class="feed-why">{f.last_error}</p>}
+          {trouble(f) && <p class="feed-why">{trouble(f)}</p>}
         </div>
       ))}
     </div>
