@@ -83,7 +83,9 @@ pub fn main() -> ExitCode {
     let quiet =
         "warn,yiping=info,wgpu=error,wgpu_core=error,wgpu_hal=off,naga=warn,bevy_render=error,bevy_egui=error,bevy_winit=error,rumqttd=off";
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| quiet.into());
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).try_init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    // A line that can't be written (a log file on a full disk) is lost; complaining of it on the same stderr would be a panic.
+    let _ = log.log_internal_errors(false).try_init();
     #[cfg(feature = "screen")]
     if args.command.draws() {
         memory::spare();

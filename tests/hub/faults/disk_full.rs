@@ -26,6 +26,8 @@ impl Hub {
             .arg("--data")
             .arg(data)
             .stdout(Stdio::piped())
+            // Its log lies on the same disk.
+            .stderr(std::fs::File::create(data.join("hub.log")).unwrap())
             .spawn()
             .unwrap();
         let mut line = String::new();
