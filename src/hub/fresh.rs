@@ -68,7 +68,6 @@ impl Fresh {
 
 /// What is to be told, copied out of the world so that it can be written down without holding it.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "made and used up within a beat")]
 pub enum Copied {
     Unit(Unit, Instant),
     /// With longitude and latitude of its datastream.

@@ -99,7 +99,11 @@ fn embedded(listen: SocketAddr) -> anyhow::Result<()> {
         ..RouterConfig::default()
     };
     let config = Config { router, v4: Some(HashMap::from([("v4".to_owned(), server)])), ..Config::default() };
-    std::thread::Builder::new().name("mqtt-broker".into()).spawn(move || rumqttd::Broker::new(config).start())?;
+    std::thread::Builder::new().name("mqtt-broker".into()).spawn(move || {
+        if let Err(e) = rumqttd::Broker::new(config).start() {
+            tracing::error!("the broker that is measured with has ended: {e}");
+        }
+    })?;
     Ok(())
 }
 

@@ -91,7 +91,8 @@ pub async fn measure(form: Form, rate: u32, span: Duration) -> anyhow::Result<Fi
         tick.tick().await;
         let due = (run.elapsed().as_secs_f64() * f64::from(rate)) as usize;
         while sent + form.readings() <= due {
-            (topic.clear(), payload.clear());
+            topic.clear();
+            payload.clear();
             form.write(sent, &time(start, sent / STREAMS), &mut topic, &mut payload);
             publisher.publish(&topic, payload.as_bytes()).await?;
             sent += form.readings();
