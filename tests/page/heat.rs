@@ -3,6 +3,7 @@
 use glam::{DVec2, DVec3};
 use serde_json::{Value, json};
 use yiping::geo::{Geodetic, LocalFrame};
+use yiping::heat::patches::Patch;
 use yiping::heat::{Input, Layer, Point, Texel};
 use yiping::model::heat::HeatConfig;
 
@@ -10,12 +11,14 @@ const ANCHOR: [f64; 3] = [118.2757, 33.9631, 20.0];
 /// Cells a side: few, so that the file stays small.
 const CELLS: u32 = 24;
 
-const LAYERS: [(&str, &str); 5] = [
+const LAYERS: [(&str, &str); 7] = [
     // 32 are more than there are sensors: all are weighed, as the device does when no number is given.
     ("idw", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nreach_m = 1500\nneighbours = 32"),
     ("idw_some", "observed_property = 'p'\nrange = [0, 120]\nreach_m = 1200\npower = 3\nneighbours = 6\nramp = 'viridis'"),
     ("kriging", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nmethod = 'kriging'\nreach_m = 1800"),
     ("kriging_some", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'kriging'\nreach_m = 1800\nneighbours = 8"),
+    ("areas", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'areas'"),
+    ("areas_of_incidents", "incidents = {}\nrange = [0, 2]\nmethod = 'areas'"),
     ("density", "incidents = {}\nmethod = 'density'\nrange = [0, 6]\nunit = '/km2'"),
 ];
 
@@ -40,7 +43,20 @@ fn input() -> Input {
     // Two instruments on one pole.
     points.push(Point { value: points[0].value + 8.0, ..points[0] });
     let left_out_m = [DVec2::new(400.0, -300.0), DVec2::new(-2_500.0, 2_000.0)].map(|at| point(&frame, at, 0.0).at_m).to_vec();
-    Input { frame, points, left_out_m, areas: Vec::new() }
+    Input { frame, points, left_out_m, areas: areas() }
+}
+
+/** Two that touch, one of them with a hole, one that nobody measures, and one where only a sensor is that is left out. */
+fn areas() -> Vec<Patch> {
+    let square = |x: f64, y: f64, side: f64| {
+        [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(u, v)| DVec2::new(x + u * side, y + v * side)).to_vec()
+    };
+    vec![
+        Patch { rings_m: vec![square(-1_500.0, -2_000.0, 2_500.0), square(-900.0, -1_100.0, 700.0)] },
+        Patch { rings_m: vec![vec![DVec2::new(1_000.0, -2_000.0), DVec2::new(3_300.0, -1_000.0), DVec2::new(1_000.0, 2_400.0)]] },
+        Patch { rings_m: vec![square(4_000.0, 4_000.0, 900.0)] },
+        Patch { rings_m: vec![square(-2_600.0, 1_900.0, 200.0)] },
+    ]
 }
 
 fn rounded(value: f64) -> f64 {
@@ -85,6 +101,11 @@ fn the_page_is_told_what_fields_are_like() {
         .map(|p| json!({ "lon": p.lon, "lat": p.lat, "value": p.value, "at_m": p.at_m.to_array().map(rounded) }))
         .collect();
     let layers: serde_json::Map<String, Value> = LAYERS.iter().map(|(name, text)| ((*name).to_owned(), told(name, &input, text))).collect();
+    let ring = |ring: &Vec<DVec2>| ring.iter().map(|p| p.to_array()).collect::<Vec<_>>();
+    let areas: Vec<Vec<Vec<[f64; 2]>>> = input.areas.iter().map(|a| a.rings_m.iter().map(ring).collect()).collect();
     let left_out: Vec<[f64; 2]> = input.left_out_m.iter().map(|p| p.to_array().map(rounded)).collect();
-    super::hold("heat.json", &json!({ "anchor": ANCHOR, "cells": CELLS, "points": points, "left_out_m": left_out, "layers": layers }));
+    super::hold(
+        "heat.json",
+        &json!({ "anchor": ANCHOR, "cells": CELLS, "points": points, "left_out_m": left_out, "areas_m": areas, "layers": layers }),
+    );
 }
