@@ -30,7 +30,6 @@ pub(super) struct Adapter {
 }
 
 /// A file as it is now.
-#[expect(clippy::large_enum_variant, reason = "one a round, read and dropped")]
 enum Fetched {
     File(Vec<u8>),
     Page(Page),
