@@ -111,7 +111,8 @@ impl Shared {
             // What it held stays true, also where the readings it came from are no longer kept.
             samples.extend(self.keyframe(slice)?);
             for part in &before.raw {
-                samples.extend(self.sound(part, scan::newest(&self.footers, part, &Wanted::all(), i64::MAX))?);
+                let newest = self.sound(part, scan::newest(&self.footers, part, &Wanted::all(), i64::MAX))?;
+                samples.extend(newest.into_iter().flatten());
             }
             keep_newest(&mut samples);
             let place = Place { kind: Kind::Keyframes, hour: *hour, property: Some(property.clone()), from: 0, to: sealed };

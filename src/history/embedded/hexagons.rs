@@ -129,7 +129,7 @@ impl Shared {
             told.missing.extend(missing);
             parts.push(rows);
         }
-        told.rows = joined(parts).iter().map(hexagon).collect();
+        told.rows = hexagons(parts);
         Ok(told)
     }
 
@@ -184,20 +184,28 @@ impl Question {
 }
 
 /// Hours one after the other. Where they share a bucket, or an hour's quarters do, their rows are merged.
-fn joined(parts: Vec<Vec<CellRow>>) -> Vec<CellRow> {
-    let mut rows: Vec<CellRow> = parts.concat();
+fn hexagons(parts: Vec<Vec<CellRow>>) -> Vec<Hexagon> {
     let key = |r: &CellRow| (r.start_us, r.cell);
-    if !rows.is_sorted_by(|a, b| key(a) < key(b)) {
-        rows.par_sort_by_key(key);
-        rows.dedup_by(|next, kept| {
-            let same = key(next) == key(kept);
-            if same {
-                kept.merge(next);
-            }
-            same
-        });
+    let within = |rows: &Vec<CellRow>| rows.is_sorted_by(|a, b| key(a) < key(b));
+    let between = |pair: &[Vec<CellRow>]| pair[0].last().zip(pair[1].first()).is_none_or(|(a, b)| key(a) < key(b));
+    let mut told = Vec::with_capacity(parts.iter().map(Vec::len).sum());
+    // An hour without rows would hide what its neighbours share; there is none, or they are sorted below.
+    if parts.iter().all(|rows| !rows.is_empty() && within(rows)) && parts.windows(2).all(between) {
+        // As they are, without a copy of all in between: they may be millions.
+        told.extend(parts.iter().flatten().map(hexagon));
+        return told;
     }
-    rows
+    let mut rows: Vec<CellRow> = parts.concat();
+    rows.par_sort_by_key(key);
+    rows.dedup_by(|next, kept| {
+        let same = key(next) == key(kept);
+        if same {
+            kept.merge(next);
+        }
+        same
+    });
+    told.extend(rows.iter().map(hexagon));
+    told
 }
 
 fn hexagon(row: &CellRow) -> Hexagon {

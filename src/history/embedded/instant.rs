@@ -54,21 +54,21 @@ impl Search<'_> {
         let wanted = Wanted { series: range(series), times: i64::MIN..=self.until };
         let found = scan::newest(&self.shared.footers, part, &wanted, self.known_by);
         let found = self.shared.tolerant(part, found, &mut self.missing);
-        found.iter().for_each(|s| self.take(s));
+        found.iter().flatten().for_each(|s| self.take(s));
     }
 
     /// Takes what a keyframe holds. Series that it does not hold, or whose reading in it had arrived, have no older one that counts.
     fn read_keyframe(&mut self, part: &Part, series: &[Series]) {
         let before = self.missing.len();
         let wanted = Wanted { series: range(series), ..Wanted::all() };
-        let held = self.shared.samples(part, &wanted, &mut self.missing);
+        let held = self.shared.tolerant(part, scan::samples(&self.shared.footers, part, &wanted), &mut self.missing);
         if self.missing.len() > before {
             // It could not be read: the hours before it answer, nothing is missing but time.
             self.missing.truncate(before);
             return;
         }
         let mut pending = vec![false; self.pending.len()];
-        for sample in &held {
+        for sample in held.iter().flatten() {
             self.take(sample);
             let unheard = sample.received_us > self.known_by;
             if let Some(at) = self.chosen.slot(sample.series, self.property).filter(|_| unheard) {
@@ -121,6 +121,7 @@ impl Shared {
         };
         let found: Vec<_> = chosen.properties.par_iter().enumerate().map(search).collect();
         let mut state = State { catalogue: hot.catalogue, samples: Vec::new(), missing: Vec::new() };
+        state.samples.reserve(found.iter().map(|(best, _)| best.len()).sum());
         for (best, missing) in found {
             state.samples.extend(best.into_iter().flatten());
             state.missing.extend(missing);

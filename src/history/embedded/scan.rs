@@ -182,9 +182,9 @@ pub(super) fn samples(footers: &Footers, part: &Part, wanted: &Wanted) -> Result
 }
 
 /// The newest reading of each series of a file up to the end of `wanted.times`, of what was received by `known_by`, in the file's order.
-/// A series may be told twice, where a row group ends within it.
-pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: i64) -> Result<Vec<Sample>, Broken> {
-    let groups = fold_groups(footers, part, wanted, |out: &mut Vec<Sample>, batch| {
+/// A series may be told twice, where a row group ends within it. By row groups: a million series need not be copied into one list.
+pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: i64) -> Result<Vec<Vec<Sample>>, Broken> {
+    fold_groups(footers, part, wanted, |out: &mut Vec<Sample>, batch| {
         let path = &part.path;
         let series: &UInt32Array = column(batch, "series", path)?;
         let time: &TimestampMicrosecondArray = column(batch, "time", path)?;
@@ -208,8 +208,7 @@ pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: 
             }
         }
         Ok(())
-    })?;
-    Ok(groups.concat())
+    })
 }
 
 /// Roll-ups of a file, in its order.
