@@ -78,9 +78,16 @@ fn figure(value: f32, scale: &Scale) -> String {
     if whole { format!("{value:.0}") } else { format!("{value:.1}") }
 }
 
+/// English stands beside Chinese in no less than this part of its size.
+const LEAST_PART: f32 = 0.7;
+
 /// Names of the classes, two a row, each with its colour.
 fn classes(ui: &mut egui::Ui, data: &PanelData, heat: &HeatConfig, scale: &Scale, names: &[(&str, &str)]) {
     let (em, width) = (data.text.small, ui.available_width() * 0.5);
+    let long = |words: &str, em: f32| ui.painter().layout_no_wrap(words.to_owned(), style::regular(em), style::TEXT).rect.width();
+    // All in one size, so that the longest is not cut; where that would be too small, Chinese alone.
+    let fits = names.iter().map(|(zh, en)| (width - em * 1.8 - long(zh, em)) / long(en, em)).fold(0.92, f32::min);
+    let english = (fits >= LEAST_PART).then(|| style::regular(em * fits));
     for (row, pair) in names.chunks(2).enumerate() {
         let (rect, _) = ui.allocate_exact_size(vec2(width * 2.0, em * 1.25), egui::Sense::hover());
         let painter = ui.painter_at(rect);
@@ -92,13 +99,9 @@ fn classes(ui: &mut egui::Ui, data: &PanelData, heat: &HeatConfig, scale: &Scale
             let at = pos2(left + em * 1.2, rect.center().y);
             let zh = painter.text(at, egui::Align2::LEFT_CENTER, zh, style::regular(em), style::TEXT);
             let at = pos2(zh.right() + em * 0.4, rect.center().y);
-            painter.with_clip_rect(Rect::from_min_max(rect.min, pos2(left + width, rect.bottom()))).text(
-                at,
-                egui::Align2::LEFT_CENTER,
-                en,
-                style::regular(em * 0.92),
-                style::QUIET,
-            );
+            if let Some(font) = &english {
+                painter.text(at, egui::Align2::LEFT_CENTER, en, font.clone(), style::QUIET);
+            }
         }
     }
 }
