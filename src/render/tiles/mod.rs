@@ -47,6 +47,9 @@ use bevy::prelude::*;
 use bevy::render::RenderApp;
 
 /// Opens, uploads, shows, styles, picks and forgets what every [`Tileset`] needs.
+///
+/// It gives every mesh of the program a buffer of its own (`MeshAllocatorSettings`). Bevy 0.19 fills such buffers in words of 32 bits, so other meshes of the
+/// program with 16-bit indices need an even number of them; insert settings of your own into the render world after it to share buffers again.
 pub struct TilesetPlugin;
 
 /// What happens to tiles in `Update`, in this order, after the camera stands.
