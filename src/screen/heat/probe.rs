@@ -59,12 +59,13 @@ const SENSORS_SHOWN: usize = 4;
 /// Asks the field for the place that is pointed at, when either is another, and the hub for the series of the sensors behind it.
 pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, frame: Res<SceneFrame>, mut probe: ResMut<HeatProbe>) {
     let now = session.scene_now();
+    let known_then = session.world.view.as_ref().map(|v| v.clock.known()).unwrap_or_default();
     let anew = shown.is_changed() || probe.is_changed();
     let learnt = {
         // Asking is no change of the place.
         let HeatProbe { known, told, .. } = probe.bypass_change_detection();
         let sensors: Vec<&str> = known.iter().flat_map(|k| &k.sensors).map(|s| s.datastream.as_str()).collect();
-        told.follow(&sensors, now, Instant::now(), |path| session.fetch(path))
+        told.follow(&sensors, (now, known_then), Instant::now(), |path| session.fetch(path))
     };
     if !anew && !learnt {
         return;

@@ -2,6 +2,7 @@
 
 use super::Seen;
 use crate::link::LinkError;
+use crate::model::view::Known;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use crossbeam_channel::{Receiver, TryRecvError};
 use serde::Deserialize;
@@ -30,8 +31,8 @@ pub struct Told(HashMap<String, OfSensor>);
 #[derive(Default)]
 struct OfSensor {
     readings: Readings,
-    /// Until when it was asked for.
-    asked_to: Option<DateTime<Utc>>,
+    /// Until when it was asked for, and as of which knowledge.
+    asked_to: Option<(DateTime<Utc>, Known)>,
     asked: Option<Instant>,
     answer: Option<Answer>,
 }
@@ -48,19 +49,25 @@ struct Bucket {
 }
 
 impl Told {
-    /// Asks for what is not known yet of these sensors, as of `now` of the shared clock, and takes answers in; forgets all others. True if
+    /// Asks for what is not known yet of these sensors, as of `now` of the shared clock and what was `known` then, and takes answers in; forgets all others. True if
     /// something was learnt. It is `moment` on this machine; `fetch` asks the hub for a path.
-    pub fn follow(&mut self, sensors: &[&str], now: DateTime<Utc>, moment: Instant, fetch: impl Fn(&str) -> Option<Answer>) -> bool {
+    pub fn follow(
+        &mut self,
+        sensors: &[&str],
+        (now, known): (DateTime<Utc>, Known),
+        moment: Instant,
+        fetch: impl Fn(&str) -> Option<Answer>,
+    ) -> bool {
         self.0.retain(|id, _| sensors.contains(&id.as_str()));
         let mut learnt = false;
         for id in sensors {
             let of = self.0.entry((*id).to_owned()).or_default();
             learnt |= of.hear();
-            let moved = of.asked_to.is_none_or(|to| (now - to).abs() >= FRESH);
+            let moved = of.asked_to.is_none_or(|(to, by)| by != known || (now - to).abs() >= FRESH);
             let pause = if of.answer.is_some() { PATIENCE } else { PAUSE };
             if moved && of.asked.is_none_or(|asked| moment.duration_since(asked) >= pause) {
-                (of.asked_to, of.asked) = (Some(now), Some(moment));
-                of.answer = fetch(&path(id, now));
+                (of.asked_to, of.asked) = (Some((now, known)), Some(moment));
+                of.answer = fetch(&path(id, now, known));
             }
         }
         learnt
@@ -91,10 +98,11 @@ impl OfSensor {
     }
 }
 
-fn path(datastream: &str, to: DateTime<Utc>) -> String {
+fn path(datastream: &str, to: DateTime<Utc>, known: Known) -> String {
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
     let id: String = byte_serialize(datastream.as_bytes()).collect();
-    format!("/api/series?datastream={id}&from={}&to={}&step_s={}", time(to - SPAN), time(to), SPAN.num_seconds() / STEPS)
+    let known_by = if known == Known::AsWeKnewIt { format!("&known_by={}", time(to)) } else { String::new() };
+    format!("/api/series?datastream={id}&from={}&to={}&step_s={}{known_by}", time(to - SPAN), time(to), SPAN.num_seconds() / STEPS)
 }
 
 #[cfg(test)]
@@ -128,21 +136,23 @@ mod tests {
             {"start": "1970-01-01T09:59:40Z", "mean": 5.0}], "missing": []}"#;
         let (start, of_a) = (Instant::now(), ["a/1 é"]);
         let tick = |seconds| start + Duration::from_secs(seconds);
-        assert!(!told.follow(&of_a, at(0), tick(0), fetch(Some(body))));
-        assert!(told.follow(&of_a, at(1), tick(1), fetch(Some(body))), "the answer is here");
+        assert!(!told.follow(&of_a, (at(0), Known::AsItHappened), tick(0), fetch(Some(body))));
+        assert!(told.follow(&of_a, (at(1), Known::AsItHappened), tick(1), fetch(Some(body))), "the answer is here");
         assert_eq!(
             paths.take(),
             ["/api/series?datastream=a%2F1+%C3%A9&from=1970-01-01T09:00:00.000Z&to=1970-01-01T10:00:00.000Z&step_s=30"]
         );
         assert_eq!(told.of("a/1 é", at(1), &Seen::default()), [(at(-60), 3.0), (at(-20), 5.0)]);
         assert_eq!(told.of("a/1 é", at(-40), &Seen::default()), [(at(-60), 3.0)], "nothing of what comes after");
-        told.follow(&of_a, at(31), tick(2), fetch(None));
-        told.follow(&of_a, at(62), tick(4), fetch(None));
+        told.follow(&of_a, (at(31), Known::AsItHappened), tick(2), fetch(None));
+        told.follow(&of_a, (at(62), Known::AsItHappened), tick(4), fetch(None));
         assert_eq!(paths.take().len(), 1, "asked anew, and waited for");
         assert_eq!(told.of("a/1 é", at(62), &Seen::default()).len(), 2, "what is known stays while it waits");
-        told.follow(&of_a, at(62), tick(15), fetch(None));
+        told.follow(&of_a, (at(62), Known::AsItHappened), tick(15), fetch(None));
         assert_eq!(paths.take().len(), 1, "for no longer than ten seconds");
-        told.follow(&["b"], at(62), tick(16), fetch(None));
+        told.follow(&of_a, (at(62), Known::AsWeKnewIt), tick(26), fetch(None));
+        assert!(paths.take()[0].ends_with("&known_by=1970-01-01T10:01:02.000Z"), "the same time as we knew it is another question");
+        told.follow(&["b"], (at(62), Known::AsItHappened), tick(27), fetch(None));
         assert!(told.of("a/1 é", at(62), &Seen::default()).is_empty(), "another place");
     }
 }
