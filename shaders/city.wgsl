@@ -155,13 +155,41 @@ fn hatch(world: vec3<f32>, pixel: f32) -> f32 {
     return smoothstep(0.42 - edge, 0.42 + edge, across) * (1.0 - smoothstep(0.58 - edge, 0.58 + edge, across));
 }
 
+// Texels along a side of the field's texture: `render::heat::FIELD_SIZE`.
+const FIELD_TEXELS = 512.0;
+
+// One level of the field; they lie beside each other, as `heat::Levels` has it.
+fn level_at(uv: vec2<f32>, level: u32, side: u32) -> vec4<f32> {
+    let cells = floor(FIELD_TEXELS / f32(side));
+    let corner = vec2<f32>(f32(level % side), f32(level / side)) * cells;
+    let texel = corner + clamp(uv * cells, vec2<f32>(0.5), vec2<f32>(cells - 0.5));
+    return textureSampleLevel(heat_field, heat_sampler, texel / FIELD_TEXELS, 0.0);
+}
+
+// The field `above` metres over the ground, straight between two levels.
+fn field_at(uv: vec2<f32>, above: f32) -> vec4<f32> {
+    let levels = u32(env.heat.x);
+    if levels < 2u {
+        return textureSampleLevel(heat_field, heat_sampler, uv, 0.0);
+    }
+    let side = u32(ceil(sqrt(env.heat.x) - 0.001));
+    var below = 0u;
+    for (var i = 1u; i + 1u < levels; i++) {
+        below += u32(above >= env.heat_levels[i / 4u][i % 4u]);
+    }
+    let low = env.heat_levels[below / 4u][below % 4u];
+    let high = env.heat_levels[(below + 1u) / 4u][(below + 1u) % 4u];
+    let part = clamp((above - low) / max(high - low, 0.01), 0.0, 1.0);
+    return mix(level_at(uv, below, side), level_at(uv, below + 1u, side), part);
+}
+
 // The heat layer's colour over what stands there; the field says how well sensors inform the place (g) and where one was left out (b).
-fn heated(colour: vec3<f32>, world: vec3<f32>, wall: bool, pixel: f32) -> vec3<f32> {
+fn heated(colour: vec3<f32>, world: vec3<f32>, above: f32, wall: bool, pixel: f32) -> vec3<f32> {
     let uv = (vec2<f32>(world.x, -world.z) - env.heat_extent.xy) * env.heat_extent.zw;
     if any(uv < vec2<f32>(0.0)) || any(uv > vec2<f32>(1.0)) {
         return colour;
     }
-    let field = textureSampleLevel(heat_field, heat_sampler, uv, 0.0);
+    let field = field_at(uv, above);
     let value = clamp(field.r, 0.0, 1.0);
     let opacity = select(env.heat.y, env.heat.z, wall);
     if field.g <= 0.004 {
@@ -306,7 +334,9 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     }
     colour += env.roof.rgb * edge;
     if env.heat.x > 0.5 && surface != WATER && coloured {
-        colour = heated(colour, in.world, wall, pixel);
+        // Walls know how high they are, roofs how high the building is; all else lies on the ground.
+        let above = select(select(0.0, height, surface == ROOF), facade.y, wall);
+        colour = heated(colour, in.world, above, wall, pixel);
     }
     colour += lamps;
     if selected {

@@ -25,8 +25,10 @@ struct Environment {
     detail: vec4<f32>,
     // Heat field over the ground: west, south (metres from the anchor), 1 / width, 1 / height.
     heat_extent: vec4<f32>,
-    // x: shown (0 or 1), y: opacity on the ground, z: on walls, w: number of legend steps.
+    // x: levels (0: nothing is shown), y: opacity on the ground, z: on walls, w: number of legend steps.
     heat: vec4<f32>,
+    // Heights above ground of the levels, rising, metres.
+    heat_levels: array<vec4<f32>, 3>,
     // x: height of the ground beyond the data at the anchor, metres; y: twice the Earth's radius; z: radians a pixel spans; w: saturation of the city.
     ground: vec4<f32>,
     // x: what becomes of buildings that are not selected: 0 nothing, 1 they step back, 2 they go; y: 1 where the selected is seen through others.

@@ -11,12 +11,17 @@ struct Field {
     // Sensors that are left out follow the others in `samples`.
     left_out: u32,
     size: u32,
+    // Heights of the levels as distances count them; they lie beside each other, `side` a row, `cells` by `cells` each.
+    ups: array<vec4<f32>, 3>,
+    levels: u32,
+    side: u32,
+    cells: u32,
 };
 
 struct Sample {
     at: vec2<f32>,
     value: f32,
-    spare: f32,
+    up: f32,
 };
 
 @group(0) @binding(0) var<uniform> field: Field;
@@ -46,13 +51,20 @@ fn interpolate(@builtin(global_invocation_id) id: vec3<u32>) {
     if id.x >= field.size || id.y >= field.size {
         return;
     }
-    let place = field.extent.xy + (vec2<f32>(id.xy) + 0.5) / f32(field.size) * field.extent.zw;
+    let column = id.xy / field.cells;
+    let level = column.y * field.side + column.x;
+    if max(column.x, column.y) >= field.side || level >= field.levels {
+        textureStore(field_texture, id.xy, vec4<f32>(0.0));
+        return;
+    }
+    let flat = field.extent.xy + (vec2<f32>(id.xy % field.cells) + 0.5) / f32(field.cells) * field.extent.zw;
+    let place = vec3<f32>(flat, field.ups[level / 4u][level % 4u]);
     var sum = 0.0;
     var weights = 0.0;
     var nearest = 1e30;
     for (var i = 0u; i < field.count; i++) {
         let s = samples[i];
-        let d = max(distance(place, s.at), NEAR_M);
+        let d = max(distance(place, vec3<f32>(s.at, s.up)), NEAR_M);
         let w = pow(d, -field.scale.x);
         sum += w * s.value;
         weights += w;
@@ -60,7 +72,7 @@ fn interpolate(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     var absent = 1e30;
     for (var i = field.count; i < field.count + field.left_out; i++) {
-        absent = min(absent, distance(place, samples[i].at));
+        absent = min(absent, distance(place, vec3<f32>(samples[i].at, samples[i].up)));
     }
     let value = sum / max(weights, 1e-30);
     let reach = field.scale.y;

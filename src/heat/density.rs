@@ -104,7 +104,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn grid(cells: u32) -> Grid {
-        Grid { origin_m: DVec2::splat(-6_000.0), size_m: DVec2::splat(12_000.0), cells: UVec2::splat(cells) }
+        Grid { origin_m: DVec2::splat(-6_000.0), size_m: DVec2::splat(12_000.0), cells: UVec2::splat(cells), up_m: 0.0 }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The cells a field is computed for.
 
-use glam::{DVec2, UVec2};
+use glam::{DVec2, DVec3, UVec2};
 use rayon::prelude::*;
 
 /// Cells of equal size over a rectangle. Row 0 is the southernmost and column 0 the westernmost, as the texture is addressed.
@@ -11,6 +11,8 @@ pub struct Grid {
     pub size_m: DVec2,
     /// Columns and rows.
     pub cells: UVec2,
+    /// Height of the cells above ground, as [`super::Sample::up_m`] counts it.
+    pub up_m: f64,
 }
 
 impl Grid {
@@ -25,6 +27,11 @@ impl Grid {
     /// East-west and north-south side of a cell, metres.
     pub fn cell_m(&self) -> DVec2 {
         self.size_m / self.cells.max(UVec2::ONE).as_dvec2()
+    }
+
+    /// A place on the ground at the height of the cells.
+    pub fn raised(&self, place_m: DVec2) -> DVec3 {
+        place_m.extend(self.up_m)
     }
 
     /// Middle of a cell, metres from the anchor.
@@ -77,7 +84,7 @@ pub(super) struct Run<'a> {
 
 /// A square of at most [`BLOCK`] by [`BLOCK`] cells.
 pub(super) struct Block {
-    pub middle_m: DVec2,
+    pub middle_m: DVec3,
     /// From the middle to the first column's cells, metres east.
     pub west_m: f64,
     /// From a column to the next, metres.
@@ -107,7 +114,7 @@ pub(super) fn fill<S>(grid: Grid, fresh: impl Fn() -> S + Sync, block: impl Fn(&
             for first in (0..columns).step_by(BLOCK) {
                 let width = BLOCK.min(columns - first);
                 let half = DVec2::new(width as f64 - 1.0, height as f64 - 1.0) * 0.5 * cell_m;
-                let middle_m = grid.centre(first as u32, (i * BLOCK) as u32) + half;
+                let middle_m = grid.raised(grid.centre(first as u32, (i * BLOCK) as u32) + half);
                 let this = Block { middle_m, west_m: -half.x, step_m: cell_m.x, radius_m: half.length() };
                 let mut runs: Vec<Run> = Vec::with_capacity(height);
                 for (r, (v, d)) in rows.iter_mut().enumerate() {
@@ -129,15 +136,16 @@ mod tests {
     #[test]
     fn every_cell_of_any_size_is_filled_at_its_own_place() {
         for cells in [UVec2::new(1, 1), UVec2::new(19, 9), UVec2::new(8, 16), UVec2::new(0, 3)] {
-            let grid = Grid { origin_m: DVec2::new(-5.0, 30.0), size_m: DVec2::new(190.0, 45.0), cells };
+            let grid = Grid { origin_m: DVec2::new(-5.0, 30.0), size_m: DVec2::new(190.0, 45.0), cells, up_m: 7.0 };
             let raster = fill(
                 grid,
                 || (),
                 |(), block, runs| {
                     for run in runs {
                         for (i, (v, d)) in run.values.iter_mut().zip(run.doubts.iter_mut()).enumerate() {
-                            let place = block.middle_m + DVec2::new(block.west_m + i as f64 * block.step_m, run.north_m);
-                            assert!(place.distance(block.middle_m) <= block.radius_m + 1e-9);
+                            let from = DVec3::new(block.west_m + i as f64 * block.step_m, run.north_m, 0.0);
+                            let place = block.middle_m + from;
+                            assert!(from.length() <= block.radius_m + 1e-9 && place.z == 7.0);
                             (*v, *d) = (place.x as f32, place.y as f32);
                         }
                     }

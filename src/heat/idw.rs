@@ -2,7 +2,7 @@
 
 use super::grid::{self, Block, Grid, Raster, Run};
 use super::{Estimate, Index, Near, Sample, Share};
-use glam::{DVec2, Vec4};
+use glam::{DVec3, Vec4};
 
 /// Samples nearer than this count as standing here: the weight would grow without bound, metres.
 pub const NEAR_M: f64 = 1.0;
@@ -22,17 +22,17 @@ pub struct Idw {
 
 impl Idw {
     /// The estimate at a place; `None` without samples or when all are out of reach.
-    pub fn at(&self, place_m: DVec2, samples: &[Sample]) -> Option<Estimate> {
+    pub fn at(&self, place_m: DVec3, samples: &[Sample]) -> Option<Estimate> {
         self.of(self.weighed(place_m, samples, None), samples)
     }
 
     /// What one place is estimated from, without sample `left_out`.
-    fn weighed(&self, place_m: DVec2, samples: &[Sample], left_out: Option<u32>) -> Vec<Near> {
+    fn weighed(&self, place_m: DVec3, samples: &[Sample], left_out: Option<u32>) -> Vec<Near> {
         let mut near: Vec<Near> = samples
             .iter()
             .zip(0u32..)
             .filter(|(_, i)| Some(*i) != left_out)
-            .map(|(s, sample)| Near { sample, distance_m: s.at_m.distance(place_m) })
+            .map(|(s, sample)| Near { sample, distance_m: s.place_m().distance(place_m) })
             .collect();
         if let Some(k) = self.neighbours.map(|k| k.clamp(1, NEIGHBOURS_MAX)).filter(|k| *k < near.len()) {
             near.select_nth_unstable_by(k - 1, |a, b| a.distance_m.total_cmp(&b.distance_m).then(a.sample.cmp(&b.sample)));
@@ -56,7 +56,7 @@ impl Idw {
 
     /// The field of a grid. Cells out of reach of all samples stay unknown.
     pub fn onto(&self, grid: Grid, samples: &[Sample]) -> Raster {
-        let index = Index::new(samples.iter().map(|s| s.at_m));
+        let index = Index::new(samples.iter().map(Sample::place_m));
         if index.is_empty() {
             return Raster::unknown(grid);
         }
@@ -77,7 +77,7 @@ impl Idw {
         }
         let everywhere = Idw { reach_m: f64::INFINITY, ..*self };
         let error = |(s, i): (&Sample, u32)| {
-            let near = everywhere.weighed(s.at_m, samples, Some(i));
+            let near = everywhere.weighed(s.place_m(), samples, Some(i));
             everywhere.of(near, samples).map_or(0.0, |e| (e.value - s.value).powi(2))
         };
         let sum: f64 = samples.iter().zip(0u32..).map(error).sum();
@@ -90,6 +90,8 @@ impl Idw {
 struct Candidate {
     east: f32,
     north: f32,
+    /// Squared difference in height.
+    up2: f32,
     value: f32,
 }
 
@@ -118,12 +120,12 @@ impl Workbench {
         }
         let candidate = |near: &Near| {
             let s = samples.get(near.sample as usize)?;
-            let from = (s.at_m - block.middle_m).as_vec2();
-            Some(Candidate { east: from.x, north: from.y, value: s.value as f32 })
+            let from = (s.place_m() - block.middle_m).as_vec3();
+            Some(Candidate { east: from.x, north: from.y, up2: from.z * from.z, value: s.value as f32 })
         };
         self.candidates.clear();
         if k >= index.len() {
-            let all = samples.iter().zip(0u32..).filter(|(s, _)| s.at_m.is_finite());
+            let all = samples.iter().zip(0u32..).filter(|(s, _)| s.place_m().is_finite());
             self.candidates.extend(all.filter_map(|(_, sample)| candidate(&Near { sample, distance_m: 0.0 })));
             (self.sure, self.more) = (self.candidates.len(), 0);
             return true;
@@ -160,7 +162,7 @@ impl Workbench {
     fn four(&mut self, east: Vec4, north: f32, power: f64) -> (Vec4, Vec4) {
         let squared = |c: &Candidate| {
             let (dx, dy) = (east - c.east, north - c.north);
-            (dx * dx + dy * dy).max(Vec4::splat((NEAR_M * NEAR_M) as f32))
+            (dx * dx + (dy * dy + c.up2)).max(Vec4::splat((NEAR_M * NEAR_M) as f32))
         };
         let (mut sum, mut weights, mut nearest) = (Vec4::ZERO, Vec4::ZERO, Vec4::INFINITY);
         let (sure, others) = self.candidates.split_at(self.sure);
@@ -210,13 +212,13 @@ fn weight(d2: Vec4, power: f64) -> Vec4 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use glam::UVec2;
+    use glam::{DVec2, UVec2};
     use proptest::prelude::*;
 
     const EVERYWHERE: Idw = Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: None };
 
     fn sample(x: f64, y: f64, value: f64) -> Sample {
-        Sample { at_m: DVec2::new(x, y), value }
+        Sample { at_m: DVec2::new(x, y), up_m: 0.0, value }
     }
 
     fn cloud(readings: &[(f64, f64, f64)]) -> Vec<Sample> {
@@ -227,12 +229,12 @@ mod tests {
     fn at_a_sensor_the_field_is_its_reading_and_out_of_reach_it_is_nothing() {
         let idw = Idw { reach_m: 500.0, ..EVERYWHERE };
         let s = [sample(0.0, 0.0, 10.0), sample(1_000.0, 0.0, 30.0)];
-        let here = idw.at(DVec2::ZERO, &s).unwrap();
+        let here = idw.at(DVec3::ZERO, &s).unwrap();
         assert!((here.value - 10.0).abs() < 0.001);
         assert_eq!(here.shares[0].sample, 0);
-        assert_eq!(idw.at(DVec2::new(0.0, 2_000.0), &s), None);
-        assert_eq!(idw.at(DVec2::ZERO, &[]), None);
-        assert!((idw.at(DVec2::new(500.0, 0.0), &s).unwrap().value - 20.0).abs() < 1e-9);
+        assert_eq!(idw.at(DVec3::new(0.0, 2_000.0, 0.0), &s), None);
+        assert_eq!(idw.at(DVec3::ZERO, &[]), None);
+        assert!((idw.at(DVec3::new(500.0, 0.0, 0.0), &s).unwrap().value - 20.0).abs() < 1e-9);
     }
 
     #[test]
@@ -256,7 +258,7 @@ mod tests {
             readings in prop::collection::vec((-5e3..5e3f64, -5e3..5e3f64, -50.0..500.0f64), 1..20), x in -5e3..5e3f64, y in -5e3..5e3f64
         ) {
             let s = cloud(&readings);
-            let e = EVERYWHERE.at(DVec2::new(x, y), &s).unwrap();
+            let e = EVERYWHERE.at(DVec3::new(x, y, 0.0), &s).unwrap();
             let (lo, hi) = s.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), s| (l.min(s.value), h.max(s.value)));
             prop_assert!(e.value >= lo - 1e-9 && e.value <= hi + 1e-9);
             prop_assert!((e.shares.iter().map(|s| s.weight).sum::<f64>() - 1.0).abs() < 1e-9);
@@ -265,20 +267,23 @@ mod tests {
         #[test]
         fn a_grid_is_what_each_place_gives_alone(
             readings in prop::collection::vec((-5e3..5e3f64, -5e3..5e3f64, -50.0..500.0f64), 1..90),
-            k in 1usize..16, all: bool, power in prop_oneof![Just(1.0), Just(2.0), Just(3.0), Just(4.0), 0.5..5.0f64], reach_m in 200.0..9e3f64
+            k in 1usize..16, all: bool, high: bool, power in prop_oneof![Just(1.0), Just(2.0), Just(3.0), Just(4.0), 0.5..5.0f64], reach_m in 200.0..9e3f64
         ) {
-            let (s, idw) = (cloud(&readings), Idw { power, reach_m, neighbours: (!all).then_some(k) });
-            let grid = Grid { origin_m: DVec2::splat(-4e3), size_m: DVec2::new(9e3, 5e3), cells: UVec2::new(21, 13) };
+            let (mut s, idw) = (cloud(&readings), Idw { power, reach_m, neighbours: (!all).then_some(k) });
+            let grid = Grid { origin_m: DVec2::splat(-4e3), size_m: DVec2::new(9e3, 5e3), cells: UVec2::new(21, 13), up_m: if high { 300.0 } else { 0.0 } };
+            // Some of them stand higher than others.
+            s.iter_mut().enumerate().filter(|_| high).for_each(|(i, s)| s.up_m = f64::from(i as u32 % 4) * 200.0);
             let raster = idw.onto(grid, &s);
             for (x, y) in (0..13).flat_map(|y| (0..21).map(move |x| (x, y))) {
                 let (value, nearest) = raster.cell(UVec2::new(x, y)).unwrap();
-                let alone = idw.at(grid.centre(x, y), &s);
+                let place = grid.raised(grid.centre(x, y));
+                let alone = idw.at(place, &s);
                 let Some(expected) = &alone else {
                     prop_assert!(value.is_nan() || (f64::from(nearest) - reach_m).abs() < 0.01);
                     continue;
                 };
                 // Where two stand equally far, single precision may take the other one.
-                let mut near: Vec<f64> = s.iter().map(|s| s.at_m.distance(grid.centre(x, y))).collect();
+                let mut near: Vec<f64> = s.iter().map(|s| s.place_m().distance(place)).collect();
                 near.sort_by(f64::total_cmp);
                 let tie = !all && near.get(k).is_some_and(|next| next - near[k - 1] < 0.05);
                 prop_assert!(tie || (f64::from(value) - expected.value).abs() < 0.01, "{value} is not {} at {x} {y}", expected.value);

@@ -1,9 +1,11 @@
 //! Nearest samples by buckets of a plain grid.
 //!
+//! Buckets lie side by side on the ground, distances are those in space: the height of a point only makes it farther.
+//!
 //! Shorter than a tree and, for points spread over a city, as fast: a query looks at the bucket it stands in and at rings around it. Where nearly all
 //! points stand in one bucket (two towns a country apart) it becomes a list that is walked through, slower but as right.
 
-use glam::DVec2;
+use glam::{DVec2, DVec3};
 
 /// A sample found near a place.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,7 +25,7 @@ pub struct Index {
     rows: usize,
     /// Where each bucket's points begin in `points`; one more than there are buckets.
     starts: Vec<u32>,
-    points: Vec<(DVec2, u32)>,
+    points: Vec<(DVec3, u32)>,
 }
 
 /// Points a bucket holds on average: with two, a search for twelve looks at some fifty points.
@@ -33,26 +35,27 @@ const SIDE_MAX: f64 = 4096.0;
 
 impl Index {
     /// Points must be finite; others are never found.
-    pub fn new(points: impl IntoIterator<Item = DVec2>) -> Self {
-        let all: Vec<(DVec2, u32)> = points.into_iter().zip(0u32..).filter(|(p, _)| p.is_finite()).collect();
+    pub fn new(points: impl IntoIterator<Item = DVec3>) -> Self {
+        let all: Vec<(DVec3, u32)> = points.into_iter().zip(0u32..).filter(|(p, _)| p.is_finite()).collect();
         if all.is_empty() {
             return Self::default();
         }
-        let (low, high) = all.iter().fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(l, h), (p, _)| (l.min(*p), h.max(*p)));
+        let (low, high) =
+            all.iter().fold((DVec2::INFINITY, DVec2::NEG_INFINITY), |(l, h), (p, _)| (l.min(p.truncate()), h.max(p.truncate())));
         let size = (high - low).max(DVec2::splat(1e-6));
         let side = (size.x * size.y * POINTS_PER_BUCKET / all.len() as f64).sqrt().max(size.max_element() / SIDE_MAX);
         let (columns, rows) = ((size.x / side) as usize + 1, (size.y / side) as usize + 1);
         let mut index = Self { low, high, side, columns, rows, starts: vec![0; columns * rows + 1], points: Vec::new() };
         // Counting sort: how many, where each bucket begins, then each to its place.
         for (p, _) in &all {
-            let bucket = index.bucket(*p);
+            let bucket = index.bucket(p.truncate());
             index.starts[bucket + 1] += 1;
         }
         (1..index.starts.len()).for_each(|i| index.starts[i] += index.starts[i - 1]);
         let mut next = index.starts.clone();
-        index.points = vec![(DVec2::ZERO, 0); all.len()];
+        index.points = vec![(DVec3::ZERO, 0); all.len()];
         for point in all {
-            let bucket = index.bucket(point.0);
+            let bucket = index.bucket(point.0.truncate());
             index.points[next[bucket] as usize] = point;
             next[bucket] += 1;
         }
@@ -78,20 +81,21 @@ impl Index {
     }
 
     /// Points of the buckets `from..=to` of one row: they lie side by side.
-    fn row(&self, y: usize, from: usize, to: usize) -> &[(DVec2, u32)] {
+    fn row(&self, y: usize, from: usize, to: usize) -> &[(DVec3, u32)] {
         let (a, b) = (self.starts[y * self.columns + from], self.starts[y * self.columns + to + 1]);
         &self.points[a as usize..b as usize]
     }
 
     /// The `k` nearest to a place, the nearest first (equal distances by position in the list), into `found`, which is cleared.
-    pub fn nearest(&self, place: DVec2, k: usize, found: &mut Vec<Near>) {
+    pub fn nearest(&self, place: DVec3, k: usize, found: &mut Vec<Near>) {
         found.clear();
         if self.is_empty() || k == 0 {
             return;
         }
         // Distances to what lies in the rectangle only shrink when a place outside is moved to its edge, so this bounds them from below.
-        let inside = place.clamp(self.low, self.high);
-        let (x, y) = self.column_row(place);
+        let flat = place.truncate();
+        let inside = flat.clamp(self.low, self.high);
+        let (x, y) = self.column_row(flat);
         let in_bucket = inside - self.low - DVec2::new(x as f64, y as f64) * self.side;
         let to_edge = in_bucket.min(DVec2::splat(self.side) - in_bucket).min_element().max(0.0);
         for ring in 0..self.columns.max(self.rows) {
@@ -113,12 +117,13 @@ impl Index {
     }
 
     /// Every sample within `radius_m` of a place, in no order.
-    pub fn within(&self, place: DVec2, radius_m: f64, mut each: impl FnMut(Near, DVec2)) {
+    pub fn within(&self, place: DVec3, radius_m: f64, mut each: impl FnMut(Near, DVec3)) {
         if self.is_empty() || !(radius_m >= 0.0) {
             return;
         }
         let radius = DVec2::splat(radius_m.min(1e12));
-        let ((left, low), (right, high)) = (self.column_row(place - radius), self.column_row(place + radius));
+        let flat = place.truncate();
+        let ((left, low), (right, high)) = (self.column_row(flat - radius), self.column_row(flat + radius));
         for row in low..=high {
             for (p, sample) in self.row(row, left, right) {
                 let distance_m = p.distance(place);
@@ -131,7 +136,7 @@ impl Index {
 }
 
 /// Puts a point among the `k` nearest, sorted; `k` is small, so shifting is faster than a heap.
-fn keep(found: &mut Vec<Near>, k: usize, place: DVec2, (point, sample): &(DVec2, u32)) {
+fn keep(found: &mut Vec<Near>, k: usize, place: DVec3, (point, sample): &(DVec3, u32)) {
     let near = Near { sample: *sample, distance_m: point.distance(place) };
     let before = |a: &Near| (a.distance_m, a.sample) < (near.distance_m, near.sample);
     if found.len() == k {
@@ -152,7 +157,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn by_sorting(points: &[DVec2], place: DVec2, k: usize) -> Vec<Near> {
+    fn by_sorting(points: &[DVec3], place: DVec3, k: usize) -> Vec<Near> {
         let mut all: Vec<Near> = points.iter().zip(0u32..).map(|(p, sample)| Near { sample, distance_m: p.distance(place) }).collect();
         all.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.sample.cmp(&b.sample)));
         all.truncate(k);
@@ -162,20 +167,21 @@ mod tests {
     #[test]
     fn of_no_points_none_is_near_and_those_that_are_no_numbers_are_never_found() {
         let mut found = vec![Near { sample: 9, distance_m: 1.0 }];
-        Index::new([]).nearest(DVec2::ZERO, 3, &mut found);
+        Index::new([]).nearest(DVec3::ZERO, 3, &mut found);
         assert!(found.is_empty());
-        let index = Index::new([DVec2::NAN, DVec2::ONE, DVec2::ONE]);
-        index.nearest(DVec2::ZERO, 3, &mut found);
+        let index = Index::new([DVec3::NAN, DVec3::ONE, DVec3::ONE]);
+        index.nearest(DVec3::ZERO, 3, &mut found);
         assert_eq!(found.iter().map(|n| n.sample).collect::<Vec<_>>(), [1, 2]);
     }
 
     proptest! {
         #[test]
         fn the_nearest_are_those_that_sorting_all_by_distance_gives(
-            points in prop::collection::vec((-5e3..5e3f64, -9e2..9e2f64), 1..120), x in -2e4..2e4f64, y in -2e4..2e4f64, k in 1usize..20
+            points in prop::collection::vec((-5e3..5e3f64, -9e2..9e2f64, 0.0..2e3f64), 1..120), x in -2e4..2e4f64, y in -2e4..2e4f64, z in 0.0..3e3f64,
+            k in 1usize..20
         ) {
-            let points: Vec<DVec2> = points.into_iter().map(|(x, y)| DVec2::new(x.round(), y)).collect();
-            let (index, place) = (Index::new(points.iter().copied()), DVec2::new(x, y));
+            let points: Vec<DVec3> = points.into_iter().map(|(x, y, z)| DVec3::new(x.round(), y, z)).collect();
+            let (index, place) = (Index::new(points.iter().copied()), DVec3::new(x, y, z));
             let mut found = Vec::new();
             index.nearest(place, k, &mut found);
             prop_assert_eq!(&found, &by_sorting(&points, place, k));

@@ -5,6 +5,7 @@
 //! or by hexagon. All fill a [`Raster`], in parallel on rayon's threads, each block of cells by itself: run it inside a pool of one thread for one core.
 //! `shaders/heat.wgsl` is held to [`Idw`] by a test. Never here: clocks, sockets, pictures, which sensors a layer takes.
 
+mod by_patch;
 mod dense;
 pub mod density;
 mod grid;
@@ -13,6 +14,7 @@ mod idw;
 mod index;
 mod kriging;
 mod layer;
+mod levels;
 pub mod patches;
 mod roll_call;
 mod sample;
@@ -24,6 +26,7 @@ pub use idw::{Idw, NEAR_M};
 pub use index::{Index, Near};
 pub use kriging::{Kriging, KrigingError, NEIGHBOURS_MAX};
 pub use layer::{Input, Layer, Point};
+pub use levels::{LEVELS_MAX, Levels};
 pub use roll_call::{LeftOut, RollCall};
 pub use sample::{Distinct, Estimate, Sample, Share, distinct};
 pub use texels::Texel;

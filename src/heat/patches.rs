@@ -16,13 +16,32 @@ pub struct RollUp {
     pub count: u32,
     /// Mean of the values in it; 0 without any.
     pub mean: f64,
+    /// Sum of the squares of their distances from the mean (Welford 1962).
+    pub squares: f64,
 }
 
 impl RollUp {
     fn add(&mut self, value: f64) {
         self.count += 1;
-        self.mean += (value - self.mean) / f64::from(self.count);
+        let before = value - self.mean;
+        self.mean += before / f64::from(self.count);
+        self.squares += before * (value - self.mean);
     }
+
+    /// Standard error of the mean, in the values' unit; `None` of fewer than two.
+    pub fn error(&self) -> Option<f64> {
+        let n = f64::from(self.count);
+        (self.count > 1).then(|| (self.squares / (n - 1.0) / n).sqrt())
+    }
+}
+
+/// Root mean square of the error made when each value is told from the others of its patch, in the values' unit; `None` where no two share a patch.
+pub fn leave_one_out_rmse(found: &[RollUp]) -> Option<f64> {
+    // Without it the mean of the others is as far off as the value is from the mean, n / (n - 1) times.
+    let one = |r: &RollUp| (f64::from(r.count) / (f64::from(r.count) - 1.0)).powi(2) * r.squares;
+    let shared = || found.iter().filter(|r| r.count > 1);
+    let values: f64 = shared().map(|r| f64::from(r.count)).sum();
+    (values > 0.0).then(|| (shared().map(one).sum::<f64>() / values).sqrt())
 }
 
 impl Patch {
@@ -127,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_cell_belongs_to_the_area_its_middle_lies_in() {
-        let grid = Grid { origin_m: DVec2::ZERO, size_m: DVec2::splat(40.0), cells: UVec2::splat(40) };
+        let grid = Grid { origin_m: DVec2::ZERO, size_m: DVec2::splat(40.0), cells: UVec2::splat(40), up_m: 0.0 };
         let triangle = Patch { rings_m: vec![vec![DVec2::new(-5.0, 3.2), DVec2::new(33.0, 8.0), DVec2::new(12.0, 55.0)]] };
         let patches =
             [triangle, Patch { rings_m: vec![square(20.0, 20.0, 90.0)] }, Patch::default(), Patch { rings_m: vec![square(0.0, 0.0, 4.0)] }];
@@ -140,5 +159,18 @@ mod tests {
             assert!(value == expected || value.is_nan() && expected.is_nan(), "{x} {y}: {value} is not {expected}");
             assert_eq!(doubt.is_finite(), expected.is_finite());
         }
+    }
+
+    #[test]
+    fn the_error_of_a_mean_and_of_each_value_told_from_its_neighbours() {
+        let patches = [Patch { rings_m: vec![square(0.0, 0.0, 10.0)] }, Patch { rings_m: vec![square(10.0, 0.0, 10.0)] }];
+        let values = [(1.0, 3.0), (2.0, 5.0), (3.0, 10.0), (12.0, 7.0)].map(|(x, v)| (DVec2::new(x, 5.0), v));
+        let (found, _) = roll_up(&patches, values);
+        // Deviations -3, -1, 4 of the mean 6: variance 13.
+        assert!((found[0].error().unwrap() - (13.0f64 / 3.0).sqrt()).abs() < 1e-12 && found[1].error().is_none());
+        let wrong = [3.0 - 7.5, 5.0 - 6.5, 10.0 - 4.0f64];
+        let expected = (wrong.iter().map(|e| e * e).sum::<f64>() / 3.0).sqrt();
+        assert!((leave_one_out_rmse(&found).unwrap() - expected).abs() < 1e-12);
+        assert_eq!(leave_one_out_rmse(&found[1..]), None);
     }
 }

@@ -1,13 +1,22 @@
 //! Samples, and what is said of one place.
 
-use glam::DVec2;
+use glam::{DVec2, DVec3};
 
 /// One reading at a place, metres east and north of the scene anchor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample {
     pub at_m: DVec2,
+    /// Height above ground, in the metres aside that it counts as (see [`super::Layer`]); 0 where heights don't matter.
+    pub up_m: f64,
     /// In the layer's unit.
     pub value: f64,
+}
+
+impl Sample {
+    /// Its place in the space distances are measured in.
+    pub fn place_m(&self) -> DVec3 {
+        self.at_m.extend(self.up_m)
+    }
 }
 
 /// What is known of one place.
@@ -51,14 +60,14 @@ pub struct Distinct {
 /// Samples at one place become one with their mean value; what is no number is left out. Two instruments on a pole would make a kriging system
 /// that has no answer.
 ///
-/// The order is kept by first appearance. "One place" is the same square of [`super::NEAR_M`].
+/// The order is kept by first appearance. "One place" is the same cube of [`super::NEAR_M`].
 pub fn distinct(samples: &[Sample]) -> Distinct {
-    let mut at: std::collections::HashMap<(i64, i64), usize> = std::collections::HashMap::with_capacity(samples.len());
+    let mut at: std::collections::HashMap<(i64, i64, i64), usize> = std::collections::HashMap::with_capacity(samples.len());
     let mut counts: Vec<f64> = Vec::with_capacity(samples.len());
     let mut found = Distinct::default();
-    for (s, position) in samples.iter().zip(0u32..).filter(|(s, _)| s.at_m.is_finite() && s.value.is_finite()) {
-        let square = (s.at_m / super::NEAR_M).round();
-        let place = *at.entry((square.x as i64, square.y as i64)).or_insert(counts.len());
+    for (s, position) in samples.iter().zip(0u32..).filter(|(s, _)| s.place_m().is_finite() && s.value.is_finite()) {
+        let cube = (s.place_m() / super::NEAR_M).round();
+        let place = *at.entry((cube.x as i64, cube.y as i64, cube.z as i64)).or_insert(counts.len());
         match (found.samples.get_mut(place), counts.get_mut(place)) {
             (Some(kept), Some(count)) => {
                 *count += 1.0;
@@ -80,7 +89,7 @@ mod tests {
 
     #[test]
     fn two_instruments_on_one_pole_count_as_their_mean_and_what_is_no_number_is_left_out() {
-        let s = |x, value| Sample { at_m: DVec2::new(x, 0.0), value };
+        let s = |x, value| Sample { at_m: DVec2::new(x, 0.0), up_m: 0.0, value };
         let merged = distinct(&[s(0.0, 10.0), s(500.0, 1.0), s(0.2, 20.0), s(f64::NAN, 3.0), s(9.0, f64::INFINITY), s(0.0, 30.0)]);
         assert_eq!(merged, Distinct { samples: vec![s(0.0, 20.0), s(500.0, 1.0)], first: vec![0, 1] });
     }

@@ -3,7 +3,6 @@
 use super::{Grid, Index, Raster};
 use crate::model::scale::Scale;
 use rayon::prelude::*;
-use std::sync::Arc;
 
 /// One texel of the field's texture.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -45,8 +44,8 @@ fn left_out(nearest_m: f64, nearest_left_out_m: f64, reach_m: f64) -> f32 {
 }
 
 impl Drape {
-    pub(super) fn texels(self) -> Arc<Vec<Texel>> {
-        Arc::new(self.0)
+    pub(super) fn texels(self) -> Vec<Texel> {
+        self.0
     }
 
     /// Lets the colour end softly at the reach of the sensors, and the hatching at twice that.
@@ -70,18 +69,18 @@ impl Drape {
         })
     }
 
-    fn each(mut self, change: impl Fn(&mut Texel, glam::DVec2, &mut Vec<super::Near>) + Sync) -> Self {
+    fn each(mut self, change: impl Fn(&mut Texel, glam::DVec3, &mut Vec<super::Near>) + Sync) -> Self {
         let grid = self.1;
         self.0.par_chunks_mut((grid.cells.x as usize).max(1)).enumerate().for_each_init(Vec::new, |near, (row, texels)| {
             for (column, texel) in texels.iter_mut().enumerate().filter(|(_, t)| t.informed > 0.0) {
-                change(texel, grid.centre(column as u32, row as u32), near);
+                change(texel, grid.raised(grid.centre(column as u32, row as u32)), near);
             }
         });
         self
     }
 }
 
-fn nearest(index: &Index, place: glam::DVec2, near: &mut Vec<super::Near>) -> f64 {
+fn nearest(index: &Index, place: glam::DVec3, near: &mut Vec<super::Near>) -> f64 {
     index.nearest(place, 1, near);
     near.first().map_or(f64::INFINITY, |n| n.distance_m)
 }

@@ -112,7 +112,7 @@ impl Family {
 /// The classes of the samples' pairs up to half the largest distance; empty ones are left out.
 pub fn experimental(samples: &[Sample]) -> Vec<Bin> {
     let step = samples.len().div_ceil(SAMPLES_MAX).max(1);
-    let some: Vec<Sample> = samples.iter().step_by(step).filter(|s| s.at_m.is_finite() && s.value.is_finite()).copied().collect();
+    let some: Vec<Sample> = samples.iter().step_by(step).filter(|s| s.place_m().is_finite() && s.value.is_finite()).copied().collect();
     let reach = DISTANCE_SHARE * largest_distance(&some);
     if !(reach > 0.0) {
         return Vec::new();
@@ -120,7 +120,7 @@ pub fn experimental(samples: &[Sample]) -> Vec<Bin> {
     let per_metre = BINS as f64 / reach;
     let add = |mut sums: [(f64, f64, u64); BINS], i: usize| {
         for b in &some[i + 1..] {
-            let distance = some[i].at_m.distance(b.at_m);
+            let distance = some[i].place_m().distance(b.place_m());
             if let Some(bin) = sums.get_mut((distance * per_metre) as usize) {
                 let difference = some[i].value - b.value;
                 *bin = (bin.0 + distance, bin.1 + difference * difference, bin.2 + 1);
@@ -144,7 +144,7 @@ pub fn experimental(samples: &[Sample]) -> Vec<Bin> {
 /// Diagonal of the samples' bounding box, metres.
 fn largest_distance(samples: &[Sample]) -> f64 {
     let Some(first) = samples.first() else { return 0.0 };
-    let (low, high) = samples.iter().fold((first.at_m, first.at_m), |(l, h), s| (l.min(s.at_m), h.max(s.at_m)));
+    let (low, high) = samples.iter().fold((first.place_m(), first.place_m()), |(l, h), s| (l.min(s.place_m()), h.max(s.place_m())));
     low.distance(high)
 }
 
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn two_classes_are_the_mean_of_their_pairs() {
-        let s = |x: f64, value: f64| Sample { at_m: DVec2::new(x, 0.0), value };
+        let s = |x: f64, value: f64| Sample { at_m: DVec2::new(x, 0.0), up_m: 0.0, value };
         let bins = experimental(&[s(0.0, 1.0), s(10.0, 3.0), s(20.0, 3.0), s(300.0, 0.0)]);
         let near: Vec<&Bin> = bins.iter().filter(|b| b.distance_m < 100.0).collect();
         // 10 m: (0-10), (10-20); 20 m: (0-20); one class of 10 m a class of half of 300 m.
@@ -212,10 +212,10 @@ mod tests {
 
     #[test]
     fn readings_that_are_all_alike_or_too_few_have_no_model_and_the_error_says_what_to_do() {
-        let s: Vec<Sample> = (0..12).map(|i| Sample { at_m: DVec2::new(f64::from(i), 0.0), value: 4.0 }).collect();
+        let s: Vec<Sample> = (0..12).map(|i| Sample { at_m: DVec2::new(f64::from(i), 0.0), up_m: 0.0, value: 4.0 }).collect();
         assert_eq!(Variogram::fit(&s), Err(VariogramError::Flat));
         assert!(Variogram::fit(&s[..9]).unwrap_err().to_string().contains("idw"));
-        let one_place: Vec<Sample> = (0..12).map(|i| Sample { at_m: DVec2::ONE, value: f64::from(i) }).collect();
+        let one_place: Vec<Sample> = (0..12).map(|i| Sample { at_m: DVec2::ONE, up_m: 0.0, value: f64::from(i) }).collect();
         assert_eq!(Variogram::fit(&one_place), Err(VariogramError::Flat));
     }
 

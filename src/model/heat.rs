@@ -37,6 +37,9 @@ pub struct HeatConfig {
     /// Beyond this distance from every sensor nothing is shown, metres.
     #[serde(default = "reach_m")]
     pub reach_m: f32,
+    /// Heights of sensors count: a metre up is so many metres aside, and walls are coloured by height. 0: heights don't matter.
+    #[serde(default)]
+    pub vertical: f32,
     /// Exponent of inverse distance weighting.
     #[serde(default = "idw_power")]
     pub power: f32,
@@ -182,6 +185,9 @@ impl HeatConfig {
         if !positive(self.reach_m) || !positive(self.power) || self.bandwidth_m.is_some_and(|b| !positive(b)) || self.stale_after_min == 0 {
             return wrong("reach_m, power, bandwidth_m and stale_after_min must be more than 0".into());
         }
+        if !(self.vertical.is_finite() && self.vertical >= 0.0) {
+            return wrong("vertical must be 0 or more: how many metres aside a metre of height counts as, 20 for air over a city".into());
+        }
         if self.neighbours.is_some_and(|n| n == 0 || n > NEIGHBOURS_MAX) {
             return wrong(format!("neighbours must be 1 to {NEIGHBOURS_MAX}"));
         }
@@ -288,6 +294,7 @@ mod tests {
             ("incidents = {}\nrange = [0, 1]", "\"density\""),
             ("incidents = {}\nobserved_property = 'a'\nmethod = 'areas'\nrange = [0, 1]", "not both"),
             ("observed_property = 'a'\nrange = [0, 1]\nreach_m = 0", "more than 0"),
+            ("observed_property = 'a'\nrange = [0, 1]\nvertical = -1", "20 for air"),
             ("observed_property = 'a'\nrange = [0, 1]\nneighbours = 33", "1 to 32"),
             ("observed_property = 'a'\nrange = [0, 1]\nresolution = 13", "0 to 12"),
         ] {

@@ -11,12 +11,14 @@ const ANCHOR: [f64; 3] = [118.2757, 33.9631, 20.0];
 /// Cells a side: few, so that the file stays small.
 const CELLS: u32 = 24;
 
-const LAYERS: [(&str, &str); 7] = [
+const LAYERS: [(&str, &str); 9] = [
     // 32 are more than there are sensors: all are weighed, as the device does when no number is given.
     ("idw", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nreach_m = 1500\nneighbours = 32"),
     ("idw_some", "observed_property = 'p'\nrange = [0, 120]\nreach_m = 1200\npower = 3\nneighbours = 6\nramp = 'viridis'"),
     ("kriging", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nmethod = 'kriging'\nreach_m = 1800"),
     ("kriging_some", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'kriging'\nreach_m = 1800\nneighbours = 8"),
+    ("idw_high", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nreach_m = 1500\nneighbours = 32\nvertical = 20"),
+    ("kriging_high", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nmethod = 'kriging'\nreach_m = 1800\nvertical = 12"),
     ("areas", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'areas'"),
     ("areas_of_incidents", "incidents = {}\nrange = [0, 2]\nmethod = 'areas'"),
     ("density", "incidents = {}\nmethod = 'density'\nrange = [0, 6]\nunit = '/km2'"),
@@ -28,21 +30,22 @@ fn spread(n: usize) -> impl Iterator<Item = DVec2> {
     (0..n).map(move |i| DVec2::new(part(i, 0.754_877_67), part(i, 0.569_840_29)))
 }
 
-fn point(frame: &LocalFrame, at_m: DVec2, value: f64) -> Point {
+fn point(frame: &LocalFrame, at_m: DVec2, height_m: f64, value: f64) -> Point {
     let g = frame.enu_to_geodetic(DVec3::new(at_m.x, at_m.y, 0.0));
     // As sensors are told: seven digits. Their place is then what the digits say.
     let [lon, lat] = [g.lon_deg(), g.lat_deg()].map(|d| (d * 1e7).round() / 1e7);
     let enu = frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, 0.0));
-    Point { at_m: DVec2::new(enu.x, enu.y), lon, lat, value }
+    Point { at_m: DVec2::new(enu.x, enu.y), height_m, lon, lat, value }
 }
 
 fn input() -> Input {
     let frame = LocalFrame::new(Geodetic::from_degrees(ANCHOR[0], ANCHOR[1], ANCHOR[2]));
     let value = |at: DVec2| ((60.0 + 40.0 * (at.x / 1_500.0).sin() + 15.0 * (at.y / 700.0).cos()) * 10.0).round() / 10.0;
-    let mut points: Vec<Point> = spread(26).map(|at| point(&frame, at, value(at))).collect();
+    let mut points: Vec<Point> = spread(26).zip([4.0, 30.0, 60.0].into_iter().cycle()).map(|(at, height)| point(&frame, at, height, value(at))).collect();
     // Two instruments on one pole.
     points.push(Point { value: points[0].value + 8.0, ..points[0] });
-    let left_out_m = [DVec2::new(400.0, -300.0), DVec2::new(-2_500.0, 2_000.0)].map(|at| point(&frame, at, 0.0).at_m).to_vec();
+    let left_out = [DVec3::new(400.0, -300.0, 4.0), DVec3::new(-2_500.0, 2_000.0, 40.0)];
+    let left_out_m = left_out.map(|p| point(&frame, p.truncate(), p.z, 0.0).at_m.extend(p.z)).to_vec();
     Input { frame, points, left_out_m, areas: areas() }
 }
 
@@ -64,7 +67,7 @@ fn rounded(value: f64) -> f64 {
 }
 
 fn place(layer: &Layer, at: DVec2) -> Value {
-    let Some(e) = layer.at(at) else { return Value::Null };
+    let Some(e) = layer.at(at, 0.0) else { return Value::Null };
     let shares: Vec<Value> = e.shares.iter().take(3).map(|s| json!([s.sample, rounded(s.weight), rounded(s.distance_m)])).collect();
     json!({ "value": rounded(e.value), "error": e.error.map(rounded), "nearest_m": rounded(e.nearest_m), "shares": shares })
 }
@@ -76,7 +79,9 @@ fn told(name: &str, input: &Input, text: &str) -> Value {
     input.points.truncate(count);
     let config: HeatConfig = toml::from_str(&format!("id = 'h'\nname = 'h'\n{text}")).unwrap();
     config.check().unwrap();
-    let layer = Layer::compute(&config, &input, CELLS);
+    // Where height counts three levels share a texture, two by two; the page draws the lowest.
+    let side = if config.vertical > 0.0 { 2 } else { 1 };
+    let layer = Layer::compute(&config, &input, CELLS * side);
     let mut scene = serde_json::to_value(&config).unwrap();
     scene.as_object_mut().unwrap().extend(serde_json::to_value(config.explained()).unwrap().as_object().unwrap().clone());
     let texels = layer.texels.as_ref().unwrap();
@@ -88,7 +93,7 @@ fn told(name: &str, input: &Input, text: &str) -> Value {
         "config": scene, "samples": count, "method": layer.method, "note": layer.note, "error": layer.error.map(rounded), "range_m": layer.range_m.map(rounded),
         "origin_m": layer.grid.origin_m.to_array().map(rounded), "size_m": layer.grid.size_m.to_array().map(rounded),
         "at": spread(9).map(|at| at * 1.5).map(|at| json!([[rounded(at.x), rounded(at.y)], place(&layer, DVec2::new(rounded(at.x), rounded(at.y)))])).collect::<Vec<_>>(),
-        "texels": texels.chunks(CELLS as usize).map(row).collect::<Vec<_>>(),
+        "texels": texels.chunks((CELLS * side) as usize).take(CELLS as usize).map(|r| row(&r[..CELLS as usize])).collect::<Vec<_>>(),
     })
 }
 
@@ -98,14 +103,15 @@ fn the_page_is_told_what_fields_are_like() {
     let points: Vec<Value> = input
         .points
         .iter()
-        .map(|p| json!({ "lon": p.lon, "lat": p.lat, "value": p.value, "at_m": p.at_m.to_array().map(rounded) }))
+        .map(|p| json!({ "lon": p.lon, "lat": p.lat, "height_m": p.height_m, "value": p.value, "at_m": p.at_m.to_array().map(rounded) }))
         .collect();
     let layers: serde_json::Map<String, Value> = LAYERS.iter().map(|(name, text)| ((*name).to_owned(), told(name, &input, text))).collect();
     let ring = |ring: &Vec<DVec2>| ring.iter().map(|p| p.to_array()).collect::<Vec<_>>();
     let areas: Vec<Vec<Vec<[f64; 2]>>> = input.areas.iter().map(|a| a.rings_m.iter().map(ring).collect()).collect();
-    let left_out: Vec<[f64; 2]> = input.left_out_m.iter().map(|p| p.to_array().map(rounded)).collect();
+    let left_out_heights: Vec<f64> = input.left_out_m.iter().map(|p| p.z).collect();
+    let left_out: Vec<[f64; 2]> = input.left_out_m.iter().map(|p| p.truncate().to_array().map(rounded)).collect();
     super::hold(
         "heat.json",
-        &json!({ "anchor": ANCHOR, "cells": CELLS, "points": points, "left_out_m": left_out, "areas_m": areas, "layers": layers }),
+        &json!({ "anchor": ANCHOR, "cells": CELLS, "points": points, "left_out_m": left_out, "left_out_heights_m": left_out_heights, "areas_m": areas, "layers": layers }),
     );
 }

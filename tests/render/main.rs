@@ -7,7 +7,7 @@ mod golden;
 mod picking;
 mod tilesets;
 
-use bevy::math::{DVec2, UVec2};
+use bevy::math::{DVec2, DVec3, UVec2};
 use bevy::prelude::*;
 use bevy::render::gpu_readback::{Readback, ReadbackComplete};
 use image::RgbImage;
@@ -59,7 +59,7 @@ fn half_to_f32(bits: u16) -> f32 {
 fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_range() {
     let _turn = one_at_a_time();
     let place = |i: i32| DVec2::new(f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
-    let samples: Vec<Sample> = (0..40).map(|i| Sample { at_m: place(i), value: f64::from(i * 37 % 150) }).collect();
+    let samples: Vec<Sample> = (0..40).map(|i| Sample { at_m: place(i), up_m: 0.0, value: f64::from(i * 37 % 150) }).collect();
     let left_out_m: Vec<DVec2> = (50..54).map(place).collect();
     // A standard's classes, which are not even.
     let scale = Scale::try_from(standard("HJ 633-2012 PM2.5").unwrap().bounds.to_vec()).unwrap();
@@ -68,7 +68,12 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
         origin_m: DVec2::new(-2500.0, -2500.0),
         size_m: DVec2::new(5000.0, 5000.0),
         scale: scale.clone(),
-        field: Field::Samples { samples: samples.clone(), left_out_m: left_out_m.clone(), power: 2.0, reach_m: 600.0 },
+        field: Field::Samples {
+            samples: samples.clone(),
+            left_out_m: left_out_m.iter().map(|p| p.extend(0.0)).collect(),
+            power: 2.0,
+            reach_m: 600.0,
+        },
         ..HeatLayer::default()
     };
     let idw = Idw { power: 2.0, reach_m: f64::INFINITY, neighbours: None };
@@ -77,7 +82,7 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
     for (x, y) in (0..FIELD_SIZE).step_by(17).flat_map(|x| (0..FIELD_SIZE).step_by(13).map(move |y| (x, y))) {
         let texel = field[(y * FIELD_SIZE + x) as usize];
         let place = layer.origin_m + (DVec2::new(f64::from(x), f64::from(y)) + 0.5) / f64::from(FIELD_SIZE) * layer.size_m;
-        let expected = idw.at(place, &samples).unwrap();
+        let expected = idw.at(place.extend(0.0), &samples).unwrap();
         worst = worst.max((texel.on_ramp - scale.on_ramp(expected.value as f32)).abs().into());
         let informed = (1.0 - 0.5 * expected.nearest_m / 600.0).clamp(0.0, 1.0);
         assert!((f64::from(texel.informed) - informed).abs() < 0.01, "how well {place} is informed");
@@ -94,6 +99,39 @@ fn the_heat_field_of_the_device_is_the_cpu_reference_within_one_percent_of_the_r
 }
 
 #[test]
+fn where_height_counts_the_device_makes_each_level_as_the_cpu_does() {
+    let _turn = one_at_a_time();
+    let text = "id = 'h'\nname = 'h'\nobserved_property = 'p'\nrange = [0, 150]\nreach_m = 900\nvertical = 20";
+    let config: HeatConfig = toml::from_str(text).unwrap();
+    let frame = LocalFrame::new(Geodetic::from_degrees(4.24, 52.1, 0.0));
+    let point = |i: i32| {
+        let at_m = DVec2::new(f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
+        Point { at_m, height_m: f64::from(i % 5) * 20.0, lon: 0.0, lat: 0.0, value: f64::from(i * 37 % 150) }
+    };
+    let input = Input { frame, points: (0..60).map(point).collect(), left_out_m: vec![DVec3::new(0.0, 0.0, 80.0)], areas: Vec::new() };
+    let computed = Layer::compute(&config, &input, FIELD_SIZE);
+    let (levels, samples) = (computed.levels.clone(), computed.samples().to_vec());
+    let (origin_m, size_m) = (computed.grid.origin_m, computed.grid.size_m);
+    let field = Field::Samples { samples, left_out_m: computed.left_out(&input), power: 2.0, reach_m: 900.0 };
+    let layer = HeatLayer { shown: true, origin_m, size_m, scale: config.scale(), field, levels: levels.clone(), ..HeatLayer::default() };
+    let there = read_field(layer);
+    assert_eq!((levels.heights_m(), levels.side(), levels.cells()), ([0.0, 20.0, 40.0, 60.0, 80.0].as_slice(), 3, 170));
+    let mut worst = 0.0f64;
+    for (i, height_m) in levels.heights_m().iter().enumerate() {
+        for (x, y) in (0..170).step_by(13).flat_map(|y| (0..170).step_by(11).map(move |x| (x, y))) {
+            let place = computed.grid.centre(x, y);
+            let Some(expected) = computed.at(place, *height_m) else { continue };
+            let (column, row) = (i as u32 % 3 * 170 + x, i as u32 / 3 * 170 + y);
+            let texel = there[(row * FIELD_SIZE + column) as usize];
+            worst = worst.max((texel.on_ramp - config.scale().on_ramp(expected.value as f32)).abs().into());
+        }
+    }
+    assert!(worst < 0.01, "differs by {worst} of the range");
+    let last = there[(FIELD_SIZE * FIELD_SIZE - 1) as usize];
+    assert_eq!((last.on_ramp, last.informed), (0.0, 0.0), "what belongs to no level is nothing");
+}
+
+#[test]
 fn a_field_that_comes_computed_lies_on_the_device_as_it_is() {
     let _turn = one_at_a_time();
     let config: HeatConfig =
@@ -101,9 +139,9 @@ fn a_field_that_comes_computed_lies_on_the_device_as_it_is() {
     let frame = LocalFrame::new(Geodetic::from_degrees(4.24, 52.1, 0.0));
     let point = |i: i32| {
         let at_m = DVec2::new(f64::from(i * 7919 % 4000) - 2000.0, f64::from(i * 104_729 % 4000) - 2000.0);
-        Point { at_m, lon: 0.0, lat: 0.0, value: 70.0 + 60.0 * (at_m.x / 900.0).sin() }
+        Point { at_m, height_m: 0.0, lon: 0.0, lat: 0.0, value: 70.0 + 60.0 * (at_m.x / 900.0).sin() }
     };
-    let input = Input { frame, points: (0..40).map(point).collect(), left_out_m: vec![DVec2::ZERO], areas: Vec::new() };
+    let input = Input { frame, points: (0..40).map(point).collect(), left_out_m: vec![DVec3::ZERO], areas: Vec::new() };
     let computed = Layer::compute(&config, &input, FIELD_SIZE);
     assert_eq!(computed.method, HeatMethod::Kriging);
     let texels = computed.texels.clone().unwrap();

@@ -346,6 +346,8 @@ export interface HeatConfig {
   scale?: string | null;
   mean?: [string, string] | null;
   reach_m: number;
+  /** How many metres aside a metre of height counts as; 0: heights don't matter. */
+  vertical?: number;
   power: number;
   neighbours?: number | null;
   bandwidth_m?: number | null;

@@ -45,6 +45,10 @@ fn scattered(city: &City, n: usize, gap: f64, rng: &mut ChaCha8Rng) -> Vec<DVec2
     out
 }
 
+/// Buildings higher than this carry stations at these heights, metres.
+const TOWER_M: f64 = 150.0;
+const STOREYS: [(&str, f64); 3] = [("PT40", 40.0), ("PT90", 90.0), ("PT140", 140.0)];
+
 struct Kind {
     property: &'static str,
     unit: &'static str,
@@ -66,6 +70,10 @@ pub fn sensors(city: &City, areas: &Areas) -> Result<Value, DemoError> {
     let counters = (0..32).map(|_| on_a_road(city, 5200.0, &mut rng).0).collect();
     groups.push((kind("traffic_flow", "veh/h", "交通流量检测器", "Traffic counter", "TF", 6.0), counters));
     groups.push((kind("water_level", "m", "水位站", "Water gauge", "WL", 0.0), gauges(city)));
+    // On the fronts of the highest towers, so that the air over the city is known too.
+    let towers: Vec<DVec2> = city.plots.iter().filter(|p| p.tier.highest() > TOWER_M).map(|p| p.rect.centre).collect();
+    let on_towers = STOREYS.map(|(code, height_m)| (kind("pm2_5", "µg/m³", "楼宇微站", "Tower micro-station", code, height_m), towers.clone()));
+    groups.extend(on_towers);
     let mut features = Vec::new();
     for (k, places) in groups {
         for (i, p) in places.into_iter().enumerate() {
@@ -165,7 +173,7 @@ pub fn places(city: &City) -> Result<Value, DemoError> {
             _ => {}
         }
     }
-    for plot in city.plots.iter().filter(|p| p.tier.highest() > 150.0) {
+    for plot in city.plots.iter().filter(|p| p.tier.highest() > TOWER_M) {
         let name = plot.name.clone().unwrap_or_default();
         let en = match name.as_str() {
             "骆马湖中心" => "Luomahu Centre",

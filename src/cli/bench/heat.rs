@@ -2,7 +2,7 @@
 
 use crate::heat::{Estimate, Grid, Idw, Kriging, NEIGHBOURS_MAX, Raster, Sample};
 use anyhow::Context;
-use glam::{DVec2, UVec2};
+use glam::{DVec2, DVec3, UVec2};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,13 +55,13 @@ pub fn city(sensors: usize) -> Vec<Sample> {
         let at_m = DVec2::new(part(i, 0.754_877_666_246_693), part(i, 0.569_840_290_998_053)) * CITY_M;
         let smoke = (-at_m.distance_squared(DVec2::new(12_000.0, 6_000.0)) / 8e6).exp();
         let waves = 25.0 * (at_m.x / 4_200.0).sin() + 20.0 * (at_m.y / 5_800.0).cos();
-        Sample { at_m, value: 60.0 + waves + 40.0 * smoke + 8.0 * (part(i, 0.618_033_988_749_895) - 0.5) }
+        Sample { at_m, up_m: 0.0, value: 60.0 + waves + 40.0 * smoke + 8.0 * (part(i, 0.618_033_988_749_895) - 0.5) }
     };
     (0..sensors).map(reading).collect()
 }
 
 pub fn grid(cells: u32) -> Grid {
-    Grid { origin_m: DVec2::ZERO, size_m: DVec2::splat(CITY_M), cells: UVec2::splat(cells) }
+    Grid { origin_m: DVec2::ZERO, size_m: DVec2::splat(CITY_M), cells: UVec2::splat(cells), up_m: 0.0 }
 }
 
 pub fn idw() -> Idw {
@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(dir) = &args.dump {
         let (few, many) = (city(KRIGING_SENSORS), city(IDW_SENSORS));
         let kriging = Kriging::fit(&few, KRIGING_NEIGHBOURS)?;
-        let places: Vec<DVec2> = city(PLACES + 77).into_iter().skip(77).map(|s| DVec2::new(s.at_m.y, s.at_m.x)).collect();
+        let places: Vec<DVec3> = city(PLACES + 77).into_iter().skip(77).map(|s| DVec3::new(s.at_m.y, s.at_m.x, 0.0)).collect();
         dump(dir, "kriging", &few, &kriging.onto(grid(KRIGING_CELLS), f64::INFINITY))?;
         dump(dir, "idw", &many, &idw().onto(grid(IDW_CELLS), &many))?;
         dump_places(dir, &places, |p| kriging.at(p, f64::INFINITY))?;
@@ -157,8 +157,8 @@ fn dump(dir: &Path, name: &str, samples: &[Sample], field: &Raster) -> anyhow::R
 }
 
 /// Places as x, y, estimate, variance in f64.
-fn dump_places(dir: &Path, places: &[DVec2], at: impl Fn(DVec2) -> Option<Estimate>) -> anyhow::Result<()> {
-    let row = |p: &DVec2| at(*p).map(|e| [p.x, p.y, e.value, e.error.unwrap_or(f64::NAN).powi(2)]);
+fn dump_places(dir: &Path, places: &[DVec3], at: impl Fn(DVec3) -> Option<Estimate>) -> anyhow::Result<()> {
+    let row = |p: &DVec3| at(*p).map(|e| [p.x, p.y, e.value, e.error.unwrap_or(f64::NAN).powi(2)]);
     let rows: Vec<f64> = places.iter().filter_map(row).flatten().collect();
     write(dir, "kriging.places.f64", bytemuck::cast_slice(&rows))
 }

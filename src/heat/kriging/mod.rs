@@ -13,9 +13,9 @@ mod neighbourhood;
 use super::grid::{self, Block, Grid, Raster, Run};
 use super::variogram::{Variogram, VariogramError};
 use super::{Distinct, Estimate, Index, Near, Sample, Share, distinct};
-use glam::{DVec2, Vec4};
+use glam::{DVec2, DVec3, Vec4};
 use lanes::{LANES, Lanes, Model};
-use neighbourhood::Neighbourhood;
+use neighbourhood::{Neighbourhood, Table};
 
 /// Most neighbours one estimate is made of; the work grows with their square.
 pub const NEIGHBOURS_MAX: usize = 32;
@@ -49,7 +49,7 @@ impl Kriging {
     /// With a variogram that is given; `neighbours` (1 to [`NEIGHBOURS_MAX`]) make each estimate.
     pub fn with(samples: &[Sample], variogram: Variogram, neighbours: usize) -> Self {
         let readings = distinct(samples);
-        let index = Index::new(readings.samples.iter().map(|s| s.at_m));
+        let index = Index::new(readings.samples.iter().map(Sample::place_m));
         Self { readings, index, variogram, neighbours: neighbours.clamp(1, NEIGHBOURS_MAX) }
     }
 
@@ -60,7 +60,7 @@ impl Kriging {
     /// The estimate at a place of its own nearest neighbours; `None` without samples or beyond `reach_m` of all.
     ///
     /// Shares name positions in the list the kriging was made of.
-    pub fn at(&self, place_m: DVec2, reach_m: f64) -> Option<Estimate> {
+    pub fn at(&self, place_m: DVec3, reach_m: f64) -> Option<Estimate> {
         let mut near = Vec::new();
         self.index.nearest(place_m, self.neighbours, &mut near);
         let nearest_m = near.first()?.distance_m;
@@ -72,9 +72,9 @@ impl Kriging {
         Some(estimate)
     }
 
-    fn estimate(&self, place_m: DVec2, near: &[Near]) -> Option<Estimate> {
+    fn estimate(&self, place_m: DVec3, near: &[Near]) -> Option<Estimate> {
         let mut around = Neighbourhood::default();
-        if !around.settle(place_m, near, &self.readings.samples, &self.variogram) {
+        if !around.settle(place_m, near, &self.readings.samples, &self.variogram, None) {
             return None;
         }
         let (value, variance, weights) = around.at(place_m, &self.variogram);
@@ -86,20 +86,21 @@ impl Kriging {
     /// The field of a grid: estimates, and their variances as doubts. Cells beyond `reach_m` of every sample stay unknown.
     pub fn onto(&self, grid: Grid, reach_m: f64) -> Raster {
         let model = Model::from(&self.variogram);
+        let table = Table::of(&self.readings.samples, &self.variogram);
         grid::fill(grid, Workbench::default, |bench, block, runs| {
             self.index.nearest(block.middle_m, self.neighbours, &mut bench.near);
             let in_reach = bench.near.first().is_some_and(|n| n.distance_m - block.radius_m <= reach_m);
-            if in_reach && bench.around.settle(block.middle_m, &bench.near, &self.readings.samples, &self.variogram) {
+            if in_reach && bench.around.settle(block.middle_m, &bench.near, &self.readings.samples, &self.variogram, table.as_ref()) {
                 runs.iter_mut().for_each(|run| self.one_row(bench, block, run, reach_m, &model));
             }
         })
     }
 
     fn one_row(&self, bench: &mut Workbench, block: &Block, run: &mut Run, reach_m: f64, model: &Model) {
-        let start = (block.middle_m - bench.around.origin_m() + DVec2::new(block.west_m, run.north_m)).as_vec2();
+        let start = (block.middle_m - bench.around.origin_m() + DVec2::new(block.west_m, run.north_m).extend(0.0)).as_vec3();
         let step = block.step_m as f32;
         let east: Lanes = std::array::from_fn(|half| (Vec4::new(0.0, 1.0, 2.0, 3.0) + 4.0 * half as f32) * step + start.x);
-        let row = bench.around.row(&east, start.y, model, &mut bench.solved);
+        let row = bench.around.row(&east, (start.y, start.z), model, &mut bench.solved);
         let reach2 = (reach_m * reach_m) as f32;
         let one = |lanes: &Lanes, i: usize| lanes[i / 4][i % 4];
         for (i, (v, d)) in run.values.iter_mut().zip(run.doubts.iter_mut()).enumerate().take(LANES) {
@@ -120,10 +121,10 @@ impl Kriging {
         let mut near = Vec::new();
         let mut sum = 0.0;
         for (s, i) in samples.iter().zip(0u32..) {
-            self.index.nearest(s.at_m, self.neighbours + 1, &mut near);
+            self.index.nearest(s.place_m(), self.neighbours + 1, &mut near);
             near.retain(|n| n.sample != i);
             near.truncate(self.neighbours);
-            sum += self.estimate(s.at_m, &near).map_or(0.0, |e| (e.value - s.value).powi(2));
+            sum += self.estimate(s.place_m(), &near).map_or(0.0, |e| (e.value - s.value).powi(2));
         }
         Some((sum / samples.len() as f64).sqrt())
     }

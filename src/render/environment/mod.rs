@@ -30,6 +30,7 @@ pub struct Environment {
     pub detail: Vec4,
     pub heat_extent: Vec4,
     pub heat: Vec4,
+    pub heat_levels: [Vec4; 3],
     pub ground: Vec4,
     pub focus: Vec4,
     pub swipe: Vec4,
@@ -56,6 +57,7 @@ impl Environment {
         *self = Self {
             heat_extent: self.heat_extent,
             heat: self.heat,
+            heat_levels: self.heat_levels,
             ground: self.ground,
             horizon: light.horizon.truncate().extend(self.horizon.w),
             focus: self.focus,

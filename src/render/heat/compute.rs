@@ -6,7 +6,7 @@ use crate::heat::{Sample, Texel};
 use crate::model::styling::Ramp;
 use bevy::asset::{Handle, uuid_handle};
 use bevy::core_pipeline::schedule::camera_driver;
-use bevy::math::DVec2;
+use bevy::math::DVec3;
 use bevy::prelude::*;
 use bevy::render::extract_resource::{ExtractResource, ExtractResourcePlugin};
 use bevy::render::render_asset::RenderAssets;
@@ -31,13 +31,18 @@ struct GpuField {
     count: u32,
     left_out: u32,
     size: u32,
+    /// Heights of the levels as distances count them; how many there are, beside each other along a side, cells of each.
+    ups: [Vec4; 3],
+    levels: u32,
+    side: u32,
+    cells: u32,
 }
 
 #[derive(Clone, Copy, Debug, Default, ShaderType)]
 struct GpuSample {
     at: Vec2,
     value: f32,
-    spare: f32,
+    up: f32,
 }
 
 /// What the render world needs of the layer; `version` grows with each change.
@@ -87,6 +92,9 @@ fn take_layer(layer: Res<HeatLayer>, textures: Res<HeatTextures>, mut input: Res
     }
     let (o, s) = (layer.origin_m.as_vec2(), layer.size_m.as_vec2());
     input.field = GpuField { extent: Vec4::new(o.x, o.y, s.x, s.y), size: FIELD_SIZE, ..default() };
+    let ups: Vec<f32> = layer.levels.ups_m().map(|up| up as f32).collect();
+    input.field.ups = std::array::from_fn(|v| Vec4::from_array(std::array::from_fn(|i| ups.get(4 * v + i).copied().unwrap_or(0.0))));
+    (input.field.levels, input.field.side, input.field.cells) = (ups.len() as u32, layer.levels.side(), layer.levels.cells());
     input.samples.clear();
     input.texels = match &layer.field {
         Field::Texels(texels) => Some(texels.clone()),
@@ -106,15 +114,15 @@ fn take_layer(layer: Res<HeatLayer>, textures: Res<HeatTextures>, mut input: Res
 }
 
 /// Samples first, then those left out, as many as the device takes.
-fn take_samples(input: &mut FieldInput, samples: &[Sample], left_out_m: &[DVec2]) {
+fn take_samples(input: &mut FieldInput, samples: &[Sample], left_out_m: &[DVec3]) {
     let whole = samples.len() + left_out_m.len();
     if whole > SAMPLES_MAX {
         tracing::warn!("a heat layer has {whole} sensors; the first {SAMPLES_MAX} are used: give it neighbours = 12 in the scene");
     }
-    let present = samples.iter().map(|s| GpuSample { at: s.at_m.as_vec2(), value: s.value as f32, spare: 0.0 });
+    let present = samples.iter().map(|s| GpuSample { at: s.at_m.as_vec2(), value: s.value as f32, up: s.up_m as f32 });
     input.samples.extend(present.take(SAMPLES_MAX));
     input.field.count = input.samples.len() as u32;
-    let absent = left_out_m.iter().map(|at| GpuSample { at: at.as_vec2(), ..default() });
+    let absent = left_out_m.iter().map(|p| GpuSample { at: p.truncate().as_vec2(), up: p.z as f32, ..default() });
     input.samples.extend(absent.take(SAMPLES_MAX - input.samples.len()));
     input.field.left_out = input.samples.len() as u32 - input.field.count;
 }

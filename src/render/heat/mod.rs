@@ -9,12 +9,12 @@ mod ramp;
 pub use ramp::{heat_colour, ramp_colour};
 
 use super::environment::Environment;
-use crate::heat::{Sample, Texel};
+use crate::heat::{LEVELS_MAX, Levels, Sample, Texel};
 use crate::model::scale::Scale;
 use crate::model::styling::Ramp;
 use bevy::asset::RenderAssetUsages;
 use bevy::image::{ImageAddressMode, ImageSampler, ImageSamplerDescriptor};
-use bevy::math::DVec2;
+use bevy::math::{DVec2, DVec3};
 use bevy::prelude::*;
 use bevy::render::render_resource::{Extent3d, TextureDimension, TextureFormat, TextureUsages};
 use std::sync::Arc;
@@ -30,6 +30,8 @@ pub struct HeatLayer {
     pub scale: Scale,
     pub ramp: Ramp,
     pub field: Field,
+    /// At which heights the field is told; they share its texture.
+    pub levels: Levels,
 }
 
 /// What the field is made of.
@@ -39,12 +41,13 @@ pub enum Field {
     Samples {
         samples: Vec<Sample>,
         /// Where sensors stand that are left out: hatched around.
-        left_out_m: Vec<DVec2>,
+        left_out_m: Vec<DVec3>,
         power: f32,
         /// Beyond this distance from every sensor the layer is hatched instead of coloured, metres.
         reach_m: f32,
     },
-    /// Computed on the processor (kriging, densities, areas): [`FIELD_SIZE`] squared, row by row from the south-west.
+    /// Computed on the processor (kriging, densities, areas): [`FIELD_SIZE`] squared, row by row from the south-west, or several levels beside
+    /// each other.
     Texels(Arc<Vec<Texel>>),
 }
 
@@ -65,7 +68,15 @@ impl PartialEq for Field {
 impl Default for HeatLayer {
     fn default() -> Self {
         let field = Field::Texels(Arc::default());
-        Self { shown: false, origin_m: DVec2::ZERO, size_m: DVec2::ONE, scale: Scale::default(), ramp: Ramp::Inferno, field }
+        Self {
+            shown: false,
+            origin_m: DVec2::ZERO,
+            size_m: DVec2::ONE,
+            scale: Scale::default(),
+            ramp: Ramp::Inferno,
+            field,
+            levels: Levels::flat(FIELD_SIZE),
+        }
     }
 }
 
@@ -114,7 +125,11 @@ fn lay_over(layer: Res<HeatLayer>, mut environment: ResMut<Environment>) {
     let (o, s) = (layer.origin_m.as_vec2(), layer.size_m.as_vec2().max(Vec2::ONE));
     to.heat_extent = Vec4::new(o.x, o.y, 1.0 / s.x, 1.0 / s.y);
     // LOOK.md: at most 70 % on the ground, 50 % on walls; the city under a layer goes 30 % less saturated.
-    to.heat = Vec4::new(f32::from(u8::from(layer.shown)), 0.62, 0.45, layer.scale.classes() as f32);
+    let heights = layer.levels.heights_m();
+    let levels = if layer.shown { heights.len().min(LEVELS_MAX) } else { 0 };
+    to.heat_levels =
+        std::array::from_fn(|v| Vec4::from_array(std::array::from_fn(|i| heights.get(4 * v + i).copied().unwrap_or(0.0) as f32)));
+    to.heat = Vec4::new(levels as f32, 0.62, 0.45, layer.scale.classes() as f32);
     to.ground.w = if layer.shown { 0.7 } else { 1.0 };
     environment.set_if_neq(to);
 }

@@ -32,7 +32,7 @@ pub fn gather(config: &HeatConfig, world: &WorldState, areas: &[AreaBorder], fra
             roll.present += 1;
             roll.newest = roll.newest.max(Some(incident.reported_at));
             let (lon, lat) = (incident.lon, incident.lat);
-            input.points.push(Point { at_m: on_ground(lon, lat), lon, lat, value: 1.0 });
+            input.points.push(Point { at_m: on_ground(lon, lat), height_m: 0.0, lon, lat, value: 1.0 });
         }
     } else {
         let stale_after = TimeDelta::minutes(i64::from(config.stale_after_min));
@@ -41,9 +41,11 @@ pub fn gather(config: &HeatConfig, world: &WorldState, areas: &[AreaBorder], fra
             match roll.call(world.observations.get(&stream.id), now, stale_after) {
                 Ok(value) => {
                     streams.push(stream.id.clone());
-                    input.points.push(Point { at_m: on_ground(lon, lat), lon, lat, value });
+                    input.points.push(Point { at_m: on_ground(lon, lat), height_m: stream.height_m, lon, lat, value });
                 }
-                Err(LeftOut::Flagged | LeftOut::Stale | LeftOut::Silent) => input.left_out_m.push(on_ground(lon, lat)),
+                Err(LeftOut::Flagged | LeftOut::Stale | LeftOut::Silent) => {
+                    input.left_out_m.push(on_ground(lon, lat).extend(stream.height_m))
+                }
             }
         }
     }

@@ -137,6 +137,7 @@ fn take(config: &HeatConfig, done: Layer, work: &HeatWork, layer: &mut ResMut<He
         scale: config.scale(),
         ramp: config.ramp,
         field: field_of(config, &done, &gathered.input),
+        levels: done.levels.clone(),
     });
     let facts = HeatFacts {
         roll: gathered.roll,
@@ -154,7 +155,7 @@ fn field_of(config: &HeatConfig, layer: &Layer, input: &Input) -> Field {
         Some(texels) => Field::Texels(texels.clone()),
         None => Field::Samples {
             samples: layer.samples().to_vec(),
-            left_out_m: input.left_out_m.clone(),
+            left_out_m: layer.left_out(input),
             power: config.power,
             reach_m: config.reach_m,
         },

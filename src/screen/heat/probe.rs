@@ -5,6 +5,7 @@ use super::{Seen, ShownHeat};
 use crate::geo::Geodetic;
 use crate::heat::Estimate;
 use crate::render::camera::SceneFrame;
+use crate::render::tiles::CityTiles;
 use crate::screen::overlay::Projector;
 use crate::screen::session::Session;
 use crate::screen::style;
@@ -36,6 +37,8 @@ impl HeatProbe {
 pub struct Probed {
     /// `None` where no sensor informs the place.
     pub estimate: Option<Estimate>,
+    /// How high over the ground it is, metres, where the layer is another at other heights.
+    pub above_m: Option<f64>,
     /// The sensors behind it, the heaviest first.
     pub sensors: Vec<Neighbour>,
 }
@@ -57,7 +60,14 @@ pub struct Neighbour {
 const SENSORS_SHOWN: usize = 4;
 
 /// Asks the field for the place that is pointed at, when either is another, and the hub for the series of the sensors behind it.
-pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, frame: Res<SceneFrame>, mut probe: ResMut<HeatProbe>) {
+pub fn probe(
+    shown: Res<ShownHeat>,
+    seen: Res<Seen>,
+    session: Res<Session>,
+    frame: Res<SceneFrame>,
+    mut city: ResMut<CityTiles>,
+    mut probe: ResMut<HeatProbe>,
+) {
     let now = session.scene_now();
     let known_then = session.world.view.as_ref().map(|v| v.clock.known()).unwrap_or_default();
     let anew = shown.is_changed() || probe.is_changed();
@@ -72,7 +82,11 @@ pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, fram
     }
     let known = shown.0.as_ref().zip(probe.at).map(|(shown, at)| {
         let enu = frame.0.geodetic_to_enu(at);
-        let estimate = shown.layer.at(DVec2::new(enu.x, enu.y));
+        // A place that is given without a height is the ground's.
+        let ground_m = city.bypass_change_detection().ground_m(&frame, at.lon_deg(), at.lat_deg());
+        let above_m = ground_m.map_or(0.0, |ground| (at.height_m - ground).max(0.0));
+        let estimate = shown.layer.at(DVec2::new(enu.x, enu.y), above_m);
+        let above_m = (shown.layer.levels.heights_m().len() > 1).then_some(above_m);
         let shares = estimate.iter().flat_map(|e| e.shares.iter().take(SENSORS_SHOWN));
         let sensors = shares.filter_map(|share| {
             let id = shown.streams.get(share.sample as usize)?;
@@ -81,7 +95,7 @@ pub fn probe(shown: Res<ShownHeat>, seen: Res<Seen>, session: Res<Session>, fram
             let (name, series) = (stream.sensor.clone(), probe.told.of(id, now, &seen));
             Some(Neighbour { datastream: id.clone(), name, value, weight: share.weight, distance_m: share.distance_m, series })
         });
-        Probed { sensors: sensors.collect(), estimate }
+        Probed { sensors: sensors.collect(), estimate, above_m }
     });
     if probe.known != known {
         probe.known = known;

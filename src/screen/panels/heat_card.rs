@@ -24,6 +24,9 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             if let Some((zh, en)) = heat.standard().and_then(|s| s.classes.get(heat.scale().class(estimate.value as f32))) {
                 row(ui, data, "等级 class", &format!("{zh} {en}"));
             }
+            if let Some(above) = probed.above_m {
+                row(ui, data, "离地高度 height", &format!("{above:.0} m"));
+            }
             match (estimate.error, facts.error) {
                 (Some(e), _) => row(ui, data, "估计误差 error", &format!("±{e:.1} {} (σ)", heat.unit())),
                 (None, Some(e)) => row(ui, data, "留一误差 typical", &format!("±{e:.1} {}", heat.unit())),

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import kept from "../../test/fixtures/heat.json";
 import type { HeatConfig } from "../protocol";
 import { localFrame } from "./frame";
+import { lifted } from "./gather";
 import type { Sample } from "./grid";
 import { compute, estimateAt, type Input } from "./layer";
 import { PER_TEXEL } from "./texels";
@@ -28,7 +29,9 @@ it("places stand where the desk has them, and back", () => {
 
 describe.each(Object.entries(kept.layers))("%s", (_, told) => {
   const heat = { ...told.config, id: "h", name: "h" } as unknown as HeatConfig;
-  const layer = compute(heat, { ...input, samples: input.samples.slice(0, told.samples) }, kept.cells);
+  const heights = kept.points.slice(0, told.samples).map((p) => p.height_m);
+  const some = { ...input, samples: input.samples.slice(0, told.samples) };
+  const layer = compute(heat, lifted(some, heat.vertical ?? 0, heights, kept.left_out_heights_m), kept.cells);
   const range = (heat.bounds.at(-1) ?? 0) - (heat.bounds[0] ?? 0);
 
   it("is made the same way, with the same error and range", () => {

@@ -6,8 +6,8 @@ const F = 1 / 298.257_223_563;
 const E2 = F * (2 - F);
 const DEGREE = Math.PI / 180;
 
-/** Metres east and north of the anchor. */
-export type Place = readonly [east: number, north: number];
+/** Metres east and north of the anchor; where heights count, also how high over the lowest sensor, in the metres aside that it counts as. */
+export type Place = readonly [east: number, north: number, up?: number];
 
 export interface Anchor {
   lon_deg: number;

@@ -1,7 +1,7 @@
 /** Which readings, or which incidents, make a layer, after `src/screen/heat/gather.rs`. Pure. */
 
 import type { Datastream, HeatConfig, Incident, Observation } from "../protocol";
-import type { Frame } from "./frame";
+import type { Frame, Place } from "./frame";
 import type { Input } from "./layer";
 import type { Patch } from "./patches";
 import { count, nobody, type RollCall, takes, whyNot } from "./roll-call";
@@ -45,17 +45,34 @@ export function gather(heat: HeatConfig, world: World, frame: Frame, nowMs: numb
     }
     return { input, roll, streams };
   }
-  for (const d of world.datastreams.values()) {
-    if (d.observed_property !== heat.observed_property) continue;
+  const sensors = [...world.datastreams.values()].filter((d) => d.observed_property === heat.observed_property);
+  const heights: number[] = [];
+  const leftOutHeights: number[] = [];
+  for (const d of sensors) {
     const reading = world.observations.get(d.id);
     const why = whyNot(reading, nowMs, heat);
     count(roll, why, reading?.phenomenon_time ?? "");
     const at = frame.toMetres(d.lon, d.lat);
-    if (why || !reading) input.leftOut.push(at);
-    else {
+    if (why || !reading) {
+      input.leftOut.push(at);
+      leftOutHeights.push(d.height_m);
+    } else {
       streams.push(d.id);
+      heights.push(d.height_m);
       input.samples.push({ at, value: reading.value });
     }
   }
-  return { input, roll, streams };
+  return { input: lifted(input, heat.vertical ?? 0, heights, leftOutHeights), roll, streams };
+}
+
+/** Where heights count, how high each stands over the lowest, as `heat::Levels` has it. */
+export function lifted(input: Input, vertical: number, heights: readonly number[], leftOutHeights: readonly number[]): Input {
+  if (!(vertical > 0) || heights.length === 0) return input;
+  const lowest = Math.min(...heights);
+  const up = ([x, y]: Place, height = lowest): Place => [x, y, (height - lowest) * vertical];
+  return {
+    ...input,
+    samples: input.samples.map((s, i) => ({ ...s, at: up(s.at, heights[i]) })),
+    leftOut: input.leftOut.map((at, i) => up(at, leftOutHeights[i])),
+  };
 }

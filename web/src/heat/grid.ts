@@ -31,8 +31,8 @@ export interface Estimate {
 /** Square cells' rectangle: row 0 is the southernmost, column 0 the westernmost. */
 export interface Grid {
   /** South-west corner and size, metres. */
-  origin: Place;
-  size: Place;
+  origin: readonly [east: number, north: number];
+  size: readonly [east: number, north: number];
   /** Cells a side. */
   cells: number;
 }
@@ -45,7 +45,7 @@ export interface Raster {
   doubts: Float32Array;
 }
 
-export const distance = (a: Place, b: Place): number => Math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2);
+export const distance = (a: Place, b: Place): number => Math.sqrt((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 + ((a[2] ?? 0) - (b[2] ?? 0)) ** 2);
 
 export function unknown(grid: Grid): Raster {
   const length = grid.cells * grid.cells;
@@ -105,11 +105,11 @@ export function distinct(samples: readonly Sample[]): { samples: Sample[]; first
   const found: { samples: Sample[]; first: number[] } = { samples: [], first: [] };
   samples.forEach((s, position) => {
     if (!Number.isFinite(s.at[0]) || !Number.isFinite(s.at[1]) || !Number.isFinite(s.value)) return;
-    const square = `${Math.round(s.at[0] / NEAR_M)}/${Math.round(s.at[1] / NEAR_M)}`;
-    const place = at.get(square);
+    const cube = s.at.map((v) => Math.round((v ?? 0) / NEAR_M)).join("/");
+    const place = at.get(cube);
     const kept = found.samples[place ?? -1];
     if (place === undefined || !kept) {
-      at.set(square, found.samples.length);
+      at.set(cube, found.samples.length);
       counts.push(1);
       found.samples.push({ ...s });
       found.first.push(position);

@@ -46,6 +46,8 @@ export function idwOnto(idw: Idw, grid: Grid, samples: readonly Sample[]): Raste
   const raster = unknown(grid);
   const xs = Float64Array.from(samples, (s) => s.at[0]);
   const ys = Float64Array.from(samples, (s) => s.at[1]);
+  // The map is the ground: what stands higher is farther.
+  const ups2 = Float64Array.from(samples, (s) => (s.at[2] ?? 0) ** 2);
   const values = Float64Array.from(samples, (s) => s.value);
   const [n, reach2, exponent] = [samples.length, idw.reachM ** 2, -0.5 * idw.power];
   for (let cell = 0, row = 0; row < grid.cells; row += 1) {
@@ -58,7 +60,7 @@ export function idwOnto(idw: Idw, grid: Grid, samples: readonly Sample[]): Raste
       for (let i = 0; i < n; i += 1) {
         const dx = x - (xs[i] as number);
         const dy = y - (ys[i] as number);
-        let d2 = dx * dx + dy * dy;
+        let d2 = dx * dx + dy * dy + (ups2[i] as number);
         if (d2 < NEAR_M * NEAR_M) d2 = NEAR_M * NEAR_M;
         const weight = exponent === -1 ? 1 / d2 : d2 ** exponent;
         sum += weight * (values[i] as number);

@@ -4,10 +4,10 @@ import type { HeatConfig, HeatMethod } from "../protocol";
 import type { Words } from "../i18n";
 import { bandwidthM, density } from "./density";
 import type { Place } from "./frame";
-import { around, cellAt, type Estimate, type Grid, type Raster, type Sample } from "./grid";
+import { around, cellAt, distance, type Estimate, type Grid, type Raster, type Sample } from "./grid";
 import { type Idw, idwAt, idwLeaveOneOut, idwOnto } from "./idw";
 import { type Kriging, krige, krigingAt, krigingLeaveOneOut, krigingOnto } from "./kriging";
-import { areaM2, contains, paint, type Patch, rollUp } from "./patches";
+import { areaM2, contains, errorOfMean, leaveOneOut, paint, type Patch, type RollUp, rollUp } from "./patches";
 import { clamp, drape, hatch, informedByDistance, withinReach } from "./texels";
 import { sill } from "./variogram";
 
@@ -37,10 +37,10 @@ export interface Layer {
 
 /** What answers for one place; plain data, so that it comes out of a worker as it went in. */
 export type Model =
-  | { is: "idw"; idw: Idw; samples: Sample[] }
-  | { is: "kriging"; kriging: Kriging; reachM: number }
+  | { is: "idw"; idw: Idw; samples: Sample[]; vertical: number }
+  | { is: "kriging"; kriging: Kriging; reachM: number; samples: Sample[]; vertical: number }
   | { is: "density"; field: Raster }
-  | { is: "areas"; areas: Patch[]; values: (number | null)[] }
+  | { is: "areas"; areas: Patch[]; sums: RollUp[]; values: (number | null)[]; readings: Place[] }
   | { is: "nothing" };
 
 const KRIGING_NEIGHBOURS = 16;
@@ -83,7 +83,7 @@ function byDistance(heat: HeatConfig, { samples, leftOut }: Input, cells: number
   const texels = drape(field, heat.bounds, (_, nearest) => informedByDistance(nearest, idw.reachM));
   hatch(texels, field, samples, leftOut, idw.reachM);
   const error = samples.length <= LEAVE_ONE_OUT_MAX ? idwLeaveOneOut(idw, samples) : null;
-  return { grid, texels, method: "idw", note, error, rangeM: null, model: { is: "idw", idw, samples } };
+  return { grid, texels, method: "idw", note, error, rangeM: null, model: { is: "idw", idw, samples, vertical: heat.vertical ?? 0 } };
 }
 
 function byKriging(heat: HeatConfig, input: Input, cells: number): Layer {
@@ -99,7 +99,7 @@ function byKriging(heat: HeatConfig, input: Input, cells: number): Layer {
   hatch(texels, field, samples, leftOut, reachM);
   const error = samples.length <= LEAVE_ONE_OUT_MAX ? krigingLeaveOneOut(kriging) : null;
   const rangeM = kriging.variogram.rangeM;
-  return { grid, texels, method: "kriging", note: null, error, rangeM, model: { is: "kriging", kriging, reachM } };
+  return { grid, texels, method: "kriging", note: null, error, rangeM, model: { is: "kriging", kriging, reachM, samples, vertical: heat.vertical ?? 0 } };
 }
 
 function byDensity(heat: HeatConfig, { samples }: Input, cells: number): Layer {
@@ -128,8 +128,9 @@ function byArea(heat: HeatConfig, { samples, leftOut, areas = [] }: Input, cells
     return (doubtful[i]?.count ?? 0) > 0 ? [Number.NaN, ONLY_LEFT_OUT] : null;
   });
   const texels = drape(field, heat.bounds, (_, informed) => informed);
+  const readings = heat.incidents ? [] : samples.map((s) => s.at);
   const note: Words | null = outside > 0 ? [`${outside} 个不在任何分区内`, `${outside} lie in no area`] : null;
-  return { grid, texels, method: "areas", note, error: null, rangeM: null, model: { is: "areas", areas, values } };
+  return { grid, texels, method: "areas", note, error: heat.incidents ? null : leaveOneOut(sums), rangeM: null, model: { is: "areas", areas, sums, values, readings } };
 }
 
 /** Hexagons need a library as large as this page: they are for the desk; a phone says so and colours nothing. */
@@ -139,13 +140,23 @@ function nothing(method: HeatMethod): Layer {
   return { grid, texels: new Float32Array(3), method, note, error: null, rangeM: null, model: { is: "nothing" } };
 }
 
+/** Distances in metres, however much height counts. */
+function inMetres(estimate: Estimate | null, place: Place, { samples, vertical }: { samples: Sample[]; vertical: number }): Estimate | null {
+  if (!estimate || !(vertical > 0)) return estimate;
+  for (const share of estimate.shares) {
+    const at = samples[share.sample]?.at;
+    if (at) share.distanceM = distance([at[0], at[1], (at[2] ?? 0) / vertical], place);
+  }
+  return { ...estimate, nearestM: Math.min(...estimate.shares.map((s) => s.distanceM)) };
+}
+
 /** What is known of a place; `null` where nothing is. */
 export function estimateAt(model: Model, place: Place): Estimate | null {
   switch (model.is) {
     case "idw":
-      return idwAt(model.idw, model.samples, place);
+      return inMetres(idwAt(model.idw, model.samples, place), place, model);
     case "kriging":
-      return krigingAt(model.kriging, place, model.reachM);
+      return inMetres(krigingAt(model.kriging, place, model.reachM), place, model);
     case "density": {
       const value = model.field.values[cellAt(model.field.grid, place)];
       return value === undefined ? null : { value, error: null, nearestM: 0, shares: [] };
@@ -153,7 +164,13 @@ export function estimateAt(model: Model, place: Place): Estimate | null {
     case "areas": {
       const i = model.areas.findIndex((patch) => contains(patch, place));
       const value = model.values[i] ?? null;
-      return value === null ? null : { value, error: null, nearestM: 0, shares: [] };
+      if (value === null) return null;
+      const within = (at: Place) => model.areas.findIndex((patch) => contains(patch, at)) === i;
+      const inside = model.readings.flatMap((at, sample) => (within(at) ? [{ sample, weight: 1, distanceM: distance(at, place) }] : []));
+      for (const share of inside) share.weight = 1 / inside.length;
+      inside.sort((a, b) => a.distanceM - b.distanceM);
+      const sums = model.sums[i];
+      return { value, error: sums && inside.length > 1 ? errorOfMean(sums) : null, nearestM: inside[0]?.distanceM ?? 0, shares: inside };
     }
     case "nothing":
       return null;

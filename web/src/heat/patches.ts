@@ -10,6 +10,19 @@ export type Patch = Place[][];
 export interface RollUp {
   count: number;
   mean: number;
+  /** Sum of the squares of the values' distances from the mean. */
+  squares: number;
+}
+
+/** Standard error of the mean; `null` of fewer than two. */
+export const errorOfMean = ({ count, squares }: RollUp): number | null => (count > 1 ? Math.sqrt(squares / (count - 1) / count) : null);
+
+/** Root mean square of the error made when each value is told from the others of its area; `null` where no two share one. */
+export function leaveOneOut(sums: readonly RollUp[]): number | null {
+  const shared = sums.filter((s) => s.count > 1);
+  const values = shared.reduce((n, s) => n + s.count, 0);
+  const squares = shared.reduce((all, s) => all + (s.count / (s.count - 1)) ** 2 * s.squares, 0);
+  return values > 0 ? Math.sqrt(squares / values) : null;
 }
 
 /** Where rings cross a parallel, metres east, in no order. */
@@ -47,7 +60,7 @@ const southNorth = (patch: Patch): [number, number] =>
 
 /** Puts every point into the first patch that holds it; how many lie in none comes second. */
 export function rollUp(patches: readonly Patch[], points: Iterable<{ at: Place; value: number }>): [RollUp[], outside: number] {
-  const found = patches.map((): RollUp => ({ count: 0, mean: 0 }));
+  const found = patches.map((): RollUp => ({ count: 0, mean: 0, squares: 0 }));
   const bounds = patches.map(southNorth);
   let outside = 0;
   for (const { at, value } of points) {
@@ -55,7 +68,9 @@ export function rollUp(patches: readonly Patch[], points: Iterable<{ at: Place; 
     const into = found[i];
     if (into) {
       into.count += 1;
-      into.mean += (value - into.mean) / into.count;
+      const before = value - into.mean;
+      into.mean += before / into.count;
+      into.squares += before * (value - into.mean);
     } else outside += 1;
   }
   return [found, outside];

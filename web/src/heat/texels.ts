@@ -24,15 +24,15 @@ export function drape(field: Raster, bounds: readonly number[], informed: (value
   return texels;
 }
 
-/** Places one after the other, x and y: this is asked for every cell. */
-const flat = (places: readonly Place[]): Float64Array => Float64Array.from(places.flat());
+/** Places one after the other, x, y and height squared: this is asked for every cell. */
+const flat = (places: readonly Place[]): Float64Array => Float64Array.from(places.flatMap(([x, y, up = 0]) => [x, y, up * up]));
 
 function nearestM(places: Float64Array, place: Place): number {
   let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < places.length; i += 2) {
+  for (let i = 0; i < places.length; i += 3) {
     const dx = (places[i] as number) - place[0];
     const dy = (places[i + 1] as number) - place[1];
-    const far = dx * dx + dy * dy;
+    const far = dx * dx + dy * dy + (places[i + 2] as number);
     if (far < least) least = far;
   }
   return Math.sqrt(least);

@@ -83,11 +83,11 @@ export function experimental(samples: readonly Sample[]): Bin[] {
 /** Diagonal of the samples' bounding box, metres. */
 function largestDistance(samples: readonly Sample[]): number {
   if (samples.length === 0) return 0;
-  const span = (axis: 0 | 1): number => {
-    const all = samples.map((s) => s.at[axis]);
+  const span = (axis: 0 | 1 | 2): number => {
+    const all = samples.map((s) => s.at[axis] ?? 0);
     return all.reduce((a, b) => Math.max(a, b)) - all.reduce((a, b) => Math.min(a, b));
   };
-  return Math.hypot(span(0), span(1));
+  return Math.hypot(span(0), span(1), span(2));
 }
 
 /** The model of a family with the least weighted squares, and their sum. */

@@ -67,6 +67,10 @@ const CURVES: [Curve; 19] = [
 /// For a property the table doesn't know.
 const OTHER: Curve = Curve { base: 50.0, rush: 8.0, day: 8.0, wander: 6.0, range: [0.0, 100.0], ..FLAT };
 
+/// Height over which what streets and chimneys give off thins by a factor of e, metres: a still morning's mixing layer.
+const MIXING_M: f64 = 130.0;
+/// Sensors up to here stand in the street.
+const STREET_M: f64 = 10.0;
 /// Metres over which the plume and the slow field change.
 const PLUME_M: f64 = 3_500.0;
 /// The plume's drift, metres a second: a light north-easterly.
@@ -83,6 +87,8 @@ pub struct Field {
 pub struct Place {
     pub east_m: f64,
     pub north_m: f64,
+    /// Above ground.
+    pub height_m: f64,
     /// 0 a quiet yard, 1 beside a main road.
     pub busy: f64,
     /// Any number of its own.
@@ -104,7 +110,9 @@ impl Field {
         let season = ((unix_s / 86_400.0 - 202.0) / 365.2422 * std::f64::consts::TAU).cos();
         let wander =
             self.perlin.get([unix_s / 1_500.0, place.own * 37.0, 0.5]) + 0.25 * self.perlin.get([unix_s / 45.0, place.own * 91.0, 9.5]);
-        let value = c.base + c.rush * rush + c.day * day + c.plume * self.plume(place, unix_s) + c.season * season + c.wander * wander;
+        let thin = (-(place.height_m - STREET_M).max(0.0) / MIXING_M).exp();
+        let given_off = c.rush * rush + c.plume * self.plume(place, unix_s);
+        let value = c.base + given_off * thin + c.day * day + c.season * season + c.wander * wander;
         let scale = 10f64.powi(c.decimals);
         ((value * scale).round() / scale).clamp(c.range[0], c.range[1])
     }
@@ -133,7 +141,7 @@ mod tests {
     #[test]
     fn readings_are_the_same_again_stay_in_range_and_follow_the_day() {
         let (a, b) = (Field::new(7, 8.0), Field::new(7, 8.0));
-        let place = |east_m| Place { east_m, north_m: 0.0, busy: 0.8, own: 0.3 };
+        let place = |east_m| Place { east_m, north_m: 0.0, height_m: 4.0, busy: 0.8, own: 0.3 };
         let mut mean = std::collections::BTreeMap::new();
         for day in 0..20 {
             for hour in 0..24 {
@@ -152,7 +160,7 @@ mod tests {
     #[test]
     fn neighbours_read_alike_and_far_sensors_differ() {
         let f = Field::new(3, 8.0);
-        let place = |east_m| Place { east_m, north_m: 0.0, busy: 0.5, own: 0.5 };
+        let place = |east_m| Place { east_m, north_m: 0.0, height_m: 4.0, busy: 0.5, own: 0.5 };
         let (mut near, mut far) = (0.0, 0.0);
         for hour in 0..200 {
             let t = MIDNIGHT + f64::from(hour) * 3600.0;
@@ -161,5 +169,14 @@ mod tests {
             far += (here - f.value("pm2_5", &place(9_000.0), t)).abs();
         }
         assert!(near * 3.0 < far, "near {near}, far {far}");
+    }
+
+    #[test]
+    fn above_the_streets_their_dust_is_thinner() {
+        let f = Field::new(11, 8.0);
+        let at = |height_m| Place { east_m: 0.0, north_m: 0.0, height_m, busy: 0.8, own: 0.3 };
+        let rush = MIDNIGHT + 8.0 * 3600.0;
+        let [street, pole, tower] = [0.0, 9.0, 140.0].map(|h| f.value("pm2_5", &at(h), rush));
+        assert!(street == pole && tower < street - 3.0, "{street} {tower}");
     }
 }

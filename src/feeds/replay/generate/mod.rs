@@ -132,7 +132,7 @@ fn middle(city: &City) -> Geodetic {
 
 fn place(seed: u64, frame: &LocalFrame, s: &Datastream) -> Place {
     let enu = frame.geodetic_to_enu(Geodetic::from_degrees(s.lon, s.lat, 0.0));
-    Place { east_m: enu.x, north_m: enu.y, busy: own(seed ^ 3, &s.id), own: own(seed ^ 4, &s.id) }
+    Place { east_m: enu.x, north_m: enu.y, height_m: s.height_m, busy: own(seed ^ 3, &s.id), own: own(seed ^ 4, &s.id) }
 }
 
 /// A number in 0..1 of its own for each seed and name. FNV-1a and the finish of splitmix64: the same on every machine and version.
