@@ -22,7 +22,7 @@ pub struct Levels {
 impl Levels {
     /// The heights of the sensors; as many of them as there is room for, the lowest and the highest among them. One level where `vertical` is 0 or all
     /// stand at one height.
-    pub(super) fn of(points: &[Point], vertical: f64, size: u32) -> Self {
+    pub fn of(points: &[Point], vertical: f64, size: u32) -> Self {
         let mut heights: Vec<f64> = points.iter().map(|p| p.height_m).filter(|h| h.is_finite()).collect();
         heights.sort_by(f64::total_cmp);
         let Some(lowest) = heights.first().copied().filter(|_| vertical > 0.0) else {

@@ -41,7 +41,8 @@ fn point(frame: &LocalFrame, at_m: DVec2, height_m: f64, value: f64) -> Point {
 fn input() -> Input {
     let frame = LocalFrame::new(Geodetic::from_degrees(ANCHOR[0], ANCHOR[1], ANCHOR[2]));
     let value = |at: DVec2| ((60.0 + 40.0 * (at.x / 1_500.0).sin() + 15.0 * (at.y / 700.0).cos()) * 10.0).round() / 10.0;
-    let mut points: Vec<Point> = spread(26).zip([4.0, 30.0, 60.0].into_iter().cycle()).map(|(at, height)| point(&frame, at, height, value(at))).collect();
+    let mut points: Vec<Point> =
+        spread(26).zip([4.0, 30.0, 60.0].into_iter().cycle()).map(|(at, height)| point(&frame, at, height, value(at))).collect();
     // Two instruments on one pole.
     points.push(Point { value: points[0].value + 8.0, ..points[0] });
     let left_out = [DVec3::new(400.0, -300.0, 4.0), DVec3::new(-2_500.0, 2_000.0, 40.0)];

@@ -19,7 +19,8 @@ use yiping::screen::app::{self, Pump, Quality, Ready, ScreenOptions};
 
 const SIZE: UVec2 = UVec2::new(480, 270);
 const THEMES: [(&str, Theme); 4] = [("night", Theme::Night), ("dusk", Theme::Dusk), ("day", Theme::Day), ("dark", Theme::Dark)];
-const NEAR: CameraPose = CameraPose { lon: 118.2545, lat: 33.9858, height_m: 40.0, heading_deg: 318.0, pitch_deg: 20.0, distance_m: 700.0 };
+pub const NEAR: CameraPose =
+    CameraPose { lon: 118.2545, lat: 33.9858, height_m: 40.0, heading_deg: 318.0, pitch_deg: 20.0, distance_m: 700.0 };
 const FAR: CameraPose =
     CameraPose { lon: 118.2580, lat: 33.9800, height_m: 30.0, heading_deg: 335.0, pitch_deg: 16.5, distance_m: 3_900.0 };
 
@@ -34,7 +35,7 @@ fn golden(name: &str) -> PathBuf {
 }
 
 /// 1,500 buildings of the demo city with water, roads and terrain; the same on every machine.
-fn city(dir: &Path) -> PathBuf {
+pub fn city(dir: &Path) -> PathBuf {
     let run = |args: &[&str]| {
         let out = Command::new(env!("CARGO_BIN_EXE_yiping")).args(args).current_dir(dir).output().unwrap();
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

@@ -4,6 +4,7 @@
 
 mod fade;
 mod golden;
+mod heat;
 mod picking;
 mod tilesets;
 

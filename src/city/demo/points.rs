@@ -72,7 +72,8 @@ pub fn sensors(city: &City, areas: &Areas) -> Result<Value, DemoError> {
     groups.push((kind("water_level", "m", "水位站", "Water gauge", "WL", 0.0), gauges(city)));
     // On the fronts of the highest towers, so that the air over the city is known too.
     let towers: Vec<DVec2> = city.plots.iter().filter(|p| p.tier.highest() > TOWER_M).map(|p| p.rect.centre).collect();
-    let on_towers = STOREYS.map(|(code, height_m)| (kind("pm2_5", "µg/m³", "楼宇微站", "Tower micro-station", code, height_m), towers.clone()));
+    let on_towers =
+        STOREYS.map(|(code, height_m)| (kind("pm2_5", "µg/m³", "楼宇微站", "Tower micro-station", code, height_m), towers.clone()));
     groups.extend(on_towers);
     let mut features = Vec::new();
     for (k, places) in groups {

@@ -1,0 +1,94 @@
+//! A heat layer on what stands there: ground, walls by their height, roofs, and the hatching where no sensor informs.
+
+use super::golden::{NEAR, city};
+use super::{at, one_at_a_time};
+use bevy::math::{DVec2, UVec2};
+use bevy::prelude::*;
+use image::RgbImage;
+use std::sync::Arc;
+use std::time::Duration;
+use yiping::heat::{Levels, Point, Texel};
+use yiping::model::styling::Ramp;
+use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer};
+use yiping::render::tiles::{CityTiles, Tileset};
+use yiping::screen::app::{self, Pump, Quality, Ready, ScreenOptions};
+
+const HOT: Texel = Texel { on_ramp: 0.9, informed: 1.0, left_out: 0.0 };
+const UNKNOWN: Texel = Texel { on_ramp: 0.0, informed: 0.0, left_out: 0.0 };
+
+/// The demo city near its centre, which heat layers are laid over.
+struct Stage(Pump);
+
+impl Stage {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let options = ScreenOptions { camera: NEAR, quality: Quality::Lean, ..at(118.2740478, 33.9620655, UVec2::new(320, 180), None) };
+        let mut app = app::build(&options).unwrap();
+        app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
+        app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
+        let mut pump = Pump::new(app);
+        assert!(pump.until_ready(3, Duration::from_secs(120)), "the city is drawn");
+        Self(pump)
+    }
+
+    /// The city under a field that says the same everywhere at each height; heights rise.
+    fn under(&mut self, levels: &[(f64, Texel)]) -> RgbImage {
+        let point = |(height_m, _): &(f64, Texel)| Point { at_m: DVec2::ZERO, height_m: *height_m, lon: 0.0, lat: 0.0, value: 0.0 };
+        let tiles = Levels::of(&levels.iter().map(point).collect::<Vec<_>>(), 1.0, FIELD_SIZE);
+        let texel = |i: u32| {
+            let (column, row) = (i % FIELD_SIZE / tiles.cells(), i / FIELD_SIZE / tiles.cells());
+            levels.get((row * tiles.side() + column) as usize).map_or(UNKNOWN, |(_, texel)| *texel)
+        };
+        let field = Field::Texels(Arc::new((0..FIELD_SIZE * FIELD_SIZE).map(texel).collect()));
+        let (origin_m, size_m) = (DVec2::splat(-10_000.0), DVec2::splat(20_000.0));
+        let layer = HeatLayer { shown: true, origin_m, size_m, ramp: Ramp::Inferno, field, levels: tiles, ..HeatLayer::default() };
+        self.0.world_mut().insert_resource(layer);
+        (0..6).for_each(|_| self.0.frame());
+        self.0.picture().unwrap()
+    }
+}
+
+fn alike(a: &image::Rgb<u8>, b: &image::Rgb<u8>) -> bool {
+    a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= 2)
+}
+
+#[test]
+fn heat_colours_ground_walls_and_roofs_each_at_its_height_and_hatches_where_no_sensor_informs() {
+    let _turn = one_at_a_time();
+    let mut stage = Stage::new();
+    let nothing = stage.under(&[(0.0, UNKNOWN)]);
+    let all = stage.under(&[(0.0, HOT)]);
+    let low = stage.under(&[(0.0, HOT), (12.0, UNKNOWN)]);
+    let high = stage.under(&[(0.0, UNKNOWN), (12.0, HOT)]);
+    let coloured: Vec<(u32, u32)> =
+        all.enumerate_pixels().filter(|(x, y, p)| !alike(p, nothing.get_pixel(*x, *y))).map(|(x, y, _)| (x, y)).collect();
+    let part = |count: usize| count as f64 / coloured.len() as f64;
+    assert!(coloured.len() > 20_000, "ground and buildings are under it: {} pixels", coloured.len());
+    let as_in = |picture: &RgbImage, other: &RgbImage| {
+        coloured.iter().filter(|(x, y)| alike(picture.get_pixel(*x, *y), other.get_pixel(*x, *y))).count()
+    };
+    let (ground, above) = (as_in(&low, &all), as_in(&low, &nothing));
+    assert!(part(ground) > 0.1, "the ground is what the low level says: {ground} of {} pixels", coloured.len());
+    assert!(part(above) > 0.1, "roofs and walls above 12 m are what the high level says: {above} of {} pixels", coloured.len());
+    assert!(part(as_in(&high, &nothing)) > 0.1 && part(as_in(&high, &all)) > 0.1, "and the other way round");
+    let same = |a: &RgbImage, b: &RgbImage, (x, y): (u32, u32)| alike(a.get_pixel(x, y), b.get_pixel(x, y));
+    let both = coloured.iter().filter(|p| same(&low, &all, **p) && same(&high, &all, **p)).count();
+    assert!(part(both) < 0.02, "nothing is of both heights: {both}");
+    let between = coloured.len() - ground - above;
+    assert!(part(between) > 0.01, "walls go from one to the other: {between} pixels");
+
+    let hatched = stage.under(&[(0.0, Texel { informed: 0.3, ..HOT })]);
+    let absent = stage.under(&[(0.0, Texel { left_out: 1.0, ..HOT })]);
+    let count = |a: &RgbImage, b: &RgbImage| a.pixels().zip(b.pixels()).filter(|(a, b)| !alike(a, b)).count();
+    let stripes = count(&hatched, &nothing);
+    assert!(part(stripes) > 0.05 && part(stripes) < 0.6, "stripes, not a colour: {stripes} of {} pixels", coloured.len());
+    // What is hatched is grey: red is moved hardly more than blue, as a ramp's red would be.
+    let warmth = |p: &image::Rgb<u8>| f64::from(p.0[0]) - f64::from(p.0[2]);
+    let redder = |a: &RgbImage| a.pixels().zip(nothing.pixels()).map(|(p, n)| warmth(p) - warmth(n)).sum::<f64>();
+    assert!(redder(&hatched).abs() < 0.1 * redder(&all), "{} against {}", redder(&hatched), redder(&all));
+    let left_out = count(&absent, &all);
+    assert!(
+        part(left_out) > 0.05 && part(left_out) < 0.6,
+        "a sensor that is left out is hatched over the colour of the others: {left_out}"
+    );
+}
