@@ -1,6 +1,7 @@
 //! What the features of one tile are: ids of its meshes to attributes.
 
 use super::batch_table::BatchTable;
+use super::fault::Fault;
 use super::property::PropertyTable;
 use serde_json::{Map, Value};
 
@@ -59,6 +60,19 @@ impl FeatureTable {
             };
             (0..segment.count as usize).map(move |row| column.as_ref().and_then(|of| of(row)))
         })
+    }
+
+    /// Features with the attributes of a 1.0 batch table: its JSON and its binary part.
+    ///
+    /// # Errors
+    /// What is wrong in the table, or more features than [`FEATURES_MAX`].
+    pub fn of_batch_table(count: u32, json: &[u8], binary: &[u8]) -> Result<Self, Fault> {
+        let mut table = Self::default();
+        let batches = BatchTable::read(json, binary)?;
+        table
+            .push(count, Some(Table::Batch(batches)))
+            .ok_or_else(|| Fault::bad("batch table", format!("{count} features are too many")))?;
+        Ok(table)
     }
 
     /// Adds `count` features and says the id of the first; `None` when there are more than [`FEATURES_MAX`].

@@ -1,20 +1,19 @@
 //! All tilesets of the app taken together: what is on screen, what a ray meets, what is known of a feature.
 
-use super::columns::AttributeColumn;
 use super::fade::Fade;
 use super::ground::GroundCache;
 use super::pace::Pace;
 use super::selection;
 use super::stream::Stream;
+use super::styled::StyledTile;
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
 use crate::render::camera::SceneFrame;
 use crate::render::material::TexturedMaterial;
-use crate::tiles::{self as engine, FeatureTable, Hit, KeptTile, Progress, TileId, TileTree};
+use crate::tiles::{self as engine, Hit, KeptTile, Progress, TileId, TileTree};
 use bevy::math::DVec3;
 use bevy::prelude::*;
 use serde_json::{Map, Value};
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashSet};
 
 /// What is drawn of every [`super::Tileset`], and what is known of it.
 #[derive(Resource, Default)]
@@ -60,11 +59,7 @@ pub(super) struct Resident {
     pub(super) triangles: usize,
     pub(super) drawn: bool,
     pub(super) fade: Option<Fade>,
-    pub(super) features: Arc<FeatureTable>,
-    /// Which features are buildings.
-    pub(super) stands: Vec<bool>,
-    /// Attributes that style or filter now.
-    pub(super) columns: HashMap<String, AttributeColumn>,
+    pub(super) styled: StyledTile,
 }
 
 /// What a person pointed at.
@@ -115,7 +110,7 @@ impl CityTiles {
     /// Attributes of the object with a source id, if a tile that holds it is in memory.
     pub fn find(&self, id: &str) -> Option<Map<String, Value>> {
         let ids = HashSet::from([id.to_owned()]);
-        self.residents().find_map(|(_, r)| selection::named(&r.features, &ids).first().map(|f| r.features.attributes(*f)))
+        self.residents().find_map(|(_, r)| selection::named(&r.styled.features, &ids).first().map(|f| r.styled.features.attributes(*f)))
     }
 
     /// The nearest drawn face on a ray, and the tileset it is of.
@@ -129,6 +124,10 @@ impl CityTiles {
         self.streams.iter().flat_map(|(entity, stream)| {
             stream.resident.iter().map(move |(tile, resident)| (TileRef { tileset: *entity, tile: *tile }, resident))
         })
+    }
+
+    pub(super) fn residents_mut(&mut self) -> impl Iterator<Item = &mut Resident> {
+        self.streams.values_mut().flat_map(|stream| stream.resident.values_mut())
     }
 
     pub(super) fn resident(&self, of: TileRef) -> Option<&Resident> {

@@ -27,6 +27,7 @@ mod pace;
 pub mod picking;
 mod selection;
 mod stream;
+mod styled;
 mod styling;
 mod tileset;
 mod wardrobe;
@@ -39,6 +40,7 @@ pub use lens::{PosesAhead, TileViews, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 pub use names::NamedBuilding;
 pub use selection::{SelectedFeature, SelectedGroup};
+pub use styled::StyledTile;
 pub use styling::CityStyling;
 pub use tileset::{OpenedTileset, StandsFor, TileMemory, Tileset, TilesetProgress};
 

@@ -59,7 +59,7 @@ pub(super) fn select(mut city: ResMut<CityTiles>, one: Res<SelectedFeature>, gro
     let come: HashSet<String> = wanted.difference(&city.selected).cloned().collect();
     for (_, resident) in city.residents() {
         for (ids, on) in [(&gone, false), (&come, true)] {
-            named(&resident.features, ids).into_iter().for_each(|f| states.set_flag(resident.first_state + f, FLAG_SELECTED, on));
+            named(&resident.styled.features, ids).into_iter().for_each(|f| states.set_flag(resident.first_state + f, FLAG_SELECTED, on));
         }
     }
     city.selected = wanted;

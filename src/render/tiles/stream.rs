@@ -6,6 +6,7 @@ use super::features::{FLAG_SELECTED, FeatureStates};
 use super::lens::TileViews;
 use super::look::SharedMaterial;
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
+use super::styled::StyledTile;
 use super::styling::CityStyling;
 use super::tileset::{StandsFor, Tileset, TilesetProgress};
 use super::wardrobe::Wardrobe;
@@ -165,12 +166,10 @@ impl Stage<'_, '_> {
             triangles,
             drawn: false,
             fade: None,
-            features: content.features.clone(),
-            stands,
-            columns: HashMap::new(),
+            styled: StyledTile::new(content.features.clone(), stands),
         };
         if !self.styling.is_plain() {
-            self.styling.apply(&mut resident, self.states.range_mut(first_state, own.len() as u32));
+            resident.styled.restyle(&self.styling, self.states.range_mut(first_state, own.len() as u32));
         }
         resident
     }

@@ -2,14 +2,14 @@
 //!
 //! Write [`CityStyling`]; each resident tile's states follow, and new tiles come styled.
 
-use super::city::{CityTiles, Resident};
-use super::columns::AttributeColumn;
-use super::features::{FLAG_HIDDEN, FeatureStates, State};
+use super::city::CityTiles;
+use super::features::FeatureStates;
 use crate::model::derived::DerivedAttributes;
 use crate::model::styling::{Condition, Others, StyleRule};
 use crate::render::environment::Environment;
 use bevy::prelude::*;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// How the buildings are shown.
 #[derive(Resource, Clone, Debug, Default, PartialEq)]
@@ -28,41 +28,8 @@ pub struct CityStyling {
 
 impl CityStyling {
     /// Attributes it asks for.
-    fn attributes(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
         self.rule.iter().map(|r| r.attribute.as_str()).chain(self.conditions.iter().map(|c| c.attribute.as_str()))
-    }
-
-    /// Writes colours and filters into the states of one tile; `stands` says which features are buildings.
-    pub(super) fn apply(&self, resident: &mut Resident, states: &mut [State]) {
-        for attribute in self.attributes() {
-            if !resident.columns.contains_key(attribute) {
-                let column = match self.derived.column(attribute) {
-                    Some(derived) => AttributeColumn::derived(&resident.features, derived),
-                    None => AttributeColumn::read(&resident.features, attribute),
-                };
-                resident.columns.insert(attribute.to_owned(), column);
-            }
-        }
-        for state in states.iter_mut() {
-            (state[0], state[1]) = (0, state[1] & !FLAG_HIDDEN);
-        }
-        let stands = &resident.stands;
-        let building = |i: usize| stands.get(i).copied().unwrap_or(false);
-        if let Some((rule, column)) = self.rule.as_ref().and_then(|r| Some((r, resident.columns.get(&r.attribute)?))) {
-            column.paint(rule, |i, tint| {
-                if let Some(state) = states.get_mut(i).filter(|_| building(i)) {
-                    state[0] = tint;
-                }
-            });
-        }
-        for condition in &self.conditions {
-            let Some(column) = resident.columns.get(&condition.attribute) else { continue };
-            column.sift(condition, |i| {
-                if let Some(state) = states.get_mut(i).filter(|_| building(i)) {
-                    state[1] |= FLAG_HIDDEN;
-                }
-            });
-        }
     }
 
     /// Whether tiles have to be styled at all.
@@ -71,23 +38,41 @@ impl CityStyling {
     }
 }
 
+/// Reading an attribute of all tiles for the first time may take this long a frame; the picture stays as it is until all of it is there.
+const READING: Duration = Duration::from_millis(8);
+
 /// Styles what is resident when the wish changes.
 pub(super) fn restyle(
     mut city: ResMut<CityTiles>,
     styling: Res<CityStyling>,
     mut states: ResMut<FeatureStates>,
     mut last: Local<CityStyling>,
+    mut waiting: Local<bool>,
 ) {
-    let same_values = Arc::ptr_eq(&last.derived, &styling.derived) || styling.attributes().all(|a| styling.derived.column(a).is_none());
-    if !styling.is_changed() || (same_values && last.rule == styling.rule && last.conditions == styling.conditions) {
+    if styling.is_changed() {
+        let same_values = Arc::ptr_eq(&last.derived, &styling.derived);
+        if !same_values {
+            let computed = |name: &str| last.derived.column(name).is_some() || styling.derived.column(name).is_some();
+            city.residents_mut().for_each(|resident| resident.styled.forget(computed));
+        }
+        let same_values = same_values || styling.attributes().all(|a| styling.derived.column(a).is_none());
+        *waiting |= !same_values || last.rule != styling.rule || last.conditions != styling.conditions;
+        *last = styling.clone();
+    }
+    if !*waiting {
         return;
     }
-    let columns_now: Vec<String> = styling.attributes().map(str::to_owned).collect();
-    for resident in city.streams.values_mut().flat_map(|stream| stream.resident.values_mut()) {
-        resident.columns.retain(|name, _| columns_now.contains(name) && styling.derived.column(name).is_none());
-        styling.apply(resident, states.range_mut(resident.first_state, resident.states));
+    let begun = Instant::now();
+    for resident in city.residents_mut().filter(|r| !r.styled.has_columns(&styling)) {
+        if begun.elapsed() > READING {
+            return;
+        }
+        resident.styled.read_columns(&styling);
     }
-    *last = styling.clone();
+    for resident in city.residents_mut() {
+        resident.styled.restyle(&styling, states.range_mut(resident.first_state, resident.states));
+    }
+    *waiting = false;
 }
 
 /// Puts what concerns the whole picture where the shader finds it.

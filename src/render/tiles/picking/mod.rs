@@ -383,10 +383,10 @@ impl UnderWay {
     fn hit(&self, city: &CityTiles, frame: &SceneFrame, tile: TileRef, place: u32, pixels: u32) -> Option<PickedFeature> {
         let resident = city.resident(tile)?;
         // The last state of a tile is for faces without a feature.
-        let feature = if place < resident.features.count() { place } else { NO_FEATURE };
-        let attributes = resident.features.attributes(feature);
+        let feature = if place < resident.styled.features.count() { place } else { NO_FEATURE };
+        let attributes = resident.styled.features.attributes(feature);
         let id = attributes.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let building = resident.stands.get(place as usize).copied().unwrap_or(false);
+        let building = resident.styled.stands.get(place as usize).copied().unwrap_or(false);
         let position = self.ray.and_then(|(origin, direction)| {
             let (origin, direction) = (frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction));
             let same = |t: crate::tiles::TileId, f: u32| t == tile.tile && f == feature;
