@@ -133,6 +133,18 @@ impl ToolResult {
     }
 }
 
+impl Asked {
+    /// What the values of its answer hang on besides the object: answers to questions alike in this add up, others stand instead of each other.
+    pub fn setting(&self) -> String {
+        let clip = serde_json::to_string(&self.clip).unwrap_or_default();
+        match &self.input {
+            ToolInput::SunHours(sun) => format!("{} {:?} {} {} {clip}", sun.date, sun.utc_offset_h, sun.step_min, sun.grid_m),
+            ToolInput::Height { .. } | ToolInput::Section(_) => String::new(),
+            other => serde_json::to_string(other).unwrap_or_default() + &clip,
+        }
+    }
+}
+
 /// A question with what is cut away, as a file holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asked {

@@ -4,9 +4,10 @@ use super::session::{SceneInfo, Session};
 use super::ui::ScreenLook;
 use crate::model::derived::DerivedAttributes;
 use crate::model::scene::Scene;
-use crate::model::styling::{Ramp, StyleRule, Styling};
+use crate::model::styling::{Comparison, Condition, Ramp, StyleRule, Styling};
 use crate::render::tiles::CityStyling;
 use bevy::prelude::*;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What this screen was started with; `None` follows the shared view.
@@ -18,19 +19,29 @@ pub fn shown<'a>(own: &'a OwnStyling, session: &'a Session) -> Option<&'a Stylin
     own.0.as_ref().or(session.world.view.as_ref().map(|v| &v.styling))
 }
 
-/// What analyses on this screen said of the buildings, newest last.
+/// What analyses on this screen said of the buildings, newest last; and under which setting each column was computed.
 #[derive(Resource, Clone, Debug, Default)]
-pub struct DerivedHere(pub Arc<DerivedAttributes>);
+pub struct DerivedHere(pub Arc<DerivedAttributes>, HashMap<String, String>);
 
 impl DerivedHere {
-    /// Takes an answer in: its columns stand instead of older ones of the same names.
-    pub fn take(&mut self, answer: DerivedAttributes) {
+    /// Takes an answer in. Its values join those of older answers under the same `setting` (another building on the same day); columns of another one
+    /// it stands instead of.
+    pub fn take(&mut self, answer: DerivedAttributes, setting: &str) {
         if answer.columns.is_empty() {
             return;
         }
         let mut all = (*self.0).clone();
-        all.columns.retain(|c| answer.column(&c.name).is_none());
-        all.columns.extend(answer.columns);
+        for mut column in answer.columns {
+            let same = self.1.get(&column.name).is_some_and(|known| known == setting);
+            let older = all.columns.iter().position(|c| c.name == column.name).map(|i| all.columns.remove(i));
+            if let Some(older) = older.filter(|_| same) {
+                older.values.into_iter().for_each(|(id, value)| {
+                    column.values.entry(id).or_insert(value);
+                });
+            }
+            self.1.insert(column.name.clone(), setting.to_owned());
+            all.columns.push(column);
+        }
         all.places.extend(answer.places);
         self.0 = Arc::new(all);
     }
@@ -59,6 +70,17 @@ pub fn rule(id: &str, scene: &Scene, derived: &DerivedAttributes) -> Option<Styl
         category: Vec::new(),
         other: None,
     })
+}
+
+/// The filter that shows buildings with at least a value in a computed column: `derived:sun_hours>=2`.
+pub fn at_least(name: &str, value: f64) -> String {
+    format!("{DERIVED}{name}>={value}")
+}
+
+/// Column and value of such a filter; `None` of the scene's.
+pub fn threshold(filter: &str) -> Option<(&str, f64)> {
+    let (name, value) = filter.strip_prefix(DERIVED)?.split_once(">=")?;
+    value.parse().ok().map(|value| (name, value))
 }
 
 /// What people call a computed column.
@@ -98,11 +120,14 @@ pub fn style(
 
 /// Ids of the view to rules of the scene; unknown ids are as if they were not there: another screen may have a newer scene.
 fn resolve(styling: &Styling, scene: &Scene, derived: &Arc<DerivedAttributes>, swipe: impl Fn(f32) -> f32) -> CityStyling {
-    let filters = scene.filters.iter().filter(|f| styling.filters.contains(&f.id));
+    let filters = scene.filters.iter().filter(|f| styling.filters.contains(&f.id)).flat_map(|f| f.all.iter().cloned());
+    // What was computed on another screen is not known here, and hides nothing.
+    let computed = styling.filters.iter().filter_map(|f| threshold(f)).filter(|(name, _)| derived.column(name).is_some());
+    let computed = computed.map(|(name, value)| Condition { attribute: name.to_owned(), is: Comparison::AtLeast, value: value.into() });
     CityStyling {
         rule: styling.rule.as_ref().and_then(|id| rule(id, scene, derived)),
         derived: derived.clone(),
-        conditions: filters.flat_map(|f| f.all.iter().cloned()).collect(),
+        conditions: filters.chain(computed).collect(),
         others: styling.others,
         see_through: styling.see_through,
         swipe: styling.swipe.map(swipe),
@@ -135,11 +160,42 @@ mod tests {
         for hours in [[2.0, 4.0], [3.0, 9.0]] {
             let mut answer = DerivedAttributes::default();
             hours.iter().zip(["a", "b"]).for_each(|(h, id)| answer.number("sun_hours", "h", id, *h, [0.0; 3]));
-            here.take(answer);
+            here.take(answer, "another day each time");
+            here.1.clear();
         }
         let found = rule("derived:sun_hours", &scene, &here.0).unwrap();
         assert_eq!((found.range, found.unit.as_str(), found.attribute.as_str()), (Some([3.0, 9.0]), "h", "sun_hours"));
         assert_eq!(found.check(), Ok(()));
         assert!(rule("derived:visible", &scene, &here.0).is_none());
+    }
+
+    #[test]
+    fn buildings_asked_for_one_after_the_other_add_up_on_one_day_and_another_day_stands_instead() {
+        let mut here = DerivedHere::default();
+        for (id, hours, day) in [("a", 2.0, "21st"), ("b", 4.0, "21st"), ("a", 3.0, "21st")] {
+            let mut answer = DerivedAttributes::default();
+            answer.number("sun_hours", "h", id, hours, [0.0; 3]);
+            here.take(answer, day);
+        }
+        let hours = |here: &DerivedHere| -> Vec<(String, f64)> {
+            here.0.column("sun_hours").unwrap().values.iter().map(|(id, v)| (id.clone(), v.as_number())).collect()
+        };
+        assert_eq!(hours(&here), [("a".to_owned(), 3.0), ("b".to_owned(), 4.0)]);
+        let mut answer = DerivedAttributes::default();
+        answer.number("sun_hours", "h", "c", 9.0, [0.0; 3]);
+        here.take(answer, "22nd");
+        assert_eq!(hours(&here), [("c".to_owned(), 9.0)]);
+    }
+
+    #[test]
+    fn a_computed_column_filters_where_it_is_known_and_hides_nothing_elsewhere() {
+        let scene: Scene = toml::from_str("name = 's'\nname_en = 's'\npackage = 'p'").unwrap();
+        let chosen = Styling { filters: vec![at_least("sun_hours", 2.5)], ..Styling::default() };
+        let mut known = DerivedAttributes::default();
+        known.number("sun_hours", "h", "a", 3.0, [0.0; 3]);
+        let here = resolve(&chosen, &scene, &Arc::new(known), |s| s);
+        let expected = Condition { attribute: "sun_hours".into(), is: Comparison::AtLeast, value: 2.5.into() };
+        assert_eq!(here.conditions, [expected]);
+        assert_eq!(resolve(&chosen, &scene, &Arc::default(), |s| s).conditions, []);
     }
 }

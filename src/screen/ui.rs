@@ -232,7 +232,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Styling(styling) => inputs.session.ask(patch(ViewPatch { styling: Some(styling), ..default() })),
         Asked::Theme(theme) => inputs.session.ask(patch(ViewPatch { theme: Some(theme), ..default() })),
         Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
-        Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports),
+        Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports, &inputs.derived.0),
         Asked::ForgetHeat => inputs.ask_heat(None),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),

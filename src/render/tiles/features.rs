@@ -1,8 +1,10 @@
 //! The state of every resident feature in one storage buffer: restyling a million buildings writes a buffer, never a mesh.
 
+use crate::tiles::FeatureTable;
 use bevy::asset::RenderAssetUsages;
 use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub const FLAG_HIDDEN: u32 = 0x1_0000;
@@ -11,18 +13,33 @@ pub const FLAG_SELECTED: u32 = 0x2_0000;
 /// Above the flags stand 14 bits that windows and tints are drawn from.
 const SEED_SHIFT: u32 = 18;
 
-/// The seed of a feature of the tile that stands at `origin` (ECEF, metres), in its place in a state's second number.
+/// The seeds of a tile's features, each in its place in a state's second number; the last is for what belongs to no feature.
 ///
-/// Of the tile and the feature alone: every node of a wall lights the same windows, in whatever order its tiles came.
-pub fn seed(origin: [f64; 3], feature: u32) -> u32 {
-    // The finaliser of MurmurHash3: each bit of the input turns half of the output's.
-    let mix = |v: u64| {
-        let v = (v ^ (v >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        let v = (v ^ (v >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-        v ^ (v >> 33)
-    };
+/// Of a feature's `id` where it has one: a building keeps its windows and its hue when a finer or a coarser tile takes over (a block that stands for several,
+/// `id +3`, has those of the one it is named for). Else of the tile that stands at `origin` (ECEF, metres) and the place in it. Every node of a wall lights
+/// the same windows, in whatever order its tiles came.
+pub fn seeds(origin: [f64; 3], features: &FeatureTable) -> impl Iterator<Item = u32> + '_ {
     let tile = origin.iter().fold(0, |h, c| mix(h ^ c.to_bits()));
-    (mix(tile ^ u64::from(feature)) as u32) << SEED_SHIFT
+    let of_id = |id: &str| {
+        let id = id.rsplit_once(" +").map_or(id, |(id, _)| id);
+        id.bytes().fold(0x5eed, |h, b| mix(h ^ u64::from(b)))
+    };
+    let ids = features.values("id").chain([None]);
+    ids.enumerate().map(move |(i, id)| {
+        let own = match id {
+            Some(Value::String(id)) if !id.is_empty() => of_id(&id),
+            Some(Value::Number(id)) => of_id(&id.to_string()),
+            _ => mix(tile ^ i as u64),
+        };
+        (own as u32) << SEED_SHIFT
+    })
+}
+
+/// The finaliser of MurmurHash3: each bit of the input turns half of the output's.
+fn mix(v: u64) -> u64 {
+    let v = (v ^ (v >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let v = (v ^ (v >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    v ^ (v >> 33)
 }
 
 /// One feature's state as `shaders/city.wgsl` reads it: tint, then height in decimetres with flags and seed above.
@@ -101,11 +118,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seeds_are_of_tile_and_feature_alone_and_leave_flags_and_height_free() {
-        let at = [3_940_000.5, 294_000.25, 4_990_000.125];
-        assert_eq!(seed(at, 7), seed(at, 7));
-        assert_eq!(seed(at, 7) & (FLAG_HIDDEN | FLAG_SELECTED | 0xffff), 0);
-        let different: std::collections::BTreeSet<u32> = (0..100).map(|f| seed(at, f)).chain([seed([1.0; 3], 7)]).collect();
+    fn seeds_are_of_the_features_ids_else_of_their_tile_and_leave_flags_and_height_free() {
+        let tile = |ids: &[&str], count: u32, at: [f64; 3]| -> Vec<u32> {
+            let table = serde_json::json!({ "id": ids }).to_string();
+            seeds(at, &FeatureTable::of_batch_table(count, table.as_bytes(), &[]).unwrap()).collect()
+        };
+        let (here, there) = ([3_940_000.5, 294_000.25, 4_990_000.125], [1.0; 3]);
+        let (fine, coarse) = (tile(&["a", "b", "c"], 3, here), tile(&["c +3", "a"], 2, there));
+        assert_eq!((fine.len(), coarse[0], coarse[1]), (4, fine[2], fine[0]), "one building looks the same in every tile");
+        assert!(fine[3] != coarse[2], "what belongs to no feature is of its tile");
+        let nameless = tile(&[], 100, here);
+        assert_eq!(nameless, tile(&[], 100, here));
+        assert!(nameless.iter().all(|s| s & (FLAG_HIDDEN | FLAG_SELECTED | 0xffff) == 0));
+        let different: std::collections::BTreeSet<u32> = nameless.into_iter().chain(tile(&[], 1, there)).collect();
         assert!(different.len() > 95, "{}", different.len());
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A vertex takes 20 bytes where steps of 16 bits are fine enough for its place ([`TileMesh::steps`]) and 32 where not; 12 more with pictures.
 
-use super::features::{State, seed};
+use super::features::{State, seeds};
 use crate::render::material::{
     ATTRIBUTE_COLOUR, ATTRIBUTE_FACADE, ATTRIBUTE_FACADE_STEPS, ATTRIBUTE_FEATURE, ATTRIBUTE_PACKED, ATTRIBUTE_PLACE, ATTRIBUTE_TEXTURE,
     ATTRIBUTE_WEAR,
@@ -59,7 +59,7 @@ pub fn buffers() -> MeshAllocatorSettings {
 pub fn prepare(content: &mut TileContent) -> Prepared {
     let features = content.features.count();
     let origin = content.meshes.first().map_or([0.0; 3], |m| m.to_world.w_axis.truncate().to_array());
-    let mut states: Vec<State> = (0..=features).map(|f| [0, seed(origin, f)]).collect();
+    let mut states: Vec<State> = seeds(origin, &content.features).map(|seed| [0, seed]).collect();
     let mut stands = vec![false; features as usize + 1];
     let mut meshes = Vec::with_capacity(content.meshes.len());
     for mesh in &mut content.meshes {

@@ -9,6 +9,7 @@ pub use card::{has_content, show};
 pub use figures::{Figure, Member};
 
 use super::ui::ScreenLook;
+use crate::model::derived::DerivedAttributes;
 use crate::render::camera::PointerTaken;
 use crate::render::tiles::picking::{PickRegion, PickRequest, PickResult, PickedFeature};
 use crate::render::tiles::{CityTiles, SelectedGroup, TileRef};
@@ -62,11 +63,14 @@ impl Group {
     }
 
     /// Files go into `folder`.
-    pub fn carry_out(&mut self, wish: GroupMove, folder: &Path) {
+    /// Does what the panel asked for; what is `derived` of a building is exported with what its source says.
+    pub fn carry_out(&mut self, wish: GroupMove, folder: &Path, derived: &DerivedAttributes) {
         match wish {
             GroupMove::Clear => drop(self.end()),
             GroupMove::Export => {
-                let written = figures::export(&self.members, folder, chrono::Utc::now());
+                let mut members = self.members.clone();
+                members.iter_mut().for_each(|m| m.attributes.extend(derived.of(&m.id)));
+                let written = figures::export(&members, folder, chrono::Utc::now());
                 self.said = Some(match written {
                     Ok(path) => format!("已写入 written: {} (+ .csv)", path.display()),
                     Err(why) => format!("没有写入 not written: {why}"),
@@ -231,7 +235,12 @@ mod tests {
         let folder = dir.path().join("exports");
         let member = Member { id: "a".to_owned(), attributes: Default::default(), at: None };
         let mut group = Group { members: vec![member], ..Group::default() };
-        group.carry_out(GroupMove::Export, &folder);
+        let mut derived = DerivedAttributes::default();
+        derived.number("sun_hours", "h", "a", 3.5, [0.0; 3]);
+        group.carry_out(GroupMove::Export, &folder, &derived);
+        let table = std::fs::read_dir(&folder).unwrap().flatten().map(|f| f.path()).find(|p| p.extension().is_some_and(|e| e == "csv"));
+        let table = std::fs::read_to_string(table.unwrap()).unwrap();
+        assert!(table.contains("sun_hours") && table.contains("3.5"), "what was computed is exported too: {table}");
         assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 2);
         assert!(group.said.unwrap().contains(&folder.display().to_string()));
     }

@@ -1,6 +1,7 @@
 //! Card of what is selected: an incident with its next moves, a city object with its attributes, a sensor with its reading.
 
 use super::{Asked, PanelData, heat_card};
+use crate::model::derived::DerivedValue;
 use crate::model::incident::{Action, Incident, IncidentState};
 use crate::model::protocol::Command;
 use crate::model::styling::{Others, Styling};
@@ -8,6 +9,7 @@ use crate::model::view::Selection;
 use crate::screen::group;
 use crate::screen::overlay::markers::age_words;
 use crate::screen::style::{self, severity_colour};
+use crate::screen::styling::derived_words;
 use bevy_egui::egui::{self, Button, Color32, RichText};
 use chrono::{FixedOffset, Utc};
 use serde_json::Value;
@@ -169,6 +171,16 @@ fn show_feature(ui: &mut egui::Ui, data: &PanelData) {
             }
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             row(ui, data, key, &value);
+        }
+        // What tools on this screen said of it.
+        for column in &data.derived.columns {
+            if let Some(value) = column.values.get(&feature.id) {
+                let value = match value {
+                    DerivedValue::Truth(yes) => if *yes { "是 yes" } else { "否 no" }.to_owned(),
+                    DerivedValue::Number(n) => format!("{n:.2} {}", column.unit),
+                };
+                row(ui, data, derived_words(&column.name).0, &value);
+            }
         }
     });
 }

@@ -5,7 +5,7 @@ use crate::model::clip::ClipRegion;
 use crate::model::scene::Theme;
 use crate::model::styling::Styling;
 use crate::screen::style;
-use crate::screen::styling::{DERIVED, derived_words};
+use crate::screen::styling::{DERIVED, at_least, derived_words, rule, threshold};
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
@@ -69,6 +69,7 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         });
     }
+    derived_filter(ui, data, &now, asked);
     for filter in &data.scene.filters {
         let mut on = now.filters.contains(&filter.id);
         let words = RichText::new(format!("{} {}", filter.name, filter.name_en)).font(style::regular(data.text.body * 0.92));
@@ -101,6 +102,27 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         }
     });
+}
+
+/// Where a computed column colours the city: only buildings with at least so much of it.
+fn derived_filter(ui: &mut egui::Ui, data: &PanelData, now: &Styling, asked: &mut Vec<Asked>) {
+    let Some(name) = now.rule.as_deref().and_then(|rule| rule.strip_prefix(DERIVED)) else { return };
+    let Some(range) = rule(&format!("{DERIVED}{name}"), data.scene, data.derived).and_then(|r| r.range) else { return };
+    let set = now.filters.iter().filter_map(|f| threshold(f)).find(|(of, _)| *of == name).map(|(_, value)| value);
+    let others = || now.filters.iter().filter(|f| threshold(f).is_none_or(|(of, _)| of != name)).cloned();
+    let mut on = set.is_some();
+    let mut ask = |value: Option<f64>| {
+        let filters = others().chain(value.map(|v| at_least(name, v))).collect();
+        asked.push(Asked::Styling(Styling { filters, ..now.clone() }));
+    };
+    if ui.checkbox(&mut on, RichText::new("只看不少于 at least").font(style::regular(data.text.body * 0.92))).changed() {
+        ask(on.then_some(0.5 * (range[0] + range[1])));
+    }
+    if let Some(mut value) = set
+        && ui.add(egui::Slider::new(&mut value, range[0]..=range[1]).fixed_decimals(1)).changed()
+    {
+        ask(Some((value * 10.0).round() / 10.0));
+    }
 }
 
 /// What is cut away, and the view below the ground.

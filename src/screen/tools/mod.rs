@@ -217,7 +217,7 @@ pub fn draw(
     if tools.worker.poll()
         && let Some(Ok(result)) = tools.worker.answer()
     {
-        derived.take(result.attributes());
+        derived.take(result.attributes(), &tools.asked.as_ref().map(Asked::setting).unwrap_or_default());
     }
     let touring = session.world.view.as_ref().is_some_and(|v| v.tour != TourState::Off);
     if let Some(projector) = tools.is_active().then(|| projector(ctx, &look, &frame, &camera)) {
