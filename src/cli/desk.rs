@@ -68,7 +68,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let identity = Identity { screen: args.screen, class: ScreenClass::Medium, role: Role::Officer, actor: args.actor, token: args.token };
     let loaded = start::load(From::Hub { url: &args.hub, identity })?;
     let data = args.data.unwrap_or_else(default_data);
-    let setup = setup(canvas, args.quality.into(), data, args.header.headers()?, args.cache.options());
+    let setup = setup(canvas, args.quality.into(), data, args.header.headers()?, args.cache.options(), args.cache.tile_memory());
     let mut app = start::screen(loaded, &setup)?;
     let Some(out) = args.picture else {
         return Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
@@ -84,13 +84,13 @@ pub fn window(hub: &str, data: PathBuf, size: (u32, u32), quality: Quality) -> a
     let identity = Identity { screen: "desk-1".to_owned(), class: ScreenClass::Medium, role: Role::Officer, actor, token: None };
     let loaded = start::load(From::Hub { url: hub, identity })?;
     let canvas = Canvas::Window { title: "Yiping 一屏".to_owned(), size, position: None, borderless: false };
-    let setup = setup(canvas, quality, data, Headers::default(), Some(CacheOptions::default()));
+    let setup = setup(canvas, quality, data, Headers::default(), Some(CacheOptions::default()), None);
     let mut app = start::screen(loaded, &setup)?;
     Ok(if app.run().is_error() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 /// All panels, the scene's own look.
-fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cache: Option<CacheOptions>) -> Setup {
+fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cache: Option<CacheOptions>, tile_memory: Option<usize>) -> Setup {
     Setup {
         canvas,
         quality,
@@ -107,6 +107,7 @@ fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cach
         data,
         headers,
         cache,
+        tile_memory,
     }
 }
 

@@ -144,6 +144,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         data,
         headers: args.header.headers()?,
         cache: args.cache.options(),
+        tile_memory: args.cache.tile_memory(),
     };
     let mut app = start::screen(loaded, &setup)?;
     if let Some(file) = &args.tool {

@@ -122,6 +122,7 @@ fn one(args: &Args, wall: Wall) -> anyhow::Result<ExitCode> {
         data: default_data(),
         headers: args.header.headers()?,
         cache: args.cache.options(),
+        tile_memory: args.cache.tile_memory(),
     };
     let mut app = start::screen(loaded, &setup)?;
     match &args.picture {

@@ -21,7 +21,7 @@ use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
 use crate::render::tiles::{CityTiles, TileMemory, Tileset, WholeWall};
-use crate::tiles::{CacheOptions, Headers};
+use crate::tiles::{CacheOptions, Headers, MemoryBudget};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
 use serde::Deserialize;
@@ -181,6 +181,8 @@ pub struct Setup {
     pub headers: Headers,
     /// Where its files are kept, if anywhere.
     pub cache: Option<CacheOptions>,
+    /// What tiles may take, bytes; a quarter of the machine's memory when not given.
+    pub tile_memory: Option<usize>,
 }
 
 /// Builds the app of a native screen.
@@ -202,7 +204,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     };
     let mut app = app::build(&options).map_err(StartError::Graphics)?;
     let package = |why: String| StartError::Package { place: loaded.package.clone(), why };
-    let memory = TileMemory::default();
+    let memory = setup.tile_memory.map_or_else(TileMemory::default, |bytes| TileMemory(MemoryBudget::new(bytes)));
     let city = Tileset {
         headers: setup.headers.clone(),
         cache: setup.cache.clone(),

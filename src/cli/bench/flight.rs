@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     quality: QualityArg,
     /// Memory for tiles, such as 64MiB or 2GiB; a number alone is MiB. Exit code 1 when more is held.
-    #[arg(long, default_value = "2GiB", value_parser = budget)]
+    #[arg(long, default_value = "2GiB", value_parser = super::super::cache::budget)]
     budget: u64,
     /// Fly again and again for so many minutes.
     #[arg(long, default_value_t = 0.0, value_parser = minutes)]
@@ -66,12 +66,6 @@ const SECONDS_USUAL: f64 = 300.0;
 fn length_s(asked: Option<f64>, minutes: f64) -> f64 {
     let short = Some(minutes * 60.0).filter(|s| *s > 0.0 && *s < SECONDS_USUAL);
     asked.or(short).unwrap_or(SECONDS_USUAL)
-}
-
-fn budget(text: &str) -> Result<u64, String> {
-    let alone = text.parse::<u64>().ok().and_then(|mib| mib.checked_mul(1 << 20));
-    let bytes = alone.map_or_else(|| super::super::cache::bytes(text), Ok)?;
-    if bytes == 0 { Err("nothing can be drawn in no memory".to_owned()) } else { Ok(bytes) }
 }
 
 fn minutes(text: &str) -> Result<f64, String> {
