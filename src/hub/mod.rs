@@ -40,7 +40,7 @@ pub use scene_file::{LoadedScene, default_data};
 use self::alert_file::AlertFile;
 use self::core::Core;
 use crate::feeds::Tuning;
-use crate::history::{History, HistoryError, Retention};
+use crate::history::{ClickHouse, ClickHouseConfig, History, HistoryError, Retention};
 use crate::model::view::TourState;
 use crate::store::{Embedded, StoreError};
 use axum::serve::ListenerExt;
@@ -90,6 +90,8 @@ pub enum HistoryPlace {
     #[default]
     Data,
     Folder(PathBuf),
+    /// In the servers of a ClickHouse, which other hubs may use too.
+    ClickHouse(ClickHouseConfig),
     /// Nothing is kept: the clock can't go back.
     Nowhere,
 }
@@ -127,8 +129,8 @@ impl Hub {
         let addr = listening.map_err(|why| HubError::Listen { addr: config.listen, why })?;
         let state = config.state.clone().unwrap_or_else(|| config.data.join("hub.redb"));
         let store = Arc::new(open_store(&state)?);
-        let history = open_history(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
+        let history = open_history(&config, &runtime)?;
         let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history, AlertFile::beside(&state)))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
@@ -192,8 +194,9 @@ fn open_store(file: &Path) -> Result<Embedded, StoreError> {
     }
 }
 
-fn open_history(config: &HubConfig) -> Result<Option<Arc<dyn History>>, HubError> {
+fn open_history(config: &HubConfig, runtime: &tokio::runtime::Runtime) -> Result<Option<Arc<dyn History>>, HubError> {
     let folder = match &config.history {
+        HistoryPlace::ClickHouse(place) => return Ok(Some(Arc::new(runtime.block_on(ClickHouse::open(place.clone()))?))),
         HistoryPlace::Nowhere => return Ok(None),
         HistoryPlace::Data => config.data.join("history"),
         HistoryPlace::Folder(folder) => folder.clone(),

@@ -1,5 +1,6 @@
 //! The hub as screens see it, in this process on a free port; `killed.rs` has it as a real process that is killed.
 
+mod clickhouse;
 mod door;
 mod faults;
 mod killed;

@@ -6,6 +6,7 @@
 //! An append that was cut off may have been taken in part; sending it again changes nothing, for the same reading counts once.
 //! Never here: roll-ups; ClickHouse reads a datastream's column fast enough, for rows are sorted by series.
 
+mod address;
 mod history;
 mod http;
 mod rows;
@@ -36,8 +37,10 @@ const NAMED_MAX: usize = 1000;
 /// Events one question for incidents reads at most.
 const EVENTS_MAX: usize = 2_000_000;
 
-/// Where the servers are.
-#[derive(Clone, Debug)]
+pub use address::AddressError;
+
+/// Where the servers are; written in one line as [`std::str::FromStr`] tells.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClickHouseConfig {
     /// All servers of the cluster, as `http://HOST:8123`.
     pub urls: Vec<Url>,
@@ -47,6 +50,15 @@ pub struct ClickHouseConfig {
     pub database: String,
     /// Name and password.
     pub user: Option<(String, String)>,
+}
+
+impl std::fmt::Debug for ClickHouseConfig {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (urls, user) = (self.urls.iter().map(Url::as_str).collect::<Vec<_>>(), self.user.as_ref().map(|(name, _)| name));
+        let mut shown = f.debug_struct("ClickHouseConfig");
+        shown.field("urls", &urls).field("cluster", &self.cluster).field("database", &self.database).field("user", &user).finish()
+    }
 }
 
 /// A history in a ClickHouse cluster.
