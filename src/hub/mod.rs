@@ -41,6 +41,7 @@ use self::alert_file::AlertFile;
 use self::core::Core;
 use crate::feeds::Tuning;
 use crate::history::{ClickHouse, ClickHouseConfig, History, HistoryError, Retention};
+use crate::model::scene::HistoryConfig;
 use crate::model::view::TourState;
 use crate::store::{Embedded, StoreError};
 use axum::serve::ListenerExt;
@@ -274,12 +275,20 @@ async fn run(
 /// Removes what is older than the policy keeps, once an hour.
 async fn retain(core: Arc<Core>) {
     let Some(history) = core.history.clone() else { return };
+    let HistoryConfig { raw_days, rollup_days } = core.scene.scene.history;
+    let policy = Retention { raw_days, rollup_days };
     let mut tick = tokio::time::interval(RETAIN_EVERY);
     loop {
         tick.tick().await;
-        match history.retain(Retention::default(), Utc::now()).await {
-            Ok(done) if done.removed.is_empty() => {}
-            Ok(done) => tracing::info!("the history has let go of {}", done.removed.join(", ")),
+        match history.retain(policy, Utc::now()).await {
+            Ok(done) => {
+                if !done.removed.is_empty() {
+                    tracing::info!("the history has let go of {}", done.removed.join(", "));
+                }
+                if !done.kept.is_empty() {
+                    tracing::warn!("the history keeps longer than the policy says: {}", done.kept.join(", "));
+                }
+            }
             Err(e) => tracing::error!("old history could not be removed: {e}"),
         }
     }
