@@ -3,6 +3,7 @@
 mod clickhouse;
 mod door;
 mod faults;
+mod kept;
 mod killed;
 mod live;
 mod screen;
