@@ -60,7 +60,7 @@ impl History for ClickHouse {
     }
 
     fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>> {
-        Box::pin(async { Ok(()) })
+        Box::pin(self.derive_all())
     }
 
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {

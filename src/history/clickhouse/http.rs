@@ -111,13 +111,24 @@ impl Servers {
 
     /// A statement every server has to do; all of them must be reached.
     pub(super) async fn everywhere(&self, statement: &str) -> Result<(), HistoryError> {
-        for url in &self.urls {
-            self.one(url, statement, None).await.map_err(|failed| {
-                let (Failed::Unreached(why) | Failed::Refused(why)) = failed;
-                HistoryError::Server { url: url.to_string(), why }
-            })?;
+        for server in 0..self.urls.len() {
+            self.tell_one(server, statement).await?;
         }
         Ok(())
+    }
+
+    /// A statement for one of the servers, by its place in the list.
+    pub(super) async fn tell_one(&self, server: usize, statement: &str) -> Result<Vec<u8>, HistoryError> {
+        let Some(url) = self.urls.get(server) else { return Ok(Vec::new()) };
+        self.one(url, statement, None).await.map_err(|failed| {
+            let (Failed::Unreached(why) | Failed::Refused(why)) = failed;
+            HistoryError::Server { url: url.to_string(), why }
+        })
+    }
+
+    /// A question to one of the servers; its answer is RowBinary.
+    pub(super) async fn ask_one(&self, server: usize, question: &str) -> Result<Vec<u8>, HistoryError> {
+        self.tell_one(server, &format!("{question} FORMAT RowBinary")).await
     }
 }
 
