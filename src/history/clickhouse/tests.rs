@@ -1,5 +1,6 @@
 //! Against real servers: two shards of Debian's `clickhouse-server` (18.16) as processes on loopback, and the current engine by PyPI's `chdb`.
 
+mod replicas;
 mod rollups;
 
 use super::super::conformance::{self, datastream, reading, second};
