@@ -145,29 +145,110 @@ async fn charts_and_hexagons_agree_with_the_reference<H: History>(history: &H) {
     for part in batch.readings.chunks(50) {
         history.append(Batch { readings: part.to_vec(), ..three() }).await.expect("a right batch is kept");
     }
-    for minutes in [1, 5, 15, 60, 180] {
-        for known_by in [None, Some(second(6000))] {
-            let (from, to) = (second(900), second(9000));
+    charts_and_hexagons_are_the_same(history, &reference, "of readings").await;
+    history.settle().await.expect("roll-ups are made");
+    charts_and_hexagons_are_the_same(history, &reference, "of roll-ups").await;
+    // A late one, a correction, one that is flagged afterwards, and a series that had nothing in its hour: all in hours that are rolled up.
+    let mut flagged = reading("b", 120, 20_000, 999.0);
+    flagged.observation.quality = Quality::Suspect;
+    let late = vec![reading("a", 3610, 20_000, 77.0), reading("a", 3600, 20_000, -5.0), flagged, reading("c", -1000, 20_000, 3.0)];
+    for one in late {
+        let batch = Batch { readings: vec![one], ..Batch::default() };
+        reference.append(batch.clone()).await.expect("the reference takes it");
+        history.append(batch).await.expect("a late reading is kept");
+    }
+    charts_and_hexagons_are_the_same(history, &reference, "after late readings").await;
+    history.settle().await.expect("roll-ups are made anew");
+    charts_and_hexagons_are_the_same(history, &reference, "of roll-ups made anew").await;
+}
+
+async fn charts_and_hexagons_are_the_same<H: History>(history: &H, reference: &Memory, when: &str) {
+    for (from, to, known_by) in [(900, 9000, None), (900, 9000, Some(second(6000))), (-7200, 14_400, None), (905, 9000, None)] {
+        for minutes in [1, 5, 15, 60, 180] {
+            let (from, to) = (second(from), second(to));
             let query = SeriesQuery { datastream: "a".into(), from, to, step: TimeDelta::minutes(minutes), known_by };
             let (theirs, ours) = (history.series(query.clone()).await.expect("series"), reference.series(query).await.expect("series"));
-            assert_same_buckets(&theirs.rows, &ours.rows, minutes);
+            assert_same_buckets(&theirs.rows, &ours.rows, &format!("a chart in steps of {minutes} min from {from} {when}"));
         }
     }
-    for (minutes, resolution) in [(15, 9), (15, 7), (60, 5), (5, 11)] {
-        let query =
-            HexagonQuery { property: "pm2_5".into(), from: second(0), to: second(9000), bucket: TimeDelta::minutes(minutes), resolution };
+    for (from, to, minutes, resolution) in [(0, 9000, 15, 9), (0, 9000, 15, 7), (-7200, 14_400, 60, 5), (0, 9000, 5, 11), (5, 8000, 30, 8)]
+    {
+        let (from, to, bucket) = (second(from), second(to), TimeDelta::minutes(minutes));
+        let query = HexagonQuery { property: "pm2_5".into(), from, to, bucket, resolution };
         let (theirs, ours) = (history.hexagons(query.clone()).await.expect("hexagons"), reference.hexagons(query).await.expect("hexagons"));
-        let rows = |told: &[super::Hexagon]| -> Vec<_> { told.iter().map(|h| (h.start, h.cell, h.count, h.min, h.max)).collect() };
-        assert_eq!(rows(&theirs.rows), rows(&ours.rows), "hexagons of {minutes} min at resolution {resolution}");
-        assert!(theirs.rows.iter().zip(&ours.rows).all(|(t, o)| (t.mean - o.mean).abs() < 1e-9), "means of hexagons");
+        assert_same_hexagons(&theirs.rows, &ours.rows, &format!("hexagons of {minutes} min at resolution {resolution} {when}"));
     }
 }
 
-fn assert_same_buckets(theirs: &[super::Bucket], ours: &[super::Bucket], minutes: i64) {
+fn assert_same_hexagons(theirs: &[super::Hexagon], ours: &[super::Hexagon], what: &str) {
+    let rows = |told: &[super::Hexagon]| -> Vec<_> { told.iter().map(|h| (h.start, h.cell, h.count, h.min, h.max)).collect() };
+    assert_eq!(rows(theirs), rows(ours), "{what}");
+    assert!(theirs.iter().zip(ours).all(|(t, o)| (t.mean - o.mean).abs() < 1e-9), "means of {what}");
+}
+
+/// For backends that keep roll-ups longer than readings.
+pub async fn roll_ups_outlive_their_readings<H: History>(history: &H) {
+    const DAY: i64 = 86_400;
+    history.append(Batch { readings: jumble(), ..three() }).await.expect("readings of a day");
+    append(history, vec![reading("a", 3 * DAY, 3 * DAY + 1, 1.0)]).await;
+    let before = rolled_up(history).await;
+    assert!(before.0.iter().all(|rows| !rows.is_empty()) && before.1.iter().all(|rows| !rows.is_empty()));
+    let policy = Retention { raw_days: 2, rollup_days: 10 };
+    history.retain(policy, second(3 * DAY + 100)).await.expect("retention");
+    assert_eq!(readings_of_the_day(history).await, 0, "its readings are gone");
+    assert_same(&rolled_up(history).await, &before, "once the readings are gone");
+    append(history, vec![reading("a", 30, 3 * DAY + 200, 1000.0)]).await;
+    assert_same(&rolled_up(history).await, &before, "after a late reading of a day that is gone");
+    history.settle().await.expect("roll-ups are made");
+    assert_same(&rolled_up(history).await, &before, "once it has been settled");
+    history.retain(policy, second(3 * DAY + 300)).await.expect("retention");
+    assert_eq!(readings_of_the_day(history).await, 0, "it goes with the next run");
+    assert_same(&rolled_up(history).await, &before, "once it is gone too");
+    history.retain(Retention { raw_days: 2, rollup_days: 2 }, second(3 * DAY + 400)).await.expect("retention");
+    let after = rolled_up(history).await;
+    assert!(after.0.iter().all(Vec::is_empty) && after.1.iter().all(Vec::is_empty), "roll-ups go by their own days");
+}
+
+async fn readings_of_the_day<H: History>(history: &H) -> usize {
+    let query = ReadingsQuery {
+        select: Select::all(),
+        from: second(0),
+        to: second(86_400),
+        newest_first: false,
+        skip: 0,
+        limit: 1000,
+        known_by: None,
+    };
+    history.readings(query).await.expect("readings").rows.len()
+}
+
+type RolledUp = (Vec<Vec<super::Bucket>>, Vec<Vec<super::Hexagon>>);
+
+/// Charts and hexagons that fit roll-ups.
+async fn rolled_up<H: History>(history: &H) -> RolledUp {
+    let (mut charts, mut hexagons) = (Vec::new(), Vec::new());
+    for minutes in [1, 15, 60, 180] {
+        let (from, to, step) = (second(0), second(4 * 3600), TimeDelta::minutes(minutes));
+        charts.push(history.series(SeriesQuery { datastream: "a".into(), from, to, step, known_by: None }).await.expect("series").rows);
+    }
+    for (minutes, resolution) in [(15, 9), (60, 7)] {
+        let (from, to, bucket) = (second(0), second(4 * 3600), TimeDelta::minutes(minutes));
+        let query = HexagonQuery { property: "pm2_5".into(), from, to, bucket, resolution };
+        hexagons.push(history.hexagons(query).await.expect("hexagons").rows);
+    }
+    (charts, hexagons)
+}
+
+fn assert_same(now: &RolledUp, before: &RolledUp, when: &str) {
+    now.0.iter().zip(&before.0).for_each(|(now, before)| assert_same_buckets(now, before, &format!("charts {when}")));
+    now.1.iter().zip(&before.1).for_each(|(now, before)| assert_same_hexagons(now, before, &format!("hexagons {when}")));
+}
+
+fn assert_same_buckets(theirs: &[super::Bucket], ours: &[super::Bucket], what: &str) {
     let rows = |told: &[super::Bucket]| -> Vec<_> { told.iter().map(|b| (b.start, b.count, b.suspect, b.min, b.max, b.last)).collect() };
-    assert_eq!(rows(theirs), rows(ours), "a chart in steps of {minutes} min");
+    assert_eq!(rows(theirs), rows(ours), "{what}");
     let near = |a: Option<f64>, b: Option<f64>| a.zip(b).map_or(a == b, |(a, b)| (a - b).abs() < 1e-9);
-    assert!(theirs.iter().zip(ours).all(|(t, o)| near(t.mean, o.mean)), "means of a chart in steps of {minutes} min");
+    assert!(theirs.iter().zip(ours).all(|(t, o)| near(t.mean, o.mean)), "means of {what}");
 }
 
 async fn readings_come_page_by_page_in_order<H: History>(history: &H) {

@@ -208,6 +208,10 @@ impl History for Memory {
         Box::pin(ready(Ok(self.kept().health())))
     }
 
+    fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>> {
+        Box::pin(ready(Ok(())))
+    }
+
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {
         let first = |days: u32| now.date_naive() - TimeDelta::days(i64::from(days.max(1)) - 1);
         let (raw, events) = (first(policy.raw_days), first(policy.rollup_days));

@@ -78,6 +78,12 @@ pub trait History: Send + Sync + 'static {
 
     fn health(&self) -> BoxFuture<'_, Result<Health, HistoryError>>;
 
+    /// Makes at once what the history makes by itself in its own time so that questions are fast; no answer changes by it.
+    ///
+    /// # Errors
+    /// The first thing that could not be made; what was appended is kept all the same.
+    fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>>;
+
     /// Removes what is older than the policy keeps, counted back from `now`; never a partition whose roll-ups are not made.
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>>;
 }

@@ -1,6 +1,7 @@
 //! What can be asked. All times are UTC; ranges hold their start and not their end.
 
 use super::HistoryError;
+use crate::model::scene::HistoryConfig;
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Which series; an empty list leaves nothing out.
@@ -113,9 +114,10 @@ pub struct Retention {
 }
 
 impl Default for Retention {
-    /// A month of readings, two years of roll-ups and events.
+    /// What a scene gets that says nothing: a month of readings, two years of roll-ups and events.
     fn default() -> Self {
-        Self { raw_days: 31, rollup_days: 731 }
+        let HistoryConfig { raw_days, rollup_days } = HistoryConfig::default();
+        Self { raw_days, rollup_days }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::upgrade::{NoWebSocket, Upgrade};
-use super::{archive, inlets, keys, past, series, socket, standards};
+use super::{archive, events, hexagons, inlets, keys, past, series, socket, standards};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
@@ -33,6 +33,8 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/screens", get(screens))
         .route("/api/at", get(past::at))
         .route("/api/series", get(series::series))
+        .route("/api/hexagons", get(hexagons::hexagons))
+        .route("/api/events", get(events::events))
         .route("/feeds/{id}", post(inlets::post).layer(DefaultBodyLimit::max(inlets::BODY_BYTES_MAX)))
         .layer(middleware::from_fn_with_state(core.clone(), with_token));
     // Open to pages of other servers (a map viewer, CesiumJS): nothing here is secret. State is not.

@@ -13,8 +13,10 @@ mod beat;
 mod commands;
 mod core;
 mod error;
+mod events;
 mod files;
 mod fresh;
+mod hexagons;
 mod hold;
 mod http;
 mod ingest;
@@ -40,7 +42,8 @@ pub use scene_file::{LoadedScene, default_data};
 use self::alert_file::AlertFile;
 use self::core::Core;
 use crate::feeds::Tuning;
-use crate::history::{History, HistoryError, Retention};
+use crate::history::{ClickHouse, ClickHouseConfig, History, HistoryError, Retention};
+use crate::model::scene::HistoryConfig;
 use crate::model::view::TourState;
 use crate::store::{Embedded, StoreError};
 use axum::serve::ListenerExt;
@@ -90,6 +93,8 @@ pub enum HistoryPlace {
     #[default]
     Data,
     Folder(PathBuf),
+    /// In the servers of a ClickHouse, which other hubs may use too.
+    ClickHouse(ClickHouseConfig),
     /// Nothing is kept: the clock can't go back.
     Nowhere,
 }
@@ -127,8 +132,8 @@ impl Hub {
         let addr = listening.map_err(|why| HubError::Listen { addr: config.listen, why })?;
         let state = config.state.clone().unwrap_or_else(|| config.data.join("hub.redb"));
         let store = Arc::new(open_store(&state)?);
-        let history = open_history(&config)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
+        let history = open_history(&config, &runtime)?;
         let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history, AlertFile::beside(&state)))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
@@ -192,8 +197,9 @@ fn open_store(file: &Path) -> Result<Embedded, StoreError> {
     }
 }
 
-fn open_history(config: &HubConfig) -> Result<Option<Arc<dyn History>>, HubError> {
+fn open_history(config: &HubConfig, runtime: &tokio::runtime::Runtime) -> Result<Option<Arc<dyn History>>, HubError> {
     let folder = match &config.history {
+        HistoryPlace::ClickHouse(place) => return Ok(Some(Arc::new(runtime.block_on(ClickHouse::open(place.clone()))?))),
         HistoryPlace::Nowhere => return Ok(None),
         HistoryPlace::Data => config.data.join("history"),
         HistoryPlace::Folder(folder) => folder.clone(),
@@ -271,12 +277,20 @@ async fn run(
 /// Removes what is older than the policy keeps, once an hour.
 async fn retain(core: Arc<Core>) {
     let Some(history) = core.history.clone() else { return };
+    let HistoryConfig { raw_days, rollup_days } = core.scene.scene.history;
+    let policy = Retention { raw_days, rollup_days };
     let mut tick = tokio::time::interval(RETAIN_EVERY);
     loop {
         tick.tick().await;
-        match history.retain(Retention::default(), Utc::now()).await {
-            Ok(done) if done.removed.is_empty() => {}
-            Ok(done) => tracing::info!("the history has let go of {}", done.removed.join(", ")),
+        match history.retain(policy, Utc::now()).await {
+            Ok(done) => {
+                if !done.removed.is_empty() {
+                    tracing::info!("the history has let go of {}", done.removed.join(", "));
+                }
+                if !done.kept.is_empty() {
+                    tracing::warn!("the history keeps longer than the policy says: {}", done.kept.join(", "));
+                }
+            }
             Err(e) => tracing::error!("old history could not be removed: {e}"),
         }
     }

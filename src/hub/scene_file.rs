@@ -164,6 +164,7 @@ fn check(scene: &Scene) -> Result<(), String> {
     }
     unique("rule", scene.rules.iter().map(|r| r.id.as_str()))?;
     scene.rules.iter().try_for_each(|r| r.check())?;
+    scene.history.check()?;
     unique("style", scene.styles.iter().map(|s| s.id.as_str()))?;
     unique("filter", scene.filters.iter().map(|f| f.id.as_str()))?;
     scene.styles.iter().try_for_each(|s| s.check())?;
@@ -211,6 +212,24 @@ mod tests {
         assert_eq!([far.address_at("http://hub:8080"), loaded.tileset_address(far)], [far.source.as_str(), far.source.as_str()]);
         let layers = loaded.first_view().layers;
         assert_eq!((layers.get("mesh"), layers.get("far")), (Some(&true), Some(&false)));
+    }
+
+    #[test]
+    fn a_scene_says_how_long_the_history_keeps_what() {
+        let days = |scene: Scene| (scene.history.raw_days, scene.history.rollup_days);
+        assert_eq!(days(with("").unwrap()), (31, 731));
+        assert_eq!(days(with("[history]\nraw_days = 400").unwrap()), (400, 731));
+        assert_eq!(days(with("[history]\nraw_days = 2\nrollup_days = 2").unwrap()), (2, 2));
+        for (wrong, said) in [
+            ("raw_days = 0", "--history off"),
+            ("raw_days = 90\nrollup_days = 30", "less than raw_days"),
+            ("rollup_days = 4000000", "a century"),
+            ("raw_day = 3", "raw_day"),
+        ] {
+            let error = with(&format!("[history]\n{wrong}")).unwrap_err();
+            assert!(error.contains(said), "{wrong}: {error}");
+        }
+        assert!(serde_json::to_value(with("").unwrap()).unwrap().get("history").is_none(), "screens of before know no such key");
     }
 
     #[test]

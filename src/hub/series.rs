@@ -26,12 +26,9 @@ pub struct Asked {
 }
 
 pub async fn series(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Response {
-    let wrong = |status: StatusCode, why: String| (status, Json(json!({ "error": why }))).into_response();
-    let Some(history) = core.history.clone() else {
-        return wrong(StatusCode::NOT_FOUND, "this hub keeps no history; start it with one (--history)".into());
-    };
+    let Some(history) = core.history.clone() else { return no_history() };
     let to = asked.to.unwrap_or_else(Utc::now);
-    let from = asked.from.unwrap_or(to - TimeDelta::hours(1));
+    let from = asked.from.unwrap_or_else(|| before(to, TimeDelta::hours(1)));
     let step = asked.step_s.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(60.0);
     let step = TimeDelta::milliseconds((step * 1000.0).min(1e12) as i64);
     if from >= to || (to - from).num_milliseconds() / step.num_milliseconds().max(1) > POINTS_MAX {
@@ -49,7 +46,25 @@ pub async fn series(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -
             Json(json!({ "from": from, "to": to, "step_s": step.as_seconds_f64(), "points": points, "missing": told.missing }))
                 .into_response()
         }
-        Err(e @ HistoryError::Query { .. }) => wrong(StatusCode::BAD_REQUEST, e.to_string()),
-        Err(e) => wrong(StatusCode::SERVICE_UNAVAILABLE, e.to_string()),
+        Err(e) => refused(&e),
     }
+}
+
+/// So long before a time that somebody named, who may have named the beginning of the calendar.
+pub(super) fn before(time: DateTime<Utc>, by: TimeDelta) -> DateTime<Utc> {
+    time.checked_sub_signed(by).unwrap_or(time)
+}
+
+pub(super) fn wrong(status: StatusCode, why: String) -> Response {
+    (status, Json(json!({ "error": why }))).into_response()
+}
+
+pub(super) fn no_history() -> Response {
+    wrong(StatusCode::NOT_FOUND, "this hub keeps no history; start it with one (--history)".into())
+}
+
+/// A question that makes no sense is the asker's; anything else is the history's and may pass.
+pub(super) fn refused(e: &HistoryError) -> Response {
+    let status = if matches!(e, HistoryError::Query { .. }) { StatusCode::BAD_REQUEST } else { StatusCode::SERVICE_UNAVAILABLE };
+    wrong(status, e.to_string())
 }

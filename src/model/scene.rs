@@ -53,6 +53,49 @@ pub struct Scene {
     /// What the screens show beside the map.
     #[serde(default)]
     pub layout: super::layout::Layout,
+    /// How long the hub keeps what was; screens are not told.
+    #[serde(default, skip_serializing)]
+    pub history: HistoryConfig,
+}
+
+/// How long what is kept: whole days (UTC), counted back with today.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// Days of single readings and positions.
+    pub raw_days: u32,
+    /// Days of roll-ups and incident events.
+    pub rollup_days: u32,
+}
+
+impl Default for HistoryConfig {
+    /// A month of readings, two years of roll-ups and events.
+    fn default() -> Self {
+        Self { raw_days: 31, rollup_days: 731 }
+    }
+}
+
+/// Days of ten years, ten times: more is a slip of the pen.
+const HISTORY_DAYS_MAX: u32 = 36_525;
+
+impl HistoryConfig {
+    /// # Errors
+    /// When it keeps nothing, or roll-ups shorter than what they are made of; in words.
+    pub fn check(&self) -> Result<(), String> {
+        let Self { raw_days, rollup_days } = *self;
+        if raw_days == 0 {
+            return Err("history: raw_days = 0 would keep nothing; write 1 for today alone, or start the hub with --history off".into());
+        }
+        if rollup_days < raw_days {
+            return Err(format!(
+                "history: rollup_days = {rollup_days} is less than raw_days = {raw_days}; roll-ups are kept at least as long as readings"
+            ));
+        }
+        if rollup_days > HISTORY_DAYS_MAX {
+            return Err(format!("history: rollup_days = {rollup_days} is more than a century; at most {HISTORY_DAYS_MAX}"));
+        }
+        Ok(())
+    }
 }
 
 /// A tileset shown beside the city package: imported photogrammetry, a design, a neighbour's city.

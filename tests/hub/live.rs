@@ -27,19 +27,24 @@ severity = "major"
 "#;
 
 fn hub(dir: &tempfile::TempDir) -> HubHandle {
-    let (head, rest) = SCENE.split_once("[[camera]]").unwrap();
-    std::fs::write(dir.path().join("test.toml"), format!("{head}{FEED}[[camera]]{rest}")).unwrap();
+    scene(dir, "");
     Hub::start(config(dir.path(), 0)).unwrap()
 }
 
-struct Platform {
+/// A scene with a feed that takes posts, and `more`.
+pub fn scene(dir: &tempfile::TempDir, more: &str) {
+    let (head, rest) = SCENE.split_once("[[camera]]").unwrap();
+    std::fs::write(dir.path().join("test.toml"), format!("{head}{FEED}{more}[[camera]]{rest}")).unwrap();
+}
+
+pub struct Platform {
     http: reqwest::Client,
     url: String,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Platform {
-    fn new(hub: &HubHandle) -> Self {
+    pub fn new(hub: &HubHandle) -> Self {
         yiping::feeds::install_tls();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { http: reqwest::Client::new(), url: hub.url(), runtime }
@@ -60,18 +65,18 @@ impl Platform {
         })
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub fn get(&self, path: &str) -> Value {
         self.runtime.block_on(async { self.http.get(format!("{}{path}", self.url)).send().await.unwrap().json().await.unwrap() })
     }
 
-    fn describe(&self, id: u32) {
+    pub fn describe(&self, id: u32) {
         let place = json!({"type": "Point", "coordinates": [118.28, 33.96]});
         let stream = json!({"@iot.id": id, "ObservedProperty": {"name": "PM2.5"}, "unitOfMeasurement": {"symbol": "µg/m³"},
             "Thing": {"name": "观测点", "Locations": [{"location": place}]}});
         assert_eq!(self.post(stream.to_string()).0, 200);
     }
 
-    fn say(&self, id: u32, time: DateTime<Utc>, value: f64) -> Value {
+    pub fn say(&self, id: u32, time: DateTime<Utc>, value: f64) -> Value {
         let time = time.to_rfc3339_opts(SecondsFormat::Millis, true);
         let rows = json!([{"Datastream": {"@iot.id": id}, "components": ["phenomenonTime", "result"], "dataArray": [[time, value]]}]);
         let (status, taken) = self.post(rows.to_string());
@@ -79,7 +84,7 @@ impl Platform {
         taken
     }
 
-    fn past(&self, time: DateTime<Utc>, known: &str) -> PastWorld {
+    pub fn past(&self, time: DateTime<Utc>, known: &str) -> PastWorld {
         let time = time.to_rfc3339_opts(SecondsFormat::Millis, true);
         serde_json::from_value(self.get(&format!("/api/at?time={time}&known={known}"))).unwrap()
     }

@@ -1,7 +1,9 @@
 //! The hub as screens see it, in this process on a free port; `killed.rs` has it as a real process that is killed.
 
+mod clickhouse;
 mod door;
 mod faults;
+mod kept;
 mod killed;
 mod live;
 mod screen;

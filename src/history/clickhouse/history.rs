@@ -59,6 +59,10 @@ impl History for ClickHouse {
         Box::pin(self.extent())
     }
 
+    fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>> {
+        Box::pin(self.derive_all())
+    }
+
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {
         Box::pin(self.drop_old(policy, now))
     }

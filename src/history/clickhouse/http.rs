@@ -2,6 +2,7 @@
 
 use crate::history::HistoryError;
 use futures_util::StreamExt;
+use reqwest::header::HeaderValue;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use url::Url;
@@ -18,7 +19,7 @@ const SETTINGS: [(&str, &str); 1] = [("insert_distributed_sync", "1")];
 #[derive(Debug)]
 pub(super) struct Servers {
     urls: Vec<Url>,
-    user: Option<(String, String)>,
+    user: Option<[HeaderValue; 2]>,
     client: reqwest::Client,
     /// The one that answered last.
     good: AtomicUsize,
@@ -45,6 +46,10 @@ impl Servers {
                 mend: "name at least one, as http://HOST:8123",
             });
         }
+        let user = match user {
+            Some((name, password)) => Some([word(&name)?, word(&password)?]),
+            None => None,
+        };
         Ok(Self { urls, user, client, good: AtomicUsize::new(0) })
     }
 
@@ -78,10 +83,10 @@ impl Servers {
             None => request.body(statement.to_owned()),
         };
         let request = match &self.user {
-            Some((user, password)) => request.header("X-ClickHouse-User", user).header("X-ClickHouse-Key", password),
+            Some([user, password]) => request.header("X-ClickHouse-User", user).header("X-ClickHouse-Key", password),
             None => request,
         };
-        let unreached = |e: reqwest::Error| Failed::Unreached(e.without_url().to_string());
+        let unreached = |e: reqwest::Error| Failed::Unreached(chain(&e.without_url()));
         let answer = request.send().await.map_err(unreached)?;
         let fine = answer.status().is_success();
         let mut bytes = Vec::new();
@@ -92,7 +97,7 @@ impl Servers {
                 return Err(Failed::Refused(format!("the answer has more than {ANSWER_MAX} bytes; ask for a shorter range")));
             }
         }
-        if fine { Ok(bytes) } else { Err(Failed::Refused(first_line(&bytes))) }
+        if fine { Ok(bytes) } else { Err(Failed::Refused(with_mend(first_line(&bytes)))) }
     }
 
     /// A question; its answer is RowBinary.
@@ -106,13 +111,24 @@ impl Servers {
 
     /// A statement every server has to do; all of them must be reached.
     pub(super) async fn everywhere(&self, statement: &str) -> Result<(), HistoryError> {
-        for url in &self.urls {
-            self.one(url, statement, None).await.map_err(|failed| {
-                let (Failed::Unreached(why) | Failed::Refused(why)) = failed;
-                HistoryError::Server { url: url.to_string(), why }
-            })?;
+        for server in 0..self.urls.len() {
+            self.tell_one(server, statement).await?;
         }
         Ok(())
+    }
+
+    /// A statement for one of the servers, by its place in the list.
+    pub(super) async fn tell_one(&self, server: usize, statement: &str) -> Result<Vec<u8>, HistoryError> {
+        let Some(url) = self.urls.get(server) else { return Ok(Vec::new()) };
+        self.one(url, statement, None).await.map_err(|failed| {
+            let (Failed::Unreached(why) | Failed::Refused(why)) = failed;
+            HistoryError::Server { url: url.to_string(), why }
+        })
+    }
+
+    /// A question to one of the servers; its answer is RowBinary.
+    pub(super) async fn ask_one(&self, server: usize, question: &str) -> Result<Vec<u8>, HistoryError> {
+        self.tell_one(server, &format!("{question} FORMAT RowBinary")).await
     }
 }
 
@@ -120,4 +136,37 @@ impl Servers {
 fn first_line(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     text.lines().next().unwrap_or_default().chars().take(400).collect()
+}
+
+/// A user or password as it goes into a header: any text in one line.
+fn word(word: &str) -> Result<HeaderValue, HistoryError> {
+    let mut value = HeaderValue::from_bytes(word.as_bytes()).map_err(|_| HistoryError::Query {
+        what: "the user or password of ClickHouse",
+        value: "not of one line of text".into(),
+        mend: "name the user in the address, and the password in YIPING_CLICKHOUSE_PASSWORD",
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// An error with what is behind it: "error sending request" alone says nothing.
+fn chain(e: &dyn std::error::Error) -> String {
+    let behind = std::iter::successors(e.source(), |e| e.source()).map(ToString::to_string);
+    std::iter::once(e.to_string()).chain(behind).collect::<Vec<_>>().join(": ")
+}
+
+/// What to do about refusals that a wrong address or password brings, by ClickHouse's error codes.
+fn with_mend(why: String) -> String {
+    let code = why.strip_prefix("Code: ").and_then(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let mend = match code {
+        // Unknown user, required and wrong password, and since 21.1 any of them.
+        Some("192" | "193" | "194" | "516") => {
+            "name the user in the address (clickhouse://USER@...) and the password in YIPING_CLICKHOUSE_PASSWORD"
+        }
+        Some("170") => "name a cluster of the servers' remote_servers with ?cluster=NAME",
+        Some("291" | "497") => "the user must be allowed to CREATE, INSERT, SELECT and ALTER in the database",
+        Some("164") => "the user must not be readonly",
+        _ => return why,
+    };
+    format!("{why}; {mend}")
 }

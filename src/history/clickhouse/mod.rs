@@ -4,40 +4,52 @@
 //! Rows are shared out by series, so that all readings of a datastream lie on one shard. An append is acknowledged when every shard
 //! has its rows (whether they are then on disk or in its memory is the server's setting `fsync_after_insert`, from version 20.10).
 //! An append that was cut off may have been taken in part; sending it again changes nothing, for the same reading counts once.
-//! Never here: roll-ups; ClickHouse reads a datastream's column fast enough, for rows are sorted by series.
+//! Charts and hexagons are answered from roll-ups where these hold ([`derive`]), from the readings where not: an answer never depends on
+//! what was derived.
 
+mod address;
+mod charts;
+mod derive;
 mod history;
 mod http;
+mod questions;
+mod retain;
+mod rollups;
 mod rows;
 mod sql;
 #[cfg(test)]
 mod tests;
 
-use super::answer::{from_us, reading, to_us};
+pub use address::AddressError;
+
+use super::answer::{from_us, to_us};
 use super::cell;
-use super::query::width_us;
-use super::{
-    At, BUCKETS_MAX, Batch, Bucket, CELL_RESOLUTION, Catalogue, Health, Hexagon, HexagonQuery, HistoryError, INCIDENT_DAYS, IncidentEvent,
-    READINGS_MAX, Reading, ReadingsQuery, Retained, Retention, Sample, Select, Series, SeriesQuery, State, check,
-};
+use super::{Batch, CELL_RESOLUTION, Catalogue, Hexagon, HistoryError, Reading, Sample, Select, Series, check};
 use crate::model::observation::{Datastream, Quality};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 use http::Servers;
 use rows::{In, Out};
 use sql::Names;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 use url::Url;
 use xxhash_rust::xxh3::xxh3_64;
 
-const DAY_US: i64 = 86_400_000_000;
+const MINUTE_US: i64 = 60_000_000;
+const QUARTER_US: i64 = 15 * MINUTE_US;
+const HOUR_US: i64 = 60 * MINUTE_US;
+const DAY_US: i64 = 24 * HOUR_US;
 /// Series that are looked for one by one in days before yesterday; more are asked for as all.
 const NAMED_MAX: usize = 1000;
 /// Events one question for incidents reads at most.
 const EVENTS_MAX: usize = 2_000_000;
 
-/// Where the servers are.
-#[derive(Clone, Debug)]
+/// Readings that take longer to insert are touched again; under what makes an hour quiet.
+const TOUCH_HOLDS: Duration = Duration::from_secs(300);
+
+/// Where the servers are; written in one line as [`std::str::FromStr`] tells.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ClickHouseConfig {
     /// All servers of the cluster, as `http://HOST:8123`.
     pub urls: Vec<Url>,
@@ -49,12 +61,31 @@ pub struct ClickHouseConfig {
     pub user: Option<(String, String)>,
 }
 
+impl std::fmt::Debug for ClickHouseConfig {
+    /// Without the password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (urls, user) = (self.urls.iter().map(Url::as_str).collect::<Vec<_>>(), self.user.as_ref().map(|(name, _)| name));
+        let mut shown = f.debug_struct("ClickHouseConfig");
+        shown.field("urls", &urls).field("cluster", &self.cluster).field("database", &self.database).field("user", &user).finish()
+    }
+}
+
 /// A history in a ClickHouse cluster.
 #[derive(Clone)]
 pub struct ClickHouse {
     servers: Arc<Servers>,
     names: Names,
-    known: Arc<RwLock<Known>>,
+    shared: Arc<Shared>,
+}
+
+/// What all clones of a history share.
+#[derive(Default)]
+struct Shared {
+    known: RwLock<Known>,
+    /// Read while readings are on their way to the servers.
+    appending: tokio::sync::RwLock<()>,
+    /// What went wrong last while roll-ups were made.
+    last_error: Mutex<Option<String>>,
 }
 
 /// Datastreams as the servers have them.
@@ -87,6 +118,8 @@ impl Known {
 impl ClickHouse {
     /// Makes the tables where they are missing, and reads the datastreams.
     ///
+    /// Needs a `tokio` runtime that goes on, for roll-ups are made there from time to time.
+    ///
     /// # Errors
     /// When a server is not reached or refuses; all of them are asked.
     pub async fn open(config: ClickHouseConfig) -> Result<Self, HistoryError> {
@@ -106,11 +139,14 @@ impl ClickHouse {
         for datastream in parse(&servers, In(&answer).all(rows::datastream))? {
             known.describe(datastream)?;
         }
-        Ok(Self { servers: Arc::new(servers), names, known: Arc::new(RwLock::new(known)) })
+        let shared = Shared { known: RwLock::new(known), ..Shared::default() };
+        let history = Self { servers: Arc::new(servers), names, shared: Arc::new(shared) };
+        tokio::spawn(derive::keep(history.weak()));
+        Ok(history)
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {
-        self.known.read().unwrap_or_else(PoisonError::into_inner)
+        self.shared.known.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn keep(&self, batch: Batch) -> Result<(), HistoryError> {
@@ -121,8 +157,15 @@ impl ClickHouse {
         }
         let observations = self.observation_rows(&batch.readings);
         if !observations.is_empty() {
+            let _under_way = self.shared.appending.read().await;
+            let (hours, begun) = (self.hours_touched(&batch.readings), Instant::now());
+            self.touch(&hours).await?;
             let columns = "day, property, series, cell, time, received, value, suspect";
             self.servers.insert(&self.names.table("observations"), columns, &observations).await?;
+            // The hours may have passed for quiet meanwhile, and have been rolled up without these readings.
+            if begun.elapsed() >= TOUCH_HOLDS {
+                self.touch(&hours).await?;
+            }
         }
         if !batch.events.is_empty() {
             let mut out = Out::default();
@@ -160,7 +203,7 @@ impl ClickHouse {
         }
         let columns = format!("described, {}", rows::DATASTREAM_COLUMNS);
         self.servers.insert(&self.names.table("datastreams"), &columns, &out.0).await?;
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.shared.known.write().unwrap_or_else(PoisonError::into_inner);
         new.iter().try_for_each(|d| known.describe(d.clone()))
     }
 
@@ -178,6 +221,18 @@ impl ClickHouse {
         out.0
     }
 
+    /// Hours of properties that readings fall into.
+    fn hours_touched(&self, readings: &[Reading]) -> BTreeSet<(String, i64)> {
+        let known = self.known();
+        let mut hours: BTreeSet<(&str, i64)> = BTreeSet::new();
+        for Reading { observation: o, .. } in readings {
+            if let Some(datastream) = known.catalogue.series(&o.datastream).and_then(|s| known.catalogue.get(s)) {
+                hours.insert((&datastream.observed_property, to_us(o.phenomenon_time).div_euclid(HOUR_US)));
+            }
+        }
+        hours.into_iter().map(|(property, hour)| (property.to_owned(), hour)).collect()
+    }
+
     /// Rows of an answer, or the complaint that it was none of ours.
     async fn rows<T>(&self, question: &str, row: impl FnMut(&mut In) -> Option<T>) -> Result<Vec<T>, HistoryError> {
         let answer = self.servers.ask(question).await?;
@@ -190,147 +245,11 @@ impl ClickHouse {
         let found = In(&answer).all(|row| rows::sample(row, |key| known.by_key.get(&key).copied()));
         Ok(parse(&self.servers, found)?.into_iter().flatten().collect())
     }
-
-    async fn latest_by(&self, at: At, select: Select) -> Result<State, HistoryError> {
-        let (catalogue, keys) = {
-            let known = self.known();
-            (known.catalogue.clone(), known.keys(&select))
-        };
-        // An instant holds its readings to the end of the calendar; the days of ClickHouse end in 2149.
-        let at = At { time: at.time.min(from_us(i64::from(u16::MAX) * DAY_US)), ..at };
-        let named = if select.datastreams.is_empty() { Vec::new() } else { keys.clone() };
-        if keys.is_empty() {
-            return Ok(State { catalogue, samples: Vec::new(), missing: Vec::new() });
-        }
-        // Most series were heard of within a day; only the silent ones are looked for in all of the past.
-        let yesterday = to_us(at.time).min(to_us(Utc::now())) - DAY_US;
-        let recent = self.names.latest(at, yesterday, &select.properties, &named);
-        let mut samples = self.samples(&recent).await?;
-        let found: HashSet<Series> = samples.iter().map(|s| s.series).collect();
-        let silent: Vec<u64> = {
-            let known = self.known();
-            keys.into_iter().filter(|key| known.by_key.get(key).is_some_and(|s| !found.contains(s))).collect()
-        };
-        if !silent.is_empty() {
-            let named = if silent.len() <= NAMED_MAX { silent } else { named };
-            let past = At { time: from_us(yesterday - 1), ..at };
-            let older = self.samples(&self.names.latest(past, 0, &select.properties, &named)).await?;
-            samples.extend(older.into_iter().filter(|s| !found.contains(&s.series)));
-        }
-        samples.retain(|s| catalogue.is_current(s.series));
-        samples.sort_unstable_by_key(|s| s.series);
-        Ok(State { catalogue, samples, missing: Vec::new() })
-    }
-
-    async fn chart(&self, query: SeriesQuery) -> Result<Vec<Bucket>, HistoryError> {
-        let step = width_us("the step of a chart", query.step)?;
-        let known = self.known().catalogue.clone();
-        let Some(datastream) = known.series(&query.datastream).and_then(|s| known.get(s)) else { return Ok(Vec::new()) };
-        if query.from >= query.to {
-            return Ok(Vec::new());
-        }
-        let question = self.names.series(&query, &datastream.observed_property, key(datastream), step, BUCKETS_MAX);
-        self.rows(&question, bucket).await
-    }
-
-    async fn page(&self, query: ReadingsQuery) -> Result<Vec<Reading>, HistoryError> {
-        let (catalogue, keys) = {
-            let known = self.known();
-            (known.catalogue.clone(), known.keys(&query.select))
-        };
-        if keys.is_empty() || query.from >= query.to {
-            return Ok(Vec::new());
-        }
-        // Of very many, those of one instant come in the order of their keys.
-        let keys = if keys.len() <= NAMED_MAX { keys } else { Vec::new() };
-        let samples = self.samples(&self.names.readings(&query, &keys, query.limit.min(READINGS_MAX))).await?;
-        Ok(samples.iter().filter_map(|s| catalogue.get(s.series).map(|d| reading(d, s))).collect())
-    }
-
-    async fn cells(&self, query: HexagonQuery) -> Result<Vec<Hexagon>, HistoryError> {
-        let width = width_us("the bucket of hexagons", query.bucket)?;
-        let resolution = cell::resolution(query.resolution)?;
-        if query.from >= query.to {
-            return Ok(Vec::new());
-        }
-        if query.resolution <= CELL_RESOLUTION {
-            return self.rows(&self.names.hexagons(&query, width), |row| hexagon(row, None)).await;
-        }
-        let steps =
-            self.rows(&self.names.steps(&query, width), |row| row.u64().and_then(|key| Some((key, hexagon(row, Some(0))?)))).await?;
-        let known = self.known();
-        let mut merged: BTreeMap<(DateTime<Utc>, u64), Hexagon> = BTreeMap::new();
-        for (key, step) in steps {
-            let datastream = known.by_key.get(&key).and_then(|s| known.catalogue.get(*s));
-            let Some(cell) = datastream.and_then(|d| cell::of(d, resolution)) else { continue };
-            let step = Hexagon { cell, ..step };
-            merged.entry((step.start, cell)).and_modify(|known| merge(known, &step)).or_insert(step);
-        }
-        Ok(merged.into_values().collect())
-    }
-
-    async fn events_between(
-        &self,
-        from_us: i64,
-        until_us: i64,
-        known_by: Option<DateTime<Utc>>,
-        incident: Option<&str>,
-        limit: usize,
-    ) -> Result<Vec<IncidentEvent>, HistoryError> {
-        let question = self.names.events(from_us, until_us, known_by.map(to_us), incident, limit);
-        self.rows(&question, rows::event).await
-    }
-
-    async fn incidents(&self, at: At) -> Result<Vec<IncidentEvent>, HistoryError> {
-        let until = to_us(at.time);
-        let from = until - TimeDelta::days(i64::from(INCIDENT_DAYS)).num_microseconds().unwrap_or(0);
-        let mut newest: BTreeMap<String, IncidentEvent> = BTreeMap::new();
-        for event in self.events_between(from, until, at.known_by, None, EVENTS_MAX).await? {
-            if newest.get(&event.incident).is_none_or(|n| n.version <= event.version) {
-                newest.insert(event.incident.clone(), event);
-            }
-        }
-        Ok(newest.into_values().collect())
-    }
-
-    async fn extent(&self) -> Result<Health, HistoryError> {
-        let extent = self.rows(&self.names.extent(), |row| Some((row.u64()?, row.i64()?, row.i64()?))).await?;
-        let events = self.rows(&self.names.event_count(), |row| row.u64()).await?;
-        let (readings, oldest, newest) = extent.first().copied().unwrap_or_default();
-        let time = |us: i64| (readings > 0).then(|| from_us(us));
-        Ok(Health {
-            datastreams: self.known().catalogue.in_use() as u64,
-            readings,
-            events: events.first().copied().unwrap_or_default(),
-            oldest: time(oldest),
-            newest: time(newest),
-            ..Health::default()
-        })
-    }
-
-    async fn drop_old(&self, policy: Retention, now: DateTime<Utc>) -> Result<Retained, HistoryError> {
-        let mut retained = Retained::default();
-        for (table, days) in [("observations", policy.raw_days), ("events", policy.rollup_days)] {
-            let before = to_us(now).div_euclid(DAY_US) - i64::from(days.max(1)) + 1;
-            for day in self.rows(&self.names.old_days(table, before.max(0)), |row| row.text()).await? {
-                self.servers.everywhere(&self.names.drop_day(table, &day)).await?;
-                retained.removed.push(format!("{table}/day={day}"));
-            }
-        }
-        Ok(retained)
-    }
 }
 
 fn parse<T>(servers: &Servers, rows: Option<Vec<T>>) -> Result<Vec<T>, HistoryError> {
     let url = servers.urls().first().map(Url::to_string).unwrap_or_default();
     rows.ok_or(HistoryError::Server { url, why: "the answer is not in the columns asked for".to_owned() })
-}
-
-fn bucket(row: &mut In) -> Option<Bucket> {
-    let (start, count, suspect) = (from_us(row.i64()?), row.u64()?, row.u64()?);
-    let (sum, min, max, last) = (row.f64()?, row.f64()?, row.f64()?, row.f64()?);
-    let of_good = |value: f64| (count > 0).then_some(value);
-    Some(Bucket { start, count, suspect, mean: of_good(sum / count as f64), min: of_good(min), max: of_good(max), last })
 }
 
 /// `cell`: given, or the column after the start.

@@ -1,6 +1,7 @@
 //! Statements for ClickHouse, in words that versions 18 to 26 understand. Pure; tests run them on both ends of that range.
 
-use crate::history::{At, CELL_RESOLUTION, HexagonQuery, ReadingsQuery, SeriesQuery};
+use crate::history::{At, CELL_RESOLUTION, HexagonQuery, ReadingsQuery};
+use std::ops::Range;
 
 /// Names of database and cluster. Without a cluster there is one server, and its tables are asked themselves.
 #[derive(Clone, Debug)]
@@ -9,32 +10,67 @@ pub(super) struct Names {
     pub cluster: Option<String>,
 }
 
-/// Tables with their columns, order and what shares them out.
-const TABLES: [(&str, &str, &str, &str); 3] = [
-    (
-        "observations",
-        "day Date, property String, series UInt64, cell UInt64, time Int64, received Int64, value Float64, suspect UInt8",
-        "PARTITION BY day ORDER BY (property, series, time, received)",
-        "series",
-    ),
-    (
-        "events",
-        "day Date, incident String, version UInt64, happened Int64, received Int64, domain String, category String, severity String, \
-         state String, lon Float64, lat Float64, area String",
-        "PARTITION BY day ORDER BY (happened, incident, version)",
-        "cityHash64(incident)",
-    ),
-    (
-        "datastreams",
-        "described Int64, id String, feed String, sensor String, observed_property String, unit String, lon Float64, lat Float64, \
-         height_m Float64",
-        "ORDER BY (id, described)",
-        "cityHash64(id)",
-    ),
+/// A table on each server: its columns, its engine with the order of its rows, and what shares them out.
+struct Table {
+    name: &'static str,
+    columns: &'static str,
+    engine: &'static str,
+    shard: &'static str,
+}
+
+const ROLLUP_COLUMNS: &str = "day Date, property String, series UInt64, hour Int64, token UInt64, start Int64, good UInt64, suspect UInt64, \
+                              total Float64, least Float64, most Float64, last Float64";
+const ROLLUP_ENGINE: &str = "MergeTree() PARTITION BY day ORDER BY (property, series, hour, token, start)";
+
+/// `touches`, `derived` and the roll-ups: see [`super::derive`].
+const TABLES: [Table; 9] = [
+    Table {
+        name: "observations",
+        columns: "day Date, property String, series UInt64, cell UInt64, time Int64, received Int64, value Float64, suspect UInt8",
+        engine: "MergeTree() PARTITION BY day ORDER BY (property, series, time, received)",
+        shard: "series",
+    },
+    Table {
+        name: "events",
+        columns: "day Date, incident String, version UInt64, happened Int64, received Int64, domain String, category String, severity String, \
+                  state String, lon Float64, lat Float64, area String",
+        engine: "MergeTree() PARTITION BY day ORDER BY (happened, incident, version)",
+        shard: "cityHash64(incident)",
+    },
+    Table {
+        name: "datastreams",
+        columns: "described Int64, id String, feed String, sensor String, observed_property String, unit String, lon Float64, lat Float64, \
+                  height_m Float64",
+        engine: "MergeTree() ORDER BY (id, described)",
+        shard: "cityHash64(id)",
+    },
+    Table {
+        name: "touches",
+        columns: "day Date, property String, hour Int64, slot UInt32 DEFAULT intDiv(toUInt32(now()), 600), token UInt64",
+        engine: "SummingMergeTree(token) PARTITION BY day ORDER BY (property, hour, slot)",
+        shard: "cityHash64(property)",
+    },
+    Table {
+        name: "derived",
+        columns: "day Date, property String, hour Int64, token UInt64, seen UInt64, state UInt8, \
+                  slot UInt32 DEFAULT intDiv(toUInt32(now()), 600)",
+        engine: "MergeTree() PARTITION BY day ORDER BY (property, hour)",
+        shard: "cityHash64(property)",
+    },
+    Table { name: "rollup_1m", columns: ROLLUP_COLUMNS, engine: ROLLUP_ENGINE, shard: "series" },
+    Table { name: "rollup_15m", columns: ROLLUP_COLUMNS, engine: ROLLUP_ENGINE, shard: "series" },
+    Table { name: "rollup_1h", columns: ROLLUP_COLUMNS, engine: ROLLUP_ENGINE, shard: "series" },
+    Table {
+        name: "cells_15m",
+        columns: "day Date, property String, hour Int64, token UInt64, start Int64, cell UInt64, good UInt64, total Float64, \
+                  least Float64, most Float64",
+        engine: "MergeTree() PARTITION BY day ORDER BY (property, hour, token, start, cell)",
+        shard: "cell",
+    },
 ];
 
 /// A word in quotes.
-fn text(word: &str) -> String {
+pub(super) fn text(word: &str) -> String {
     format!("'{}'", word.replace('\\', "\\\\").replace('\'', "\\'"))
 }
 
@@ -56,9 +92,9 @@ impl Names {
     /// What every server has to do once.
     pub(super) fn schema(&self) -> Vec<String> {
         let mut statements = vec![format!("CREATE DATABASE IF NOT EXISTS {}", self.database)];
-        for (name, columns, order, shard) in TABLES {
+        for Table { name, columns, engine, shard } in TABLES {
             let local = self.local(name);
-            statements.push(format!("CREATE TABLE IF NOT EXISTS {local} ({columns}) ENGINE = MergeTree() {order}"));
+            statements.push(format!("CREATE TABLE IF NOT EXISTS {local} ({columns}) ENGINE = {engine}"));
             if let Some(cluster) = &self.cluster {
                 let distributed = format!("Distributed({cluster}, {}, {name}_local, {shard})", self.database);
                 statements.push(format!("CREATE TABLE IF NOT EXISTS {} ({columns}) ENGINE = {distributed}", self.table(name)));
@@ -104,22 +140,41 @@ impl Names {
 
     /// Readings, of one series and time the one received last.
     fn settled(&self, wanted: &str) -> String {
+        self.settled_from(&self.table("observations"), wanted)
+    }
+
+    pub(super) fn settled_from(&self, table: &str, wanted: &str) -> String {
         format!(
-            "SELECT series, any(cell) AS c, time, max(received) AS r, argMax(value, received) AS v, argMax(suspect, received) AS s FROM {} \
-             WHERE {wanted} GROUP BY series, time",
-            self.table("observations")
+            "SELECT series, argMax(cell, received) AS c, time, max(received) AS r, argMax(value, received) AS v, argMax(suspect, received) AS s \
+             FROM {table} WHERE {wanted} GROUP BY series, time"
         )
     }
 
-    /// Rows of start, good, suspect, sum, min, max, last.
-    pub(super) fn series(&self, query: &SeriesQuery, property: &str, key: u64, step_us: i64, limit: usize) -> String {
-        let (from, until) = (query.from.timestamp_micros(), query.to.timestamp_micros() - 1);
-        let known_by = query.known_by.map(|t| t.timestamp_micros());
-        let settled = self.settled(&self.wanted(from, until, known_by, &[property.to_owned()], &[key]));
+    /// Readings of a property in ranges of time.
+    fn settled_in(&self, ranges: &[Range<i64>], known_by: Option<i64>, property: &str, series: &[u64]) -> String {
+        let from = ranges.first().map_or(0, |r| r.start);
+        let until = ranges.last().map_or(0, |r| r.end) - 1;
+        let mut wanted = self.wanted(from, until, known_by, &[property.to_owned()], series);
+        if ranges.len() > 1 {
+            wanted += &format!(" AND {}", super::rollups::within(ranges));
+        }
+        self.settled(&wanted)
+    }
+
+    /// Rows of start, newest time, good, suspect, sum, min, max, last, from the readings in some ranges of time.
+    pub(super) fn series(
+        &self,
+        ranges: &[Range<i64>],
+        known_by: Option<i64>,
+        (property, key): (&str, u64),
+        step_us: i64,
+        limit: usize,
+    ) -> String {
         format!(
-            "SELECT {} AS start, countIf(s = 0), countIf(s = 1), sumIf(v, s = 0), minIf(v, s = 0), maxIf(v, s = 0), argMax(v, time) \
-             FROM ({settled}) GROUP BY start ORDER BY start LIMIT {limit}",
+            "SELECT {} AS b, max(time), countIf(s = 0), countIf(s = 1), sumIf(v, s = 0), minIf(v, s = 0), maxIf(v, s = 0), argMax(v, time) \
+             FROM ({}) GROUP BY b ORDER BY b LIMIT {limit}",
             floor("time", step_us),
+            self.settled_in(ranges, known_by, property, &[key]),
         )
     }
 
@@ -137,27 +192,22 @@ impl Names {
         )
     }
 
-    /// Rows of start, cell, count, sum, min, max.
-    pub(super) fn hexagons(&self, query: &HexagonQuery, width_us: i64) -> String {
-        let (from, until) = (query.from.timestamp_micros(), query.to.timestamp_micros() - 1);
-        let settled = self.settled(&self.wanted(from, until, None, std::slice::from_ref(&query.property), &[]));
-        // As in H3: the resolution in bits 52 to 55, three bits a digit, 7 where there is none.
-        let resolution = u64::from(query.resolution.min(CELL_RESOLUTION));
-        let (keep, set) = (!(0xf_u64 << 52), (resolution << 52) | ((1_u64 << (3 * (15 - resolution))) - 1));
+    /// Rows of start, cell, count, sum, min, max, from the readings in some ranges of time.
+    pub(super) fn hexagons(&self, ranges: &[Range<i64>], query: &HexagonQuery, width_us: i64) -> String {
         format!(
-            "SELECT {} AS start, bitOr(bitAnd(c, {keep}), {set}) AS h, count(), sum(v), min(v), max(v) FROM ({settled}) \
-             WHERE s = 0 AND c != 0 GROUP BY start, h ORDER BY start, h",
+            "SELECT {} AS b, {} AS h, count(), sum(v), min(v), max(v) FROM ({}) WHERE s = 0 AND c != 0 GROUP BY b, h ORDER BY b, h",
             floor("time", width_us),
+            coarser("c", query.resolution),
+            self.settled_in(ranges, None, &query.property, &[]),
         )
     }
 
     /// Rows of key, start, count, sum, min, max, for cells finer than those that are kept.
-    pub(super) fn steps(&self, query: &HexagonQuery, width_us: i64) -> String {
-        let (from, until) = (query.from.timestamp_micros(), query.to.timestamp_micros() - 1);
-        let settled = self.settled(&self.wanted(from, until, None, std::slice::from_ref(&query.property), &[]));
+    pub(super) fn steps(&self, ranges: &[Range<i64>], query: &HexagonQuery, width_us: i64) -> String {
         format!(
-            "SELECT series, {} AS start, count(), sum(v), min(v), max(v) FROM ({settled}) WHERE s = 0 GROUP BY series, start",
+            "SELECT series, {} AS b, count(), sum(v), min(v), max(v) FROM ({}) WHERE s = 0 GROUP BY series, b",
             floor("time", width_us),
+            self.settled_in(ranges, None, &query.property, &[]),
         )
     }
 
@@ -194,7 +244,14 @@ impl Names {
     }
 }
 
+/// The coarser cell that holds a cell: as in H3 the resolution in bits 52 to 55, three bits a digit, 7 where there is none.
+pub(super) fn coarser(column: &str, resolution: u8) -> String {
+    let resolution = u64::from(resolution.min(CELL_RESOLUTION));
+    let (keep, set) = (!(0xf_u64 << 52), (resolution << 52) | ((1_u64 << (3 * (15 - resolution))) - 1));
+    format!("bitOr(bitAnd({column}, {keep}), {set})")
+}
+
 /// A time rounded down to a multiple of a width; times are not before 1970.
-fn floor(column: &str, width_us: i64) -> String {
+pub(super) fn floor(column: &str, width_us: i64) -> String {
     format!("intDiv({column}, {width_us}) * {width_us}")
 }

@@ -1,8 +1,11 @@
 //! Against real servers: two shards of Debian's `clickhouse-server` (18.16) as processes on loopback, and the current engine by PyPI's `chdb`.
 
+mod replicas;
+mod rollups;
+
 use super::super::conformance::{self, datastream, reading, second};
 use super::*;
-use crate::history::History;
+use crate::history::{History, ReadingsQuery};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -80,16 +83,49 @@ impl Shard {
 
 /// Two shards of one cluster.
 fn shards(folder: &Path) -> Vec<Shard> {
-    let shards: Vec<_> = (0..2).map(|i| Shard { folder: folder.join(format!("shard-{i}")), http: free_port(), tcp: free_port() }).collect();
-    let one = |s: &Shard| {
-        let port = s.tcp;
-        format!(
-            "<shard><internal_replication>false</internal_replication><replica><host>127.0.0.1</host><port>{port}</port></replica></shard>"
-        )
-    };
-    let cluster: String = shards.iter().map(one).collect();
-    shards.iter().for_each(|s| s.configure(&cluster));
-    shards
+    servers(folder, "</shard><shard><internal_replication>false</internal_replication>")
+}
+
+/// Two servers of one cluster, with what stands between them.
+fn servers(folder: &Path, between: &str) -> Vec<Shard> {
+    let servers: Vec<_> =
+        (0..2).map(|i| Shard { folder: folder.join(format!("server-{i}")), http: free_port(), tcp: free_port() }).collect();
+    let one = |s: &Shard| format!("<replica><host>127.0.0.1</host><port>{}</port></replica>", s.tcp);
+    let all = servers.iter().map(one).collect::<Vec<_>>().join(between);
+    let cluster = format!("<shard><internal_replication>false</internal_replication>{all}</shard>");
+    servers.iter().for_each(|s| s.configure(&cluster));
+    servers
+}
+
+/// Whether there is a server to start; says so where there is none.
+fn is_installed() -> bool {
+    let there = Path::new(SERVER).exists();
+    if !there {
+        eprintln!("skipped: {SERVER} is not there; apt-get install --no-install-recommends clickhouse-server");
+    }
+    there
+}
+
+/// A number that one server alone answers.
+async fn alone(server: &Process, question: &str) -> u64 {
+    let servers = Servers::new(vec![server.url.clone()], None).unwrap();
+    In(&servers.ask(question).await.unwrap()).u64().unwrap()
+}
+
+/// All readings of the first hundred seconds.
+async fn all_readings(history: &ClickHouse) -> Vec<Reading> {
+    let (from, to) = (second(0), second(100));
+    let query = ReadingsQuery { select: Select::all(), from, to, newest_first: false, skip: 0, limit: 1000, known_by: None };
+    history.readings(query).await.unwrap().rows
+}
+
+/// Asks again and again while a server comes back.
+async fn until_kept(history: &ClickHouse, batch: Batch) {
+    let begun = Instant::now();
+    while let Err(e) = history.append(batch.clone()).await {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the server is back and takes rows: {e}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 fn config(servers: &[&Process], database: &str, cluster: Option<&str>) -> ClickHouseConfig {
@@ -97,15 +133,16 @@ fn config(servers: &[&Process], database: &str, cluster: Option<&str>) -> ClickH
     ClickHouseConfig { urls, cluster: cluster.map(str::to_owned), database: database.to_owned(), user: None }
 }
 
-/// Opens from within a runtime, for the conformance suite asks for the next one where it stands.
-fn open_here(config: ClickHouseConfig) -> ClickHouse {
-    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ClickHouse::open(config))).unwrap()
+/// Opens also from within a runtime, for the conformance suite asks for the next one where it stands.
+fn open(servers: &[&Process], database: &str, cluster: Option<&str>) -> ClickHouse {
+    let config = config(servers, database, cluster);
+    let opening = || tokio::runtime::Handle::current().block_on(ClickHouse::open(config));
+    tokio::task::block_in_place(opening).unwrap()
 }
 
 #[test]
 fn two_shards_of_a_real_server_keep_what_every_history_must_keep() {
-    if !Path::new(SERVER).exists() {
-        eprintln!("skipped: {SERVER} is not there; apt-get install --no-install-recommends clickhouse-server");
+    if !is_installed() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -115,8 +152,11 @@ fn two_shards_of_a_real_server_keep_what_every_history_must_keep() {
     let mut n = 0;
     rt.block_on(conformance::all(|| {
         n += 1;
-        open_here(config(&[&first, &second], &format!("t{n}"), Some("city")))
+        open(&[&first, &second], &format!("t{n}"), Some("city"))
     }));
+    rt.block_on(async { conformance::roll_ups_outlive_their_readings(&open(&[&first, &second], "outlive", Some("city"))).await });
+    rt.block_on(rollups::roll_ups_answer_where_they_hold(&[&first, &second], Some("city")));
+    rt.block_on(rollups::quiet_hours_are_made_by_themselves(&[&first, &second], Some("city")));
     rt.block_on(rows_are_shared_out_and_every_hub_sees_them(&first, &second));
     rt.block_on(a_shard_that_is_down_keeps_nothing_from_being_sent_again(&shards, first, second));
 }
@@ -128,9 +168,7 @@ async fn rows_are_shared_out_and_every_hub_sees_them(first: &Process, second: &P
     let readings = ids.iter().map(|id| reading(id, 10, 10, 1.0)).collect();
     history.append(Batch { datastreams, readings, ..Batch::default() }).await.unwrap();
     for server in [first, second] {
-        let alone = Servers::new(vec![server.url.clone()], None).unwrap();
-        let answer = alone.ask("SELECT count() FROM shared_out.observations_local").await.unwrap();
-        let rows = In(&answer).u64().unwrap();
+        let rows = alone(server, "SELECT count() FROM shared_out.observations_local").await;
         assert!((5..=35).contains(&rows), "{rows} of 40 rows lie on one of two shards");
     }
     let other_hub = ClickHouse::open(config(&[second, first], "shared_out", Some("city"))).await.unwrap();
@@ -148,25 +186,8 @@ async fn a_shard_that_is_down_keeps_nothing_from_being_sent_again(shards: &[Shar
     let refused = history.append(batch.clone()).await;
     assert!(matches!(&refused, Err(HistoryError::Server { .. })), "rows for a shard that is down are not acknowledged: {refused:?}");
     let _second = shards[1].start();
-    let begun = Instant::now();
-    while history.append(batch.clone()).await.is_err() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the shard is back and takes rows");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    let query = ReadingsQuery {
-        select: Select::all(),
-        from: second_of_day(0),
-        to: second_of_day(100),
-        newest_first: false,
-        skip: 0,
-        limit: 100,
-        known_by: None,
-    };
-    assert_eq!(history.readings(query).await.unwrap().rows.len(), 20, "what was sent twice counts once");
-}
-
-fn second_of_day(s: i64) -> DateTime<Utc> {
-    second(s)
+    until_kept(&history, batch).await;
+    assert_eq!(all_readings(&history).await.len(), 20, "what was sent twice counts once");
 }
 
 #[test]
@@ -200,9 +221,13 @@ fn the_current_engine_understands_the_same_sql() {
     let port = free_port();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/peers/history/chdb_server.py");
     let server = Process::start(Command::new(python).arg(script).arg(port.to_string()).current_dir(folder.path()), port);
+    let rt = runtime();
     let mut n = 0;
-    runtime().block_on(conformance::all(|| {
+    rt.block_on(conformance::all(|| {
         n += 1;
-        open_here(config(&[&server], &format!("t{n}"), None))
+        open(&[&server], &format!("t{n}"), None)
     }));
+    rt.block_on(async { conformance::roll_ups_outlive_their_readings(&open(&[&server], "outlive", None)).await });
+    rt.block_on(rollups::roll_ups_answer_where_they_hold(&[&server], None));
+    rt.block_on(rollups::quiet_hours_are_made_by_themselves(&[&server], None));
 }

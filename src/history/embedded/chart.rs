@@ -35,7 +35,7 @@ impl Chart {
 
     /// Whether only roll-ups are left of an hour: then minutes are the finest there is.
     fn only_rolled_up(slice: &Slice) -> Option<Kind> {
-        slice.raw.is_empty().then(|| ROLLUPS.iter().map(|(kind, _)| *kind).find(|k| slice.derived.contains_key(k))).flatten()
+        slice.is_only_derived().then(|| ROLLUPS.iter().map(|(kind, _)| *kind).find(|k| slice.derived.contains_key(k))).flatten()
     }
 
     fn of_hour(&self, shared: &Shared, hour: Hour, slice: &Slice, hot: &[Sample], missing: &mut Vec<String>) -> Vec<Rollup> {

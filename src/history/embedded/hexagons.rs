@@ -113,7 +113,8 @@ impl Shared {
             let slice = slices.get(&hour).unwrap_or(&none);
             let hot_rows = in_memory.get(&hour).map_or(&[][..], Vec::as_slice);
             let mut missing = Vec::new();
-            let derived = slice.whole(Kind::Cells).filter(|_| question.fits(hour) && hot_rows.is_empty());
+            // Of an hour whose readings are gone late ones would tell nothing but themselves.
+            let derived = slice.whole(Kind::Cells).filter(|_| question.fits(hour) && (hot_rows.is_empty() || slice.is_only_derived()));
             let rows = match derived {
                 Some(part) => question.coarser(self.tolerant(part, scan::cells(&self.footers, part), &mut missing)),
                 None => {

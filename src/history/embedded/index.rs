@@ -75,6 +75,11 @@ impl Slice {
         self.raw.iter().map(|p| p.name.to).max()
     }
 
+    /// Whether the readings it was derived from are gone; late ones may have come since.
+    pub(super) fn is_only_derived(&self) -> bool {
+        self.derived.get(&Kind::Minute).is_some_and(|d| self.raw.iter().all(|p| p.name.from > d.name.to))
+    }
+
     /// A file derived from all of its readings; or from readings that are gone, which late ones must not replace.
     pub(super) fn whole(&self, kind: Kind) -> Option<&Arc<Part>> {
         let up_to_date = |d: &Part| self.newest().is_none_or(|n| n <= d.name.to);

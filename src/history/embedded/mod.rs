@@ -221,16 +221,6 @@ impl Embedded {
         jobs.send(job).await.map_err(|_| HistoryError::Closed)?;
         answer.await.unwrap_or(Err(HistoryError::Closed))
     }
-
-    /// Makes partitions of all that is in memory, merges and derives; returns when it is done. What the keeper does by itself every few minutes.
-    ///
-    /// # Errors
-    /// The first thing that went wrong; what is in the journal stays there.
-    pub async fn settle(&self) -> Result<(), HistoryError> {
-        let (done, answer) = oneshot::channel();
-        self.send(Job::Rotate { done }, answer).await?;
-        self.asking(|shared| shared.keep_all(true)).await
-    }
 }
 
 impl History for Embedded {
@@ -274,6 +264,15 @@ impl History for Embedded {
 
     fn health(&self) -> BoxFuture<'_, Result<Health, HistoryError>> {
         self.asking(|shared| Ok(shared.health()))
+    }
+
+    /// Makes partitions of all that is in memory, merges and derives: what the keeper does by itself every few minutes.
+    fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>> {
+        Box::pin(async {
+            let (done, answer) = oneshot::channel();
+            self.send(Job::Rotate { done }, answer).await?;
+            self.asking(|shared| shared.keep_all(true)).await
+        })
     }
 
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {

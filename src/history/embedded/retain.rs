@@ -36,7 +36,7 @@ fn let_go(slice: &mut Slice, day: i64, raw_from: i64, rollups_from: i64) -> Resu
 }
 
 impl Shared {
-    /// Removes days beyond the policy. Roll-ups have just been made ([`super::Embedded::settle`]); where one is missing, its readings stay.
+    /// Removes days beyond the policy. Roll-ups have just been made ([`crate::history::History::settle`]); where one is missing, its readings stay.
     pub(super) fn retain(&self, policy: Retention, now: DateTime<Utc>) -> Result<Retained, HistoryError> {
         let _keeping = self.graves();
         let (raw_from, rollups_from) = (first_kept(now, policy.raw_days), first_kept(now, policy.rollup_days.max(policy.raw_days)));

@@ -58,6 +58,9 @@ impl History for InFolder {
     fn health(&self) -> BoxFuture<'_, Result<Health, HistoryError>> {
         self.history.health()
     }
+    fn settle(&self) -> BoxFuture<'_, Result<(), HistoryError>> {
+        self.history.settle()
+    }
     fn retain(&self, policy: Retention, now: DateTime<Utc>) -> BoxFuture<'_, Result<Retained, HistoryError>> {
         self.history.retain(policy, now)
     }
@@ -71,6 +74,13 @@ fn it_keeps_what_every_history_must_keep_while_all_is_in_the_journal() {
 #[test]
 fn it_keeps_what_every_history_must_keep_when_all_is_in_partitions() {
     runtime().block_on(conformance::all(|| InFolder::new(true)));
+}
+
+#[test]
+fn roll_ups_outlive_their_readings() {
+    for settles in [false, true] {
+        runtime().block_on(conformance::roll_ups_outlive_their_readings(&InFolder::new(settles)));
+    }
 }
 
 fn batch(readings: Vec<Reading>) -> Batch {

@@ -55,6 +55,15 @@ impl Catalogue {
             let units: Vec<String> = units.into_keys().filter(|u| !u.is_empty()).collect();
             let filter =
                 address::with_pairs("", &[("$filter".into(), format!("ObservedProperty/name eq '{}'", property.replace('\'', "''")))]);
+            let mut links = vec![
+                self.link("SensorThings", "application/json", &format!("/sta/v1.1/Datastreams{filter}")),
+                self.items("sensors", &address::with_pairs("", &[("observed_property".into(), property.clone())])),
+            ];
+            if standards.core.history.is_some() {
+                let asked = [("property".to_owned(), property.clone()), ("f".to_owned(), "geojson".to_owned())];
+                let path = address::with_pairs("/api/hexagons", &asked);
+                links.push(self.link("六边形 hexagons", "application/geo+json", &path));
+            }
             self.resources.push(Resource {
                 group: Group::Sensing,
                 id: format!("sensors/{property}"),
@@ -66,10 +75,7 @@ impl Catalogue {
                 extent,
                 pace: Pace::Live,
                 licence: None,
-                links: vec![
-                    self.link("SensorThings", "application/json", &format!("/sta/v1.1/Datastreams{filter}")),
-                    self.items("sensors", &address::with_pairs("", &[("observed_property".into(), property)])),
-                ],
+                links,
             });
         }
     }
