@@ -48,7 +48,7 @@ pub fn sensor_feature(datastream: &Datastream, latest: Option<&Observation>) -> 
 /// Corners of a circle's outline: within half a percent of its radius.
 const CORNERS: u32 = 32;
 /// Metres in a degree of latitude, on a sphere of the Earth's mean radius.
-const METRES_A_DEGREE: f64 = 111_195.0;
+pub(super) const METRES_A_DEGREE: f64 = 111_195.0;
 
 /// A public warning with all its areas as one MultiPolygon, circles by their outline; `properties.kind` is `alert`.
 pub fn alert_feature(alert: &Alert) -> Value {
