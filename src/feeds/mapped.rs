@@ -6,7 +6,7 @@ use super::sensorthings::json;
 use super::sequence::{Sequence, Step};
 use super::{FeedError, FeedEvent};
 use crate::model::mapping::{Mapping, TopicStyle};
-use crate::model::observation::Datastream;
+use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 
@@ -30,7 +30,7 @@ pub(super) struct Intake {
 
 struct Stream {
     datastream: Datastream,
-    recent: VecDeque<(DateTime<Utc>, u64)>,
+    recent: VecDeque<(DateTime<Utc>, u64, Quality)>,
 }
 
 impl Intake {
@@ -136,7 +136,7 @@ impl Intake {
                 let full = self.streams.len() >= ENTITIES_MAX;
                 match self.streams.get_mut(&datastream.id) {
                     Some(stream) => {
-                        if stream.has_seen(observation.phenomenon_time, observation.value) {
+                        if stream.has_seen(&observation) {
                             outbox.repeated();
                             return Ok(());
                         }
@@ -150,8 +150,9 @@ impl Intake {
                         return Ok(());
                     }
                     None => {
-                        let recent = [(observation.phenomenon_time, observation.value.to_bits())].into();
-                        self.streams.insert(datastream.id.clone(), Stream { datastream: datastream.clone(), recent });
+                        let mut stream = Stream { datastream: datastream.clone(), recent: VecDeque::new() };
+                        stream.has_seen(&observation);
+                        self.streams.insert(datastream.id.clone(), stream);
                         outbox.deliver(FeedEvent::Datastream(datastream)).await?;
                     }
                 }
@@ -163,8 +164,8 @@ impl Intake {
 
 impl Stream {
     /// Whether this very reading came before; remembers it.
-    fn has_seen(&mut self, time: DateTime<Utc>, value: f64) -> bool {
-        let reading = (time, value.to_bits());
+    fn has_seen(&mut self, o: &Observation) -> bool {
+        let reading = (o.phenomenon_time, o.value.to_bits(), o.quality);
         if self.recent.contains(&reading) {
             return true;
         }
@@ -241,6 +242,17 @@ mod tests {
         let reasons: Vec<_> = status.rejected_for.iter().map(|(k, n)| (k.as_ref(), *n)).collect();
         assert_eq!(reasons, [("incomplete", 1), ("out_of_range", 1), ("unreadable", 1), ("unsupported", 1)]);
         assert_eq!(events.iter().filter(|e| matches!(e, FeedEvent::Datastream(_))).count(), 1);
+    }
+
+    #[test]
+    fn a_reading_sent_again_as_flagged_is_no_repetition() {
+        let air = "topic = \"air\"\nid = \"a\"\nlon = 118.3\nlat = 33.9\ntime = \"/t\"\ntime_format = \"epoch_s\"\nquality = \"/q\"\n\
+             observations = [{ value = \"/v\", observed_property = \"x\" }]";
+        let said = [r#"{"t": 1, "v": 9, "q": "good"}"#, r#"{"t": 1, "v": 9, "q": "good"}"#, r#"{"t": 1, "v": 9, "q": "drift"}"#];
+        let (status, events) = run_by(&[air], &said.map(|payload| message("air", payload)));
+        assert_eq!((status.stored, status.conflated_by["repeated"]), (2, 1), "{status:?}");
+        let Some(FeedEvent::Observation(last)) = events.iter().rfind(|e| matches!(e, FeedEvent::Observation(_))) else { panic!() };
+        assert_eq!(last.quality, Quality::Suspect);
     }
 
     #[test]

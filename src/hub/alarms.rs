@@ -19,6 +19,8 @@ pub const SOURCE: &str = "rules";
 const TICK: Duration = Duration::from_secs(2);
 /// A verdict that the disk can't take now is tried again this often; the next ones wait.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Begins the title of an incident whose cause is over.
+const OVER_MARK: &str = "已恢复 ";
 /// Verdicts that may wait for the store.
 const WAITING_MAX: usize = 1_000;
 
@@ -38,14 +40,15 @@ impl Alarms {
         Self { rules: Mutex::new(by_property), verdicts: Mutex::default() }
     }
 
-    /// Judges a reading of a datastream. Flagged ones are no evidence.
+    /// Judges a reading of a datastream. Flagged ones are no evidence, and take back what rested on them.
     pub fn take(&self, of: &Datastream, o: &Observation) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watches) = rules.get_mut(&of.observed_property).filter(|_| o.quality == Quality::Good) else { return };
-        for watch in watches {
-            if let Some(verdict) = watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value) {
-                self.say(watch.rule(), verdict);
-            }
+        for watch in rules.get_mut(&of.observed_property).into_iter().flatten() {
+            let verdicts = match o.quality {
+                Quality::Good => watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value),
+                Quality::Suspect => watch.doubt(&of.id, o.phenomenon_time, o.value),
+            };
+            verdicts.into_iter().for_each(|verdict| self.say(watch.rule(), verdict));
         }
     }
 
@@ -57,11 +60,11 @@ impl Alarms {
         }
     }
 
-    /// Takes up what was open before a restart.
+    /// Takes up what was open before a restart, or over and not closed.
     fn resume<'a>(&self, open: impl Iterator<Item = &'a Incident>) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         for incident in open.filter(|i| i.source == SOURCE && !i.state.is_ended()) {
-            rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id));
+            rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id, incident.reported_at, is_over(incident)));
         }
     }
 
@@ -121,7 +124,7 @@ impl Core {
                 self.feed_report(SOURCE, report, Utc::now()).await
             }
             Verdict::Close { id, at, last } => self.over(id, *at, last.as_ref()).await,
-            Verdict::Retract { id, corrected } => self.retract(id, corrected).await,
+            Verdict::Retract { id, corrected, flagged } => self.retract(id, corrected, *flagged).await,
         }
     }
 
@@ -169,14 +172,14 @@ impl Core {
 
     /// The cause is over: said in the incident, which people still close when they have looked.
     async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<&Evidence>) -> Result<Option<Outcome>, StoreError> {
-        let Some(known) = self.open_incident(id) else { return Ok(None) };
+        let Some(known) = self.open_incident(id).filter(|known| !is_over(known)) else { return Ok(None) };
         let value = last.map_or(String::new(), |e| format!(" {}", rounded(e.value)));
         let report = Report {
             id: known.id,
             domain: known.domain,
             category: known.category,
             severity: Severity::Info,
-            title: format!("已恢复 {}", known.title),
+            title: format!("{OVER_MARK}{}", known.title),
             title_en: if known.title_en.is_empty() { String::new() } else { format!("over: {}", known.title_en) },
             description: format!("{}\n{} 恢复 over{value}", known.description, at.format("%H:%M:%SZ")),
             lon: known.lon,
@@ -188,10 +191,11 @@ impl Core {
     }
 
     /// What it rested on was corrected: void, with the reason for everybody to see.
-    async fn retract(&self, id: &str, corrected: &Evidence) -> Result<Option<Outcome>, StoreError> {
+    async fn retract(&self, id: &str, corrected: &Evidence, flagged: bool) -> Result<Option<Outcome>, StoreError> {
         let Some(known) = self.open_incident(id) else { return Ok(None) };
         let at = corrected.time.format("%H:%M:%SZ");
-        let reason = format!("数据已更正 corrected data: {} {at} = {}", corrected.datastream, rounded(corrected.value));
+        let what = if flagged { "数据存疑 suspect data" } else { "数据已更正 corrected data" };
+        let reason = format!("{what}: {} {at} = {}", corrected.datastream, rounded(corrected.value));
         let order = Order {
             command: format!("{id}/retract/{}", known.version),
             by: Stamp { actor: SOURCE.into(), screen: "feed".into(), at: Utc::now() },
@@ -206,6 +210,11 @@ impl Core {
     fn open_incident(&self, id: &str) -> Option<Incident> {
         self.world().incidents.get(id).cloned().filter(|i| !i.state.is_ended())
     }
+}
+
+/// Whether the cause of a rule's incident was over, as it is said in it.
+fn is_over(incident: &Incident) -> bool {
+    incident.title.starts_with(OVER_MARK)
 }
 
 /// Four digits are more than any sensor has.

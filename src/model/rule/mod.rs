@@ -1,6 +1,8 @@
 //! Alert rules 预警规则 of a scene: when readings make an incident, when it is over, and when corrected data takes it back. Pure.
 
+mod ground;
 mod silence;
+mod together;
 mod watch;
 
 pub use watch::{Evidence, Verdict, Watch};
