@@ -290,7 +290,7 @@ fn take_alert(world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
         return Fate::Rejected("full");
     }
     world.fresh.alert(&alert.id);
-    world.alerts.insert(alert.id.clone(), alert);
+    world.hear_alert(alert, now);
     Fate::Stored
 }
 
