@@ -38,9 +38,6 @@ const RECENT_MAX: usize = 16;
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9";
 
-/// Something whose time was over before we heard of it; a word of the ledger.
-const OVER: &str = "over_already";
-
 /// How an entity reached us, which decides whether a repetition is news to the ledger.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -167,8 +164,8 @@ impl Entities {
                 match known {
                     Some(0) if way == Way::Asked => {}
                     Some(0) => outbox.repeated(),
-                    Some(_) => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
-                    None => outbox.left_out(OVER),
+                    // Also one that is new to us: it may have been open before a restart; the hub knows.
+                    _ => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
                 }
                 self.is_news(incident, 0);
             }
