@@ -148,12 +148,47 @@ fn after_a_restart_a_correction_of_what_an_incident_rested_on_takes_it_back() {
         assert_eq!(resumed(true).take("f", "a", [118.0, 33.0], at(90), 5.0), []);
         assert_eq!(resumed(is_over).doubt("a", at(30), 20.0), [], "what is left of it is not known");
     }
-    // What was over does not keep the next one from being opened.
+    // What was over is not opened again by what opened it, and does not keep the next one from being opened.
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    watch.resume("rule/r/a/0", at(0), true);
+    assert_eq!(letters(&mut watch, &[(0, 20.0)]), ".");
+    assert!(matches!(&watch.take("f", "a", [118.0, 33.0], at(9), 20.0)[..], [Verdict::Open { id, .. }] if id == "rule/r/a/9000"));
     assert_eq!(letters(&mut resumed(true), &[(100, 20.0), (160, 20.0)]), ".o");
     let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
     watch.resume("rule/r/a/0", at(0), false);
     assert_eq!(retracted(watch.doubt("a", at(0), 20.0)), ["rule/r/a/0"]);
     assert_eq!(letters(&mut watch, &[(100, 20.0)]), "o");
+}
+
+#[test]
+fn after_a_restart_a_rise_and_one_over_many_are_taken_back_with_what_was_kept_of_them() {
+    let said = |datastream: &str, s: i64, value: f64| Evidence { datastream: datastream.into(), time: at(s), value };
+    let take = |watch: &mut Watch, sensor: &str, s: i64, value: f64| watch.take("f", sensor, [118.0, 33.0], at(s), value);
+    for is_over in [false, true] {
+        let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+        watch.resume("rule/r/f/a/0", at(50), is_over);
+        let said_now = take(&mut watch, "f/a", 50, 5.0);
+        assert!(!said_now.iter().any(|v| matches!(v, Verdict::Retract { .. })), "what it rested on is not known yet: {said_now:?}");
+        let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+        watch.resume("rule/r/f/a/0", at(50), is_over);
+        assert_eq!(watch.needs("rule/r/f/a/0", at(50)), Some(Needed::Of { datastream: "f/a".into(), from: at(-10), to: at(50) }));
+        watch.remember("rule/r/f/a/0", vec![said("f/a", 0, 0.0), said("f/a", 50, 40.0)]);
+        assert_eq!(take(&mut watch, "f/a", 0, 9.0), []);
+        assert_eq!(retracted(take(&mut watch, "f/a", 0, 20.0)), ["rule/r/f/a/0"], "over: {is_over}");
+        let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 2, close: None }));
+        watch.resume("rule/r//0", at(0), is_over);
+        assert!(matches!(watch.needs("rule/r//0", at(0)), Some(Needed::Latest { at: then, .. }) if then == at(0)));
+        watch.remember("rule/r//0", vec![said("f/a", 0, 60.0), said("f/b", -5, 70.0), said("f/c", -9, 10.0)]);
+        assert_eq!(take(&mut watch, "f/c", -9, 5.0), [], "the others, not heard of since, are still above");
+        let flagged = watch.doubt("f/b", at(-5), 70.0);
+        assert_eq!(retracted(flagged), ["rule/r//0"], "over: {is_over}");
+    }
+    // What is kept is not enough for it (it was corrected while nobody looked): it is left to people.
+    let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 2, close: None }));
+    watch.resume("rule/r//0", at(0), true);
+    watch.remember("rule/r//0", vec![said("f/a", 0, 60.0), said("f/b", 0, 7.0)]);
+    assert_eq!(take(&mut watch, "f/a", 0, 7.0), []);
+    assert_eq!(Watch::new(rule(Condition::Silent { for_s: 1.0 })).needs("rule/r/f/a/0", at(0)), None);
 }
 
 #[test]

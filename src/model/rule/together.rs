@@ -1,13 +1,11 @@
 //! The one incident of a rule over many sensors, and the readings it rests on.
 
 use super::AlertRule;
+use super::again::FRESH;
 use super::ground::Correction;
 use super::watch::{EVIDENCE_MAX, Evidence, OVER_MAX, Sensor, Verdict, id};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{HashMap, VecDeque};
-
-/// A sensor whose last reading is older than this doesn't count.
-const FRESH: TimeDelta = TimeDelta::hours(1);
 
 /// From when on it is an incident, and until when.
 #[derive(Clone, Copy)]
@@ -25,7 +23,8 @@ pub(super) struct Together {
     over: VecDeque<Crowd>,
 }
 
-/// An incident with the reading of each sensor that was above the limit when it was opened; none of one of before a restart.
+/// An incident with the reading of each sensor that was above the limit when it was opened; none of one of before a restart
+/// until it is remembered.
 #[derive(Clone, Debug)]
 struct Crowd {
     id: String,
@@ -33,9 +32,28 @@ struct Crowd {
 }
 
 impl Together {
-    /// Takes up the open incident of an earlier run.
-    pub fn resume(&mut self, id: &str) {
-        self.open = Some((Crowd { id: id.to_owned(), readings: HashMap::new() }, None));
+    /// Takes up an incident of an earlier run.
+    pub fn resume(&mut self, id: &str, is_over: bool) {
+        let crowd = Crowd { id: id.to_owned(), readings: HashMap::new() };
+        if is_over { self.end(crowd) } else { self.open = Some((crowd, None)) }
+    }
+
+    /// Takes what the incident of an earlier run rested on, where that is enough for it.
+    pub fn remember(&mut self, limits: Limits, id: &str, readings: Vec<Evidence>) {
+        let open = self.open.as_mut().map(|(crowd, _)| crowd);
+        let Some(crowd) = self.over.iter_mut().chain(open).find(|crowd| crowd.id == id && crowd.readings.is_empty()) else { return };
+        let above = readings.into_iter().filter(|e| e.value > limits.above);
+        let readings: HashMap<_, _> = above.map(|e| (e.datastream, (e.time, Some(e.value)))).collect();
+        if readings.len() >= limits.sensors {
+            crowd.readings = readings;
+        }
+    }
+
+    fn end(&mut self, crowd: Crowd) {
+        if self.over.len() >= OVER_MAX {
+            self.over.pop_front();
+        }
+        self.over.push_back(crowd);
     }
 
     pub fn judge(&mut self, rule: &AlertRule, limits: Limits, now: DateTime<Utc>, sensors: &HashMap<String, Sensor>) -> Option<Verdict> {
@@ -49,7 +67,7 @@ impl Together {
         match &mut self.open {
             None if over.len() >= limits.sensors => Some(self.begin(rule, now, &over)),
             None => None,
-            Some((_, over_since)) if over.len() >= limits.sensors => {
+            Some((crowd, over_since)) if over.len() + crowd.unheard(limits, now, sensors) >= limits.sensors => {
                 *over_since = None;
                 None
             }
@@ -60,10 +78,7 @@ impl Together {
                 }
                 let (crowd, _) = self.open.take()?;
                 let id = crowd.id.clone();
-                if self.over.len() >= OVER_MAX {
-                    self.over.pop_front();
-                }
-                self.over.push_back(crowd);
+                self.end(crowd);
                 Some(Verdict::Close { id, at: now, last: None })
             }
         }
@@ -97,6 +112,12 @@ impl Together {
 }
 
 impl Crowd {
+    /// Sensors that have said nothing since a restart: what they said before it still counts.
+    fn unheard(&self, limits: Limits, now: DateTime<Utc>, sensors: &HashMap<String, Sensor>) -> usize {
+        let counts = |time: DateTime<Utc>, value: Option<f64>| now - time <= FRESH && value.is_some_and(|v| v > limits.close);
+        self.readings.iter().filter(|(id, (time, value))| !sensors.contains_key(*id) && counts(*time, *value)).count()
+    }
+
     /// Takes the correction in; whether there are still enough sensors above the limit.
     fn stands(&mut self, limits: Limits, datastream: &str, said: Correction) -> bool {
         let Some((_, value)) = self.readings.get_mut(datastream).filter(|(time, _)| *time == said.time) else { return true };

@@ -39,14 +39,14 @@ pub enum Verdict {
 /// All sensors of one rule.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    rule: AlertRule,
-    sensors: HashMap<String, Sensor>,
+    pub(super) rule: AlertRule,
+    pub(super) sensors: HashMap<String, Sensor>,
     /// Of a rule of silence.
     feeds: Feeds,
     /// Of a rule over many sensors.
-    together: Together,
+    pub(super) together: Together,
     /// Incidents of an earlier run that nobody has closed, by sensor, and whether their cause is over.
-    earlier: BTreeMap<String, Vec<(Ground, bool)>>,
+    pub(super) earlier: BTreeMap<String, Vec<(Ground, bool)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -86,17 +86,21 @@ impl Watch {
     /// Takes up an incident that this rule opened before a restart, by the reading of `opened_at`, and that nobody has closed. One whose
     /// cause `is_over` may still be taken back.
     pub fn resume(&mut self, id: &str, opened_at: DateTime<Utc>, is_over: bool) {
-        let Some((sensor, at)) = id.strip_prefix(&format!("rule/{}/", self.rule.id)).and_then(|rest| rest.rsplit_once('/')) else { return };
-        let Some(from) = at.parse().ok().and_then(DateTime::from_timestamp_millis) else { return };
+        let Some((sensor, from)) = self.named(id) else { return };
         match self.rule.when {
-            Condition::Many { .. } if is_over => {}
-            Condition::Many { .. } => self.together.resume(id),
+            Condition::Many { .. } => self.together.resume(id, is_over),
             Condition::Silent { .. } if is_over || self.feeds.resume(sensor, id, from) => {}
             _ => {
                 let ground = Ground { id: id.to_owned(), from, to: opened_at, earlier: true };
                 self.earlier.entry(sensor.to_owned()).or_default().push((ground, is_over));
             }
         }
+    }
+
+    /// The sensor of an incident of this rule (empty: over many), and since when its condition held.
+    pub(super) fn named<'a>(&self, id: &'a str) -> Option<(&'a str, DateTime<Utc>)> {
+        let (sensor, at) = id.strip_prefix("rule/")?.strip_prefix(self.rule.id.as_str())?.strip_prefix('/')?.rsplit_once('/')?;
+        Some((sensor, DateTime::from_timestamp_millis(at.parse().ok()?)?))
     }
 
     /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
@@ -131,16 +135,18 @@ impl Watch {
 
     /// Takes a reading that its source has flagged: it is no evidence, and what rested on it is taken back.
     pub fn doubt(&mut self, datastream: &str, time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
-        let Some(sensor) = self.sensors.get_mut(datastream) else { return self.doubt_earlier(datastream, time, value) };
-        let was_known = sensor.forget(time);
-        self.take_back(datastream, Correction { time, value: None, was_known }, value)
+        let said = |was_known| Correction { time, value: None, was_known };
+        match self.sensors.get_mut(datastream).map(|sensor| sensor.forget(time)) {
+            Some(was_known) => self.take_back(datastream, said(was_known), value),
+            None if self.limits().is_some() => self.take_back(datastream, said(false), value),
+            None => self.doubt_earlier(datastream, said(false), value),
+        }
     }
 
     /// The same of a sensor that has said nothing since a restart.
-    fn doubt_earlier(&mut self, datastream: &str, time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
+    fn doubt_earlier(&mut self, datastream: &str, said: Correction, value: f64) -> Vec<Verdict> {
         let Some(grounds) = self.earlier.get_mut(datastream) else { return Vec::new() };
         let (rule, nothing) = (&self.rule, Sensor::new(Arc::default(), Vec::new()));
-        let said = Correction { time, value: None, was_known: false };
         let broken: Vec<_> = grounds.extract_if(.., |(ground, _)| !ground.stands(rule, &nothing, said)).collect();
         broken.into_iter().map(|(ground, _)| retract(ground.id, datastream, said, value)).collect()
     }
@@ -156,7 +162,7 @@ impl Watch {
     }
 
     /// Of a rule over many sensors.
-    fn limits(&self) -> Option<Limits> {
+    pub(super) fn limits(&self) -> Option<Limits> {
         let Condition::Many { above, sensors, close } = self.rule.when else { return None };
         Some(Limits { above, sensors, close: close.unwrap_or(above) })
     }
@@ -185,7 +191,7 @@ impl Watch {
 
 impl Sensor {
     /// One that has said nothing yet, with its incidents of an earlier run and whether their cause is over.
-    fn new(feed: Arc<str>, earlier: Vec<(Ground, bool)>) -> Self {
+    pub(super) fn new(feed: Arc<str>, earlier: Vec<(Ground, bool)>) -> Self {
         let (mut phase, mut over) = (Phase::Quiet, VecDeque::new());
         for (ground, is_over) in earlier {
             match is_over {
@@ -196,8 +202,17 @@ impl Sensor {
         Self { feed, lon: 0.0, lat: 0.0, recent: VecDeque::new(), forgotten: None, phase, over }
     }
 
+    /// What its incident of this id, open or over, rests on.
+    pub(super) fn ground_mut(&mut self, id: &str) -> Option<&mut Ground> {
+        let open = match &mut self.phase {
+            Phase::Open { ground, .. } => Some(ground),
+            Phase::Quiet => None,
+        };
+        self.over.iter_mut().chain(open).find(|ground| ground.id == id)
+    }
+
     /// Keeps a reading in its order; whether it corrects one that was there.
-    fn keep(&mut self, time: DateTime<Utc>, value: f64) -> bool {
+    pub(super) fn keep(&mut self, time: DateTime<Utc>, value: f64) -> bool {
         let at = self.recent.partition_point(|(t, _)| *t < time);
         match self.recent.get_mut(at) {
             Some((known, before)) if *known == time => {
@@ -289,10 +304,17 @@ impl Sensor {
 
     /// Opens once the condition has held for long enough.
     fn open(&mut self, rule: &AlertRule, datastream: &str, now: DateTime<Utc>) -> Option<Verdict> {
+        // What an incident that is over was opened by opens no second one; after a restart it may be all that is known.
+        let used = self.over.iter().map(|ground| ground.to).max();
+        let is_new = |time: DateTime<Utc>| used.is_none_or(|used| time > used);
+        if !is_new(now) {
+            return None;
+        }
         let run: Vec<(DateTime<Utc>, f64)> = match rule.when {
             Condition::Rise { within_s, .. } => self.within(now, within_s).collect(),
             when => {
-                let mut run: Vec<_> = self.recent.iter().rev().take_while(|(_, v)| beyond(when, *v, false)).copied().collect();
+                let mut run: Vec<_> =
+                    self.recent.iter().rev().take_while(|(t, v)| is_new(*t) && beyond(when, *v, false)).copied().collect();
                 run.reverse();
                 run
             }
