@@ -6,7 +6,7 @@ use super::sensorthings::json;
 use super::sequence::{Sequence, Step};
 use super::{FeedError, FeedEvent};
 use crate::model::mapping::{Mapping, TopicStyle};
-use crate::model::observation::Datastream;
+use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 
@@ -30,7 +30,7 @@ pub(super) struct Intake {
 
 struct Stream {
     datastream: Datastream,
-    recent: VecDeque<(DateTime<Utc>, u64)>,
+    recent: VecDeque<(DateTime<Utc>, u64, Quality)>,
 }
 
 impl Intake {
@@ -122,6 +122,7 @@ impl Intake {
             Said::Reading { observation, .. } => observation.phenomenon_time,
             Said::Unit(unit) => unit.seen_at,
             Said::Incident(report) => report.reported_at.unwrap_or(now),
+            Said::Over { .. } => now,
         };
         if time > now + AHEAD_MAX {
             outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", name(&said)));
@@ -130,11 +131,12 @@ impl Intake {
         match said {
             Said::Unit(unit) => outbox.offer(&unit.id.clone(), FeedEvent::Unit(unit)),
             Said::Incident(report) => outbox.deliver(FeedEvent::Incident(report)).await,
+            Said::Over { incident, why } => outbox.deliver(FeedEvent::Ended { incident, why }).await,
             Said::Reading { datastream, observation } => {
                 let full = self.streams.len() >= ENTITIES_MAX;
                 match self.streams.get_mut(&datastream.id) {
                     Some(stream) => {
-                        if stream.has_seen(observation.phenomenon_time, observation.value) {
+                        if stream.has_seen(&observation) {
                             outbox.repeated();
                             return Ok(());
                         }
@@ -148,8 +150,9 @@ impl Intake {
                         return Ok(());
                     }
                     None => {
-                        let recent = [(observation.phenomenon_time, observation.value.to_bits())].into();
-                        self.streams.insert(datastream.id.clone(), Stream { datastream: datastream.clone(), recent });
+                        let mut stream = Stream { datastream: datastream.clone(), recent: VecDeque::new() };
+                        stream.has_seen(&observation);
+                        self.streams.insert(datastream.id.clone(), stream);
                         outbox.deliver(FeedEvent::Datastream(datastream)).await?;
                     }
                 }
@@ -161,8 +164,8 @@ impl Intake {
 
 impl Stream {
     /// Whether this very reading came before; remembers it.
-    fn has_seen(&mut self, time: DateTime<Utc>, value: f64) -> bool {
-        let reading = (time, value.to_bits());
+    fn has_seen(&mut self, o: &Observation) -> bool {
+        let reading = (o.phenomenon_time, o.value.to_bits(), o.quality);
         if self.recent.contains(&reading) {
             return true;
         }
@@ -179,6 +182,7 @@ fn name(said: &Said) -> &str {
         Said::Reading { observation, .. } => &observation.datastream,
         Said::Unit(unit) => &unit.id,
         Said::Incident(report) => &report.id,
+        Said::Over { incident, .. } => incident,
     }
 }
 
@@ -192,17 +196,21 @@ mod tests {
     use std::time::Duration;
     use tokio::sync::mpsc;
 
-    fn intake() -> Intake {
-        let mapping = "topic = \"air/+\"\nid = \"{2}\"\nsequence = \"/n\"\nlon = 118.3\nlat = 33.9\ntime = \"/t\"\ntime_format = \"epoch_s\"\n\
-             observations = [{ value = \"/v\", observed_property = \"x\" }]";
-        let unit = "topic = \"cars/#\"\nid = \"/c\"\nlon = \"/x\"\nlat = 33.9\nunit = { domain = \"traffic\" }";
-        Intake::new("f".into(), MQTT_TOPICS, [mapping, unit].map(|m| toml::from_str(m).unwrap()).into())
-    }
+    const JOBS: &str = "topic = \"jobs\"\nid = \"/id\"\nlon = \"/x\"\nlat = \"/y\"\ntime = \"/t\"\ntime_format = \"epoch_s\"\n\
+        incident = { domain = \"traffic\", category = \"traffic/accident/collision\", severity = \"minor\", title = \"/text\", \
+        state = \"/state\", over = [\"完成\", \"9\"] }";
 
     fn run(messages: &[(String, Vec<u8>)]) -> (crate::model::feed::FeedStatus, Vec<FeedEvent>) {
+        let air = "topic = \"air/+\"\nid = \"{2}\"\nsequence = \"/n\"\nlon = 118.3\nlat = 33.9\ntime = \"/t\"\ntime_format = \"epoch_s\"\n\
+             observations = [{ value = \"/v\", observed_property = \"x\" }]";
+        let unit = "topic = \"cars/#\"\nid = \"/c\"\nlon = \"/x\"\nlat = 33.9\nunit = { domain = \"traffic\" }";
+        run_by(&[air, unit, JOBS], messages)
+    }
+
+    fn run_by(mappings: &[&str], messages: &[(String, Vec<u8>)]) -> (crate::model::feed::FeedStatus, Vec<FeedEvent>) {
         let (tx, mut rx) = mpsc::channel(10_000);
         let mut outbox = Outbox::new("f", "test", Coordinates::Wgs84, tx, Duration::from_secs(3600));
-        let mut intake = intake();
+        let mut intake = Intake::new("f".into(), MQTT_TOPICS, mappings.iter().map(|m| toml::from_str(m).unwrap()).collect());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             for (topic, payload) in messages {
@@ -236,14 +244,39 @@ mod tests {
         assert_eq!(events.iter().filter(|e| matches!(e, FeedEvent::Datastream(_))).count(), 1);
     }
 
+    #[test]
+    fn a_reading_sent_again_as_flagged_is_no_repetition() {
+        let air = "topic = \"air\"\nid = \"a\"\nlon = 118.3\nlat = 33.9\ntime = \"/t\"\ntime_format = \"epoch_s\"\nquality = \"/q\"\n\
+             observations = [{ value = \"/v\", observed_property = \"x\" }]";
+        let said = [r#"{"t": 1, "v": 9, "q": "good"}"#, r#"{"t": 1, "v": 9, "q": "good"}"#, r#"{"t": 1, "v": 9, "q": "drift"}"#];
+        let (status, events) = run_by(&[air], &said.map(|payload| message("air", payload)));
+        assert_eq!((status.stored, status.conflated_by["repeated"]), (2, 1), "{status:?}");
+        let Some(FeedEvent::Observation(last)) = events.iter().rfind(|e| matches!(e, FeedEvent::Observation(_))) else { panic!() };
+        assert_eq!(last.quality, Quality::Suspect);
+    }
+
+    #[test]
+    fn an_incident_is_over_with_the_sources_word_for_it_and_the_ledger_balances() {
+        let (status, events) = run(&[
+            message("jobs", r#"{"id": 1, "x": 118.0, "y": 33.0, "t": 5, "text": "追尾", "state": "处置中"}"#),
+            message("jobs", r#"[{"id": 1, "state": "完成"}, {"id": 2, "state": 9}, {"id": 3, "state": "void"}]"#),
+            message("jobs", r#"{"id": 4, "state": "处置中"}"#),
+        ]);
+        assert_eq!((status.received, status.stored, status.rejected), (5, 4, 1), "{status:?}");
+        assert!(matches!(&events[0], FeedEvent::Incident(report) if report.id == "f/1"), "{events:?}");
+        let over = |id: &str, state: &str| FeedEvent::Ended { incident: id.into(), why: format!("{state} at its source") };
+        assert_eq!(events[1..], [over("f/1", "完成"), over("f/2", "9"), over("f/3", "void")]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn the_ledger_balances_whatever_comes(
             messages in proptest::collection::vec(
-                (prop_oneof!["air/[ab]", "cars/.{0,3}", ".{0,6}"], prop_oneof![
+                (prop_oneof!["air/[ab]", "cars/.{0,3}", "jobs", ".{0,6}"], prop_oneof![
                     r#"\{"n": [0-9]{1,2}, "t": [0-9]{1,12}, "v": (1|2|"x"|null|NaN)\}"#.prop_map(String::into_bytes),
                     r#"\{"c": "[ab]", "x": (1|500|0)\}"#.prop_map(String::into_bytes),
+                    r#"\{"id": "[ab]", "x": 1, "y": 1, "t": 1, "text": "x", "state": ("9"|9|"x"|null)\}"#.prop_map(String::into_bytes),
                     proptest::collection::vec(any::<u8>(), 0..40),
                 ]), 0..40)
         ) {

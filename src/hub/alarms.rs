@@ -1,14 +1,15 @@
 //! The scene's alert rules at work: readings make incidents, end them, and take them back when they were corrected.
 
 use super::core::Core;
+use crate::history::{At, History, HistoryError, ReadingsQuery, Select};
 use crate::model::incident::{Action, Incident, Report, Severity, Stamp};
 use crate::model::lifecycle::{Order, Wish};
 use crate::model::observation::{Datastream, Observation, Quality};
 use crate::model::protocol::{Outcome, Role};
-use crate::model::rule::{AlertRule, Evidence, Verdict, Watch};
+use crate::model::rule::{AlertRule, Evidence, Needed, Verdict, Watch};
 use crate::store::StoreError;
-use chrono::{DateTime, Utc};
-use std::collections::HashMap;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -19,6 +20,10 @@ pub const SOURCE: &str = "rules";
 const TICK: Duration = Duration::from_secs(2);
 /// A verdict that the disk can't take now is tried again this often; the next ones wait.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
+/// Readings of one sensor asked of the history for an incident of before a restart; as many as a rule judges by.
+const REMEMBERED_MAX: usize = 256;
+/// Begins the title of an incident whose cause is over.
+const OVER_MARK: &str = "已恢复 ";
 /// Verdicts that may wait for the store.
 const WAITING_MAX: usize = 1_000;
 
@@ -38,14 +43,15 @@ impl Alarms {
         Self { rules: Mutex::new(by_property), verdicts: Mutex::default() }
     }
 
-    /// Judges a reading of a datastream. Flagged ones are no evidence.
+    /// Judges a reading of a datastream. Flagged ones are no evidence, and take back what rested on them.
     pub fn take(&self, of: &Datastream, o: &Observation) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(watches) = rules.get_mut(&of.observed_property).filter(|_| o.quality == Quality::Good) else { return };
-        for watch in watches {
-            if let Some(verdict) = watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value) {
-                self.say(watch.rule(), verdict);
-            }
+        for watch in rules.get_mut(&of.observed_property).into_iter().flatten() {
+            let verdicts = match o.quality {
+                Quality::Good => watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value),
+                Quality::Suspect => watch.doubt(&of.id, o.phenomenon_time, o.value),
+            };
+            verdicts.into_iter().for_each(|verdict| self.say(watch.rule(), verdict));
         }
     }
 
@@ -57,12 +63,23 @@ impl Alarms {
         }
     }
 
-    /// Takes up what was open before a restart.
+    /// Takes up what was open before a restart, or over and not closed.
     fn resume<'a>(&self, open: impl Iterator<Item = &'a Incident>) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        for incident in open.filter(|i| i.source == SOURCE && !i.state.is_ended()) {
-            rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id));
+        for incident in open {
+            rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id, incident.reported_at, is_over(incident)));
         }
+    }
+
+    /// What an incident of before a restart rested on, as far as its id doesn't say it.
+    fn needs(&self, incident: &Incident) -> Option<Needed> {
+        let rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.values().flatten().find_map(|watch| watch.needs(&incident.id, incident.reported_at))
+    }
+
+    fn remember(&self, incident: &str, readings: &[Evidence]) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        rules.values_mut().flatten().for_each(|watch| watch.remember(incident, readings.to_vec()));
     }
 
     fn say(&self, rule: &AlertRule, verdict: Verdict) {
@@ -82,7 +99,10 @@ pub async fn run(core: Arc<Core>) {
     }
     let (say, mut said) = mpsc::channel(WAITING_MAX);
     *core.alarms.verdicts.lock().unwrap_or_else(PoisonError::into_inner) = Some(say);
-    core.alarms.resume(core.world().incidents.values());
+    let open: Vec<Incident> = core.world().incidents.values().filter(|i| i.source == SOURCE && !i.state.is_ended()).cloned().collect();
+    core.alarms.resume(open.iter());
+    // Beside what comes in: thousands of questions to the history take their time.
+    tokio::spawn(core.clone().remember(open));
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
@@ -93,6 +113,18 @@ pub async fn run(core: Arc<Core>) {
 }
 
 impl Core {
+    /// Tells the rules what the `open` incidents of before a restart rested on, so that a correction still takes them back.
+    async fn remember(self: Arc<Self>, open: Vec<Incident>) {
+        let Some(history) = &self.history else { return };
+        for incident in &open {
+            let Some(needed) = self.alarms.needs(incident) else { continue };
+            match needed_readings(&**history, needed).await {
+                Ok(readings) => self.alarms.remember(&incident.id, &readings),
+                Err(e) => tracing::warn!(incident = incident.id, "a correction will not take it back: {e}"),
+            }
+        }
+    }
+
     async fn carry_out(&self, rule: &AlertRule, verdict: Verdict) {
         loop {
             match self.try_carry_out(rule, &verdict).await {
@@ -121,7 +153,7 @@ impl Core {
                 self.feed_report(SOURCE, report, Utc::now()).await
             }
             Verdict::Close { id, at, last } => self.over(id, *at, last.as_ref()).await,
-            Verdict::Retract { id, corrected } => self.retract(id, corrected).await,
+            Verdict::Retract { id, corrected, flagged } => self.retract(id, corrected, *flagged).await,
         }
     }
 
@@ -169,14 +201,14 @@ impl Core {
 
     /// The cause is over: said in the incident, which people still close when they have looked.
     async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<&Evidence>) -> Result<Option<Outcome>, StoreError> {
-        let Some(known) = self.open_incident(id) else { return Ok(None) };
+        let Some(known) = self.open_incident(id).filter(|known| !is_over(known)) else { return Ok(None) };
         let value = last.map_or(String::new(), |e| format!(" {}", rounded(e.value)));
         let report = Report {
             id: known.id,
             domain: known.domain,
             category: known.category,
             severity: Severity::Info,
-            title: format!("已恢复 {}", known.title),
+            title: format!("{OVER_MARK}{}", known.title),
             title_en: if known.title_en.is_empty() { String::new() } else { format!("over: {}", known.title_en) },
             description: format!("{}\n{} 恢复 over{value}", known.description, at.format("%H:%M:%SZ")),
             lon: known.lon,
@@ -188,10 +220,11 @@ impl Core {
     }
 
     /// What it rested on was corrected: void, with the reason for everybody to see.
-    async fn retract(&self, id: &str, corrected: &Evidence) -> Result<Option<Outcome>, StoreError> {
+    async fn retract(&self, id: &str, corrected: &Evidence, flagged: bool) -> Result<Option<Outcome>, StoreError> {
         let Some(known) = self.open_incident(id) else { return Ok(None) };
         let at = corrected.time.format("%H:%M:%SZ");
-        let reason = format!("数据已更正 corrected data: {} {at} = {}", corrected.datastream, rounded(corrected.value));
+        let what = if flagged { "数据存疑 suspect data" } else { "数据已更正 corrected data" };
+        let reason = format!("{what}: {} {at} = {}", corrected.datastream, rounded(corrected.value));
         let order = Order {
             command: format!("{id}/retract/{}", known.version),
             by: Stamp { actor: SOURCE.into(), screen: "feed".into(), at: Utc::now() },
@@ -208,8 +241,131 @@ impl Core {
     }
 }
 
+async fn needed_readings(history: &dyn History, needed: Needed) -> Result<Vec<Evidence>, HistoryError> {
+    let evidence = |o: Observation| Evidence { datastream: o.datastream, time: o.phenomenon_time, value: o.value };
+    let (readings, since) = match needed {
+        Needed::Of { datastream, from, to } => {
+            // A span is up to its end, which is the reading that opened it.
+            let to = to + TimeDelta::microseconds(1);
+            let select = Select::datastream(&datastream);
+            let query = ReadingsQuery { select, from, to, newest_first: true, skip: 0, limit: REMEMBERED_MAX, known_by: None };
+            (history.readings(query).await?.rows, from)
+        }
+        Needed::Latest { rule, since, at } => {
+            let state = history.latest_at(At::as_it_happened(at), Select::property(&rule.observed_property)).await?;
+            let covered: HashSet<&str> = state.iter().filter(|(d, _)| rule.covers(d.lon, d.lat)).map(|(d, _)| d.id.as_str()).collect();
+            (state.readings().filter(|r| covered.contains(r.observation.datastream.as_str())).collect(), since)
+        }
+    };
+    let good = readings.into_iter().map(|r| r.observation).filter(|o| o.quality == Quality::Good && o.phenomenon_time >= since);
+    Ok(good.map(evidence).collect())
+}
+
+/// Whether the cause of a rule's incident was over, as it is said in it.
+fn is_over(incident: &Incident) -> bool {
+    incident.title.starts_with(OVER_MARK)
+}
+
 /// Four digits are more than any sensor has.
 fn rounded(value: f64) -> String {
     let digits = if value.abs() >= 100.0 { 0 } else { 1 };
     format!("{value:.digits$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::alert_file::AlertFile;
+    use super::super::scene_file::LoadedScene;
+    use super::*;
+    use crate::history::{Batch, Memory, Reading};
+    use crate::model::incident::{Domain, Event, Happened};
+    use crate::store::Embedded;
+
+    const SCENE: &str = r#"
+name = "x"
+name_en = "x"
+package = "p"
+[[rule]]
+id = "rise"
+name = "上升"
+observed_property = "level"
+when = { rise = { by = 30.0, within_s = 60.0 } }
+domain = "emergency"
+category = "emergency/natural_disaster/flood"
+severity = "major"
+[[rule]]
+id = "many"
+name = "多点"
+observed_property = "level"
+when = { many = { above = 35.0, sensors = 2 } }
+close_after_s = 600.0
+domain = "emergency"
+category = "emergency/natural_disaster/flood"
+severity = "major"
+"#;
+
+    fn at(s: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(s)
+    }
+
+    fn sensor(id: &str) -> Datastream {
+        let (feed, observed_property) = ("f".to_owned(), "level".to_owned());
+        Datastream { id: id.into(), feed, sensor: id.into(), observed_property, unit: "m".into(), lon: 118.0, lat: 33.0, height_m: 0.0 }
+    }
+
+    fn reading(id: &str, s: i64, value: f64, quality: Quality) -> Observation {
+        Observation { datastream: id.into(), phenomenon_time: at(s), value, quality }
+    }
+
+    fn incident(id: &str, opened_at: DateTime<Utc>) -> Incident {
+        let report = Report {
+            id: id.into(),
+            domain: Domain::Emergency,
+            category: "emergency/natural_disaster/flood".into(),
+            severity: Severity::Major,
+            title: "t".into(),
+            title_en: String::new(),
+            description: String::new(),
+            lon: 118.0,
+            lat: 33.0,
+            area: None,
+            reported_at: Some(opened_at),
+        };
+        let by = Stamp { actor: SOURCE.into(), screen: "feed".into(), at: opened_at };
+        let what = Happened::Reported { report, source: SOURCE.into(), due_at: None };
+        let (incident, command) = (id.to_owned(), id.to_owned());
+        Incident::after(None, &Event { incident, version: 1, command, by, role: Role::Officer, device_time: None, reason: None, what })
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_incidents_of_before_a_restart_rested_on_is_read_from_the_history() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("s.toml");
+        std::fs::write(&file, SCENE).unwrap();
+        let history = Arc::new(Memory::default());
+        let kept = [("f/a", -100, 90.0), ("f/a", 0, 0.0), ("f/a", 50, 40.0), ("f/b", 49, 41.0), ("f/c", 48, 3.0)];
+        let readings = kept.map(|(id, s, value)| Reading { observation: reading(id, s, value, Quality::Good), received_at: at(s) });
+        let datastreams = ["f/a", "f/b", "f/c"].map(sensor).into();
+        history.append(Batch { datastreams, readings: readings.into(), events: vec![] }).await.unwrap();
+        let state = dir.path().join("s.redb");
+        let store = Arc::new(Embedded::open(&state).unwrap());
+        let scene = LoadedScene::load(&file, dir.path()).unwrap();
+        let core = Core::new(scene, None, None, store, Some(history), AlertFile::beside(&state)).await.unwrap();
+        let (say, mut said) = mpsc::channel(10);
+        *core.alarms.verdicts.lock().unwrap() = Some(say);
+        let open = vec![incident("rule/rise/f/a/0", at(50)), incident("rule/many//50000", at(50))];
+        core.alarms.resume(open.iter());
+        core.clone().remember(open).await;
+        // The low reading was too low by far: it has not risen by as much.
+        core.alarms.take(&sensor("f/a"), &reading("f/a", 0, 20.0, Quality::Good));
+        core.alarms.take(&sensor("f/c"), &reading("f/c", 48, 2.0, Quality::Good));
+        core.alarms.take(&sensor("f/b"), &reading("f/b", 49, 41.0, Quality::Suspect));
+        let taken_back = std::iter::from_fn(|| said.try_recv().ok()).map(|(_, verdict)| match verdict {
+            Verdict::Retract { id, flagged, .. } => (id, flagged),
+            other => panic!("{other:?}"),
+        });
+        let expected = [("rule/rise/f/a/0".to_owned(), false), ("rule/many//50000".to_owned(), true)];
+        assert_eq!(taken_back.collect::<Vec<_>>(), expected);
+    }
 }

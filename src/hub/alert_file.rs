@@ -20,6 +20,11 @@ impl AlertFile {
         Self { path: state.with_extension("alerts.json"), turn: tokio::sync::Mutex::default() }
     }
 
+    /// `hub.alerts.jsonl` beside it: what was said when.
+    pub fn log(&self) -> PathBuf {
+        self.path.with_extension("jsonl")
+    }
+
     /// What was written last. A file that can't be read is put aside and said: a hub without old alerts is better than none.
     pub fn read(&self) -> BTreeMap<String, Alert> {
         let read = File::open(&self.path).and_then(|f| Ok(serde_json::from_reader::<_, Vec<Alert>>(BufReader::new(f))?));
@@ -49,7 +54,8 @@ impl AlertFile {
     }
 }
 
-fn in_words(file: &Path, e: &io::Error) -> String {
+/// Why a file of alerts can't be written, and what helps.
+pub(super) fn in_words(file: &Path, e: &io::Error) -> String {
     let full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded, io::ErrorKind::FileTooLarge].contains(&e.kind());
     match full {
         true => format!("{}: the disk is full and the alert was not kept; free some space, and it goes on by itself", file.display()),

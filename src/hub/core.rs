@@ -2,6 +2,7 @@
 
 use super::alarms::Alarms;
 use super::alert_file::AlertFile;
+use super::alert_log::AlertLog;
 use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
@@ -75,6 +76,7 @@ pub struct Core {
     pub history: Option<Arc<dyn History>>,
     pub past_answers: PastAnswers,
     alert_file: AlertFile,
+    alert_log: AlertLog,
     pub alarms: Alarms,
     /// Names the store, the same at each start of the same state file.
     pub name: String,
@@ -105,10 +107,12 @@ impl Core {
     ) -> Result<Arc<Self>, HubError> {
         let name = store_name(&*store).await?;
         let mut world = World::new(scene.first_view());
-        world.alerts = alert_file.read();
+        let (alert_log, alert_past) = AlertLog::open(alert_file.log(), Utc::now());
+        world.resume_alerts(alert_file.read(), alert_past);
         Ok(Arc::new(Self {
             world: Mutex::new(world),
             alert_file,
+            alert_log,
             view_key: keys::view(&scene.id),
             alarms: Alarms::new(&scene.scene.rules),
             scene,
@@ -136,8 +140,11 @@ impl Core {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts all alerts on disk as they are now.
+    /// Puts all alerts on disk as they are now, and what was said of them.
     pub async fn keep_alerts(&self) -> std::io::Result<()> {
+        let unkept = || self.world().unkept_alert_words.clone();
+        let all = || self.world().alert_past.words().cloned().collect();
+        self.alert_log.append(unkept, all, |count| drop(self.world().unkept_alert_words.drain(..count))).await?;
         self.alert_file.write(|| self.world().alerts.values().cloned().collect()).await
     }
 

@@ -8,6 +8,7 @@
 
 mod alarms;
 mod alert_file;
+mod alert_log;
 mod archive;
 mod beat;
 mod commands;

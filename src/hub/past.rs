@@ -74,10 +74,11 @@ impl Core {
         let units = {
             let world = self.world();
             past.incidents = world.chronicle.at(time, known);
+            past.alerts = world.alert_past.at(time, known);
             world.units.clone()
         };
         let Some(history) = &self.history else {
-            past.missing.push("this hub keeps no history: only incidents are as they were".into());
+            past.missing.push("this hub keeps no history: only incidents and warnings are as they were".into());
             return Ok(past);
         };
         let instant = match known {
@@ -105,5 +106,74 @@ impl Core {
         past.units = positions.units(&units);
         past.missing.extend(state.missing.iter().cloned());
         Ok(past)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::alert_file::AlertFile;
+    use super::*;
+    use crate::hub::scene_file::LoadedScene;
+    use crate::model::alert::Alert;
+    use crate::store::Embedded;
+
+    async fn open(dir: &std::path::Path) -> Arc<Core> {
+        let file = dir.join("s.toml");
+        std::fs::write(&file, "name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n").unwrap();
+        let scene = LoadedScene::load(&file, dir).unwrap();
+        let state = dir.join("s.redb");
+        let store = Arc::new(Embedded::open(&state).unwrap());
+        Core::new(scene, None, None, store, None, AlertFile::beside(&state)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn warnings_of_the_past_are_those_that_stood_then_also_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Utc::now();
+        let ago = |minutes| now - TimeDelta::minutes(minutes);
+        let alert = |id: &str, sent: i64| -> Alert {
+            let alert = json!({"id": id, "feed": "cap", "sender": "s", "sent": ago(sent), "status": "actual", "severity": "major",
+                "event": "暴雨", "areas": [], "effective": ago(sent), "expires": ago(-600)});
+            serde_json::from_value(alert).unwrap()
+        };
+        // "a" is cancelled half an hour ago, "b" is sent ten minutes ago and comes five minutes late.
+        {
+            let core = open(dir.path()).await;
+            core.world().hear_alert(alert("a", 60), ago(60));
+            core.keep_alerts().await.unwrap();
+            core.world().hear_alert(Alert { cancelled: true, ..alert("a", 60) }, ago(30));
+            core.world().hear_alert(alert("b", 10), ago(5));
+            core.keep_alerts().await.unwrap();
+            assert!(core.world().unkept_alert_words.is_empty());
+        }
+        let core = open(dir.path()).await;
+        let ids = async |minutes, known| -> Vec<String> {
+            let past = core.past(ago(minutes), known).await.unwrap();
+            past.alerts.iter().map(|a| format!("{}{}", a.id, if a.cancelled { "×" } else { "" })).collect()
+        };
+        for (minutes, happened, knew) in
+            [(61, vec![], vec![]), (59, vec!["a"], vec!["a"]), (29, vec![], vec![]), (8, vec!["b"], vec![]), (4, vec!["b"], vec!["b"])]
+        {
+            assert_eq!(ids(minutes, Known::AsItHappened).await, happened, "{minutes} minutes ago");
+            assert_eq!(ids(minutes, Known::AsWeKnewIt).await, knew, "{minutes} minutes ago, as we knew it");
+        }
+        assert!(core.world().alerts["a"].cancelled, "the present is as it is");
+    }
+
+    #[tokio::test]
+    async fn warnings_of_a_hub_of_before_their_past_was_kept_stand_from_when_they_were_sent() {
+        let dir = tempfile::tempdir().unwrap();
+        let core = open(dir.path()).await;
+        let sent = Utc::now() - TimeDelta::hours(1);
+        let alert = json!([{"id": "a", "feed": "cap", "sender": "s", "sent": sent, "status": "actual", "severity": "major",
+            "event": "暴雨", "areas": [], "effective": sent, "expires": null}]);
+        drop(core);
+        std::fs::write(dir.path().join("s.alerts.json"), alert.to_string()).unwrap();
+        let core = open(dir.path()).await;
+        for (time, count) in [(sent - TimeDelta::minutes(1), 0), (sent + TimeDelta::minutes(1), 1)] {
+            assert_eq!(core.past(time, Known::AsWeKnewIt).await.unwrap().alerts.len(), count);
+        }
+        core.keep_alerts().await.unwrap();
+        assert!(std::fs::read_to_string(dir.path().join("s.alerts.jsonl")).unwrap().contains("暴雨"));
     }
 }

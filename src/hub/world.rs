@@ -4,6 +4,7 @@ use super::fresh::Fresh;
 use super::keys;
 use crate::history::Reading;
 use crate::model::alert::Alert;
+use crate::model::alert_past::{AlertPast, AlertWord};
 use crate::model::chronicle::Chronicle;
 use crate::model::feed::FeedStatus;
 use crate::model::incident::{Event, Incident};
@@ -60,6 +61,10 @@ pub struct World {
     pub observations: BTreeMap<String, Observation>,
     /// By id; those long over are forgotten.
     pub alerts: BTreeMap<String, Alert>,
+    /// What was said of them and of those forgotten, and when.
+    pub alert_past: AlertPast,
+    /// The newest of it, not yet on disk.
+    pub unkept_alert_words: Vec<AlertWord>,
     pub feeds: BTreeMap<String, FeedStatus>,
     /// Which of the live things have changed since screens were told.
     pub fresh: Fresh,
@@ -84,6 +89,8 @@ impl World {
             datastream_changes: 0,
             observations: BTreeMap::new(),
             alerts: BTreeMap::new(),
+            alert_past: AlertPast::default(),
+            unkept_alert_words: Vec::new(),
             feeds: BTreeMap::new(),
             fresh: Fresh::default(),
             history: VecDeque::new(),
@@ -97,10 +104,12 @@ impl World {
     pub fn forget_durable(&mut self) {
         let live = (std::mem::take(&mut self.units), std::mem::take(&mut self.datastreams), std::mem::take(&mut self.observations));
         let (alerts, feeds) = (std::mem::take(&mut self.alerts), std::mem::take(&mut self.feeds));
+        let past = (std::mem::take(&mut self.alert_past), std::mem::take(&mut self.unkept_alert_words));
         let (changes, fresh) = (self.datastream_changes, std::mem::take(&mut self.fresh));
         *self = Self::new(self.first_view.clone());
         (self.units, self.datastreams, self.observations) = live;
         (self.alerts, self.feeds) = (alerts, feeds);
+        (self.alert_past, self.unkept_alert_words) = past;
         (self.datastream_changes, self.fresh) = (changes, fresh);
     }
 
@@ -108,6 +117,27 @@ impl World {
     pub fn learn(&mut self, datastream: Datastream) {
         self.datastream_changes += 1;
         self.datastreams.insert(datastream.id.clone(), datastream);
+    }
+
+    /// Enters a source's word on an alert, received at `now`.
+    pub fn hear_alert(&mut self, alert: Alert, now: DateTime<Utc>) {
+        let word = AlertWord { received_at: now, alert: alert.clone() };
+        if self.alert_past.hear(word.clone()) {
+            self.unkept_alert_words.push(word);
+        }
+        self.alerts.insert(alert.id.clone(), alert);
+    }
+
+    /// Takes up the alerts of an earlier run. Of those that the past knows nothing of (a hub of before it was kept), the past is that
+    /// they were received when they were sent.
+    pub fn resume_alerts(&mut self, alerts: BTreeMap<String, Alert>, past: AlertPast) {
+        self.alert_past = past;
+        for alert in alerts.values().filter(|a| !a.cancelled && !self.alert_past.has(&a.id)).cloned().collect::<Vec<_>>() {
+            let word = AlertWord { received_at: alert.sent, alert };
+            self.alert_past.push(word.clone());
+            self.unkept_alert_words.push(word);
+        }
+        self.alerts = alerts;
     }
 
     /// Readings that could not be kept are not known: said again, they are no repetition.

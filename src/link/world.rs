@@ -68,6 +68,7 @@ impl WorldState {
         self.incidents = by_id(&past.incidents, |i| &i.id);
         self.units = by_id(&past.units, |u| &u.id);
         self.observations = by_id(&past.observations, |o| &o.datastream);
+        self.alerts = by_id(&past.alerts, |a| &a.id);
     }
 
     fn replace(&mut self, snapshot: &Snapshot) {
@@ -160,6 +161,18 @@ mod tests {
         assert_eq!((world.revision, world.observations["d"].value), (Revision(6), 2.0));
         world.apply(&snapshot(7));
         assert!(world.observations.is_empty() && world.revision == Revision(7), "a snapshot is everything");
+    }
+
+    #[test]
+    fn the_past_shows_the_warnings_that_stood_then_and_none_of_now() {
+        let alert = |id: &str| -> Alert {
+            let json = serde_json::json!({"id": id, "feed": "f", "sender": "s", "sent": "1970-01-01T00:00:00Z", "status": "actual",
+                "severity": "minor", "event": "rain", "areas": [], "effective": "1970-01-01T00:00:00Z", "expires": null});
+            serde_json::from_value(json).unwrap()
+        };
+        let mut world = WorldState { alerts: by_id(&[alert("now")], |a| &a.id), ..WorldState::default() };
+        world.show_past(&PastWorld { alerts: vec![alert("then")], ..PastWorld::default() });
+        assert_eq!(world.alerts.into_keys().collect::<Vec<_>>(), ["then"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What one Yiping writes with these the feed `geojson_sse` of another reads.
 
 use super::alert::Alert;
-use super::incident::{Incident, Report};
+use super::incident::{Incident, IncidentState, Report};
 use super::observation::{Datastream, Observation};
 use super::unit::Unit;
 use serde_json::{Value, json};
@@ -16,6 +16,15 @@ pub fn report_feature(report: &Report) -> Value {
 /// An incident as it stands; what its report said is in it.
 pub fn incident_feature(incident: &Incident) -> Value {
     feature("incident", &incident.id, (incident.lon, incident.lat), json!(incident))
+}
+
+/// An incident's Feature as one that is over, with why where its source has said so.
+pub fn ended_feature(mut feature: Value, why: Option<&str>) -> Value {
+    if let Some(properties) = feature.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("state".into(), json!(IncidentState::Closed));
+        properties.extend(why.map(|why| ("reason".to_owned(), why.into())));
+    }
+    feature
 }
 
 /// A unit; `properties.kind` is `unit` and its own kind `unit_kind`.
@@ -39,7 +48,7 @@ pub fn sensor_feature(datastream: &Datastream, latest: Option<&Observation>) -> 
 /// Corners of a circle's outline: within half a percent of its radius.
 const CORNERS: u32 = 32;
 /// Metres in a degree of latitude, on a sphere of the Earth's mean radius.
-const METRES_A_DEGREE: f64 = 111_195.0;
+pub(super) const METRES_A_DEGREE: f64 = 111_195.0;
 
 /// A public warning with all its areas as one MultiPolygon, circles by their outline; `properties.kind` is `alert`.
 pub fn alert_feature(alert: &Alert) -> Value {

@@ -210,9 +210,31 @@ pub enum Happened {
         due_at: Option<DateTime<Utc>>,
     },
     /// Its source says something else of it than before.
-    Amended { title: String, title_en: String, description: String, severity: Severity, due_at: Option<DateTime<Utc>> },
+    Amended {
+        title: String,
+        title_en: String,
+        description: String,
+        severity: Severity,
+        due_at: Option<DateTime<Utc>>,
+        /// Where it has been filed anew: domain and category.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        filed: Option<(Domain, String)>,
+        /// Where it has moved.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<Place>,
+    },
     /// A person's move; `to` and `due_at` as they are after it.
     Moved { action: Action, to: IncidentState, due_at: Option<DateTime<Utc>> },
+}
+
+/// Where an incident is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Degrees.
+    pub lon: f64,
+    pub lat: f64,
+    #[serde(default)]
+    pub area: Option<String>,
 }
 
 /// An event that doesn't follow on what is there: a hole or a doubling in the store.
@@ -278,9 +300,15 @@ impl Incident {
             Happened::Reported { .. } => {
                 return Err(OutOfOrder { incident: event.incident.clone(), at: self.version, found: event.version });
             }
-            Happened::Amended { title, title_en, description, severity, due_at } => {
+            Happened::Amended { title, title_en, description, severity, due_at, filed, place } => {
                 (self.title, self.title_en, self.description) = (title.clone(), title_en.clone(), description.clone());
                 (self.severity, self.due_at) = (*severity, *due_at);
+                if let Some((domain, category)) = filed {
+                    (self.domain, self.category) = (*domain, category.clone());
+                }
+                if let Some(place) = place {
+                    (self.lon, self.lat, self.area) = (place.lon, place.lat, place.area.clone());
+                }
             }
             Happened::Moved { action, to, due_at } => {
                 (self.state, self.due_at) = (*to, *due_at);

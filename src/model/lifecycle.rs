@@ -8,7 +8,8 @@
 //! [`decide`] is pure: what is there and what is asked give the event to store, or the rule that is against it.
 
 use super::category::Categories;
-use super::incident::{Action, Event, Happened, Incident, IncidentState, Report, Severity, Stamp};
+use super::geojson::METRES_A_DEGREE;
+use super::incident::{Action, Event, Happened, Incident, IncidentState, Place, Report, Severity, Stamp};
 use super::protocol::Role;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -18,6 +19,8 @@ pub const EXTENSIONS_MAX: u32 = 2;
 pub const TITLE_BYTES_MAX: usize = 400;
 pub const TEXT_BYTES_MAX: usize = 8_000;
 pub const ID_BYTES_MAX: usize = 200;
+/// Metres. A place that is less far from the last one is the same place: a receiver that stands still says as much.
+const MOVED_M: f64 = 5.0;
 /// How far ahead a device's clock may be before its word on when it was seen is not taken.
 const CLOCK_AHEAD_MAX: TimeDelta = TimeDelta::minutes(5);
 
@@ -224,9 +227,10 @@ fn extended(now: &Incident, due_at: DateTime<Utc>, at: DateTime<Utc>) -> Result<
 }
 
 fn amended(now: &Incident, report: &Report, limits: &Categories) -> Happened {
+    let filed_anew = is_filed_anew(now, report);
     // A worse severity shortens the limit from the first report on; a limit that people have moved stays theirs.
-    let due_at = match limits.limit(&now.category, now.domain, report.severity) {
-        Some(limit) if report.severity != now.severity && now.extensions == 0 && !now.held => Some(now.reported_at + limit),
+    let due_at = match limits.limit(&report.category, report.domain, report.severity) {
+        Some(limit) if (filed_anew || report.severity != now.severity) && now.extensions == 0 && !now.held => Some(now.reported_at + limit),
         _ => now.due_at,
     };
     Happened::Amended {
@@ -235,6 +239,8 @@ fn amended(now: &Incident, report: &Report, limits: &Categories) -> Happened {
         description: report.description.clone(),
         severity: report.severity,
         due_at,
+        filed: filed_anew.then(|| (report.domain, report.category.clone())),
+        place: has_moved(now, report).then(|| Place { lon: report.lon, lat: report.lat, area: report.area.clone() }),
     }
 }
 
@@ -255,9 +261,19 @@ fn ended(now: &Incident) -> Result<Happened, Rule> {
     }
 }
 
-/// Whether `report` says anything of `now` that is worth an event: a new title or another severity.
+/// Whether `report` says anything of `now` that is worth an event: other words, another severity or category, or another place.
 pub fn is_news(now: &Incident, report: &Report) -> bool {
-    now.title != report.title || now.title_en != report.title_en || now.severity != report.severity
+    let words = now.title != report.title || now.title_en != report.title_en || now.description != report.description;
+    words || now.severity != report.severity || is_filed_anew(now, report) || has_moved(now, report)
+}
+
+fn is_filed_anew(now: &Incident, report: &Report) -> bool {
+    now.domain != report.domain || now.category != report.category
+}
+
+fn has_moved(now: &Incident, report: &Report) -> bool {
+    let east = (report.lon - now.lon) * now.lat.to_radians().cos();
+    east.hypot(report.lat - now.lat) * METRES_A_DEGREE > MOVED_M
 }
 
 /// The report with its time held against the hub's clock, or what is wrong with it.

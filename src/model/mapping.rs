@@ -178,6 +178,9 @@ impl TryFrom<Fields> for Mapping {
         if kinds != 1 {
             return Err("a mapping has either observations, or a unit, or an incident".into());
         }
+        if f.incident.as_ref().is_some_and(|i| i.state.is_none() && !i.over.is_empty()) {
+            return Err("an incident with over needs state: where in a record its state is".into());
+        }
         if let Some(records) = f.records.as_ref().filter(|r| !r.starts_with('/')) {
             return Err(format!("records is {records:?}; a pointer begins with /"));
         }
@@ -254,6 +257,12 @@ pub struct IncidentFields {
     pub description: Option<Term>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub area: Option<Term>,
+    /// How far it is. A record with one of the words of `over` here says that the incident is over; nothing else is needed of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Term>,
+    /// The source's words for an incident that is over; our own (`closed`, `evaluated`, `duplicate`, `void`) always are.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub over: Vec<String>,
 }
 
 /// How a source writes times.
@@ -356,5 +365,8 @@ mod tests {
         assert!(why(&format!("records = \"readings\"\n{good}")).contains("begins with /"));
         assert!(why(&format!("places = {{ a = [1.0] }}\n{good}")).contains("longitude, latitude"));
         assert!(why(&good.replace("lat", "latt")).contains("latt"));
+        let over =
+            "id = \"/id\"\nincident = { domain = \"traffic\", category = \"c\", severity = \"minor\", title = \"t\", over = [\"done\"] }";
+        assert!(why(over).contains("needs state"));
     }
 }

@@ -1,6 +1,7 @@
 //! Plain serde types and pure rules everyone shares: floor 1, no I/O, no clock.
 
 pub mod alert;
+pub mod alert_past;
 pub mod area;
 pub mod category;
 pub mod chronicle;

@@ -168,6 +168,9 @@ pub struct PastWorld {
     pub units: Vec<Unit>,
     /// The newest of each datastream at that instant.
     pub observations: Vec<Observation>,
+    /// Those that stood at that instant.
+    #[serde(default)]
+    pub alerts: Vec<Alert>,
     /// What could not be told, in words.
     pub missing: Vec<String>,
 }

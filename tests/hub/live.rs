@@ -175,6 +175,33 @@ fn a_rule_makes_an_incident_with_its_evidence_and_corrected_data_takes_it_back()
 }
 
 #[test]
+fn corrected_data_takes_an_incident_back_that_is_over_and_one_of_before_a_restart() {
+    let dir = data();
+    let (now, state) =
+        (Utc::now(), |s: &Screen, n: usize| s.world.incidents.values().nth(n).map(|i| (i.state, i.title.starts_with("已恢复"))));
+    {
+        let hub = hub(&dir);
+        let mut desk = Screen::open(&hub.url(), "desk", Role::Officer);
+        let platform = Platform::new(&hub);
+        platform.describe(1);
+        platform.say(1, now, 151.0);
+        platform.say(1, now + TimeDelta::seconds(10), 100.0);
+        desk.until("it to be over", |s| state(s, 0) == Some((IncidentState::Reported, true)));
+        platform.say(1, now + TimeDelta::seconds(20), 160.0);
+        desk.until("the second", |s| state(s, 1) == Some((IncidentState::Reported, false)));
+        platform.say(1, now, 15.1);
+        desk.until("the first to be taken back", |s| state(s, 0).unwrap().0 == IncidentState::Void);
+        hub.stop();
+    }
+    let hub = hub(&dir);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Officer);
+    let platform = Platform::new(&hub);
+    platform.describe(1);
+    platform.say(1, now + TimeDelta::seconds(20), 16.0);
+    desk.until("the second to be taken back", |s| state(s, 1).unwrap().0 == IncidentState::Void);
+}
+
+#[test]
 fn the_shared_clock_takes_all_screens_into_the_past_and_back() {
     let dir = data();
     let hub = hub(&dir);

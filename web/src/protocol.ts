@@ -225,6 +225,8 @@ export interface PastWorld {
   incidents: Incident[];
   units: Unit[];
   observations: Observation[];
+  /** Those that stood at that instant; a hub of before they were kept tells none. */
+  alerts?: Alert[];
   /** What could not be told, in words. */
   missing: string[];
 }

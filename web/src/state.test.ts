@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Alert, Incident, Snapshot, ViewState } from "./protocol";
-import { applyDelta, EMPTY, fromSnapshot } from "./state";
+import { applyDelta, EMPTY, fromSnapshot, inThePast } from "./state";
 
 const incident = (id: string, version: number): Incident => ({
   id, version, domain: "traffic", category: "traffic/jam", severity: "minor", state: "reported", title: id, title_en: "",
@@ -60,4 +60,12 @@ it("takes alerts whole, and a hub that has none yet", () => {
   expect(before.alerts.size).toBe(0);
   const after = applyDelta(before, { revision: 6, time, changes: [{ entity: "alert", alert }] });
   expect([after.alerts.get("w"), before.alerts.size]).toEqual([alert, 0]);
+});
+
+it("shows the warnings that stood in the past, and none of now", () => {
+  const alert = (id: string) => ({ id, severity: "major" }) as Alert;
+  const now = fromSnapshot({ ...snapshot, alerts: [alert("now")] });
+  const past = { time, known: "as_it_happened" as const, incidents: [], units: [], observations: [], missing: [] };
+  expect([...inThePast(now, { ...past, alerts: [alert("then")] }).alerts.keys()]).toEqual(["then"]);
+  expect(inThePast(now, past).alerts.size).toBe(0);
 });

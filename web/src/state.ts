@@ -75,6 +75,7 @@ export function inThePast(now: CityState, past: PastWorld): CityState {
     incidents: by(past.incidents, (i) => i.id),
     units: by(past.units, (u) => u.id),
     observations: by(past.observations, (o) => o.datastream),
+    alerts: by(past.alerts ?? [], (a) => a.id),
   };
 }
 

@@ -1,10 +1,11 @@
 //! A GeoJSON Feature as an incident report or a unit.
 //!
 //! `properties.kind` says which: `incident` or `unit`; without it, a `call_sign` makes a unit and a `severity` an incident.
-//! A unit's own kind is `unit_kind`, or `kind` where that is not taken.
+//! A unit's own kind is `unit_kind`, or `kind` where that is not taken. An incident whose `state` is one of those in which nothing more
+//! is to be done (`closed`, `evaluated`, `duplicate`, `void`) is over; of such a one only its id is needed.
 
 use crate::feeds::FeedEvent;
-use crate::model::incident::Report;
+use crate::model::incident::{IncidentState, Report};
 use crate::model::unit::Unit;
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
@@ -36,7 +37,6 @@ pub(super) fn features(data: &str) -> Result<Vec<Value>, String> {
 pub(super) fn entity(feature: &Value) -> Result<(String, FeedEvent), String> {
     let properties = feature.get("properties").and_then(Value::as_object).ok_or("a Feature without properties")?;
     let id = id(feature, properties).ok_or("a Feature without id")?;
-    let place = point(feature).map_err(|why| format!("{id}: {why}"))?;
     let is_unit = match text(properties, "kind") {
         Some("unit") => true,
         Some("incident") => false,
@@ -44,9 +44,21 @@ pub(super) fn entity(feature: &Value) -> Result<(String, FeedEvent), String> {
         _ if properties.contains_key("severity") => false,
         _ => return Err(format!("{id}: kind is neither incident nor unit")),
     };
-    let event =
-        if is_unit { unit(&id, properties, place).map(FeedEvent::Unit) } else { incident(&id, properties, place).map(FeedEvent::Incident) };
+    let event = match is_unit {
+        true => point(feature).and_then(|place| unit(&id, properties, place)).map(FeedEvent::Unit),
+        false => match over(properties) {
+            Some(why) => Ok(FeedEvent::Ended { incident: id.clone(), why }),
+            None => point(feature).and_then(|place| incident(&id, properties, place)).map(FeedEvent::Incident),
+        },
+    };
     Ok((id.clone(), event.map_err(|why| format!("{id}: {why}"))?))
+}
+
+/// Why an incident is over, in its source's words; `None` while it is not, or where the source says nothing of its state.
+fn over(p: &Map<String, Value>) -> Option<String> {
+    let state: IncidentState = word(p, "state").ok()?;
+    let why = || format!("{} at its source", text(p, "state").unwrap_or_default());
+    state.is_ended().then(|| text(p, "reason").map_or_else(why, str::to_owned))
 }
 
 fn incident(id: &str, p: &Map<String, Value>, (lon, lat): (f64, f64)) -> Result<Report, String> {
@@ -151,6 +163,26 @@ mod tests {
         let (id, event) = entity(&unit()).unwrap();
         let FeedEvent::Unit(unit) = event else { panic!("{event:?}") };
         assert_eq!((id.as_str(), unit.kind.as_str(), unit.lon), ("u1", "patrol_car", 118.2));
+    }
+
+    #[test]
+    fn an_incident_in_a_state_that_is_an_end_is_over_and_in_any_other_it_is_reported() {
+        let said = |state: &str| {
+            let feature = json!({"type": "Feature", "id": "i1", "geometry": {"type": "Point", "coordinates": [118.2, 33.9]}, "properties":
+                {"kind": "incident", "title": "追尾", "domain": "traffic", "severity": "minor", "state": state}});
+            entity(&feature).unwrap().1
+        };
+        for state in ["closed", "evaluated", "duplicate", "void"] {
+            assert_eq!(said(state), FeedEvent::Ended { incident: "i1".into(), why: format!("{state} at its source") });
+        }
+        // A state that is not ours says nothing of an end.
+        for state in ["reported", "handling", "open"] {
+            assert!(matches!(said(state), FeedEvent::Incident(report) if report.title == "追尾"), "{state}");
+        }
+        // Nothing but its id is needed of one that is over.
+        let bare =
+            json!({"type": "Feature", "id": "i1", "geometry": null, "properties": {"kind": "incident", "state": "void", "reason": "误报"}});
+        assert_eq!(entity(&bare).unwrap().1, FeedEvent::Ended { incident: "i1".into(), why: "误报".into() });
     }
 
     #[test]

@@ -58,6 +58,30 @@ async fn a_collection_is_polled_only_when_it_has_changed_and_repetitions_are_no_
 }
 
 #[tokio::test]
+async fn an_incident_that_its_collection_says_is_closed_ends_once() {
+    async fn features(State(calls): State<Arc<AtomicUsize>>) -> impl IntoResponse {
+        let closed = feature("a", "minor").replace(r#""severity""#, r#""state":"closed","severity""#);
+        match calls.fetch_add(1, Ordering::SeqCst) {
+            0 => collection(&[feature("a", "minor"), feature("b", "major")]),
+            _ => collection(&[closed, feature("b", "major")]),
+        }
+    }
+    let calls = Arc::new(AtomicUsize::new(0));
+    let address = serve(Router::new().route("/f", get(features)).with_state(calls.clone())).await;
+    let (_feed, mut rx) = feed(format!("http://{address}/f"));
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 3 && h.status.stored == 3).await;
+    let then = calls.load(Ordering::SeqCst);
+    while calls.load(Ordering::SeqCst) < then + 3 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    while let Ok(event) = rx.try_recv() {
+        assert!(matches!(event, FeedEvent::Status(_)), "said again: {event:?}");
+    }
+    assert_eq!(heard.incidents, ["a", "b", "a×"]);
+}
+
+#[tokio::test]
 async fn a_websocket_is_read_again_after_a_break_and_rubbish_on_it_is_counted() {
     async fn talk(mut socket: WebSocket, call: usize) {
         let texts = match call {

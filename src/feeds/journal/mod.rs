@@ -41,7 +41,7 @@ pub enum What {
     Incident(Report),
     Unit(Unit),
     Alert(Box<Alert>),
-    /// An entity that is there no longer.
+    /// An entity that is there no longer; an incident that is over.
     Gone(Gone),
     /// The next entries are what was known when the file was begun, not what happened then.
     Base(Base),
@@ -51,6 +51,9 @@ pub enum What {
 pub struct Gone {
     pub entity: Kind,
     pub id: String,
+    /// Why an incident is over, in its source's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +81,9 @@ impl What {
             FeedEvent::Incident(r) => Some(Self::Incident(r.clone())),
             FeedEvent::Unit(u) => Some(Self::Unit(u.clone())),
             FeedEvent::Alert(a) => Some(Self::Alert(Box::new(a.clone()))),
-            FeedEvent::Ended { incident, .. } => Some(Self::Gone(Gone { entity: Kind::Incident, id: incident.clone() })),
+            FeedEvent::Ended { incident, why } => {
+                Some(Self::Gone(Gone { entity: Kind::Incident, id: incident.clone(), why: Some(why.clone()) }))
+            }
             FeedEvent::Status(_) | FeedEvent::Barrier(_) => None,
         }
     }

@@ -5,7 +5,7 @@ mod tests;
 
 use super::outbox::{Doubt, Reason, Unusable};
 use super::sensorthings::parse::snake_case;
-use crate::model::incident::Report;
+use crate::model::incident::{IncidentState, Report};
 use crate::model::mapping::{IncidentFields, Mapping, ObservationFields, Piece, Term, TimeFormat, UnitFields, explained};
 use crate::model::observation::{Datastream, Observation, Quality};
 use crate::model::unit::{Unit, UnitState};
@@ -20,9 +20,17 @@ const TEXT_BYTES_MAX: usize = 8 << 10;
 /// What a record says.
 #[derive(Debug, PartialEq)]
 pub(super) enum Said {
-    Reading { datastream: Datastream, observation: Observation },
+    Reading {
+        datastream: Datastream,
+        observation: Observation,
+    },
     Unit(Unit),
     Incident(Report),
+    /// An incident is over, and why.
+    Over {
+        incident: String,
+        why: String,
+    },
 }
 
 /// A record with what surrounds it.
@@ -69,6 +77,9 @@ pub(super) fn identity(mapping: &Mapping, r: Record) -> Result<(String, Option<u
 
 /// What a record of this id says; each value by itself, since one that is wrong must not cost the others.
 pub(super) fn read(mapping: &Mapping, id: &str, r: Record) -> Vec<Result<Said, Unusable>> {
+    if let Some(over) = mapping.incident.as_ref().and_then(|fields| over(mapping, fields, id, r)) {
+        return vec![Ok(over)];
+    }
     let time = match &mapping.time {
         None => Ok(r.arrived),
         Some(term) => time(mapping, term, id, r),
@@ -277,6 +288,14 @@ fn incident(
         area: text(&fields.area),
         reported_at: Some(reported_at),
     })
+}
+
+/// Whether a record says that its incident is over: one that does needs neither place nor title nor time.
+fn over(mapping: &Mapping, fields: &IncidentFields, id: &str, r: Record) -> Option<Said> {
+    let said = r.text(fields.state.as_ref()?)?;
+    let ours: Option<IncidentState> = serde_json::from_value(Value::String(explained(&mapping.words, &said).into_owned())).ok();
+    let is_over = fields.over.iter().any(|word| word == said.trim()) || ours.is_some_and(IncidentState::is_ended);
+    is_over.then(|| Said::Over { incident: format!("{}/{id}", r.feed), why: format!("{} at its source", said.trim()) })
 }
 
 /// A field whose value is one of the model's words, or one that the mapping explains.

@@ -32,14 +32,11 @@ const PAGES_MAX: usize = 2_000;
 const STREAMS_MAX: usize = 200_000;
 /// Alerts and incidents remembered, to know a repetition.
 const REMEMBERED_MAX: usize = 20_000;
-/// Times remembered per datastream, to know a repetition that comes out of order.
-const TIMES_MAX: usize = 16;
+/// Readings remembered per datastream, to know a repetition that comes out of order from a correction.
+const RECENT_MAX: usize = 16;
 /// A reading this far ahead of our clock comes from a sensor whose clock is wrong.
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9";
-
-/// Something whose time was over before we heard of it; a word of the ledger.
-const OVER: &str = "over_already";
 
 /// How an entity reached us, which decides whether a repetition is news to the ledger.
 #[derive(Clone, Copy, PartialEq)]
@@ -61,7 +58,23 @@ pub(super) struct Entities {
 
 struct Stream {
     datastream: Datastream,
-    times: VecDeque<DateTime<Utc>>,
+    /// The last readings that came, each time once.
+    recent: VecDeque<Observation>,
+}
+
+impl Stream {
+    /// Whether a reading says what was said of its time before; remembers it.
+    fn is_repeated(&mut self, observation: &Observation) -> bool {
+        if let Some(known) = self.recent.iter_mut().find(|o| o.phenomenon_time == observation.phenomenon_time) {
+            let before = std::mem::replace(known, observation.clone());
+            return before == *observation;
+        }
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(observation.clone());
+        false
+    }
 }
 
 /// `Link` header that says which `@context` the short names of a question belong to (ETSI GS CIM 009, 6.3.5).
@@ -151,8 +164,8 @@ impl Entities {
                 match known {
                     Some(0) if way == Way::Asked => {}
                     Some(0) => outbox.repeated(),
-                    Some(_) => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
-                    None => outbox.left_out(OVER),
+                    // Also one that is new to us: it may have been open before a restart; the hub knows.
+                    _ => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
                 }
                 self.is_news(incident, 0);
             }
@@ -210,25 +223,23 @@ impl Entities {
             }
             None => {
                 outbox.deliver(FeedEvent::Datastream(datastream.clone())).await?;
-                let stream = Stream { datastream: datastream.clone(), times: VecDeque::new() };
+                let stream = Stream { datastream: datastream.clone(), recent: VecDeque::new() };
                 self.streams.entry(datastream.id.clone()).or_insert(stream)
             }
         };
-        if stream.times.contains(&phenomenon_time) {
+        let is_newest = stream.recent.iter().all(|o| o.phenomenon_time < phenomenon_time);
+        // Another value, or another word on its worth, is a correction.
+        if stream.is_repeated(&observation) {
             if way == Way::Pushed {
                 outbox.repeated();
             }
             return Ok(());
         }
         // Moved, or named anew; by an older word it stays as it is.
-        if stream.datastream != datastream && stream.times.iter().all(|t| *t < phenomenon_time) {
+        if stream.datastream != datastream && is_newest {
             stream.datastream = datastream.clone();
             outbox.deliver(FeedEvent::Datastream(datastream)).await?;
         }
-        if stream.times.len() == TIMES_MAX {
-            stream.times.pop_front();
-        }
-        stream.times.push_back(phenomenon_time);
         outbox.deliver(FeedEvent::Observation(observation)).await
     }
 }

@@ -7,6 +7,7 @@ use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
 use crate::model::category::Categories;
 use crate::model::feed::{FeedConfig, NgsiLdEntities, Source};
 use crate::model::incident::{Domain, Severity};
+use crate::model::observation::Quality;
 use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -202,6 +203,39 @@ async fn entities_come_page_by_page_whether_the_broker_says_where_the_next_is_or
     }
 }
 
+#[tokio::test]
+async fn a_corrected_value_of_the_same_time_passes_once_and_so_does_one_that_is_no_longer_trusted() {
+    let time = "2026-01-01T00:00:00Z";
+    let station = |value: f64, reliability: f64| {
+        let mut station = station(1, time);
+        (station["NO2"]["value"], station["reliability"]) = (json!(value), json!({"type": "Property", "value": reliability}));
+        station
+    };
+    let (broker, _feed, mut rx) = start(Broker { entities: vec![station(400.0, 1.0)], ..Broker::default() }, None).await;
+    let mut said = Vec::new();
+    for (value, reliability) in [(400.0, 1.0), (40.0, 1.0), (40.0, 0.1)] {
+        broker.lock().unwrap().entities = vec![station(value, reliability)];
+        let next = tokio::time::timeout(Duration::from_secs(20), async {
+            loop {
+                match rx.recv().await.expect("the feed has ended") {
+                    FeedEvent::Observation(o) => return (o.value, o.quality),
+                    FeedEvent::Status(s) => assert!(s.balances(), "{s:?}"),
+                    _ => {}
+                }
+            }
+        });
+        said.push(next.await.unwrap());
+        let asked = broker.lock().unwrap().questions.len();
+        while broker.lock().unwrap().questions.len() < asked + 3 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    assert_eq!(said, [(400.0, Quality::Good), (40.0, Quality::Good), (40.0, Quality::Suspect)]);
+    while let Ok(event) = rx.try_recv() {
+        assert!(!matches!(event, FeedEvent::Observation(_)), "what has not changed is no news: {event:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subscription_is_made_once_and_taken_away_and_notifications_are_taken() {
     let notify = "http://127.0.0.1:8080/feeds/air".to_owned();
@@ -223,12 +257,13 @@ async fn a_subscription_is_made_once_and_taken_away_and_notifications_are_taken(
         let notification = json!({"id": "urn:n:1", "type": "Notification", "subscriptionId": "s", "notifiedAt": "2026-01-01T00:00:00Z",
             "data": [station(1, "2026-01-01T00:00:00Z"), station(1, "2025-12-31T23:00:00Z"), station(1, "2026-01-01T00:00:00Z"), alert]});
         let taken = inlet.post("application/json".into(), notification.to_string().into_bytes()).await.unwrap();
-        assert_eq!((taken.received, taken.accepted, taken.left_out), (4, 2, 2));
+        assert_eq!((taken.received, taken.accepted, taken.left_out), (4, 3, 1));
         assert!(inlet.post("application/json".into(), b"{".to_vec()).await.is_err());
     });
     listen(&mut rx, &mut heard, |h| h.status.received == 5).await;
     posting.await.unwrap();
-    assert_eq!((heard.status.conflated_by["repeated"], heard.status.conflated_by["over_already"]), (1, 1), "{:?}", heard.status);
+    assert_eq!((heard.status.conflated, heard.status.conflated_by["repeated"]), (1, 1), "{:?}", heard.status);
+    assert_eq!(heard.incidents, ["air/urn:ngsi-ld:Alert:Alert:1×"], "it may have been open before a restart");
     drop(feed);
     for _ in 0..400 {
         if broker.lock().unwrap().deleted == 1 {

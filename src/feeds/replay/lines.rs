@@ -74,6 +74,16 @@ impl Line {
         self.inner().latest.shift_remove(id);
     }
 
+    /// An entity is over: its latest Feature is said once more as `change` makes it, and snapshots don't have it. Nothing where it is
+    /// not known.
+    pub fn end(&self, id: &str, change: impl FnOnce(Value) -> Value) {
+        let latest = self.inner().latest.get(id).and_then(|(_, text)| serde_json::from_str(text).ok());
+        if let Some(latest) = latest {
+            self.push(id, &change(latest));
+            self.forget(id);
+        }
+    }
+
     /// Adds a Feature about the entity `id`.
     pub fn push(&self, id: &str, feature: &Value) {
         let text: Arc<str> = feature.to_string().into();

@@ -204,7 +204,8 @@ impl Player {
                     }
                 }
                 What::Gone(gone) => match gone.entity {
-                    Kind::Incident => self.shared.incidents.forget(&gone.id),
+                    // Said once, so that whoever took it ends it as well.
+                    Kind::Incident => self.shared.incidents.end(&gone.id, |f| geojson::ended_feature(f, gone.why.as_deref())),
                     Kind::Unit => self.shared.units.forget(&gone.id),
                     Kind::Alert => self.shared.alerts.forget(&gone.id),
                     // Its history stays readable, as a server's would.

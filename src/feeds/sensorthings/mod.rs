@@ -348,7 +348,7 @@ impl Stream {
     fn is_new(&mut self, parsed: &Result<crate::model::observation::Observation, String>, entity: &Value) -> bool {
         let mut hasher = DefaultHasher::new();
         match parsed {
-            Ok(o) => (o.phenomenon_time, o.value.to_bits()).hash(&mut hasher),
+            Ok(o) => (o.phenomenon_time, o.value.to_bits(), o.quality).hash(&mut hasher),
             Err(_) => entity.to_string().hash(&mut hasher),
         }
         let hash = hasher.finish();

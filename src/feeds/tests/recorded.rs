@@ -114,3 +114,43 @@ async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
     }
     assert_eq!(platform.report().bad_lines, 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_that_ended_ends_again_when_its_journal_is_played() {
+    use crate::feeds::journal::{Limits, Recorder};
+    let dir = tempfile::tempdir().unwrap();
+    let begun: chrono::DateTime<Utc> = "2026-05-01T00:00:00Z".parse().unwrap();
+    let at = move |s: i64| begun + TimeDelta::seconds(s);
+    let recorder = Recorder::start(dir.path(), "all", Limits::default()).unwrap();
+    for (second, id) in [(10, "a"), (12, "b")] {
+        let mut report = fixture::city().incidents[0].report("x", at(second));
+        report.id = id.into();
+        recorder.take(&FeedEvent::Incident(report), at(second));
+    }
+    recorder.take(&FeedEvent::Ended { incident: "a".into(), why: "处置完成".into() }, at(40));
+    drop(recorder);
+    let journals = vec![dir.path().to_owned()];
+    let start = Some(at(20));
+    let platform = Platform::start(Options { city: None, journals, start, speed: 0.1, ..options(ANY.parse().unwrap(), false) }).unwrap();
+    let base = format!("http://{}", platform.http);
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream") }), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents == ["a", "b"]).await;
+    let http = crate::feeds::http::client().unwrap();
+    assert!(http.post(format!("{base}/control")).body(r#"{"speed": 1000}"#).send().await.unwrap().status().is_success());
+    let why = tokio::time::timeout(Duration::from_secs(20), async {
+        loop {
+            match rx.recv().await.expect("the feed has ended") {
+                FeedEvent::Ended { incident, why } => return (incident, why),
+                FeedEvent::Status(s) => assert!(s.balances(), "{s:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    assert_eq!(why.await.unwrap(), ("a".to_owned(), "处置完成".to_owned()));
+    let left = crate::feeds::http::get_dated(&http, &format!("{base}/incidents")).await.unwrap().body;
+    let left: serde_json::Value = serde_json::from_slice(&left).unwrap();
+    assert_eq!(left["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(platform.report().bad_lines, 0);
+}

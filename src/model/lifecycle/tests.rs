@@ -149,6 +149,32 @@ fn a_worse_word_from_the_source_shortens_the_limit() {
     assert!(amended.due_at < now.due_at);
 }
 
+#[test]
+fn another_place_category_or_description_from_the_source_is_news_and_a_few_metres_are_not() {
+    let now = reported();
+    let amended = |report: Report| {
+        assert!(is_news(&now, &report), "{report:?}");
+        let event = decide("a", Some(&now), &order(Wish::Amend { report }, Role::Officer, 5), Categories::bundled()).unwrap();
+        Incident::after(Some(now.clone()), &event).unwrap()
+    };
+    // 1e-5 degrees of latitude are 1.1 m.
+    assert!(!is_news(&now, &Report { lat: now.lat + 3e-5, lon: now.lon - 2e-5, ..report() }));
+    let moved = amended(Report { lat: now.lat + 1e-4, area: Some("g7".into()), ..report() });
+    assert_eq!((moved.lat, moved.lon, moved.area.as_deref()), (now.lat + 1e-4, now.lon, Some("g7")));
+    let said = amended(Report { description: "两人受伤".into(), lon: now.lon + 1e-5, ..report() });
+    assert_eq!((said.description.as_str(), said.lon, said.due_at), ("两人受伤", now.lon, now.due_at));
+    let category = "traffic/accident/collision";
+    let filed = amended(Report { domain: Domain::Traffic, category: category.into(), ..report() });
+    assert_eq!((filed.domain, filed.category.as_str()), (Domain::Traffic, category));
+    let limit = Categories::bundled().limit(category, Domain::Traffic, now.severity).unwrap();
+    assert_eq!(filed.due_at, Some(now.reported_at + limit), "the limit is that of its new category");
+    // As it was written before places and categories were news.
+    let old = r#"{"happened":"amended","title":"t","title_en":"","description":"","severity":"minor","due_at":null}"#;
+    let old: Happened = serde_json::from_str(old).unwrap();
+    assert!(matches!(&old, Happened::Amended { filed: None, place: None, .. }));
+    assert!(!serde_json::to_string(&old).unwrap().contains("place"), "and read by an older hub");
+}
+
 fn any_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         Just(Action::Acknowledge),

@@ -1,8 +1,12 @@
 //! Alert rules 预警规则 of a scene: when readings make an incident, when it is over, and when corrected data takes it back. Pure.
 
+mod again;
+mod ground;
 mod silence;
+mod together;
 mod watch;
 
+pub use again::Needed;
 pub use watch::{Evidence, Verdict, Watch};
 
 use super::incident::{Domain, Severity};

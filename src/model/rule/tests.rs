@@ -23,11 +23,12 @@ fn at(s: i64) -> DateTime<Utc> {
 
 /// A letter a verdict: open, close, retract, nothing.
 fn letters(watch: &mut Watch, readings: &[(i64, f64)]) -> String {
-    let letter = |v: Option<Verdict>| match v {
-        Some(Verdict::Open { .. } | Verdict::OpenFeed { .. }) => 'o',
-        Some(Verdict::Close { .. }) => 'c',
-        Some(Verdict::Retract { .. }) => 'r',
-        None => '.',
+    let letter = |v: Vec<Verdict>| match &v[..] {
+        [Verdict::Open { .. } | Verdict::OpenFeed { .. }] => 'o',
+        [Verdict::Close { .. }] => 'c',
+        [Verdict::Retract { .. }] => 'r',
+        [] => '.',
+        more => panic!("{more:?}"),
     };
     readings.iter().map(|(s, value)| letter(watch.take("f", "a", [118.0, 33.0], at(*s), *value))).collect()
 }
@@ -54,13 +55,140 @@ fn it_opens_and_closes_only_after_having_held_for_so_long() {
 fn a_corrected_reading_takes_the_incident_back() {
     let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
     let opened = watch.take("f", "a", [118.0, 33.0], at(0), 99.0);
-    let Some(Verdict::Open { id, evidence, lon, .. }) = opened else { panic!("{opened:?}") };
-    assert_eq!((id.as_str(), evidence[0].value, lon), ("rule/r/a/0", 99.0, 118.0));
-    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(5), 12.0), None);
+    let [Verdict::Open { id, evidence, lon, .. }] = &opened[..] else { panic!("{opened:?}") };
+    assert_eq!((id.as_str(), evidence[0].value, *lon), ("rule/r/a/0", 99.0, 118.0));
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(5), 12.0), []);
     let corrected = Evidence { datastream: "a".into(), time: at(0), value: 9.9 };
-    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(0), 9.9), Some(Verdict::Retract { id, corrected }));
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(0), 9.9), [Verdict::Retract { id: id.clone(), corrected, flagged: false }]);
     // A correction that is still beyond the limit changes nothing.
     assert_eq!(letters(&mut watch, &[(10, 50.0), (10, 40.0)]), "o.");
+}
+
+/// The ids of what is taken back.
+fn retracted(verdicts: Vec<Verdict>) -> Vec<String> {
+    let id = |v| match v {
+        Verdict::Retract { id, .. } => id,
+        other => panic!("{other:?}"),
+    };
+    verdicts.into_iter().map(id).collect()
+}
+
+#[test]
+fn a_correction_that_comes_when_it_is_over_takes_it_back_as_well() {
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    assert_eq!(letters(&mut watch, &[(0, 99.0), (5, 3.0), (10, 50.0), (15, 2.0)]), "ococ");
+    // Still beyond the limit, then not; the one that was not corrected stays.
+    assert_eq!(letters(&mut watch, &[(0, 40.0)]), ".");
+    assert_eq!(retracted(watch.take("f", "a", [118.0, 33.0], at(0), 4.0)), ["rule/r/a/0"]);
+    assert_eq!(letters(&mut watch, &[(0, 3.0), (5, 2.0)]), "..", "once");
+    // A rise, whose ground is the low reading as well as the high one.
+    let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+    assert_eq!(letters(&mut watch, &[(0, 0.0), (30, 40.0), (100, 41.0)]), ".oc");
+    assert_eq!(retracted(watch.take("f", "a", [118.0, 33.0], at(0), 35.0)), ["rule/r/a/0"]);
+}
+
+#[test]
+fn a_run_that_a_correction_breaks_is_taken_back_though_its_evidence_shows_only_the_end() {
+    let mut watch = Watch::new(AlertRule { for_s: 300.0, ..rule(Condition::Above { value: 10.0, close: None }) });
+    let run: Vec<(i64, f64)> = (0..=30).map(|n| (n * 10, 20.0)).collect();
+    assert_eq!(letters(&mut watch, &run), format!("{}o", ".".repeat(30)));
+    assert_eq!(retracted(watch.take("f", "a", [118.0, 33.0], at(20), 5.0)), ["rule/r/a/0"]);
+}
+
+#[test]
+fn one_over_many_sensors_is_taken_back_with_the_ground_for_it() {
+    let take = |watch: &mut Watch, sensor: &str, s: i64, value: f64| watch.take("f", sensor, [118.0, 33.0], at(s), value);
+    for is_over in [false, true] {
+        let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 3, close: None }));
+        for (s, sensor) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            take(&mut watch, sensor, s as i64, 60.0);
+        }
+        if is_over {
+            assert_eq!(take(&mut watch, "a", 20, 10.0), []);
+            assert!(matches!(&take(&mut watch, "b", 21, 10.0)[..], [Verdict::Close { .. }]));
+        }
+        // The fourth was not needed to open it; each of the others was.
+        assert_eq!(take(&mut watch, "d", 3, 7.0), []);
+        assert_eq!(take(&mut watch, "c", 2, 51.0), [], "still above");
+        assert_eq!(retracted(take(&mut watch, "c", 2, 7.0)), ["rule/r//2000"], "over: {is_over}");
+    }
+}
+
+#[test]
+fn a_reading_that_its_source_flags_afterwards_is_no_longer_evidence() {
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    assert_eq!(letters(&mut watch, &[(0, 99.0), (5, 3.0)]), "oc");
+    assert_eq!(watch.doubt("a", at(5), 3.0), []);
+    let corrected = Evidence { datastream: "a".into(), time: at(0), value: 99.0 };
+    assert_eq!(watch.doubt("a", at(0), 99.0), [Verdict::Retract { id: "rule/r/a/0".into(), corrected, flagged: true }]);
+    // One of a run that goes on without it for as long as it must changes nothing.
+    let mut watch = Watch::new(AlertRule { for_s: 60.0, ..rule(Condition::Above { value: 10.0, close: None }) });
+    assert_eq!(letters(&mut watch, &[(0, 20.0), (30, 20.0), (60, 20.0), (90, 20.0)]), "..o.");
+    assert_eq!(watch.doubt("a", at(60), 20.0), []);
+    assert_eq!(retracted(watch.doubt("a", at(90), 20.0).into_iter().chain(watch.doubt("a", at(0), 20.0)).collect()), ["rule/r/a/0"]);
+    // Of many sensors.
+    let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 2, close: None }));
+    ["a", "b"].iter().for_each(|sensor| drop(watch.take("f", sensor, [118.0, 33.0], at(0), 60.0)));
+    assert_eq!(retracted(watch.doubt("a", at(0), 60.0)), ["rule/r//0"]);
+    assert_eq!(watch.doubt("nobody", at(0), 60.0), []);
+}
+
+#[test]
+fn after_a_restart_a_correction_of_what_an_incident_rested_on_takes_it_back() {
+    let resumed = |is_over| {
+        let mut watch = Watch::new(AlertRule { for_s: 60.0, ..rule(Condition::Above { value: 10.0, close: None }) });
+        watch.resume("rule/r/a/0", at(60), is_over);
+        watch
+    };
+    for is_over in [false, true] {
+        let mut watch = resumed(is_over);
+        assert_eq!(letters(&mut watch, &[(60, 20.0)]), ".", "sent again as it was");
+        assert_eq!(retracted(watch.take("f", "a", [118.0, 33.0], at(30), 5.0)), ["rule/r/a/0"]);
+        // Later ones are nothing it rested on.
+        assert_eq!(resumed(true).take("f", "a", [118.0, 33.0], at(90), 5.0), []);
+        assert_eq!(resumed(is_over).doubt("a", at(30), 20.0), [], "what is left of it is not known");
+    }
+    // What was over is not opened again by what opened it, and does not keep the next one from being opened.
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    watch.resume("rule/r/a/0", at(0), true);
+    assert_eq!(letters(&mut watch, &[(0, 20.0)]), ".");
+    assert!(matches!(&watch.take("f", "a", [118.0, 33.0], at(9), 20.0)[..], [Verdict::Open { id, .. }] if id == "rule/r/a/9000"));
+    assert_eq!(letters(&mut resumed(true), &[(100, 20.0), (160, 20.0)]), ".o");
+    let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
+    watch.resume("rule/r/a/0", at(0), false);
+    assert_eq!(retracted(watch.doubt("a", at(0), 20.0)), ["rule/r/a/0"]);
+    assert_eq!(letters(&mut watch, &[(100, 20.0)]), "o");
+}
+
+#[test]
+fn after_a_restart_a_rise_and_one_over_many_are_taken_back_with_what_was_kept_of_them() {
+    let said = |datastream: &str, s: i64, value: f64| Evidence { datastream: datastream.into(), time: at(s), value };
+    let take = |watch: &mut Watch, sensor: &str, s: i64, value: f64| watch.take("f", sensor, [118.0, 33.0], at(s), value);
+    for is_over in [false, true] {
+        let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+        watch.resume("rule/r/f/a/0", at(50), is_over);
+        let said_now = take(&mut watch, "f/a", 50, 5.0);
+        assert!(!said_now.iter().any(|v| matches!(v, Verdict::Retract { .. })), "what it rested on is not known yet: {said_now:?}");
+        let mut watch = Watch::new(rule(Condition::Rise { by: 30.0, within_s: 60.0, close: None }));
+        watch.resume("rule/r/f/a/0", at(50), is_over);
+        assert_eq!(watch.needs("rule/r/f/a/0", at(50)), Some(Needed::Of { datastream: "f/a".into(), from: at(-10), to: at(50) }));
+        watch.remember("rule/r/f/a/0", vec![said("f/a", 0, 0.0), said("f/a", 50, 40.0)]);
+        assert_eq!(take(&mut watch, "f/a", 0, 9.0), []);
+        assert_eq!(retracted(take(&mut watch, "f/a", 0, 20.0)), ["rule/r/f/a/0"], "over: {is_over}");
+        let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 2, close: None }));
+        watch.resume("rule/r//0", at(0), is_over);
+        assert!(matches!(watch.needs("rule/r//0", at(0)), Some(Needed::Latest { at: then, .. }) if then == at(0)));
+        watch.remember("rule/r//0", vec![said("f/a", 0, 60.0), said("f/b", -5, 70.0), said("f/c", -9, 10.0)]);
+        assert_eq!(take(&mut watch, "f/c", -9, 5.0), [], "the others, not heard of since, are still above");
+        let flagged = watch.doubt("f/b", at(-5), 70.0);
+        assert_eq!(retracted(flagged), ["rule/r//0"], "over: {is_over}");
+    }
+    // What is kept is not enough for it (it was corrected while nobody looked): it is left to people.
+    let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 2, close: None }));
+    watch.resume("rule/r//0", at(0), true);
+    watch.remember("rule/r//0", vec![said("f/a", 0, 60.0), said("f/b", 0, 7.0)]);
+    assert_eq!(take(&mut watch, "f/a", 0, 7.0), []);
+    assert_eq!(Watch::new(rule(Condition::Silent { for_s: 1.0 })).needs("rule/r/f/a/0", at(0)), None);
 }
 
 #[test]
@@ -140,7 +268,7 @@ fn one_silent_sensor_of_a_feed_that_speaks_is_an_incident_of_its_own() {
 #[test]
 fn after_a_restart_a_silent_feed_is_over_with_its_first_word() {
     let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
-    watch.resume("rule/r/feed:f/169000");
+    watch.resume("rule/r/feed:f/169000", at(169), false);
     assert_eq!(ticked(&mut watch, 5_000), "", "it is not opened twice");
     speak(&mut watch, "f", 0..2, 5_001);
     assert_eq!(ticked(&mut watch, 5_002), "c rule/r/feed:f/169000");
@@ -151,22 +279,22 @@ fn after_a_restart_a_silent_feed_is_over_with_its_first_word() {
 fn many_sensors_at_once_make_one_incident_in_their_middle() {
     let mut watch = Watch::new(rule(Condition::Many { above: 50.0, sensors: 3, close: Some(40.0) }));
     for (i, sensor) in ["a", "b"].iter().enumerate() {
-        assert_eq!(watch.take("f", sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), None);
+        assert_eq!(watch.take("f", sensor, [118.0 + i as f64, 33.0], at(i as i64), 60.0), []);
     }
     let opened = watch.take("f", "c", [120.0, 36.0], at(10), 60.0);
     assert!(
-        matches!(&opened, Some(Verdict::Open { lon, lat, evidence, .. }) if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3),
+        matches!(&opened[..], [Verdict::Open { lon, lat, evidence, .. }] if (*lon - 119.0).abs() < 1e-9 && (*lat - 34.0).abs() < 1e-9 && evidence.len() == 3),
         "{opened:?}"
     );
-    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(20), 45.0), None, "above the milder limit");
-    assert!(matches!(watch.take("f", "a", [118.0, 33.0], at(30), 39.0), Some(Verdict::Close { .. })));
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(20), 45.0), [], "above the milder limit");
+    assert!(matches!(watch.take("f", "a", [118.0, 33.0], at(30), 39.0)[..], [Verdict::Close { .. }]));
 }
 
 #[test]
 fn after_a_restart_an_open_incident_goes_on() {
     let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
-    watch.resume("rule/r/a/0");
-    watch.resume("rule/other/a/0");
+    watch.resume("rule/r/a/0", at(0), false);
+    watch.resume("rule/other/a/0", at(0), false);
     assert_eq!(letters(&mut watch, &[(100, 20.0), (110, 5.0)]), ".c", "it is not opened twice");
 }
 

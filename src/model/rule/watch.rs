@@ -1,8 +1,10 @@
 //! A rule at work: readings in, verdicts out. The clock is an argument.
 
+use super::ground::{Correction, Ground};
 use super::silence::Feeds;
+use super::together::{Limits, Together};
 use super::{AlertRule, Condition};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -10,8 +12,8 @@ use std::sync::Arc;
 const RECENT_MAX: usize = 256;
 /// Readings shown as evidence.
 pub(super) const EVIDENCE_MAX: usize = 12;
-/// In a rule over many sensors, one whose last reading is older than this doesn't count.
-const FRESH: TimeDelta = TimeDelta::hours(1);
+/// Incidents of one sensor that are over and may still be taken back; corrections come within hours, not months.
+pub(super) const OVER_MAX: usize = 8;
 
 /// A reading that a verdict rests on.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,21 +32,21 @@ pub enum Verdict {
     OpenFeed { id: String, at: DateTime<Utc>, feed: String, sensors: usize, lon: f64, lat: f64, evidence: Vec<Evidence> },
     /// It is over.
     Close { id: String, at: DateTime<Utc>, last: Option<Evidence> },
-    /// What it rested on has been corrected: it never was.
-    Retract { id: String, corrected: Evidence },
+    /// What it rested on has been corrected, or `flagged` as suspect by its source: it never was. Also of one that is over.
+    Retract { id: String, corrected: Evidence, flagged: bool },
 }
 
 /// All sensors of one rule.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    rule: AlertRule,
-    sensors: HashMap<String, Sensor>,
+    pub(super) rule: AlertRule,
+    pub(super) sensors: HashMap<String, Sensor>,
     /// Of a rule of silence.
     feeds: Feeds,
-    /// The one incident of a rule over many sensors.
-    together: Phase,
-    /// Incidents of an earlier run that are still open, by sensor (empty: over many).
-    earlier: BTreeMap<String, (String, DateTime<Utc>)>,
+    /// Of a rule over many sensors.
+    pub(super) together: Together,
+    /// Incidents of an earlier run that nobody has closed, by sensor, and whether their cause is over.
+    pub(super) earlier: BTreeMap<String, Vec<(Ground, bool)>>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,7 +56,11 @@ pub(super) struct Sensor {
     pub lat: f64,
     /// By time, the newest last.
     pub recent: VecDeque<(DateTime<Utc>, f64)>,
+    /// Time of the newest reading that has left `recent` for want of room.
+    pub forgotten: Option<DateTime<Utc>>,
     phase: Phase,
+    /// Incidents that are over and may still be taken back, the newest last.
+    over: VecDeque<Ground>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -62,8 +68,7 @@ enum Phase {
     #[default]
     Quiet,
     Open {
-        id: String,
-        evidence: Vec<Evidence>,
+        ground: Ground,
         /// Since when the condition no longer holds.
         over_since: Option<DateTime<Utc>>,
     },
@@ -71,33 +76,38 @@ enum Phase {
 
 impl Watch {
     pub fn new(rule: AlertRule) -> Self {
-        Self { rule, sensors: HashMap::new(), feeds: Feeds::default(), together: Phase::Quiet, earlier: BTreeMap::new() }
+        Self { rule, sensors: HashMap::new(), feeds: Feeds::default(), together: Together::default(), earlier: BTreeMap::new() }
     }
 
     pub fn rule(&self) -> &AlertRule {
         &self.rule
     }
 
-    /// Takes up an incident that this rule opened before a restart and that is still open.
-    pub fn resume(&mut self, id: &str) {
-        let Some((sensor, at)) = id.strip_prefix(&format!("rule/{}/", self.rule.id)).and_then(|rest| rest.rsplit_once('/')) else { return };
-        let Some(at) = at.parse().ok().and_then(DateTime::from_timestamp_millis) else { return };
-        if matches!(self.rule.when, Condition::Many { .. }) {
-            self.together = Phase::Open { id: id.to_owned(), evidence: Vec::new(), over_since: None };
-        } else if !(self.is_of_silence() && self.feeds.resume(sensor, id, at)) {
-            self.earlier.insert(sensor.to_owned(), (id.to_owned(), at));
+    /// Takes up an incident that this rule opened before a restart, by the reading of `opened_at`, and that nobody has closed. One whose
+    /// cause `is_over` may still be taken back.
+    pub fn resume(&mut self, id: &str, opened_at: DateTime<Utc>, is_over: bool) {
+        let Some((sensor, from)) = self.named(id) else { return };
+        match self.rule.when {
+            Condition::Many { .. } => self.together.resume(id, is_over),
+            Condition::Silent { .. } if is_over || self.feeds.resume(sensor, id, from) => {}
+            _ => {
+                let ground = Ground { id: id.to_owned(), from, to: opened_at, earlier: true };
+                self.earlier.entry(sensor.to_owned()).or_default().push((ground, is_over));
+            }
         }
     }
 
-    fn is_of_silence(&self) -> bool {
-        matches!(self.rule.when, Condition::Silent { .. })
+    /// The sensor of an incident of this rule (empty: over many), and since when its condition held.
+    pub(super) fn named<'a>(&self, id: &'a str) -> Option<(&'a str, DateTime<Utc>)> {
+        let (sensor, at) = id.strip_prefix("rule/")?.strip_prefix(self.rule.id.as_str())?.strip_prefix('/')?.rsplit_once('/')?;
+        Some((sensor, DateTime::from_timestamp_millis(at.parse().ok()?)?))
     }
 
     /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
-    pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Option<Verdict> {
+    pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
         let [lon, lat] = place;
         if !self.rule.covers(lon, lat) || !value.is_finite() {
-            return None;
+            return Vec::new();
         }
         let heard = match self.rule.when {
             Condition::Silent { for_s } => Some(self.feeds.heard(feed, time, for_s)),
@@ -105,20 +115,56 @@ impl Watch {
         };
         let (earlier, feeds) = (&mut self.earlier, &mut self.feeds);
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
-            let resumed = earlier.remove(datastream).map(|(id, _)| Phase::Open { id, evidence: Vec::new(), over_since: None });
             feeds.one_more_sensor(feed);
-            Sensor { feed: heard.unwrap_or_default(), lon, lat, recent: VecDeque::new(), phase: resumed.unwrap_or_default() }
+            Sensor::new(heard.unwrap_or_default(), earlier.remove(datastream).unwrap_or_default())
         });
         (sensor.lon, sensor.lat) = (lon, lat);
-        let corrected = sensor.keep(time, value);
-        if corrected && let Some(verdict) = sensor.take_back(&self.rule, datastream, time, value) {
-            return Some(verdict);
+        let was_known = sensor.keep(time, value);
+        let taken_back = self.take_back(datastream, Correction { time, value: Some(value), was_known }, value);
+        if !taken_back.is_empty() {
+            return taken_back;
         }
-        match self.rule.when {
-            Condition::Many { above, sensors, close } => self.judge_together(time, above, sensors, close.unwrap_or(above)),
+        let Some(sensor) = self.sensors.get_mut(datastream) else { return Vec::new() };
+        let verdict = match self.rule.when {
+            Condition::Many { .. } => self.limits().and_then(|limits| self.together.judge(&self.rule, limits, time, &self.sensors)),
             Condition::Silent { .. } => sensor.heard(time),
             _ => sensor.judge(&self.rule, datastream),
+        };
+        verdict.into_iter().collect()
+    }
+
+    /// Takes a reading that its source has flagged: it is no evidence, and what rested on it is taken back.
+    pub fn doubt(&mut self, datastream: &str, time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
+        let said = |was_known| Correction { time, value: None, was_known };
+        match self.sensors.get_mut(datastream).map(|sensor| sensor.forget(time)) {
+            Some(was_known) => self.take_back(datastream, said(was_known), value),
+            None if self.limits().is_some() => self.take_back(datastream, said(false), value),
+            None => self.doubt_earlier(datastream, said(false), value),
         }
+    }
+
+    /// The same of a sensor that has said nothing since a restart.
+    fn doubt_earlier(&mut self, datastream: &str, said: Correction, value: f64) -> Vec<Verdict> {
+        let Some(grounds) = self.earlier.get_mut(datastream) else { return Vec::new() };
+        let (rule, nothing) = (&self.rule, Sensor::new(Arc::default(), Vec::new()));
+        let broken: Vec<_> = grounds.extract_if(.., |(ground, _)| !ground.stands(rule, &nothing, said)).collect();
+        broken.into_iter().map(|(ground, _)| retract(ground.id, datastream, said, value)).collect()
+    }
+
+    /// Takes back what no longer stands, open or over.
+    fn take_back(&mut self, datastream: &str, said: Correction, value: f64) -> Vec<Verdict> {
+        let broken = match (self.limits(), self.sensors.get_mut(datastream)) {
+            (Some(limits), _) => self.together.take_back(limits, datastream, said),
+            (None, Some(sensor)) => sensor.take_back(&self.rule, said),
+            (None, None) => Vec::new(),
+        };
+        broken.into_iter().map(|id| retract(id, datastream, said, value)).collect()
+    }
+
+    /// Of a rule over many sensors.
+    pub(super) fn limits(&self) -> Option<Limits> {
+        let Condition::Many { above, sensors, close } = self.rule.when else { return None };
+        Some(Limits { above, sensors, close: close.unwrap_or(above) })
     }
 
     /// Looks for sensors and feeds that have fallen silent at `now`; call it now and then.
@@ -134,56 +180,39 @@ impl Watch {
             }
             let id = id(rule, datastream, last);
             let evidence = vec![Evidence { datastream: datastream.clone(), time: last, value }];
-            sensor.phase = Phase::Open { id: id.clone(), evidence: evidence.clone(), over_since: None };
+            let ground = Ground { id: id.clone(), from: last, to: last, earlier: false };
+            sensor.phase = Phase::Open { ground, over_since: None };
             Some(Verdict::Open { id, at: now, lon: sensor.lon, lat: sensor.lat, evidence })
         });
         verdicts.extend(silent);
         verdicts
     }
-
-    fn judge_together(&mut self, now: DateTime<Utc>, above: f64, least: usize, close: f64) -> Option<Verdict> {
-        let limit = if self.together == Phase::Quiet { above } else { close };
-        let mut over: Vec<(&String, &Sensor, DateTime<Utc>, f64)> = self
-            .sensors
-            .iter()
-            .filter_map(|(id, s)| s.recent.back().map(|(t, v)| (id, s, *t, *v)))
-            .filter(|(_, _, t, v)| *v > limit && now - *t <= FRESH)
-            .collect();
-        over.sort_by(|a, b| a.0.cmp(b.0));
-        match &mut self.together {
-            Phase::Quiet if over.len() >= least => {
-                let n = over.len() as f64;
-                let (lon, lat) = over.iter().fold((0.0, 0.0), |(x, y), (_, s, ..)| (x + s.lon / n, y + s.lat / n));
-                let evidence: Vec<_> = over
-                    .iter()
-                    .take(EVIDENCE_MAX)
-                    .map(|(id, _, time, value)| Evidence { datastream: (*id).clone(), time: *time, value: *value })
-                    .collect();
-                let id = id(&self.rule.id, "", now);
-                self.together = Phase::Open { id: id.clone(), evidence: evidence.clone(), over_since: None };
-                Some(Verdict::Open { id, at: now, lon, lat, evidence })
-            }
-            Phase::Open { over_since, .. } if over.len() >= least => {
-                *over_since = None;
-                None
-            }
-            Phase::Open { id, over_since, .. } => {
-                let since = *over_since.get_or_insert(now);
-                if (now - since).as_seconds_f64() < self.rule.close_after_s {
-                    return None;
-                }
-                let id = id.clone();
-                self.together = Phase::Quiet;
-                Some(Verdict::Close { id, at: now, last: None })
-            }
-            Phase::Quiet => None,
-        }
-    }
 }
 
 impl Sensor {
+    /// One that has said nothing yet, with its incidents of an earlier run and whether their cause is over.
+    pub(super) fn new(feed: Arc<str>, earlier: Vec<(Ground, bool)>) -> Self {
+        let (mut phase, mut over) = (Phase::Quiet, VecDeque::new());
+        for (ground, is_over) in earlier {
+            match is_over {
+                true => over.push_back(ground),
+                false => phase = Phase::Open { ground, over_since: None },
+            }
+        }
+        Self { feed, lon: 0.0, lat: 0.0, recent: VecDeque::new(), forgotten: None, phase, over }
+    }
+
+    /// What its incident of this id, open or over, rests on.
+    pub(super) fn ground_mut(&mut self, id: &str) -> Option<&mut Ground> {
+        let open = match &mut self.phase {
+            Phase::Open { ground, .. } => Some(ground),
+            Phase::Quiet => None,
+        };
+        self.over.iter_mut().chain(open).find(|ground| ground.id == id)
+    }
+
     /// Keeps a reading in its order; whether it corrects one that was there.
-    fn keep(&mut self, time: DateTime<Utc>, value: f64) -> bool {
+    pub(super) fn keep(&mut self, time: DateTime<Utc>, value: f64) -> bool {
         let at = self.recent.partition_point(|(t, _)| *t < time);
         match self.recent.get_mut(at) {
             Some((known, before)) if *known == time => {
@@ -194,37 +223,54 @@ impl Sensor {
             _ => {
                 self.recent.insert(at, (time, value));
                 if self.recent.len() > RECENT_MAX {
-                    self.recent.pop_front();
+                    self.forgotten = self.recent.pop_front().map(|(t, _)| t).max(self.forgotten);
                 }
                 false
             }
         }
     }
 
-    /// An open incident whose evidence no longer makes it one.
-    fn take_back(&mut self, rule: &AlertRule, datastream: &str, time: DateTime<Utc>, value: f64) -> Option<Verdict> {
-        let Phase::Open { id, evidence, .. } = &self.phase else { return None };
-        if !evidence.iter().any(|e| e.time == time) {
-            return None;
+    /// Forgets a reading; whether it was there.
+    fn forget(&mut self, time: DateTime<Utc>) -> bool {
+        let known = self.recent.binary_search_by_key(&time, |(t, _)| *t);
+        known.is_ok_and(|at| self.recent.remove(at).is_some())
+    }
+
+    /// Ids of the incidents, open and over, that no longer stand now that this was said of a reading.
+    fn take_back(&mut self, rule: &AlertRule, said: Correction) -> Vec<String> {
+        let (mut over, mut broken) = (std::mem::take(&mut self.over), Vec::new());
+        over.retain(|ground| {
+            let stands = ground.stands(rule, self, said);
+            if !stands {
+                broken.push(ground.id.clone());
+            }
+            stands
+        });
+        self.over = over;
+        if let Phase::Open { ground, .. } = &self.phase
+            && !ground.stands(rule, self, said)
+        {
+            broken.push(ground.id.clone());
+            self.phase = Phase::Quiet;
         }
-        let first = evidence.iter().map(|e| e.time).min()?;
-        let last = evidence.iter().map(|e| e.time).max()?;
-        let stands = match rule.when {
-            Condition::Rise { by, within_s, .. } => self.risen(last, within_s).is_some_and(|risen| risen >= by),
-            _ => self.recent.iter().filter(|(t, _)| (first..=last).contains(t)).all(|(_, v)| beyond(rule.when, *v, false)),
-        };
-        if stands {
-            return None;
+        broken
+    }
+
+    /// The open incident is over; it may still be taken back.
+    fn end(&mut self) -> Option<String> {
+        let Phase::Open { ground, .. } = std::mem::take(&mut self.phase) else { return None };
+        let id = ground.id.clone();
+        if self.over.len() >= OVER_MAX {
+            self.over.pop_front();
         }
-        let id = id.clone();
-        self.phase = Phase::Quiet;
-        Some(Verdict::Retract { id, corrected: Evidence { datastream: datastream.to_owned(), time, value } })
+        self.over.push_back(ground);
+        Some(id)
     }
 
     /// A silent sensor has spoken again.
     fn heard(&mut self, time: DateTime<Utc>) -> Option<Verdict> {
-        let Phase::Open { id, .. } = std::mem::take(&mut self.phase) else { return None };
-        Some(Verdict::Close { id, at: time, last: None })
+        let Phase::Open { ground, .. } = std::mem::take(&mut self.phase) else { return None };
+        Some(Verdict::Close { id: ground.id, at: time, last: None })
     }
 
     fn judge(&mut self, rule: &AlertRule, datastream: &str) -> Option<Verdict> {
@@ -242,13 +288,12 @@ impl Sensor {
                 *over_since = None;
                 None
             }
-            Phase::Open { id, over_since, .. } => {
+            Phase::Open { over_since, .. } => {
                 let since = *over_since.get_or_insert(now);
                 if (now - since).as_seconds_f64() < rule.close_after_s {
                     return None;
                 }
-                let id = id.clone();
-                self.phase = Phase::Quiet;
+                let id = self.end()?;
                 let last = Some(Evidence { datastream: datastream.to_owned(), time: now, value });
                 Some(Verdict::Close { id, at: now, last })
             }
@@ -259,10 +304,17 @@ impl Sensor {
 
     /// Opens once the condition has held for long enough.
     fn open(&mut self, rule: &AlertRule, datastream: &str, now: DateTime<Utc>) -> Option<Verdict> {
+        // What an incident that is over was opened by opens no second one; after a restart it may be all that is known.
+        let used = self.over.iter().map(|ground| ground.to).max();
+        let is_new = |time: DateTime<Utc>| used.is_none_or(|used| time > used);
+        if !is_new(now) {
+            return None;
+        }
         let run: Vec<(DateTime<Utc>, f64)> = match rule.when {
             Condition::Rise { within_s, .. } => self.within(now, within_s).collect(),
             when => {
-                let mut run: Vec<_> = self.recent.iter().rev().take_while(|(_, v)| beyond(when, *v, false)).copied().collect();
+                let mut run: Vec<_> =
+                    self.recent.iter().rev().take_while(|(t, v)| is_new(*t) && beyond(when, *v, false)).copied().collect();
                 run.reverse();
                 run
             }
@@ -274,7 +326,7 @@ impl Sensor {
         let newest = &run[run.len().saturating_sub(EVIDENCE_MAX)..];
         let evidence: Vec<_> = newest.iter().map(|&(time, value)| Evidence { datastream: datastream.to_owned(), time, value }).collect();
         let id = id(&rule.id, datastream, since);
-        self.phase = Phase::Open { id: id.clone(), evidence: evidence.clone(), over_since: None };
+        self.phase = Phase::Open { ground: Ground { id: id.clone(), from: since, to: now, earlier: false }, over_since: None };
         Some(Verdict::Open { id, at: now, lon: self.lon, lat: self.lat, evidence })
     }
 
@@ -283,15 +335,20 @@ impl Sensor {
     }
 
     /// From the least reading of the span to the one at its end; `None` with fewer than two.
-    fn risen(&self, now: DateTime<Utc>, span_s: f64) -> Option<f64> {
+    pub fn risen(&self, now: DateTime<Utc>, span_s: f64) -> Option<f64> {
         let readings: Vec<_> = self.within(now, span_s).map(|(_, v)| v).collect();
         let least = readings.iter().copied().fold(f64::INFINITY, f64::min);
         (readings.len() >= 2).then(|| readings[readings.len() - 1] - least)
     }
 }
 
+fn retract(id: String, datastream: &str, said: Correction, value: f64) -> Verdict {
+    let corrected = Evidence { datastream: datastream.to_owned(), time: said.time, value };
+    Verdict::Retract { id, corrected, flagged: said.value.is_none() }
+}
+
 /// Whether a value makes the condition hold; once open, the milder limit counts.
-fn beyond(when: Condition, value: f64, open: bool) -> bool {
+pub(super) fn beyond(when: Condition, value: f64, open: bool) -> bool {
     match when {
         Condition::Above { value: limit, close } => value > if open { close.unwrap_or(limit) } else { limit },
         Condition::Below { value: limit, close } => value < if open { close.unwrap_or(limit) } else { limit },

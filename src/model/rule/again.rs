@@ -1,0 +1,57 @@
+//! Incidents of before a restart: what they rested on, from whoever kept it, so that a correction still takes them back.
+
+use super::watch::{Evidence, Sensor, Watch};
+use super::{AlertRule, Condition};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
+
+/// The good readings that [`Watch::remember`] asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Needed {
+    /// Those of a datastream in a span, ends included.
+    Of { datastream: String, from: DateTime<Utc>, to: DateTime<Utc> },
+    /// The newest at an instant of each sensor that the rule covers, none older than `since`.
+    Latest { rule: AlertRule, since: DateTime<Utc>, at: DateTime<Utc> },
+}
+
+/// As old as a reading may be that counts in a rule over many sensors.
+pub(super) const FRESH: TimeDelta = TimeDelta::hours(1);
+
+impl Watch {
+    /// What the incident of this rule, which was opened by the reading of `opened_at`, rested on; `None` where the id says enough.
+    pub fn needs(&self, id: &str, opened_at: DateTime<Utc>) -> Option<Needed> {
+        let (sensor, _) = self.named(id)?;
+        match self.rule.when {
+            Condition::Rise { within_s, .. } => {
+                let from = opened_at - TimeDelta::milliseconds((within_s * 1000.0) as i64);
+                Some(Needed::Of { datastream: sensor.to_owned(), from, to: opened_at })
+            }
+            Condition::Many { .. } => Some(Needed::Latest { rule: self.rule.clone(), since: opened_at - FRESH, at: opened_at }),
+            Condition::Above { .. } | Condition::Below { .. } | Condition::Silent { .. } => None,
+        }
+    }
+
+    /// Takes what an incident that was taken up again rested on. Where that is not enough for it, it stands for good as before.
+    pub fn remember(&mut self, id: &str, readings: Vec<Evidence>) {
+        if let Some(limits) = self.limits() {
+            return self.together.remember(limits, id, readings);
+        }
+        let (Condition::Rise { by, within_s, .. }, Some((datastream, _))) = (self.rule.when, self.named(id)) else { return };
+        let earlier = &mut self.earlier;
+        let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
+            // Its place comes with its next reading, before anything is judged by it.
+            Sensor::new(Arc::default(), earlier.remove(datastream).unwrap_or_default())
+        });
+        for Evidence { time, value, .. } in readings {
+            // What has been said since the restart is newer.
+            if sensor.recent.binary_search_by_key(&time, |(t, _)| *t).is_err() {
+                sensor.keep(time, value);
+            }
+        }
+        let Some(to) = sensor.ground_mut(id).map(|ground| ground.to) else { return };
+        let is_known = sensor.risen(to, within_s).is_some_and(|risen| risen >= by);
+        if let Some(ground) = sensor.ground_mut(id) {
+            ground.earlier &= !is_known;
+        }
+    }
+}
