@@ -87,8 +87,7 @@ impl Incidents {
         let incident = format!("{}/{}", self.feed, eido.id);
         let mut now = Known { updated: eido.updated, open: false, hash };
         if eido.is_over() {
-            // One that is new to us may have been open before a restart; the hub knows.
-            if before.is_none_or(|known| known.open) {
+            if before.is_some_and(|known| known.open) {
                 let why = eido.notes.last().cloned().unwrap_or_else(|| format!("{} at its centre", eido.statuses.join(", ")));
                 outbox.deliver(FeedEvent::Ended { incident, why }).await?;
             } else {

@@ -51,24 +51,6 @@ async fn posted_incidents_are_taken_once_in_order_and_end_when_their_centre_says
 }
 
 #[tokio::test]
-async fn one_that_is_closed_when_it_is_first_heard_of_ends_once_for_it_may_have_been_open_before_a_restart() {
-    let mut closed: Value = serde_json::from_str(CRASH).unwrap();
-    closed["incidentComponent"]["incidentStatusCommonRegistryText"] = json!(["Closed"]);
-    let (feed, mut rx) = feed(None);
-    let inlet = feed.inlet.clone().unwrap();
-    let posts = tokio::spawn(async move {
-        for (minute, accepted) in [(30, 1), (40, 0)] {
-            closed["lastUpdateTimeStamp"] = json!(format!("2021-04-30T15:{minute}:00-04:00"));
-            assert_eq!(inlet.post("application/json".into(), closed.to_string().into_bytes()).await.unwrap().accepted, accepted);
-        }
-    });
-    let mut heard = Heard::default();
-    listen(&mut rx, &mut heard, |h| h.status.received == 2).await;
-    posts.await.unwrap();
-    assert_eq!((heard.incidents, heard.status.conflated_by["over_already"]), (vec![format!("{ID}×")], 1));
-}
-
-#[tokio::test]
 async fn a_centre_is_asked_and_what_has_not_changed_is_no_news() {
     let address = serve(Router::new().route("/eido", get(|| async { CRASH }))).await;
     let (_feed, mut rx) = feed(Some(format!("http://{address}/eido")));

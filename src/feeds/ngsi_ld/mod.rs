@@ -38,6 +38,9 @@ const RECENT_MAX: usize = 16;
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 const ACCEPT: &str = "application/ld+json, application/json;q=0.9";
 
+/// Something whose time was over before we heard of it; a word of the ledger.
+const OVER: &str = "over_already";
+
 /// How an entity reached us, which decides whether a repetition is news to the ledger.
 #[derive(Clone, Copy, PartialEq)]
 enum Way {
@@ -164,8 +167,8 @@ impl Entities {
                 match known {
                     Some(0) if way == Way::Asked => {}
                     Some(0) => outbox.repeated(),
-                    // Also one that is new to us: it may have been open before a restart; the hub knows.
-                    _ => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
+                    Some(_) => outbox.deliver(FeedEvent::Ended { incident: incident.clone(), why: "validTo has passed".into() }).await?,
+                    None => outbox.left_out(OVER),
                 }
                 self.is_news(incident, 0);
             }

@@ -183,8 +183,7 @@ impl Requests {
         match request {
             Err(why) => outbox.reject(Reason::Incomplete, why),
             Ok(request) if request.closed => {
-                // One that is new to us may have been open before a restart; the hub knows.
-                if before.is_none_or(|known| known.open) {
+                if before.is_some_and(|known| known.open) {
                     outbox.deliver(self.ended(&request)).await?;
                 } else {
                     outbox.left_out(OVER);
