@@ -75,6 +75,22 @@ pub enum FeedEvent {
     Status(FeedStatus),
 }
 
+/// What is kept of a feed from before, in WGS 84; nothing of a feed that is new.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    pub datastreams: Vec<Datastream>,
+    /// The newest reading of each datastream.
+    pub newest: Vec<Observation>,
+    /// All readings from `recent_since` on, to know those that come again.
+    pub recent: Vec<Observation>,
+    /// Phenomenon time; `None`: `recent` is not told.
+    pub recent_since: Option<DateTime<Utc>>,
+    /// Ids of incidents of this feed that are open.
+    pub open: Vec<String>,
+    /// Public warnings of this feed, also those that were replaced or cancelled.
+    pub alerts: Vec<Alert>,
+}
+
 /// Intervals of an adapter. The defaults are for use; tests shorten them.
 #[derive(Clone, Debug)]
 pub struct Tuning {
@@ -126,20 +142,21 @@ pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
 
 /// [`spawn`] with other intervals.
 pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) -> FeedHandle {
-    resume(config, tuning, None, out)
+    resume(config, tuning, Kept::default(), out)
 }
 
-/// Takes a feed up again of which everything until `since` (event time) is kept: a source that can be asked for the past is asked for
-/// what came meanwhile.
-pub fn resume(config: &FeedConfig, tuning: Tuning, since: Option<DateTime<Utc>>, out: Sender<FeedEvent>) -> FeedHandle {
+/// Takes a feed up again of which this is kept: a source that can be asked for the past is asked for what came meanwhile, and what it
+/// says of things it spoke of before is understood.
+pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedEvent>) -> FeedHandle {
     install_tls();
     let FeedConfig { id, coordinates, source, .. } = config.clone();
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
     let reads = |task| FeedHandle { task, inlet: None };
     match source {
-        Source::Sensorthings { url, mqtt, observed_properties, area } => {
-            let choice = sensorthings::Choice::new(&observed_properties, area);
-            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone()).resume(since);
+        Source::Sensorthings { url, mqtt, observed_properties, area, token_env } => {
+            let choice = sensorthings::Choice::new(&observed_properties, area, outbox::shifted(coordinates));
+            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone());
+            let adapter = adapter.with_token(token_env).resume(&kept);
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {

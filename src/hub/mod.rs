@@ -25,6 +25,7 @@ mod ledger;
 mod news;
 mod outbox;
 mod past;
+mod restore;
 mod scene_file;
 mod series;
 mod socket;
