@@ -210,8 +210,8 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
             let adapter = gpx::Adapter::new(id.clone(), *tracker, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("gpx"))))
         }
-        Source::GeojsonSse { url } => {
-            let adapter = geojson_sse::Adapter::new(url, tuning.clone());
+        Source::GeojsonSse { url, token_env } => {
+            let adapter = geojson_sse::Adapter::new(url, token_env, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
         }
     }

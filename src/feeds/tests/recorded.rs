@@ -88,7 +88,7 @@ async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
     // A hub that listens all the while.
     let (tx, mut rx) = mpsc::channel(1000);
     let _feed =
-        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream") }), quick(), tx);
+        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None }), quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents == ["i10"]).await;
     // Forwards over the second report and the end of the alert.

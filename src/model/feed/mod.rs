@@ -134,7 +134,12 @@ pub enum Source {
         token_env: Option<String>,
     },
     /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
-    GeojsonSse { url: String },
+    GeojsonSse {
+        url: String,
+        /// As for CAP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_env: Option<String>,
+    },
 }
 
 /// Horizontal coordinates of a source, degrees.
