@@ -160,7 +160,8 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {
-            asked(sensorthings_in::Entities::new(id.clone()), Manners::default(), None, tuning.clone(), outbox("sensorthings_in"))
+            let entities = sensorthings_in::Entities::new(id.clone()).resume(kept.datastreams);
+            asked(entities, Manners::default(), None, tuning.clone(), outbox("sensorthings_in"))
         }
         Source::Cap { url, scopes, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));

@@ -244,6 +244,7 @@ async fn run(
         }
     });
     let _ = all_read.await;
+    restore::world(&core).await;
     for feed in core.scene.scene.feeds.clone() {
         tokio::spawn(ingest::run(core.clone(), feed, tuning.clone()));
     }

@@ -1,18 +1,67 @@
-//! What each feed needs to go on after a start of the hub, out of its history and its store.
+//! What a hub knows again after its start, out of its history and its store: sensors with their last readings before the first feed
+//! speaks, and for each feed what it needs to go on.
 
 use super::core::Core;
+use super::tracks::is_track;
 use crate::feeds::Kept;
 use crate::history::{History, HistoryError, READINGS_MAX, ReadingsQuery, Select};
 use crate::model::feed::{FeedConfig, Source};
 use crate::model::observation::{Datastream, Observation};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::{HashMap, HashSet};
 
+/// A sensor of which nothing was heard for longer is known again when its feed names it.
+const HEARD_WITHIN: TimeDelta = TimeDelta::days(7);
 /// Readings of the last time before the hub ended, by which a feed that asks for the past knows those that come again.
 const RECENT: TimeDelta = TimeDelta::hours(1);
 /// Of these, at most so many times [`READINGS_MAX`].
 const RECENT_PAGES_MAX: usize = 5;
 /// A source's readings may be so far ahead of our clock.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(40);
+
+/// Enters the sensors of the scene's feeds with their last readings, and tells the alert rules of them and of their open incidents.
+pub async fn world(core: &Core) {
+    core.alarms.resume(core.world().incidents.values());
+    let Some(history) = core.history.clone() else { return };
+    let now = Utc::now();
+    let (datastreams, newest) = match last_known(core, &*history, now).await {
+        Ok(known) => known,
+        Err(e) => return tracing::warn!("sensors are known again when their feeds name them: {e}"),
+    };
+    let mut world = core.world();
+    for datastream in datastreams {
+        let reading = newest.get(&datastream.id);
+        if let Some(reading) = reading {
+            core.alarms.know(&datastream, reading, now);
+        }
+        world.remember_sensor(datastream, reading.cloned());
+    }
+}
+
+/// Datastreams of the scene's feeds, and the last readings that are not too old. Of a feed that posts all that it has described, since
+/// it need not describe it again.
+async fn last_known(
+    core: &Core,
+    history: &dyn History,
+    now: DateTime<Utc>,
+) -> Result<(Vec<Datastream>, HashMap<String, Observation>), HistoryError> {
+    let feeds: HashMap<&str, bool> =
+        core.scene.scene.feeds.iter().map(|f| (f.id(), matches!(f.source, Source::SensorthingsIn {}))).collect();
+    let catalogue = history.catalogue().await?;
+    let of_scene = |d: &&Datastream| feeds.contains_key(d.feed.as_str()) && !is_track(d);
+    let mut datastreams: Vec<Datastream> = catalogue.current().map(|(_, d)| d).filter(of_scene).cloned().collect();
+    if datastreams.is_empty() {
+        return Ok((datastreams, HashMap::new()));
+    }
+    let properties: HashSet<&String> = datastreams.iter().map(|d| &d.observed_property).collect();
+    let select = Select { properties: properties.into_iter().cloned().collect(), ..Select::default() };
+    let state = history.latest(select).await?;
+    let readings = state.readings().map(|reading| reading.observation);
+    let newest: HashMap<String, Observation> =
+        readings.filter(|o| o.phenomenon_time > now - HEARD_WITHIN).map(|o| (o.datastream.clone(), o)).collect();
+    datastreams.retain(|d| newest.contains_key(&d.id) || feeds.get(d.feed.as_str()) == Some(&true));
+    Ok((datastreams, newest))
+}
 
 /// What is kept of a feed, as far as its kind has a use for it.
 pub async fn kept(core: &Core, config: &FeedConfig) -> Kept {

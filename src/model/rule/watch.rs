@@ -93,6 +93,18 @@ impl Watch {
         matches!(self.rule.when, Condition::Silent { .. })
     }
 
+    /// Takes up the last good reading of a sensor of before a restart. It and its feed have their time from `now` on to speak again.
+    pub fn know(&mut self, feed: &str, datastream: &str, [lon, lat]: [f64; 2], last: (DateTime<Utc>, f64), now: DateTime<Utc>) {
+        if !self.rule.covers(lon, lat) || self.sensors.contains_key(datastream) {
+            return;
+        }
+        let name = if self.is_of_silence() { self.feeds.known(feed, now) } else { Arc::default() };
+        self.feeds.one_more_sensor(feed);
+        let phase = self.earlier.remove(datastream).map(|(id, _)| Phase::Open { id, evidence: Vec::new(), over_since: None });
+        let sensor = Sensor { feed: name, lon, lat, recent: [last].into(), phase: phase.unwrap_or_default() };
+        self.sensors.insert(datastream.to_owned(), sensor);
+    }
+
     /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
     pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Option<Verdict> {
         let [lon, lat] = place;
@@ -103,11 +115,10 @@ impl Watch {
             Condition::Silent { for_s } => Some(self.feeds.heard(feed, time, for_s)),
             _ => None,
         };
-        let (earlier, feeds) = (&mut self.earlier, &mut self.feeds);
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
-            let resumed = earlier.remove(datastream).map(|(id, _)| Phase::Open { id, evidence: Vec::new(), over_since: None });
-            feeds.one_more_sensor(feed);
-            Sensor { feed: heard.unwrap_or_default(), lon, lat, recent: VecDeque::new(), phase: resumed.unwrap_or_default() }
+            let phase = self.earlier.remove(datastream).map(|(id, _)| Phase::Open { id, evidence: Vec::new(), over_since: None });
+            self.feeds.one_more_sensor(feed);
+            Sensor { feed: heard.unwrap_or_default(), lon, lat, recent: VecDeque::new(), phase: phase.unwrap_or_default() }
         });
         (sensor.lon, sensor.lat) = (lon, lat);
         let corrected = sensor.keep(time, value);
