@@ -180,16 +180,18 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
             let context = entities.context.as_deref().map(|context| ("link", ngsi_ld::context_link(context)));
             let tenant = entities.tenant.clone().map(|tenant| ("ngsild-tenant", tenant));
             let manners = Manners { token_env, token_header, headers: context.into_iter().chain(tenant).collect() };
-            asked(ngsi_ld::Entities::new(id.clone(), url, entities), manners, Some(every(poll_s)), tuning.clone(), outbox("ngsi_ld"))
+            let entities = ngsi_ld::Entities::new(id.clone(), url, entities).resume(kept.open);
+            asked(entities, manners, Some(every(poll_s)), tuning.clone(), outbox("ngsi_ld"))
         }
         Source::Open311 { url, poll_s, token_env, requests } => {
             let manners = Manners { token_env, ..Manners::default() };
-            asked(open311::Requests::new(id.clone(), url, requests), manners, Some(every(poll_s)), tuning.clone(), outbox("open311"))
+            let requests = open311::Requests::new(id.clone(), url, requests).resume(&kept.open);
+            asked(requests, manners, Some(every(poll_s)), tuning.clone(), outbox("open311"))
         }
         Source::Eido { url, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));
             let manners = Manners { token_env, ..Manners::default() };
-            asked(eido::Incidents::new(id.clone(), url), manners, every, tuning.clone(), outbox("eido"))
+            asked(eido::Incidents::new(id.clone(), url).resume(&kept.open), manners, every, tuning.clone(), outbox("eido"))
         }
         Source::Mqtt(source) => {
             let adapter = mqtt::Adapter::new(id.clone(), source, tuning.clone());

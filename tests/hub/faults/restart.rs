@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use yiping::hub::{Hub, HubHandle};
 use yiping::model::protocol::Role;
 
+const CRASH: &str = include_str!("../../data/eido/crash.json");
 const FEEDS: &str = r#"
 [[feed]]
 kind = "sensorthings_in"
@@ -77,4 +78,21 @@ fn a_platform_need_not_describe_its_sensors_again_and_one_that_died_meanwhile_is
     assert_eq!(desk.world.incidents.len(), 1, "and nobody else");
     let ledger = until(&mut desk, "platform", "its ledger", |f| f.stored > 0);
     assert_eq!((ledger.quarantined, ledger.rejected), (0, 0), "{ledger:?}");
+}
+
+#[test]
+fn an_incident_that_its_centre_closed_meanwhile_is_ended() {
+    let data = data();
+    scene(data.path(), FEEDS);
+    let (first, ask, mut desk) = start(data.path());
+    let crash: Value = serde_json::from_str(CRASH).unwrap();
+    assert_eq!(ask.post("/feeds/110", &crash).1["accepted"], 1);
+    desk.until("the incident", |s| s.world.incidents.values().any(|i| !i.state.is_ended()));
+    drop(desk);
+    first.stop();
+    let (_second, ask, mut desk) = start(data.path());
+    let mut closed = crash;
+    closed["incidentComponent"]["incidentStatusCommonRegistryText"] = json!(["Closed"]);
+    assert_eq!(ask.post("/feeds/110", &closed).1["accepted"], 1);
+    desk.until("its end", |s| s.world.incidents.values().all(|i| i.state.is_ended()));
 }
