@@ -41,7 +41,7 @@ pub use lag::LagMeter;
 pub use tls::install_tls;
 
 use crate::model::alert::Alert;
-use crate::model::feed::{FeedConfig, FeedStatus, Source};
+use crate::model::feed::{Coordinates, FeedConfig, FeedStatus, Source};
 use crate::model::incident::Report;
 use crate::model::observation::{Datastream, Observation};
 use crate::model::unit::Unit;
@@ -89,6 +89,17 @@ pub struct Kept {
     pub open: Vec<String>,
     /// Public warnings of this feed, also those that were replaced or cancelled.
     pub alerts: Vec<Alert>,
+}
+
+impl Kept {
+    /// In the source's coordinates, as adapters speak.
+    fn in_coordinates_of_its_source(mut self, coordinates: Coordinates) -> Self {
+        let Some(shifted) = outbox::shifted(coordinates) else { return self };
+        let shift = |lon: &mut f64, lat: &mut f64| (*lon, *lat) = shifted.forward(*lon, *lat);
+        self.datastreams.iter_mut().for_each(|d| shift(&mut d.lon, &mut d.lat));
+        self.alerts.iter_mut().flat_map(|a| &mut a.areas).for_each(|area| area.each_place(shift));
+        self
+    }
 }
 
 /// Intervals of an adapter. The defaults are for use; tests shorten them.
@@ -150,6 +161,7 @@ pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) 
 pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedEvent>) -> FeedHandle {
     install_tls();
     let FeedConfig { id, coordinates, source, .. } = config.clone();
+    let kept = kept.in_coordinates_of_its_source(coordinates);
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
     let reads = |task| FeedHandle { task, inlet: None };
     match source {
@@ -166,7 +178,7 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
         Source::Cap { url, scopes, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));
             let manners = Manners { token_env, ..Manners::default() };
-            asked(cap::Alerts::new(id.clone(), url, scopes), manners, every, tuning.clone(), outbox("cap"))
+            asked(cap::Alerts::new(id.clone(), url, scopes).resume(kept.alerts), manners, every, tuning.clone(), outbox("cap"))
         }
         Source::Geojson { url, token_env, tls, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
             let adapter = geojson::Socket::new(url, token_env, tls, tuning.clone());

@@ -268,12 +268,7 @@ fn to_wgs84(from: Coordinates, event: &mut FeedEvent) {
         FeedEvent::Datastream(d) => mend(&mut d.lon, &mut d.lat),
         FeedEvent::Incident(r) => mend(&mut r.lon, &mut r.lat),
         FeedEvent::Unit(u) => mend(&mut u.lon, &mut u.lat),
-        FeedEvent::Alert(alert) => {
-            for area in &mut alert.areas {
-                area.polygons.iter_mut().flatten().for_each(|[lon, lat]| mend(lon, lat));
-                area.circles.iter_mut().for_each(|[lon, lat, _]| mend(lon, lat));
-            }
-        }
+        FeedEvent::Alert(alert) => alert.areas.iter_mut().for_each(|area| area.each_place(mend)),
         FeedEvent::Observation(_) | FeedEvent::Ended { .. } | FeedEvent::Status(_) | FeedEvent::Barrier(_) => {}
     }
 }

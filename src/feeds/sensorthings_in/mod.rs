@@ -179,7 +179,7 @@ mod tests {
     use super::*;
     use crate::feeds::tests::{Heard, listen, quick};
     use crate::feeds::{Kept, resume};
-    use crate::model::feed::{FeedConfig, Source};
+    use crate::model::feed::{Coordinates, FeedConfig, Source};
     use tokio::sync::mpsc;
 
     #[tokio::test]
@@ -196,7 +196,7 @@ mod tests {
         };
         let kept = Kept { datastreams: vec![described.clone()], ..Kept::default() };
         let (tx, mut rx) = mpsc::channel(100);
-        let config = FeedConfig::new("p", Source::SensorthingsIn {});
+        let config = FeedConfig { coordinates: Coordinates::Gcj02, ..FeedConfig::new("p", Source::SensorthingsIn {}) };
         let feed = resume(&config, quick(), kept, tx);
         let inlet = feed.inlet.clone().unwrap();
         let post = tokio::spawn(async move {

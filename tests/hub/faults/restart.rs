@@ -2,7 +2,7 @@
 
 use super::{Asker, scene, until};
 use crate::screen::{PATIENCE, Screen, config, data};
-use chrono::{SecondsFormat, Utc};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,4 +95,40 @@ fn an_incident_that_its_centre_closed_meanwhile_is_ended() {
     closed["incidentComponent"]["incidentStatusCommonRegistryText"] = json!(["Closed"]);
     assert_eq!(ask.post("/feeds/110", &closed).1["accepted"], 1);
     desk.until("its end", |s| s.world.incidents.values().all(|i| i.state.is_ended()));
+}
+
+/// An alert, or what `kind` says about `about`.
+fn cap(identifier: &str, kind: &str, about: &str) -> String {
+    let at = |hours: i64| (Utc::now() + TimeDelta::hours(hours)).to_rfc3339_opts(SecondsFormat::Secs, false);
+    let references = if about.is_empty() { String::new() } else { format!("<references>s@x,{about},{}</references>", at(0)) };
+    format!(
+        "<alert xmlns=\"urn:oasis:names:tc:emergency:cap:1.2\"><identifier>{identifier}</identifier><sender>s@x</sender><sent>{}</sent>\
+         <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>{references}<info><category>Met</category>\
+         <event>Rain</event><urgency>Future</urgency><severity>Severe</severity><certainty>Likely</certainty><senderName>气象台</senderName>\
+         <expires>{}</expires><area><areaDesc>宿迁</areaDesc></area></info></alert>",
+        at(-1),
+        at(3)
+    )
+}
+
+#[test]
+fn a_warning_of_before_a_restart_is_cancelled_by_its_source_and_stays_so() {
+    let data = data();
+    scene(data.path(), FEEDS);
+    let (first, ask, mut desk) = start(data.path());
+    let rain = cap("rain", "Alert", "");
+    assert_eq!(ask.post_text("/feeds/warnings", &rain).1["accepted"], 1);
+    desk.until("the warning", |s| s.world.alerts.contains_key("s@x/rain"));
+    drop(desk);
+    first.stop();
+    let (second, ask, mut desk) = start(data.path());
+    assert!(desk.world.alerts["s@x/rain"].is_shown(Utc::now()));
+    assert_eq!(ask.post_text("/feeds/warnings", &cap("over", "Cancel", "rain")).1["accepted"], 1);
+    desk.until("its end", |s| s.world.alerts["s@x/rain"].cancelled);
+    drop(desk);
+    second.stop();
+    // An index that still has the first message.
+    let (_third, ask, desk) = start(data.path());
+    assert_eq!(ask.post_text("/feeds/warnings", &rain).1["left_out"], 1);
+    assert!(desk.world.alerts["s@x/rain"].cancelled, "it does not come back");
 }
