@@ -3,6 +3,7 @@
 use super::FeedError;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
 use std::time::Duration;
 
 /// Largest answer read into memory. A page of 1,000 expanded datastreams is under 3 MB.
@@ -24,27 +25,67 @@ pub(super) struct Answer {
     pub(super) skew_ms: Option<f64>,
 }
 
-/// One whole answer of status 200, with the server's clock.
+/// A source's token, out of the environment variable `name`: scenes are open to all, so that no token stands in one.
 ///
 /// # Errors
-/// The URL and what is wrong: not reached, another status (with the start of the answer), or longer than the bound.
-pub(super) async fn get_dated(client: &reqwest::Client, url: &str) -> Result<Answer, FeedError> {
-    let failed = |why: String| FeedError::Http { url: url.to_owned(), why };
-    let request = client.get(url).timeout(Duration::from_secs(30)).header("accept", "application/json, */*;q=0.5");
-    let asked = Utc::now();
-    let response = request.send().await.map_err(|e| failed(in_words(&e)))?;
-    let skew_ms = response.headers().get("date").and_then(|d| d.to_str().ok()).and_then(|date| skew_ms(date, asked, Utc::now()));
-    let status = response.status();
-    let mut body = Vec::new();
-    let mut chunks = response.bytes_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|e| failed(in_words(&e)))?;
-        if body.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(failed(format!("the answer is longer than {} MiB; ask for smaller pages", BODY_BYTES_MAX >> 20)));
-        }
-        body.extend_from_slice(&chunk);
+/// That the variable is not set.
+pub(super) fn token(name: &str) -> Result<String, FeedError> {
+    std::env::var(name)
+        .map_err(|_| FeedError::Http { url: name.to_owned(), why: "this environment variable must hold the source's token".into() })
+}
+
+/// A token as the value of `Authorization`, never shown in a log.
+///
+/// # Errors
+/// As [`token`]; or that it can't stand in a header.
+pub(super) fn bearer(name: &str) -> Result<HeaderValue, FeedError> {
+    let value = HeaderValue::from_str(&format!("Bearer {}", token(name)?));
+    let mut value = value.map_err(|_| FeedError::Http { url: name.to_owned(), why: "its token can't stand in a header".into() })?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Asks one server, with its token where it has one. Links of its answers may lead to others, and those don't get the token.
+pub(super) struct Caller {
+    client: reqwest::Client,
+    token: Option<HeaderValue>,
+    server: Option<url::Origin>,
+}
+
+impl Caller {
+    /// # Errors
+    /// As [`bearer`] for `token_env`.
+    pub(super) fn new(root: &str, token_env: Option<&str>) -> Result<Self, FeedError> {
+        let token = token_env.map(bearer).transpose()?;
+        Ok(Self { client: client()?, token, server: url::Url::parse(root).ok().map(|root| root.origin()) })
     }
-    if status.is_success() { Ok(Answer { body, skew_ms }) } else { Err(failed(format!("answered {status}: {}", start_of(&body)))) }
+
+    /// One whole answer of status 200, with the server's clock.
+    ///
+    /// # Errors
+    /// The URL and what is wrong: not reached, another status (with the start of the answer), or longer than the bound.
+    pub(super) async fn get_dated(&self, url: &str) -> Result<Answer, FeedError> {
+        let failed = |why: String| FeedError::Http { url: url.to_owned(), why };
+        let mut request = self.client.get(url).timeout(Duration::from_secs(30)).header("accept", "application/json, */*;q=0.5");
+        let is_ours = || url::Url::parse(url).ok().map(|url| url.origin()) == self.server;
+        if let Some(token) = self.token.as_ref().filter(|_| is_ours()) {
+            request = request.header(AUTHORIZATION, token.clone());
+        }
+        let asked = Utc::now();
+        let response = request.send().await.map_err(|e| failed(in_words(&e)))?;
+        let skew_ms = response.headers().get("date").and_then(|d| d.to_str().ok()).and_then(|date| skew_ms(date, asked, Utc::now()));
+        let status = response.status();
+        let mut body = Vec::new();
+        let mut chunks = response.bytes_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|e| failed(in_words(&e)))?;
+            if body.len() + chunk.len() > BODY_BYTES_MAX {
+                return Err(failed(format!("the answer is longer than {} MiB; ask for smaller pages", BODY_BYTES_MAX >> 20)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if status.is_success() { Ok(Answer { body, skew_ms }) } else { Err(failed(format!("answered {status}: {}", start_of(&body)))) }
+    }
 }
 
 /// The server's clock less ours: `Date` is cut to whole seconds, and was written somewhere between question and answer.

@@ -41,7 +41,7 @@ pub use lag::LagMeter;
 pub use tls::install_tls;
 
 use crate::model::alert::Alert;
-use crate::model::feed::{FeedConfig, FeedStatus, Source};
+use crate::model::feed::{Coordinates, FeedConfig, FeedStatus, Source};
 use crate::model::incident::Report;
 use crate::model::observation::{Datastream, Observation};
 use crate::model::unit::Unit;
@@ -73,6 +73,33 @@ pub enum FeedEvent {
     Barrier(Barrier),
     /// The ledger, at most once in [`Tuning::status_every`], and only when something changed.
     Status(FeedStatus),
+}
+
+/// What is kept of a feed from before, in WGS 84; nothing of a feed that is new.
+#[derive(Clone, Debug, Default)]
+pub struct Kept {
+    pub datastreams: Vec<Datastream>,
+    /// The newest reading of each datastream.
+    pub newest: Vec<Observation>,
+    /// All readings from `recent_since` on, to know those that come again.
+    pub recent: Vec<Observation>,
+    /// Phenomenon time; `None`: `recent` is not told.
+    pub recent_since: Option<DateTime<Utc>>,
+    /// Ids of incidents of this feed that are open.
+    pub open: Vec<String>,
+    /// Public warnings of this feed, also those that were replaced or cancelled.
+    pub alerts: Vec<Alert>,
+}
+
+impl Kept {
+    /// In the source's coordinates, as adapters speak.
+    fn in_coordinates_of_its_source(mut self, coordinates: Coordinates) -> Self {
+        let Some(shifted) = outbox::shifted(coordinates) else { return self };
+        let shift = |lon: &mut f64, lat: &mut f64| (*lon, *lat) = shifted.forward(*lon, *lat);
+        self.datastreams.iter_mut().for_each(|d| shift(&mut d.lon, &mut d.lat));
+        self.alerts.iter_mut().flat_map(|a| &mut a.areas).for_each(|area| area.each_place(shift));
+        self
+    }
 }
 
 /// Intervals of an adapter. The defaults are for use; tests shorten them.
@@ -126,29 +153,32 @@ pub fn spawn(config: &FeedConfig, out: Sender<FeedEvent>) -> FeedHandle {
 
 /// [`spawn`] with other intervals.
 pub fn spawn_tuned(config: &FeedConfig, tuning: Tuning, out: Sender<FeedEvent>) -> FeedHandle {
-    resume(config, tuning, None, out)
+    resume(config, tuning, Kept::default(), out)
 }
 
-/// Takes a feed up again of which everything until `since` (event time) is kept: a source that can be asked for the past is asked for
-/// what came meanwhile.
-pub fn resume(config: &FeedConfig, tuning: Tuning, since: Option<DateTime<Utc>>, out: Sender<FeedEvent>) -> FeedHandle {
+/// Takes a feed up again of which this is kept: a source that can be asked for the past is asked for what came meanwhile, and what it
+/// says of things it spoke of before is understood.
+pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedEvent>) -> FeedHandle {
     install_tls();
     let FeedConfig { id, coordinates, source, .. } = config.clone();
+    let kept = kept.in_coordinates_of_its_source(coordinates);
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
     let reads = |task| FeedHandle { task, inlet: None };
     match source {
-        Source::Sensorthings { url, mqtt, observed_properties, area } => {
-            let choice = sensorthings::Choice::new(&observed_properties, area);
-            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone()).resume(since);
+        Source::Sensorthings { url, mqtt, observed_properties, area, token_env } => {
+            let choice = sensorthings::Choice::new(&observed_properties, area, outbox::shifted(coordinates));
+            let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone());
+            let adapter = adapter.with_token(token_env).resume(&kept);
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {
-            asked(sensorthings_in::Entities::new(id.clone()), Manners::default(), None, tuning.clone(), outbox("sensorthings_in"))
+            let entities = sensorthings_in::Entities::new(id.clone()).resume(kept.datastreams);
+            asked(entities, Manners::default(), None, tuning.clone(), outbox("sensorthings_in"))
         }
         Source::Cap { url, scopes, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));
             let manners = Manners { token_env, ..Manners::default() };
-            asked(cap::Alerts::new(id.clone(), url, scopes), manners, every, tuning.clone(), outbox("cap"))
+            asked(cap::Alerts::new(id.clone(), url, scopes).resume(kept.alerts), manners, every, tuning.clone(), outbox("cap"))
         }
         Source::Geojson { url, token_env, tls, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
             let adapter = geojson::Socket::new(url, token_env, tls, tuning.clone());
@@ -162,16 +192,18 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, since: Option<DateTime<Utc>>,
             let context = entities.context.as_deref().map(|context| ("link", ngsi_ld::context_link(context)));
             let tenant = entities.tenant.clone().map(|tenant| ("ngsild-tenant", tenant));
             let manners = Manners { token_env, token_header, headers: context.into_iter().chain(tenant).collect() };
-            asked(ngsi_ld::Entities::new(id.clone(), url, entities), manners, Some(every(poll_s)), tuning.clone(), outbox("ngsi_ld"))
+            let entities = ngsi_ld::Entities::new(id.clone(), url, entities).resume(kept.open);
+            asked(entities, manners, Some(every(poll_s)), tuning.clone(), outbox("ngsi_ld"))
         }
         Source::Open311 { url, poll_s, token_env, requests } => {
             let manners = Manners { token_env, ..Manners::default() };
-            asked(open311::Requests::new(id.clone(), url, requests), manners, Some(every(poll_s)), tuning.clone(), outbox("open311"))
+            let requests = open311::Requests::new(id.clone(), url, requests).resume(&kept.open);
+            asked(requests, manners, Some(every(poll_s)), tuning.clone(), outbox("open311"))
         }
         Source::Eido { url, poll_s, token_env } => {
             let every = url.is_some().then(|| every(poll_s));
             let manners = Manners { token_env, ..Manners::default() };
-            asked(eido::Incidents::new(id.clone(), url), manners, every, tuning.clone(), outbox("eido"))
+            asked(eido::Incidents::new(id.clone(), url).resume(&kept.open), manners, every, tuning.clone(), outbox("eido"))
         }
         Source::Mqtt(source) => {
             let adapter = mqtt::Adapter::new(id.clone(), source, tuning.clone());
@@ -193,8 +225,8 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, since: Option<DateTime<Utc>>,
             let adapter = gpx::Adapter::new(id.clone(), *tracker, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("gpx"))))
         }
-        Source::GeojsonSse { url } => {
-            let adapter = geojson_sse::Adapter::new(url, tuning.clone());
+        Source::GeojsonSse { url, token_env } => {
+            let adapter = geojson_sse::Adapter::new(url, token_env, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
         }
     }

@@ -6,6 +6,7 @@ use super::outbox::Outbox;
 use super::visit::{Manners, Visitor};
 use super::{FeedError, Tuning};
 use crate::model::feed::FeedStatus;
+use indexmap::IndexMap;
 use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep_until};
@@ -74,6 +75,23 @@ impl<S: Source> Adapter<S> {
     }
 }
 
+/// Makes room for one more where `max` are remembered: the oldest tenth is forgotten, and of what is open nothing as long as there is
+/// something else, since its end would not be known for one.
+pub(super) fn make_room<V>(known: &mut IndexMap<String, V>, max: usize, is_open: impl Fn(&V) -> bool) {
+    if known.len() < max {
+        return;
+    }
+    let mut left = max / 10;
+    known.retain(|_, v| {
+        let goes = left > 0 && !is_open(v);
+        left -= usize::from(goes);
+        !goes
+    });
+    if known.len() >= max {
+        known.drain(..max / 10);
+    }
+}
+
 /// Tells a source what became of its messages since `before`, once they are on disk.
 async fn answer(posted: Posted, before: &FeedStatus, outbox: &mut Outbox) -> Result<(), FeedError> {
     let after = outbox.status();
@@ -113,5 +131,20 @@ impl<S: Source> super::Adapter for Adapter<S> {
                 () = sleep_until(outbox.next_flush()) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_is_not_forgotten_for_what_is_not() {
+        let mut known: IndexMap<String, bool> = (0..20).map(|n| (n.to_string(), !(4..18).contains(&n))).collect();
+        make_room(&mut known, 20, |open| *open);
+        assert_eq!((known.len(), known.contains_key("0"), known.contains_key("4"), known.contains_key("5")), (18, true, false, false));
+        let mut all_open: IndexMap<String, bool> = (0..20).map(|n| (n.to_string(), true)).collect();
+        make_room(&mut all_open, 20, |open| *open);
+        assert_eq!((all_open.len(), all_open.contains_key("1")), (18, false));
     }
 }

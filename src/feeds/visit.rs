@@ -2,7 +2,7 @@
 //! and its clock is compared with ours.
 
 use super::FeedError;
-use super::http::{BODY_BYTES_MAX, client, in_words, start_of};
+use super::http::{BODY_BYTES_MAX, bearer, client, in_words, start_of, token};
 use super::outbox::Outbox;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
@@ -83,13 +83,15 @@ impl Visitor {
             headers.insert(HeaderName::from_static(name), value);
         }
         if let Some(name) = &manners.token_env {
-            let token = std::env::var(name).map_err(|_| refuse(name, "this environment variable must hold the source's token".into()))?;
             let (header, value) = match &manners.token_header {
-                None => (AUTHORIZATION, format!("Bearer {token}")),
-                Some(header) => (header.parse().map_err(|_| refuse(header, "is no name of a header".into()))?, token),
+                None => (AUTHORIZATION, bearer(name)?),
+                Some(header) => {
+                    let mut value =
+                        HeaderValue::from_str(&token(name)?).map_err(|_| refuse(name, "its token can't stand in a header".into()))?;
+                    value.set_sensitive(true);
+                    (header.parse().map_err(|_| refuse(header, "is no name of a header".into()))?, value)
+                }
             };
-            let mut value = HeaderValue::from_str(&value).map_err(|_| refuse(name, "its token can't stand in a header".into()))?;
-            value.set_sensitive(true);
             headers.insert(header, value);
         }
         Ok(Self { client: client()?, headers, known: IndexMap::new(), not_before: None })

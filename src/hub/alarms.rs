@@ -55,6 +55,15 @@ impl Alarms {
         }
     }
 
+    /// Takes up a sensor's last reading of before a restart, so that one that is silent from then on is missed.
+    pub fn know(&self, of: &Datastream, o: &Observation, now: DateTime<Utc>) {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(watches) = rules.get_mut(&of.observed_property).filter(|_| o.quality == Quality::Good) else { return };
+        for watch in watches {
+            watch.know(&of.feed, &of.id, [of.lon, of.lat], (o.phenomenon_time, o.value), now);
+        }
+    }
+
     fn tick(&self, now: DateTime<Utc>) {
         for watch in self.rules.lock().unwrap_or_else(PoisonError::into_inner).values_mut().flatten() {
             for verdict in watch.tick(now) {
@@ -64,9 +73,9 @@ impl Alarms {
     }
 
     /// Takes up what was open before a restart, or over and not closed.
-    fn resume<'a>(&self, open: impl Iterator<Item = &'a Incident>) {
+    pub fn resume<'a>(&self, open: impl Iterator<Item = &'a Incident>) {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        for incident in open {
+        for incident in open.filter(|i| i.source == SOURCE && !i.state.is_ended()) {
             rules.values_mut().flatten().for_each(|watch| watch.resume(&incident.id, incident.reported_at, is_over(incident)));
         }
     }
@@ -92,7 +101,7 @@ impl Alarms {
     }
 }
 
-/// Carries verdicts out until the hub ends. Call once what the store holds has been read.
+/// Carries verdicts out until the hub ends.
 pub async fn run(core: Arc<Core>) {
     if core.scene.scene.rules.is_empty() {
         return;
@@ -100,7 +109,6 @@ pub async fn run(core: Arc<Core>) {
     let (say, mut said) = mpsc::channel(WAITING_MAX);
     *core.alarms.verdicts.lock().unwrap_or_else(PoisonError::into_inner) = Some(say);
     let open: Vec<Incident> = core.world().incidents.values().filter(|i| i.source == SOURCE && !i.state.is_ended()).cloned().collect();
-    core.alarms.resume(open.iter());
     // Beside what comes in: thousands of questions to the history take their time.
     tokio::spawn(core.clone().remember(open));
     let mut tick = tokio::time::interval(TICK);

@@ -4,12 +4,12 @@ use super::core::Core;
 use super::hold::until_kept;
 use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
+use super::restore;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle, Tuning};
-use crate::history::Select;
 use crate::model::alert::Alert;
-use crate::model::feed::{FeedConfig, Source};
+use crate::model::feed::FeedConfig;
 use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::Outcome;
 use crate::model::unit::Unit;
@@ -36,8 +36,8 @@ const ALERT_KEPT: TimeDelta = TimeDelta::days(1);
 /// Starts an adapter and takes what it says until the hub ends.
 pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
     let (events, mut heard) = mpsc::channel(QUEUE_MAX);
-    let since = kept_until(&core, &config).await;
-    let adapter: FeedHandle = feeds::resume(&config, tuning, since, events);
+    let kept = restore::kept(&core, &config).await;
+    let adapter: FeedHandle = feeds::resume(&config, tuning, kept, events);
     if let Some(inlet) = &adapter.inlet {
         core.inlets().insert(config.id.clone(), inlet.clone());
     }
@@ -89,14 +89,6 @@ fn told_held_back(core: &Core, feed: &mut Ledger, keep: &Keep) {
         }
         core.tell_feed(feed);
     }
-}
-
-/// Event time of the newest reading of a feed that can be asked for what came while this hub was away.
-async fn kept_until(core: &Core, config: &FeedConfig) -> Option<DateTime<Utc>> {
-    let history = core.history.as_ref().filter(|_| matches!(config.source, Source::Sensorthings { .. }))?;
-    let state = history.latest(Select::all()).await.inspect_err(|e| tracing::warn!(feed = config.id(), "begins anew: {e}")).ok()?;
-    let newest = state.iter().filter(|(datastream, _)| datastream.feed == config.id()).map(|(_, sample)| sample.time_us).max()?;
-    DateTime::from_timestamp_micros(newest)
 }
 
 /// Writes what the feed says below the data folder; a feed whose journal can't be written is read all the same.

@@ -28,6 +28,7 @@ mod ledger;
 mod news;
 mod outbox;
 mod past;
+mod restore;
 mod scene_file;
 mod series;
 mod socket;
@@ -250,6 +251,7 @@ async fn run(
         }
     });
     let _ = all_read.await;
+    restore::world(&core).await;
     for feed in core.scene.scene.feeds.clone() {
         tokio::spawn(ingest::run(core.clone(), feed, tuning.clone()));
     }

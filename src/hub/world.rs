@@ -140,6 +140,15 @@ impl World {
         self.alerts = alerts;
     }
 
+    /// Enters a sensor of before a restart with its last reading; what a feed has said since then stays.
+    pub fn remember_sensor(&mut self, datastream: Datastream, newest: Option<Observation>) {
+        if self.datastreams.len() >= DATASTREAMS_MAX || self.datastreams.contains_key(&datastream.id) {
+            return;
+        }
+        self.learn(datastream);
+        self.observations.extend(newest.map(|o| (o.datastream.clone(), o)));
+    }
+
     /// Readings that could not be kept are not known: said again, they are no repetition.
     pub fn forget_unkept(&mut self, readings: &[Reading]) {
         for Reading { observation, .. } in readings {

@@ -94,6 +94,12 @@ const CIRCLE_CORNERS: usize = 64;
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 impl AlertArea {
+    /// Longitude and latitude of each corner and each middle, to be changed.
+    pub fn each_place(&mut self, mut change: impl FnMut(&mut f64, &mut f64)) {
+        self.polygons.iter_mut().flatten().for_each(|[lon, lat]| change(lon, lat));
+        self.circles.iter_mut().for_each(|[lon, lat, _]| change(lon, lat));
+    }
+
     /// Everything the area covers as closed rings of longitude and latitude; a circle as a polygon.
     pub fn rings(&self) -> impl Iterator<Item = Vec<[f64; 2]>> {
         self.polygons.iter().cloned().chain(self.circles.iter().filter(|c| c[2] > 0.0).map(circle))

@@ -14,6 +14,7 @@ use super::outbox::{Outbox, Reason};
 use super::rounds::Source;
 use super::visit::{Answer, Visitor};
 use super::{FeedError, FeedEvent};
+use crate::model::alert::Alert;
 use crate::model::feed::AlertScope;
 use crate::model::xml::{self, Element};
 use chrono::Utc;
@@ -50,6 +51,11 @@ const READ: u8 = u8::MAX;
 impl Alerts {
     pub fn new(feed: String, url: Option<String>, scopes: Vec<AlertScope>) -> Self {
         Self { feed, url, scopes, register: Register::default(), entries: IndexMap::new() }
+    }
+
+    /// Knows the alerts that are kept, so that an update or a cancellation of one finds it.
+    pub fn resume(self, alerts: Vec<Alert>) -> Self {
+        Self { register: Register::resumed(alerts), ..self }
     }
 
     /// Takes a document; its messages, as `alert` elements somewhere in it.

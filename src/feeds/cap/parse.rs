@@ -12,6 +12,8 @@ pub const HOLDS: TimeDelta = TimeDelta::hours(24);
 /// Of all areas of a message. A province's border in full detail has some ten thousand.
 const POINTS_MAX: usize = 50_000;
 const AREAS_MAX: usize = 2_000;
+/// Between a message's id and the number of its second info block and those after it.
+pub const BLOCK: char = '#';
 /// Characters of an identifier or a sender, of a headline, and of a longer text.
 const ID_MAX: usize = 160;
 const HEADLINE_MAX: usize = 300;
@@ -22,6 +24,13 @@ const TEXT_MAX: usize = 4_000;
 pub struct Key {
     pub sender: String,
     pub identifier: String,
+}
+
+impl Key {
+    /// As the first alert of the message is called.
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.sender, self.identifier)
+    }
 }
 
 /// CAP `msgType`.
@@ -68,7 +77,7 @@ pub fn message(feed: &str, alert: &Element) -> Result<Message, Fault> {
     }
     let head = Head {
         feed,
-        id: format!("{sender}/{identifier}"),
+        id: Key { sender: sender.to_owned(), identifier: identifier.to_owned() }.id(),
         sender,
         sent: time(alert, "sent").map_err(fail)?.ok_or_else(|| fail("no sent".into()))?,
         status: word(alert, "status", &STATUSES).map_err(fail)?,
@@ -124,7 +133,7 @@ fn infos(alert: &Element, head: &Head) -> Result<Vec<Alert>, Fault> {
         .iter()
         .enumerate()
         .map(|(i, info)| {
-            let id = if i == 0 { head.id.clone() } else { format!("{}#{}", head.id, i + 1) };
+            let id = if i == 0 { head.id.clone() } else { format!("{}{BLOCK}{}", head.id, i + 1) };
             let pair = english.get(i).copied();
             let mut areas = areas(info, &mut points)?;
             // A translation may leave out what the other has said.

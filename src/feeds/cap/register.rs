@@ -2,7 +2,7 @@
 //!
 //! Messages of one status speak of that status only: no exercise, test or draft ends a real alert.
 
-use super::parse::{Key, Kind, Message};
+use super::parse::{BLOCK, Kind, Message};
 use crate::model::alert::{Alert, AlertStatus};
 use chrono::{DateTime, Utc};
 use indexmap::IndexMap;
@@ -12,7 +12,8 @@ const SHOWN_MAX: usize = 10_000;
 /// Messages known to be over, in case they come late.
 const OVER_MAX: usize = 20_000;
 
-type Id = (AlertStatus, Key);
+/// A message's status and [`super::parse::Key::id`].
+type Id = (AlertStatus, String);
 
 #[derive(Debug, Default)]
 pub struct Register {
@@ -35,14 +36,33 @@ pub enum Verdict {
 }
 
 impl Register {
+    /// Holds these alerts as if their messages had come before.
+    pub fn resumed(mut alerts: Vec<Alert>) -> Self {
+        // A message's first block before its others.
+        alerts.sort_by(|a, b| a.sent.cmp(&b.sent).then_with(|| (a.id.len(), &a.id).cmp(&(b.id.len(), &b.id))));
+        let mut register = Self::default();
+        for alert in alerts {
+            let first = alert.id.rsplit_once(BLOCK).filter(|(_, n)| n.parse::<u32>().is_ok()).map(|(first, _)| first.to_owned());
+            let first = first.map(|first| (alert.status, first));
+            let has_begun = |id: &Id| register.shown.contains_key(id) || register.over.contains_key(id);
+            let id = first.filter(has_begun).unwrap_or_else(|| (alert.status, alert.id.clone()));
+            if alert.cancelled {
+                register.over.insert(id, alert.replaced_by);
+            } else {
+                register.shown.entry(id).or_default().push(alert);
+            }
+        }
+        register
+    }
+
     /// Takes an Alert, Update or Cancel; the alerts that change by it.
     pub fn take(&mut self, message: Message, now: DateTime<Utc>) -> Verdict {
-        let id = (message.status, message.key.clone());
+        let id = (message.status, message.key.id());
         let by = (message.kind == Kind::Update).then(|| message.alerts.first().map(|a| a.id.clone())).flatten();
         let mut changed = Vec::new();
         if message.kind != Kind::Alert {
             for reference in message.references.iter().filter(|r| **r != message.key) {
-                let over = (message.status, reference.clone());
+                let over = (message.status, reference.id());
                 if let Some(alerts) = self.shown.shift_remove(&over) {
                     changed.extend(alerts.into_iter().map(|a| Alert { cancelled: true, replaced_by: by.clone(), ..a }));
                 }

@@ -115,6 +115,31 @@ fn an_update_takes_the_place_of_what_it_refers_to_and_a_cancel_ends_it() {
 }
 
 #[test]
+fn what_was_kept_over_a_restart_is_updated_and_cancelled_as_before() {
+    let now = time("2003-06-17T22:00:00Z");
+    let mut before = Register::default();
+    let mut kept: std::collections::BTreeMap<String, Alert> = Default::default();
+    // One of two info blocks, and one whose identifier has a mark of its own.
+    let mut two = said("a", Kind::Alert, &[], false);
+    two.alerts = ["s/a", "s/a#2"].map(|id| Alert { id: id.into(), ..two.alerts[0].clone() }).to_vec();
+    let named = |identifier: &str, kind, references: &[&str]| {
+        let mut message = said(identifier, kind, references, false);
+        message.alerts.iter_mut().for_each(|a| a.id = format!("s/{identifier}"));
+        message
+    };
+    for message in [two.clone(), named("b#7", Kind::Alert, &[]), named("c", Kind::Alert, &[]), named("d", Kind::Update, &["c"])] {
+        let Verdict::Changed(alerts) = before.take(message, now) else { panic!() };
+        kept.extend(alerts.into_iter().map(|a| (a.id.clone(), a)));
+    }
+    let mut register = Register::resumed(kept.into_values().collect());
+    let mut take = |message| changes(register.take(message, now));
+    assert_eq!(take(two), ["Repeated"]);
+    assert_eq!(take(named("c", Kind::Alert, &[])), ["Superseded"], "it does not come back");
+    assert_eq!(take(named("e", Kind::Update, &["a"])), ["s/a×", "s/a#2×", "s/e"]);
+    assert_eq!(take(named("f", Kind::Cancel, &["b#7", "d"])), ["s/b#7×", "s/d×"]);
+}
+
+#[test]
 fn messages_that_come_in_the_wrong_order_end_alike() {
     let mut register = Register::default();
     let mut take = |message| changes(register.take(message, time("2003-06-17T22:00:00Z")));

@@ -1,7 +1,7 @@
 //! Incidents of other centres as EIDO-JSON (NENA-STA-021.1a): read from an address, and posted to the hub.
 
 use super::outbox::{Doubt, Outbox, Reason};
-use super::rounds::Source;
+use super::rounds::{Source, make_room};
 use super::visit::{Answer, Visitor};
 use super::{FeedError, FeedEvent};
 use crate::model::eido;
@@ -45,6 +45,14 @@ struct Known {
 impl Incidents {
     pub fn new(feed: String, url: Option<String>) -> Self {
         Self { feed, url, known: IndexMap::new(), next: HashMap::new() }
+    }
+
+    /// Knows which of its incidents are open, so that the end of one that came while we were away ends it.
+    pub fn resume(mut self, open: &[String]) -> Self {
+        let own = format!("{}/", self.feed);
+        let known = Known { updated: DateTime::<Utc>::MIN_UTC, open: true, hash: 0 };
+        self.known.extend(open.iter().filter_map(|incident| Some((incident.strip_prefix(&own)?.to_owned(), known))));
+        self
     }
 
     async fn take(&mut self, body: &[u8], outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
@@ -104,8 +112,8 @@ impl Incidents {
                 }
             }
         }
-        if self.known.len() >= REMEMBERED_MAX && !self.known.contains_key(&eido.id) {
-            self.known.drain(..REMEMBERED_MAX / 10);
+        if !self.known.contains_key(&eido.id) {
+            make_room(&mut self.known, REMEMBERED_MAX, |known| known.open);
         }
         self.known.insert(eido.id, now);
         Ok(())

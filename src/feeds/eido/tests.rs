@@ -1,7 +1,7 @@
 //! Another centre that posts, and one that is asked.
 
 use crate::feeds::tests::{Heard, listen, quick, serve};
-use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
+use crate::feeds::{FeedEvent, FeedHandle, Kept, resume, spawn_tuned};
 use crate::model::feed::{FeedConfig, Source};
 use axum::Router;
 use axum::extract::RawQuery;
@@ -48,6 +48,22 @@ async fn posted_incidents_are_taken_once_in_order_and_end_when_their_centre_says
     posts.await.unwrap();
     assert_eq!(heard.incidents, [ID.to_owned(), ID.to_owned(), format!("{ID}×")]);
     assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.conflated), (2, 1, 3), "{:?}", heard.status);
+}
+
+#[tokio::test]
+async fn an_incident_that_was_closed_while_we_were_away_is_ended() {
+    let mut eido: Value = serde_json::from_str(CRASH).unwrap();
+    eido["incidentComponent"]["incidentStatusCommonRegistryText"] = json!(["Closed"]);
+    let address = serve(Router::new().route("/eido", get(move || async move { eido.to_string() }))).await;
+    for (open, ends) in [(vec![ID.to_owned()], 1), (vec![], 0)] {
+        let (tx, mut rx) = mpsc::channel(100);
+        let source = Source::Eido { url: Some(format!("http://{address}/eido")), poll_s: 0.03, token_env: None };
+        let _feed = resume(&FeedConfig::new("110", source), quick(), Kept { open, ..Kept::default() }, tx);
+        let mut heard = Heard::default();
+        listen(&mut rx, &mut heard, |h| h.status.received == 1 && h.status.connected).await;
+        assert_eq!((heard.incidents.len(), heard.status.stored, heard.status.conflated), (ends, ends as u64, 1 - ends as u64));
+        assert!(heard.incidents.iter().all(|id| *id == format!("{ID}×")));
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 
 use super::{Features, Way};
 use crate::feeds::dial::{Socket, dial};
+use crate::feeds::http::bearer;
 use crate::feeds::outbox::{Outbox, Reason};
 use crate::feeds::{FeedError, Tuning};
 use crate::model::transport::Tls;
 use futures_util::{SinkExt, StreamExt};
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::AUTHORIZATION;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_tungstenite::WebSocketStream;
@@ -50,10 +51,7 @@ impl Adapter {
     fn request(&self) -> Result<Request, FeedError> {
         let mut request = self.url.as_str().into_client_request().map_err(|e| self.failed(e.to_string()))?;
         if let Some(name) = &self.token_env {
-            let token = std::env::var(name).map_err(|_| self.failed(format!("the environment variable {name} must hold its token")))?;
-            let value =
-                HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| self.failed(format!("the token in {name} can't be sent")))?;
-            request.headers_mut().insert(AUTHORIZATION, value);
+            request.headers_mut().insert(AUTHORIZATION, bearer(name)?);
         }
         Ok(request)
     }

@@ -3,28 +3,34 @@
 mod events;
 
 use super::geojson::{Features, Way};
-use super::http::{client, in_words};
+use super::http::{bearer, client, in_words};
 use super::outbox::{Outbox, Reason};
 use super::{FeedError, Tuning};
 use events::{EVENT_BYTES_MAX, Parser, Said};
 use futures_util::StreamExt;
+use reqwest::header::AUTHORIZATION;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// Reads one stream; its position outlives the connection.
 pub(super) struct Adapter {
     url: String,
+    /// Environment variable with the source's bearer token.
+    token_env: Option<String>,
     tuning: Tuning,
     last_event_id: Option<String>,
     features: Features,
 }
 
 impl Adapter {
-    pub(super) fn new(url: String, tuning: Tuning) -> Self {
-        Self { url, tuning, last_event_id: None, features: Features::default() }
+    pub(super) fn new(url: String, token_env: Option<String>, tuning: Tuning) -> Self {
+        Self { url, token_env, tuning, last_event_id: None, features: Features::default() }
     }
 
     async fn connect(&self) -> Result<reqwest::Response, FeedError> {
         let mut request = client()?.get(&self.url).header("accept", "text/event-stream").header("cache-control", "no-cache");
+        if let Some(name) = &self.token_env {
+            request = request.header(AUTHORIZATION, bearer(name)?);
+        }
         if let Some(id) = &self.last_event_id {
             request = request.header("last-event-id", id);
         }

@@ -25,6 +25,8 @@ pub(super) struct Adapter {
     tracker: Tracker,
     tuning: Tuning,
     newest: HashMap<String, Place>,
+    /// The newest time of each unit that was ahead of our clock and was counted.
+    ahead: HashMap<String, DateTime<Utc>>,
     /// `None` for a file, and until it is first asked.
     visitor: Option<Visitor>,
 }
@@ -57,7 +59,15 @@ impl Adapter {
     pub(super) fn new(feed: String, tracker: Tracker, tuning: Tuning) -> Self {
         let url = tracker.url.clone();
         let every = tracker.poll_every_s.map_or(tuning.poll_every, |s| Duration::from_secs_f64(s.clamp(0.1, 86_400.0)));
-        Self { feed, url, tracker, tuning: Tuning { poll_every: every, ..tuning }, newest: HashMap::new(), visitor: None }
+        Self {
+            feed,
+            url,
+            tracker,
+            tuning: Tuning { poll_every: every, ..tuning },
+            newest: HashMap::new(),
+            ahead: HashMap::new(),
+            visitor: None,
+        }
     }
 
     /// As polite as all who ask over HTTP: what has not changed is not sent again, and a server that wants peace gets it.
@@ -90,26 +100,27 @@ impl Adapter {
         tokio::fs::read(path).await.map(Fetched::File).map_err(|e| failed(e.to_string()))
     }
 
-    fn take(&mut self, trail: Trail, outbox: &mut Outbox) -> Result<(), FeedError> {
+    fn take(&mut self, mut trail: Trail, outbox: &mut Outbox) -> Result<(), FeedError> {
         let id = format!("{}/{}", self.feed, trail.unit);
-        let Some(newest) = trail.places.last().copied() else {
+        if trail.places.is_empty() {
             if trail.untimed > 0 && !self.newest.contains_key(&id) {
                 outbox.reject(Reason::Incomplete, format!("{id}: points without time; a place without it says nothing of now"));
             }
             return Ok(());
-        };
+        }
         let before = self.newest.get(&id).copied();
-        if before.is_none() && self.newest.len() >= UNITS_MAX {
+        let is_known = before.is_some() || self.ahead.contains_key(&id);
+        if !is_known && self.newest.len().max(self.ahead.len()) >= UNITS_MAX {
             outbox.reject(Reason::Full, format!("{id}: more than {UNITS_MAX} units; split the feed"));
             return Ok(());
         }
+        let in_time = Utc::now() + AHEAD_MAX;
+        let ahead = trail.places.split_off(trail.places.partition_point(|p| p.time <= in_time));
+        self.keep_apart(&id, &ahead, outbox);
+        let Some(newest) = trail.places.last().copied() else { return Ok(()) };
         // The first time only its newest place is news; later all that came since. What was there before is our own asking again.
         let new = trail.places.iter().filter(|p| before.map_or(**p == newest, |b| p.time > b.time)).copied();
         for place in new.collect::<Vec<_>>() {
-            if place.time > Utc::now() + AHEAD_MAX {
-                outbox.quarantine(Doubt::Clock, format!("{id}: its time {} is more than an hour ahead", place.time));
-                continue;
-            }
             let from = self.newest.get(&id).copied().or_else(|| trail.places.iter().rev().nth(1).copied());
             let course = from.and_then(|from| course_deg(from, place));
             let unit = self.tracker.unit(&id, place.lon, place.lat, course, place.time);
@@ -117,6 +128,15 @@ impl Adapter {
             self.newest.insert(id.clone(), place);
         }
         Ok(())
+    }
+
+    /// Counts places whose time is ahead of our clock, each once; the first time only the newest, as with those that are in time.
+    fn keep_apart(&mut self, id: &str, ahead: &[Place], outbox: &mut Outbox) {
+        let Some(newest) = ahead.last() else { return };
+        let before = self.ahead.insert(id.to_owned(), newest.time);
+        for place in ahead.iter().filter(|p| before.map_or(*p == newest, |before| p.time > before)) {
+            outbox.quarantine(Doubt::Clock, format!("{id}: its time {} is more than an hour ahead", place.time));
+        }
     }
 }
 
@@ -256,6 +276,30 @@ mod tests {
         write(&all);
         listen(&mut rx, &mut heard, |h| h.status.connected).await;
         assert_eq!((heard.units["g/Car"], heard.units["g/W"], heard.status.stored), (3, 1, 4));
+    }
+
+    #[tokio::test]
+    async fn a_place_of_the_future_is_counted_once_and_hides_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.gpx");
+        let write = |points: &[(f64, &str)]| {
+            std::fs::write(dir.path().join("new"), gpx(points)).unwrap();
+            std::fs::rename(dir.path().join("new"), &path).unwrap();
+        };
+        let all = [(118.1, "2026-05-01T00:00:01Z"), (118.5, "2999-01-01T00:00:00Z"), (118.6, "2999-01-01T00:00:01Z")];
+        write(&all[..2]);
+        let (tx, mut rx) = mpsc::channel(100);
+        let config: FeedConfig =
+            toml::from_str(&format!("kind = \"gpx\"\nid = \"g\"\nurl = \"{}\"\ndomain = \"traffic\"", path.display())).unwrap();
+        let _feed = spawn_tuned(&config, quick(), tx);
+        let mut heard = Heard::default();
+        listen(&mut rx, &mut heard, |h| h.units.len() == 2 && h.status.quarantined > 0).await;
+        // Many rounds later.
+        write(&[all[0], (118.2, "2026-05-01T00:00:02Z"), all[1]]);
+        listen(&mut rx, &mut heard, |h| h.units["g/Car"] == 2).await;
+        write(&[all[0], (118.2, "2026-05-01T00:00:02Z"), all[1], all[2], (118.3, "2026-05-01T00:00:03Z")]);
+        listen(&mut rx, &mut heard, |h| h.units["g/Car"] == 3 && h.status.stored == 4).await;
+        assert_eq!((heard.status.quarantined, heard.status.received), (2, 6), "{:?}", heard.status);
     }
 
     #[tokio::test]

@@ -263,7 +263,7 @@ async fn sensorthings_batches_come_as_arrays_data_arrays_and_over_several_messag
     let url = format!("http://{}/v1.1", serve(router).await);
     let mqtt = Some(broker.broker(MqttVersion::V5, None));
     let (tx, mut rx) = mpsc::channel(100);
-    let source = Source::Sensorthings { url, mqtt, observed_properties: vec![], area: None };
+    let source = Source::Sensorthings { url, mqtt, observed_properties: vec![], area: None, token_env: None };
     let _feed = spawn_tuned(&FeedConfig::new("x", source), quick(), tx);
     let mut heard = Heard::default();
     connected(&mut rx, &mut heard).await;

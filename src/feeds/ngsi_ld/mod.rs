@@ -10,7 +10,7 @@ mod subscription;
 mod tests;
 
 use super::outbox::{Doubt, Outbox, Reason};
-use super::rounds::Source;
+use super::rounds::{Source, make_room};
 use super::visit::{Answer, Visitor};
 use super::{FeedError, FeedEvent};
 use crate::model::feed::NgsiLdEntities;
@@ -40,6 +40,9 @@ const ACCEPT: &str = "application/ld+json, application/json;q=0.9";
 
 /// Something whose time was over before we heard of it; a word of the ledger.
 const OVER: &str = "over_already";
+
+/// Instead of a hash: an incident is open and its words are not known.
+const OPEN: u64 = u64::MAX;
 
 /// How an entity reached us, which decides whether a repetition is news to the ledger.
 #[derive(Clone, Copy, PartialEq)]
@@ -95,6 +98,12 @@ impl Entities {
             Subscription::new(Wanted { feed: feed.clone(), root: root.clone(), types, query, notify, notify_token })
         });
         Self { feed, root, wanted, subscription, streams: HashMap::new(), said: IndexMap::new() }
+    }
+
+    /// Knows which of its incidents are open, so that one whose time passed while we were away is ended.
+    pub fn resume(mut self, open: Vec<String>) -> Self {
+        self.said.extend(open.into_iter().map(|incident| (incident, OPEN)));
+        self
     }
 
     fn first_page(&self) -> Result<Url, FeedError> {
@@ -194,8 +203,9 @@ impl Entities {
 
     /// Whether this is another content than the last one of `id`; remembers it.
     fn is_news(&mut self, id: String, hash: u64) -> bool {
-        if self.said.len() >= REMEMBERED_MAX && !self.said.contains_key(&id) {
-            self.said.drain(..REMEMBERED_MAX / 10);
+        if !self.said.contains_key(&id) {
+            // Zero is the hash of what is over, and of what is no incident.
+            make_room(&mut self.said, REMEMBERED_MAX, |hash| *hash != 0);
         }
         self.said.insert(id, hash) != Some(hash)
     }

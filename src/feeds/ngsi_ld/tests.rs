@@ -3,7 +3,7 @@
 use super::entity::Entity;
 use super::models::{self, Said};
 use crate::feeds::tests::{Heard, listen, quick, serve};
-use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
+use crate::feeds::{FeedEvent, FeedHandle, Kept, resume};
 use crate::model::category::Categories;
 use crate::model::feed::{FeedConfig, NgsiLdEntities, Source};
 use crate::model::incident::{Domain, Severity};
@@ -160,6 +160,10 @@ async fn unsubscribe(State(broker): State<Shared>, Path(id): Path<String>) -> St
 }
 
 async fn start(broker: Broker, notify: Option<String>) -> (Shared, FeedHandle, Receiver<FeedEvent>) {
+    start_again(broker, notify, Kept::default()).await
+}
+
+async fn start_again(broker: Broker, notify: Option<String>, kept: Kept) -> (Shared, FeedHandle, Receiver<FeedEvent>) {
     let broker = Arc::new(Mutex::new(broker));
     let router = Router::new()
         .route("/ngsi-ld/v1/entities", get(entities))
@@ -176,7 +180,18 @@ async fn start(broker: Broker, notify: Option<String>) -> (Shared, FeedHandle, R
     };
     let source = Source::NgsiLd { url: format!("http://{address}"), poll_s: 0.05, token_env: None, token_header: None, entities };
     let (tx, rx) = mpsc::channel(1000);
-    (broker, spawn_tuned(&FeedConfig::new("air", source), quick(), tx), rx)
+    (broker, resume(&FeedConfig::new("air", source), quick(), kept, tx), rx)
+}
+
+#[tokio::test]
+async fn an_incident_whose_time_passed_while_we_were_away_is_ended() {
+    let alert: Value = serde_json::from_str(ALERT).unwrap();
+    let incident = format!("air/{}", alert["id"].as_str().unwrap());
+    let kept = Kept { open: vec![incident.clone()], ..Kept::default() };
+    let (_broker, _feed, mut rx) = start_again(Broker { entities: vec![alert], ..Broker::default() }, None, kept).await;
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 1 && h.status.stored == 1 && h.status.connected).await;
+    assert_eq!((heard.incidents, heard.status.received), (vec![format!("{incident}×")], 1));
 }
 
 fn station(n: usize, time: &str) -> Value {

@@ -6,7 +6,7 @@ mod parse;
 mod tests;
 
 use super::outbox::{Doubt, Outbox, Reason};
-use super::rounds::Source;
+use super::rounds::{Source, make_room};
 use super::visit::{Answer, Visitor};
 use super::{FeedError, FeedEvent};
 use crate::model::feed::Open311Requests;
@@ -70,6 +70,14 @@ impl Requests {
             services: HashMap::new(),
             services_read: None,
         }
+    }
+
+    /// Looks after the requests whose incidents are open, also those made long ago.
+    pub fn resume(mut self, open: &[String]) -> Self {
+        let own = format!("{}/", self.feed);
+        let known = open.iter().filter_map(|incident| Some((incident.strip_prefix(&own)?.to_owned(), Known { hash: 0, open: true })));
+        self.known.extend(known);
+        self
     }
 
     fn address(&self, what: &str, query: &[(&str, &str)]) -> Result<String, FeedError> {
@@ -200,8 +208,8 @@ impl Requests {
                 }
             },
         }
-        if self.known.len() >= REMEMBERED_MAX && !self.known.contains_key(&key) {
-            self.known.drain(..REMEMBERED_MAX / 10);
+        if !self.known.contains_key(&key) {
+            make_room(&mut self.known, REMEMBERED_MAX, |known| known.open);
         }
         self.known.insert(key, Known { hash, open });
         Ok(())

@@ -1,7 +1,7 @@
 //! A small GeoReport v2 server: pages, services, closings, and one that knows no pages.
 
 use crate::feeds::tests::{Heard, listen, quick, serve};
-use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
+use crate::feeds::{FeedEvent, FeedHandle, Kept, resume};
 use crate::model::feed::{FeedConfig, Filing, Open311Requests, Source};
 use crate::model::incident::{Domain, Severity};
 use axum::Router;
@@ -43,6 +43,10 @@ async fn requests(State(city): State<Shared>, Query(query): Query<HashMap<String
 }
 
 async fn start(city: City) -> (Shared, FeedHandle, Receiver<FeedEvent>) {
+    start_again(city, Kept::default()).await
+}
+
+async fn start_again(city: City, kept: Kept) -> (Shared, FeedHandle, Receiver<FeedEvent>) {
     let city = Arc::new(Mutex::new(city));
     let services = r#"[{"service_code":"001","service_name":"Cans left out 24x7"}]"#;
     let router = Router::new().route("/v2/requests.json", get(requests)).route("/v2/services.json", get(move || async move { services }));
@@ -53,7 +57,21 @@ async fn start(city: City) -> (Shared, FeedHandle, Receiver<FeedEvent>) {
     let wanted = Open311Requests { jurisdiction: Some("city.gov".into()), services, ..Open311Requests::default() };
     let source = Source::Open311 { url: format!("http://{address}/v2/"), poll_s: 0.03, token_env: None, requests: wanted };
     let (tx, rx) = mpsc::channel(1000);
-    (city, spawn_tuned(&FeedConfig::new("311", source), quick(), tx), rx)
+    (city, resume(&FeedConfig::new("311", source), quick(), kept, tx), rx)
+}
+
+#[tokio::test]
+async fn a_request_that_closed_while_we_were_away_is_ended_however_long_ago_it_was_made() {
+    let mut all = vec![request(1, "closed"), request(2, "closed"), request(3, "open")];
+    all[1]["requested_datetime"] = json!((chrono::Utc::now() - chrono::TimeDelta::days(40)).to_rfc3339());
+    all.push(request(4, "closed"));
+    let open = ["311/1", "311/2", "311/3"].map(str::to_owned).to_vec();
+    let (_city, _feed, mut rx) = start_again(City { requests: all, ..City::default() }, Kept { open, ..Kept::default() }).await;
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.incidents.len() == 3 && h.status.received == 4).await;
+    heard.incidents.sort();
+    assert_eq!(heard.incidents, ["311/1×", "311/2×", "311/3"]);
+    assert_eq!((heard.status.stored, heard.status.conflated_by["over_already"]), (3, 1), "the last one we never knew");
 }
 
 #[tokio::test]

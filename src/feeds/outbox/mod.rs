@@ -49,6 +49,11 @@ impl Outbox {
         &self.status
     }
 
+    /// A place of the source, WGS 84 degrees.
+    pub(super) fn in_wgs84(&self, lon: f64, lat: f64) -> (f64, f64) {
+        shifted(self.status.coordinates).map_or((lon, lat), |shifted| shifted.inverse(lon, lat))
+    }
+
     /// The source answers again.
     pub(super) fn connected(&mut self) {
         self.unsaid |= !self.status.connected;
@@ -246,24 +251,24 @@ fn one_more(counts: &mut Counts, word: &'static str) {
     *counts.entry(word.into()).or_default() += 1;
 }
 
+/// How a source's coordinates differ from WGS 84; `None` where they don't.
+pub(super) fn shifted(coordinates: Coordinates) -> Option<Shifted> {
+    match coordinates {
+        Coordinates::Wgs84 | Coordinates::Cgcs2000 => None,
+        Coordinates::Gcj02 => Some(Shifted::Gcj02),
+        Coordinates::Bd09 => Some(Shifted::Bd09),
+    }
+}
+
 /// Longitudes and latitudes of the source's system, made WGS 84.
 fn to_wgs84(from: Coordinates, event: &mut FeedEvent) {
-    let shifted = match from {
-        Coordinates::Wgs84 | Coordinates::Cgcs2000 => return,
-        Coordinates::Gcj02 => Shifted::Gcj02,
-        Coordinates::Bd09 => Shifted::Bd09,
-    };
+    let Some(shifted) = shifted(from) else { return };
     let mend = |lon: &mut f64, lat: &mut f64| (*lon, *lat) = shifted.inverse(*lon, *lat);
     match event {
         FeedEvent::Datastream(d) => mend(&mut d.lon, &mut d.lat),
         FeedEvent::Incident(r) => mend(&mut r.lon, &mut r.lat),
         FeedEvent::Unit(u) => mend(&mut u.lon, &mut u.lat),
-        FeedEvent::Alert(alert) => {
-            for area in &mut alert.areas {
-                area.polygons.iter_mut().flatten().for_each(|[lon, lat]| mend(lon, lat));
-                area.circles.iter_mut().for_each(|[lon, lat, _]| mend(lon, lat));
-            }
-        }
+        FeedEvent::Alert(alert) => alert.areas.iter_mut().for_each(|area| area.each_place(mend)),
         FeedEvent::Observation(_) | FeedEvent::Ended { .. } | FeedEvent::Status(_) | FeedEvent::Barrier(_) => {}
     }
 }

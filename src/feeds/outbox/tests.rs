@@ -1,4 +1,6 @@
 use super::*;
+use crate::feeds::Kept;
+use crate::model::alert::Alert;
 use crate::model::incident::Domain;
 use crate::model::unit::{Unit, UnitState};
 use tokio::sync::mpsc;
@@ -60,6 +62,24 @@ fn shifted_coordinates_come_out_as_wgs84() {
     let Ok(FeedEvent::Unit(unit)) = rx.try_recv() else { panic!() };
     assert!((unit.lon - 118.3).abs() < 1e-7 && (unit.lat - 33.9).abs() < 1e-7, "{unit:?}");
     assert!((lon - 118.3).abs() > 1e-3, "the shift is some hundred metres");
+}
+
+#[tokio::test]
+async fn an_alert_that_is_kept_is_again_as_its_source_had_it() {
+    for coordinates in [Coordinates::Wgs84, Coordinates::Cgcs2000, Coordinates::Gcj02, Coordinates::Bd09] {
+        let (mut outbox, mut rx) = outbox(coordinates, 4);
+        let alert: Alert =
+            serde_json::from_value(serde_json::json!({"id": "a", "feed": "f", "sender": "s", "sent": "2026-05-01T00:00:00Z",
+            "status": "actual", "severity": "minor", "event": "rain", "effective": "2026-05-01T00:00:00Z", "expires": null,
+            "areas": [{"polygons": [[[118.3, 33.9], [118.4, 33.9], [118.4, 34.0], [118.3, 33.9]]], "circles": [[118.35, 33.95, 500.0]]}]}))
+            .unwrap();
+        outbox.deliver(FeedEvent::Alert(alert.clone())).await.unwrap();
+        let Ok(FeedEvent::Alert(kept)) = rx.try_recv() else { panic!() };
+        assert_eq!(kept == alert, shifted(coordinates).is_none(), "{coordinates:?}");
+        let again = &Kept { alerts: vec![kept], ..Kept::default() }.in_coordinates_of_its_source(coordinates).alerts[0];
+        let ([x, y], [_, _, radius_m]) = (again.areas[0].polygons[0][1], again.areas[0].circles[0]);
+        assert!((x - 118.4).abs() < 1e-8 && (y - 33.9).abs() < 1e-8 && radius_m == 500.0, "{coordinates:?}: {again:?}");
+    }
 }
 
 #[test]

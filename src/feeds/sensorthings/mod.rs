@@ -2,57 +2,72 @@
 //!
 //! After a break it reads the catalogue again, subscribes, and only then asks over HTTP for what it missed, so that there is no gap
 //! between the two. Repetitions are known by datastream, time and value, because an observation may come without an id.
+//!
+//! All datastreams are asked for at once, back behind the newest reading ([`reach`]). What that can't find, because a station speaks
+//! once an hour or a sensor was away for longer, shows in the catalogue's latest values and is asked for by name ([`ask`]).
 
+mod ask;
+mod catalogue;
 mod choice;
 mod mqtt;
 mod page;
 pub(super) mod parse;
+mod reach;
+mod stream;
+#[cfg(test)]
+mod tests;
 
 pub(super) use choice::Choice;
 pub(super) use page::json;
 
-use super::http::client;
+use super::http::Caller;
 use super::outbox::{Doubt, Outbox, Reason};
-use super::{FeedError, FeedEvent, Tuning};
-use crate::model::observation::Datastream;
+use super::{FeedError, FeedEvent, Kept, Tuning};
 use crate::model::transport::Broker;
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mqtt::Push;
-use page::{Page, encoded, page, page_quietly};
+use reach::{BACK_MAX, Reach};
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
+use stream::{Progress, Stranger, Stream, content, forget_oldest};
 use tokio::time::{Instant, sleep_until};
 
-/// Datastreams read from one server; a large city has some ten thousand.
-const STREAMS_MAX: usize = 100_000;
-/// Pages followed in one walk, in case a server's links go round.
-const PAGES_MAX: usize = 2_000;
-/// How far before the newest reading we ask again, since servers don't store in order of time.
-const OVERLAP: TimeDelta = TimeDelta::seconds(10);
-/// What was missed for longer than this is left to whoever imports it: a hub that was away for a month must not read a month first.
-const BACK_MAX: TimeDelta = TimeDelta::days(1);
-/// Readings remembered per datastream to know a repetition: ten a second over the overlap, and some.
-const REMEMBERED: usize = 128;
+/// Readings remembered of all datastreams, some 30 bytes each: an hour of a thousand sensors that speak each four seconds.
+const REMEMBERED_MAX: usize = 1_000_000;
+/// Datastreams remembered that the catalogue doesn't have.
+const STRANGERS_MAX: usize = 10_000;
 /// A reading this far ahead of the rest of its feed and of our clock comes from a sensor whose clock is wrong. Kept apart, because
-/// it would move our position past everything else.
+/// it would hide all true ones behind it.
 const AHEAD_MAX: TimeDelta = TimeDelta::hours(1);
 /// The catalogue is read again at most this often for the sake of an unknown datastream.
 const REDISCOVER_MIN: Duration = Duration::from_secs(10);
 
-/// With a choice of datastreams, the catalogue is read again this often.
+/// With a choice of datastreams, the catalogue is read again this often; also for a datastream that it still doesn't have.
 const RECHOOSE_EVERY: Duration = Duration::from_secs(600);
+/// What comes over MQTT is sent once at most: this often it is asked over HTTP what was lost.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
 
 /// Reads one server; what it knows outlives the connection.
 pub(super) struct Adapter {
     feed: String,
     root: String,
+    token_env: Option<String>,
     mqtt: Option<Broker>,
     tuning: Tuning,
     streams: HashMap<String, Stream>,
-    /// Event time of the newest reading taken.
-    position: Option<DateTime<Utc>>,
+    strangers: HashMap<String, Stranger>,
+    /// What is kept of datastreams that the catalogue has not named yet, by [`crate::model::observation::Datastream::id`].
+    resumed: HashMap<String, Progress>,
+    /// Hashes of the catalogue's entities that can't be used and were counted.
+    refused: HashSet<u64>,
+    reach: Reach,
+    /// Readings in all memories.
+    remembered: usize,
+    /// The server's own "now" at its last look, where that is ahead of ours (a replay's may be by days).
+    ahead: Option<DateTime<Utc>>,
+    /// Nothing is missing behind what is pushed now.
+    complete: bool,
     discovered: Option<Instant>,
     unknown_seen: bool,
     choice: Choice,
@@ -60,16 +75,8 @@ pub(super) struct Adapter {
     filter: usize,
     /// Whether the server has `$resultFormat=dataArray`, as far as we know.
     data_arrays: bool,
-}
-
-/// A datastream's id and its latest observation.
-type Latest = (String, Option<Value>);
-
-struct Stream {
-    datastream: Datastream,
-    path: String,
-    /// Hashes of the last readings.
-    recent: VecDeque<u64>,
+    /// Whether it can be asked for several datastreams by name at once.
+    groups: bool,
 }
 
 /// How a message reached us, which decides whether a repetition is news to the ledger.
@@ -87,195 +94,79 @@ impl Adapter {
         Self {
             feed,
             root,
+            token_env: None,
             mqtt,
             tuning,
             streams: HashMap::new(),
-            position: None,
+            strangers: HashMap::new(),
+            resumed: HashMap::new(),
+            refused: HashSet::new(),
+            reach: Reach::default(),
+            remembered: 0,
+            ahead: None,
+            complete: false,
             discovered: None,
             unknown_seen: false,
             choice,
             filter: 0,
             data_arrays: true,
+            groups: true,
         }
     }
 
-    /// Goes on behind the newest reading that is kept already, as if the connection had been broken since.
-    pub(super) fn resume(mut self, since: Option<DateTime<Utc>>) -> Self {
-        self.position = since;
+    /// With the bearer token that this environment variable holds.
+    pub(super) fn with_token(self, token_env: Option<String>) -> Self {
+        Self { token_env, ..self }
+    }
+
+    /// Goes on where each datastream was, as if the connection had been broken since.
+    pub(super) fn resume(mut self, kept: &Kept) -> Self {
+        let now = Utc::now();
+        let mut times: Vec<_> = kept.newest.iter().map(|o| o.phenomenon_time).collect();
+        times.sort_unstable();
+        let (Some(newest), Some(middle)) = (times.last().copied(), times.get(times.len() / 2).copied()) else { return self };
+        // A sensor ahead of the clock says nothing of the others; if most of them are, it is the server that is.
+        let clock = now.max(middle);
+        self.reach = Reach::resumed(Some(newest.min(clock)));
+        for o in kept.newest.iter().chain(&kept.recent) {
+            let progress = self.resumed.entry(o.datastream.clone()).or_default();
+            progress.position = progress.position.max(Some(o.phenomenon_time.min(clock)));
+            let is_new = progress.memory.is_new(Some(o.phenomenon_time), content(&Ok(o.clone()), &Value::Null));
+            self.remembered += usize::from(is_new);
+        }
+        for progress in self.resumed.values_mut() {
+            progress.since = progress.position.min(kept.recent_since.or(progress.position));
+        }
         self
     }
 
-    /// Reads the catalogue with the latest value of each datastream.
-    async fn discover(&mut self, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
-        self.discovered = Some(Instant::now());
-        self.unknown_seen = false;
-        let filters = self.choice.filters();
-        let mut latest = Vec::new();
-        for (i, filter) in filters.iter().enumerate().skip(self.filter) {
-            let is_last = i + 1 == filters.len();
-            match self.walk(filter.as_deref(), http, outbox).await {
-                // Nothing by a filter may mean that the server spells or places things in another way: look ourselves.
-                Ok(found) if found.is_empty() && !is_last => {}
-                Ok(found) => {
-                    (self.filter, latest) = (i, found);
-                    break;
-                }
-                Err(FeedError::Http { why, .. }) if !is_last && why.starts_with("answered ") => {
-                    outbox.note(format!("{}: can't filter by {}: {why}", self.root, filter.as_deref().unwrap_or_default()));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        self.see_clock(&latest);
-        for (id, observation) in &latest {
-            if let Some(observation) = observation {
-                self.take(id, observation, Way::Asked, outbox).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Follows the catalogue page by page; gives each datastream of ours with its latest observation.
-    async fn walk(&mut self, filter: Option<&str>, http: &reqwest::Client, outbox: &mut Outbox) -> Result<Vec<Latest>, FeedError> {
-        let expand = "Thing($expand=Locations),ObservedProperty,Observations($top=1;$orderby=phenomenonTime%20desc)";
-        let filter = filter.map(|f| format!("&$filter={}", encoded(f))).unwrap_or_default();
-        let mut latest = Vec::new();
-        let mut next = Some(format!("{}/Datastreams?$top=200&$expand={expand}{filter}", self.root));
-        for _ in 0..PAGES_MAX {
-            let Some(url) = next else { break };
-            let page = page(http, &url, outbox).await?;
-            next = page.next;
-            for mut entity in page.entities {
-                let observations = entity.get_mut("Observations").map(Value::take);
-                if let Some(id) = self.learn(&entity, outbox).await? {
-                    let newest = match observations {
-                        Some(Value::Array(observations)) => observations.into_iter().next(),
-                        _ => None,
-                    };
-                    latest.push((id, newest));
-                }
-            }
-            outbox.flush()?;
-        }
-        Ok(latest)
-    }
-
-    /// Keeps a datastream and announces it when it is new or changed. `None` when it can't be used.
-    async fn learn(&mut self, entity: &Value, outbox: &mut Outbox) -> Result<Option<String>, FeedError> {
-        let (datastream, id, path) = match (parse::datastream(&self.feed, entity), parse::id(entity), parse::path(entity)) {
-            (Ok(datastream), Some(id), Some(path)) => (datastream, id, path),
-            (Err(why), ..) => {
-                outbox.reject(Reason::Incomplete, why);
-                return Ok(None);
-            }
-            _ => {
-                outbox.reject(Reason::Incomplete, "a Datastream without @iot.id".into());
-                return Ok(None);
-            }
-        };
-        if !self.choice.takes(&datastream) {
-            return Ok(None);
-        }
-        let full = self.streams.len() >= STREAMS_MAX;
-        match self.streams.get_mut(&id) {
-            Some(known) if known.datastream == datastream => return Ok(Some(id)),
-            Some(known) => known.datastream = datastream.clone(),
-            None if full => {
-                outbox.reject(Reason::Full, format!("Datastream {id}: more than {STREAMS_MAX} datastreams; split the feed"));
-                return Ok(None);
-            }
-            None => {
-                let stream = Stream { datastream: datastream.clone(), path, recent: VecDeque::new() };
-                self.streams.insert(id.clone(), stream);
-            }
-        }
-        outbox.deliver(FeedEvent::Datastream(datastream)).await?;
-        Ok(Some(id))
-    }
-
-    /// Finds the server's own "now" (a replay's clock may run far from ours): the middle one of the latest times, so that one wrong
-    /// clock doesn't matter. A server whose time went back was started anew: our position goes back with it.
-    fn see_clock(&mut self, latest: &[Latest]) {
-        let observations = latest.iter().filter_map(|(_, o)| parse::observation("", o.as_ref()?).ok());
-        let mut times: Vec<_> = observations.map(|o| o.phenomenon_time).collect();
-        times.sort_unstable();
-        let Some(&middle) = times.get(times.len() / 2) else {
-            // Nothing yet, or it doesn't tell with the catalogue: what comes is not to be missed, however wrong its clock is.
-            self.position = self.position.or(Some(Utc::now() - BACK_MAX));
-            return;
-        };
-        let oldest = middle - BACK_MAX;
-        self.position = match self.position {
-            Some(position) if position <= middle + AHEAD_MAX => Some(position.max(oldest)),
-            _ => Some(middle),
-        };
-    }
-
-    /// Everything since our position, page by page, oldest first; as data arrays where the server has them, a tenth of the bytes.
-    async fn catch_up(&mut self, from: Option<DateTime<Utc>>, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let Some(from) = from else { return Ok(()) };
-        let from = (from - OVERLAP).to_rfc3339_opts(SecondsFormat::Millis, true);
-        let asked = format!("{}/Observations?$filter=phenomenonTime%20gt%20{from}&$orderby=phenomenonTime%20asc&$top=1000", self.root);
-        if self.data_arrays {
-            let first = page_quietly(http, &format!("{asked}&$resultFormat=dataArray"), outbox).await;
-            match first {
-                Ok(page) if page.entities.iter().all(|e| e.get("dataArray").is_some()) => {
-                    return self.take_pages(page, &from, http, outbox).await;
-                }
-                // It doesn't know them, or says so.
-                Ok(_) => self.data_arrays = false,
-                Err(FeedError::Http { why, .. }) if why.starts_with("answered ") => self.data_arrays = false,
-                Err(error) => return Err(error),
-            }
-        }
-        let first = page(http, &format!("{asked}&$expand=Datastream($select=id)"), outbox).await?;
-        self.take_pages(first, &from, http, outbox).await
-    }
-
-    async fn take_pages(&mut self, first: Page, from: &str, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let mut current = first;
-        for _ in 0..PAGES_MAX {
-            for entity in current.entities {
-                // A data array names its datastream by a link.
-                let linked = entity.get("Datastream@iot.navigationLink").and_then(Value::as_str).and_then(mqtt::id_in);
-                match parse::observations(entity) {
-                    Err(why) => outbox.reject(Reason::Unreadable, why),
-                    Ok(observations) => {
-                        for (id, observation) in &observations {
-                            match id.as_deref().or(linked.as_deref()) {
-                                Some(id) => self.take(id, observation, Way::Asked, outbox).await?,
-                                None => outbox.reject(Reason::Incomplete, "an observation that names no Datastream".into()),
-                            }
-                        }
-                    }
-                }
-            }
-            outbox.flush()?;
-            let Some(url) = current.next else { return Ok(()) };
-            current = page(http, &url, outbox).await?;
-        }
-        outbox.note(format!("more than {PAGES_MAX} pages since {from}; the rest is left for the next time"));
-        Ok(())
+    /// Our clock, or the server's where it is ahead.
+    fn clock(&self) -> DateTime<Utc> {
+        Utc::now().max(self.ahead.unwrap_or_default())
     }
 
     async fn take(&mut self, id: &str, entity: &Value, way: Way, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let Some(stream) = self.streams.get_mut(id) else {
-            if !self.choice.is_all() {
-                // One of those that the scene didn't choose, or a new one that the next reading of the catalogue finds.
-                return Ok(());
-            }
-            // Read the catalogue again; then it comes once more with what we catch up.
-            self.unknown_seen = true;
-            outbox.quarantine(Doubt::Unknown, format!("an observation of {}/{id}, which the catalogue doesn't have", self.feed));
+        let clock = self.clock();
+        let Some(Stream { datastream, progress, .. }) = self.streams.get_mut(id) else {
+            self.take_strange(id, entity, way, outbox);
             return Ok(());
         };
-        let parsed = parse::observation(&stream.datastream.id, entity);
-        if !stream.is_new(&parsed, entity) {
+        let parsed = parse::observation(&datastream.id, entity);
+        let time = parse::time(entity);
+        if let Some(time) = time.filter(|_| way == Way::Asked) {
+            self.reach.passes(time.min(clock));
+            if progress.is_past(time, self.reach.floor) {
+                return Ok(());
+            }
+        }
+        let believed = time.filter(|time| *time <= clock.max(self.reach.newest.unwrap_or(clock)) + AHEAD_MAX);
+        if !progress.memory.is_new(believed, content(&parsed, entity)) {
             if way == Way::Pushed {
                 outbox.repeated();
             }
             return Ok(());
         }
+        self.remembered += usize::from(believed.is_some());
         let observation = match parsed {
             Ok(observation) => observation,
             Err(why) => {
@@ -283,13 +174,56 @@ impl Adapter {
                 return Ok(());
             }
         };
-        let time = observation.phenomenon_time;
-        if time > self.position.unwrap_or(time).max(Utc::now()) + AHEAD_MAX {
-            outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", observation.datastream));
+        let Some(time) = believed else {
+            let (stream, time) = (&observation.datastream, observation.phenomenon_time);
+            outbox.quarantine(Doubt::Clock, format!("{stream}: its time {time} is more than an hour ahead"));
             return Ok(());
-        }
-        self.position = self.position.max(Some(time));
+        };
+        // A replay that is ahead of us moves on between two looks at its clock.
+        let time = if self.ahead.is_some() { time } else { time.min(clock) };
+        progress.position = progress.position.max(Some(time));
+        self.reach.saw(time, self.complete);
         outbox.deliver(FeedEvent::Observation(observation)).await
+    }
+
+    /// An observation of a datastream that we don't know.
+    fn take_strange(&mut self, id: &str, entity: &Value, way: Way, outbox: &mut Outbox) {
+        if !self.choice.is_all() {
+            // One of those that the scene didn't choose, or a new one that the next reading of the catalogue finds.
+            return;
+        }
+        if self.strangers.len() >= STRANGERS_MAX && !self.strangers.contains_key(id) {
+            let all: usize = self.strangers.drain().map(|(_, stranger)| stranger.memory.len()).sum();
+            self.remembered = self.remembered.saturating_sub(all);
+        }
+        let stranger = self.strangers.entry(id.to_owned()).or_default();
+        let (parsed, before) = (parse::observation(id, entity), stranger.memory.len());
+        let is_new = stranger.memory.is_new(parse::time(entity), content(&parsed, entity));
+        self.remembered += stranger.memory.len() - before;
+        if !is_new {
+            if way == Way::Pushed {
+                outbox.repeated();
+            }
+            return;
+        }
+        // The catalogue is read again; then it comes once more, asked for by name.
+        if stranger.sought.is_none_or(|at| at.elapsed() >= RECHOOSE_EVERY) {
+            stranger.sought = Some(Instant::now());
+            self.unknown_seen = true;
+        }
+        outbox.quarantine(Doubt::Unknown, format!("an observation of {}/{id}, which the catalogue doesn't have", self.feed));
+    }
+
+    /// Keeps memory within its bound by forgetting what is oldest, of all datastreams alike.
+    fn forget(&mut self) {
+        if self.remembered <= REMEMBERED_MAX {
+            return;
+        }
+        let of_streams = self.streams.values_mut().map(|s| &mut s.progress).chain(self.resumed.values_mut()).map(|p| &mut p.memory);
+        let mut all: Vec<_> = of_streams.chain(self.strangers.values_mut().map(|s| &mut s.memory)).collect();
+        let (floor, left) = forget_oldest(&mut all);
+        self.reach.floor = self.reach.floor.max(floor);
+        self.remembered = left;
     }
 
     /// One observation, an array of them, or data arrays (section 13 of the standard), as one or several messages.
@@ -303,6 +237,7 @@ impl Adapter {
                 }
             }
         }
+        self.forget();
         Ok(())
     }
 
@@ -312,6 +247,10 @@ impl Adapter {
             outbox.flush()?;
             if self.must_rediscover() {
                 // The new datastream needs its topic as well, so the session starts anew.
+                return Ok(());
+            }
+            if self.discovered.is_some_and(|at| at.elapsed() >= SWEEP_EVERY) {
+                self.reach.broken = true;
                 return Ok(());
             }
             tokio::select! {
@@ -324,14 +263,15 @@ impl Adapter {
         }
     }
 
-    /// Asks again and again, for `span` or for ever.
-    async fn poll(&mut self, span: Option<Duration>, http: &reqwest::Client, outbox: &mut Outbox) -> Result<(), FeedError> {
+    /// Asks again and again, for `span` or until the catalogue is to be read.
+    async fn poll(&mut self, span: Option<Duration>, http: &Caller, outbox: &mut Outbox) -> Result<(), FeedError> {
         let start = Instant::now();
-        while span.is_none_or(|s| start.elapsed() < s) && !self.must_rediscover() {
+        while span.is_none_or(|s| start.elapsed() < s) && !self.must_rediscover() && !self.reach.walks_next() {
             outbox.idle(self.tuning.poll_every).await?;
-            self.catch_up(self.position, http, outbox).await?;
+            let depth = self.reach.depth();
+            self.catch_up(depth, http, outbox).await?;
         }
-        Ok(())
+        outbox.idle(self.tuning.poll_every).await
     }
 
     fn must_rediscover(&self) -> bool {
@@ -341,57 +281,42 @@ impl Adapter {
         }
         self.unknown_seen && self.discovered.is_none_or(|at| at.elapsed() >= REDISCOVER_MIN)
     }
-}
 
-impl Stream {
-    /// Whether this reading (or this unreadable one) was not seen before; remembers it.
-    fn is_new(&mut self, parsed: &Result<crate::model::observation::Observation, String>, entity: &Value) -> bool {
-        let mut hasher = DefaultHasher::new();
-        match parsed {
-            Ok(o) => (o.phenomenon_time, o.value.to_bits(), o.quality).hash(&mut hasher),
-            Err(_) => entity.to_string().hash(&mut hasher),
-        }
-        let hash = hasher.finish();
-        if self.recent.contains(&hash) {
-            return false;
-        }
-        if self.recent.len() == REMEMBERED {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(hash);
-        true
+    async fn subscribe(&self, outbox: &mut Outbox) -> Option<Push> {
+        let broker = self.mqtt.as_ref()?;
+        let paths: Vec<String> = self.streams.values().map(|s| s.path.clone()).collect();
+        let version = self.root.rsplit('/').next().unwrap_or("v1.1");
+        let push = Push::subscribe(broker, self.tuning.silence_max, version, &paths).await;
+        push.inspect_err(|error| outbox.note(format!("{error}; polling instead"))).ok()
     }
 }
 
 impl super::Adapter for Adapter {
     async fn session(&mut self, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let http = client()?;
+        let http = Caller::new(&self.root, self.token_env.as_deref())?;
+        (self.complete, self.reach.broken) = (false, true);
+        let mut after_break = self.reach.front.is_some();
         loop {
-            let from = self.position;
-            self.discover(&http, outbox).await?;
+            let depth = self.reach.depth();
+            let told = self.discover(depth, &http, outbox).await?;
+            // Nothing says which datastreams have something that we have missed: ask for the whole day.
+            let depth = if after_break && !told { BACK_MAX } else { depth };
             outbox.connected();
-            let push = match &self.mqtt {
-                None => None,
-                Some(broker) => {
-                    let paths: Vec<String> = self.streams.values().map(|s| s.path.clone()).collect();
-                    let version = self.root.rsplit('/').next().unwrap_or("v1.1");
-                    match Push::subscribe(broker, self.tuning.silence_max, version, &paths).await {
-                        Ok(push) => Some(push),
-                        Err(error) => {
-                            outbox.note(format!("{error}; polling instead"));
-                            None
-                        }
-                    }
-                }
-            };
+            let push = self.subscribe(outbox).await;
             // The first time the catalogue's latest values are the start, and only what came since then is missing.
-            let from = from.filter(|f| self.position.is_none_or(|p| *f <= p + AHEAD_MAX)).or(self.position);
-            self.catch_up(from, &http, outbox).await?;
+            self.catch_up(depth, &http, outbox).await?;
+            self.ask_for_owed(&http, outbox).await?;
             match push {
-                Some(push) => self.listen(push, outbox).await?,
+                Some(push) => {
+                    self.complete = true;
+                    self.listen(push, outbox).await?;
+                }
                 // A broker that was away is tried again now and then.
                 None => self.poll(self.mqtt.as_ref().map(|_| self.tuning.retry_max), &http, outbox).await?,
             }
+            (self.complete, after_break) = (false, false);
+            // What came of a datastream that is new to our choice was passed over.
+            self.reach.broken |= !self.choice.is_all() && self.discovered.is_some_and(|at| at.elapsed() >= RECHOOSE_EVERY);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::parse;
 use crate::feeds::FeedError;
-use crate::feeds::http::{get_dated, start_of};
+use crate::feeds::http::{Caller, start_of};
 use crate::feeds::outbox::{Outbox, Reason};
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ pub(super) struct Page {
 }
 
 /// A page that counts as a message when it can't be read.
-pub(super) async fn page(http: &reqwest::Client, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
-    let answer = get_dated(http, url).await?;
+pub(super) async fn page(http: &Caller, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
+    let answer = http.get_dated(url).await?;
     if let Some(skew_ms) = answer.skew_ms {
         outbox.skew(skew_ms);
     }
@@ -25,8 +25,8 @@ pub(super) async fn page(http: &reqwest::Client, url: &str, outbox: &mut Outbox)
 }
 
 /// A page that is asked for to see whether the server has such: what isn't readable is no message.
-pub(super) async fn page_quietly(http: &reqwest::Client, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
-    let answer = get_dated(http, url).await?;
+pub(super) async fn page_quietly(http: &Caller, url: &str, outbox: &mut Outbox) -> Result<Page, FeedError> {
+    let answer = http.get_dated(url).await?;
     if let Some(skew_ms) = answer.skew_ms {
         outbox.skew(skew_ms);
     }

@@ -81,6 +81,11 @@ pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<
     Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, value, quality: quality(entity) })
 }
 
+/// When an Observation was, where it says that in a way that can be read.
+pub(super) fn time(entity: &Value) -> Option<DateTime<Utc>> {
+    instant(text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"))?)
+}
+
 /// The observations of a message, each with its datastream's id where it names one itself: one Observation, an array of them, or
 /// one or several data arrays (SensorThings 1.1, section 13).
 ///
@@ -90,7 +95,7 @@ pub(super) fn observations(message: Value) -> Result<Vec<(Option<String>, Value)
     let entities = match message {
         Value::Array(entities) => entities,
         Value::Object(_) => vec![message],
-        _ => return Err("neither an Observation nor an array of them".into()),
+        other => return Err(format!("{}: neither an Observation nor an array of them", short(&other.to_string()))),
     };
     let mut out = Vec::with_capacity(entities.len());
     for entity in entities {
@@ -104,7 +109,7 @@ pub(super) fn observations(message: Value) -> Result<Vec<(Option<String>, Value)
                 out.extend(rows.iter().map(|r| (stream.clone(), Value::Object(row(r)))));
             }
             (None, None) => out.push((stream, entity)),
-            _ => return Err("a data array needs components and dataArray, both arrays".into()),
+            _ => return Err(format!("{}: a data array needs components and dataArray, both arrays", short(&entity.to_string()))),
         }
     }
     Ok(out)

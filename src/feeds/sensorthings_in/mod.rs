@@ -26,11 +26,30 @@ pub(super) struct Entities {
     feed: String,
     /// By the platform's own id.
     streams: HashMap<String, Datastream>,
+    /// Described before a restart and not spoken of since.
+    kept: HashMap<String, Datastream>,
 }
 
 impl Entities {
     pub(super) fn new(feed: String) -> Self {
-        Self { feed, streams: HashMap::new() }
+        Self { feed, streams: HashMap::new(), kept: HashMap::new() }
+    }
+
+    /// Knows what the platform described before: it does so once, and not again because we were away.
+    pub(super) fn resume(mut self, kept: Vec<Datastream>) -> Self {
+        let own = format!("{}/", self.feed);
+        self.kept.extend(kept.into_iter().filter_map(|d| Some((d.id.strip_prefix(&own)?.to_owned(), d))));
+        self
+    }
+
+    /// The hub's id of the platform's datastream `id`; `None` when nobody has described it.
+    async fn known(&mut self, id: &str, outbox: &mut Outbox) -> Result<Option<String>, FeedError> {
+        if let Some(datastream) = self.kept.remove(id) {
+            // For whoever reads only what this feed says: a journal.
+            outbox.deliver(FeedEvent::Datastream(datastream.clone())).await?;
+            self.streams.insert(id.to_owned(), datastream);
+        }
+        Ok(self.streams.get(id).map(|d| d.id.clone()))
     }
 
     async fn learn(&mut self, entity: &Value, outbox: &mut Outbox) -> Result<(), FeedError> {
@@ -49,6 +68,7 @@ impl Entities {
             outbox.reject(Reason::Full, format!("Datastream {id}: more than {STREAMS_MAX} datastreams; split the feed"));
             return Ok(());
         }
+        self.kept.remove(&id);
         if self.streams.insert(id, datastream.clone()).as_ref() != Some(&datastream) {
             outbox.deliver(FeedEvent::Datastream(datastream)).await?;
         }
@@ -59,7 +79,7 @@ impl Entities {
         let column = |name: &str| rows.components.iter().position(|c| c == name);
         let (time, result) = (column("phenomenonTime").or(column("resultTime")), column("result"));
         let flag = column("resultQuality");
-        let stream = self.streams.get(rows.datastream.as_ref()).map(|d| d.id.clone());
+        let stream = self.known(&rows.datastream, outbox).await?;
         for row in &rows.rows {
             let cell = |at: Option<usize>| at.and_then(|at| row.get(at)).unwrap_or(&Cell::Null);
             let parsed = |datastream: String| {
@@ -117,7 +137,10 @@ impl Source for Entities {
                 Part::Entity(entity) if entity.get("ObservedProperty").is_some() => self.learn(&entity, outbox).await?,
                 Part::Entity(entity) => {
                     let id = entity.get("Datastream").and_then(parse::id);
-                    let stream = id.as_deref().and_then(|id| self.streams.get(id)).map(|d| d.id.clone());
+                    let stream = match &id {
+                        Some(id) => self.known(id, outbox).await?,
+                        None => None,
+                    };
                     let parsed = |stream: String| parse::observation(&stream, &entity);
                     self.keep(id.as_deref().unwrap_or("?"), stream.map(parsed), now, outbox).await?;
                 }
@@ -149,4 +172,52 @@ fn parts(body: &[u8]) -> Result<Vec<Part<'_>>, String> {
         _ => return Err("neither an entity nor a list of entities".into()),
     };
     Ok(entities.into_iter().map(Part::Entity).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feeds::tests::{Heard, listen, quick};
+    use crate::feeds::{Kept, resume};
+    use crate::model::feed::{Coordinates, FeedConfig, Source};
+    use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn what_was_described_before_a_restart_is_known_and_is_where_it_was() {
+        let described = Datastream {
+            id: "p/7".into(),
+            feed: "p".into(),
+            sensor: "站".into(),
+            observed_property: "pm2_5".into(),
+            unit: "µg/m³".into(),
+            lon: 118.3,
+            lat: 33.9,
+            height_m: 0.0,
+        };
+        let kept = Kept { datastreams: vec![described.clone()], ..Kept::default() };
+        let (tx, mut rx) = mpsc::channel(100);
+        let config = FeedConfig { coordinates: Coordinates::Gcj02, ..FeedConfig::new("p", Source::SensorthingsIn {}) };
+        let feed = resume(&config, quick(), kept, tx);
+        let inlet = feed.inlet.clone().unwrap();
+        let post = tokio::spawn(async move {
+            let rows = r#"[{"Datastream": {"@iot.id": 7}, "components": ["phenomenonTime", "result"],
+                "dataArray": [["2026-05-01T00:00:00Z", 1], ["2026-05-01T00:00:01Z", 2]]}]"#;
+            let one = r#"[{"phenomenonTime": "2026-05-01T00:00:02Z", "result": 3, "Datastream": {"@iot.id": 8}}]"#;
+            let post = async |body: &str| inlet.post(String::new(), body.as_bytes().to_vec()).await.unwrap();
+            (post(rows).await, post(one).await)
+        });
+        let datastream = loop {
+            match rx.recv().await.unwrap() {
+                FeedEvent::Datastream(datastream) => break datastream,
+                FeedEvent::Status(_) => {}
+                other => panic!("{other:?} before its datastream"),
+            }
+        };
+        assert!((datastream.lon - 118.3).abs().max((datastream.lat - 33.9).abs()) < 1e-8, "{datastream:?}");
+        assert_eq!(Datastream { lon: 118.3, lat: 33.9, ..datastream }, described);
+        let mut heard = Heard { datastreams: ["p/7".to_owned()].into(), ..Heard::default() };
+        listen(&mut rx, &mut heard, |h| h.status.received == 3).await;
+        let (rows, one) = post.await.unwrap();
+        assert_eq!((rows.accepted, one.left_out, heard.status.quarantined_for["unknown_sensor"]), (2, 1, 1));
+    }
 }

@@ -69,8 +69,9 @@ async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
     let platform = Platform::start(Options { city: None, journals, start, speed, ..options(ANY.parse().unwrap(), false) }).unwrap();
     let base = format!("http://{}", platform.http);
     let http = crate::feeds::http::client().unwrap();
+    let caller = crate::feeds::http::Caller::new(&base, None).unwrap();
     let get = async |path: &str| -> serde_json::Value {
-        serde_json::from_slice(&crate::feeds::http::get_dated(&http, &format!("{base}{path}")).await.unwrap().body).unwrap()
+        serde_json::from_slice(&caller.get_dated(&format!("{base}{path}")).await.unwrap().body).unwrap()
     };
     let ids = |v: serde_json::Value| -> Vec<String> {
         v["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap().to_owned()).collect()
@@ -86,7 +87,8 @@ async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
     assert!((50.0..=52.0).contains(&first), "{first}");
     // A hub that listens all the while.
     let (tx, mut rx) = mpsc::channel(1000);
-    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream") }), quick(), tx);
+    let _feed =
+        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None }), quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents == ["i10"]).await;
     // Forwards over the second report and the end of the alert.

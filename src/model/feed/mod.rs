@@ -50,9 +50,12 @@ pub enum Source {
         /// Only datastreams of these, by ObservedProperty name in any spelling; all when empty.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         observed_properties: Vec<String>,
-        /// Only datastreams in here: west, south, east, north, degrees.
+        /// Only datastreams in here: west, south, east, north, WGS 84 degrees.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         area: Option<[f64; 4]>,
+        /// Name of the environment variable that holds the source's bearer token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_env: Option<String>,
     },
     /// JSON over MQTT 3.1.1 or 5.
     Mqtt(Box<MqttSource>),
@@ -131,7 +134,12 @@ pub enum Source {
         token_env: Option<String>,
     },
     /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
-    GeojsonSse { url: String },
+    GeojsonSse {
+        url: String,
+        /// As for CAP.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token_env: Option<String>,
+    },
 }
 
 /// Horizontal coordinates of a source, degrees.
@@ -186,7 +194,10 @@ mod tests {
         let text = "kind = \"sensorthings\"\nid = \"air\"\nurl = \"http://x/v1.1\"\ncoordinates = \"gcj02\"\n";
         let feed: FeedConfig = toml::from_str(text).unwrap();
         assert_eq!((feed.id(), feed.coordinates, feed.record), ("air", Coordinates::Gcj02, false));
-        assert_eq!(feed.source, Source::Sensorthings { url: "http://x/v1.1".into(), mqtt: None, observed_properties: vec![], area: None });
+        assert_eq!(
+            feed.source,
+            Source::Sensorthings { url: "http://x/v1.1".into(), mqtt: None, observed_properties: vec![], area: None, token_env: None }
+        );
         let typo = toml::from_str::<FeedConfig>(&text.replace("coordinates", "coordinate")).unwrap_err();
         assert!(typo.to_string().contains("coordinate"), "{typo}");
         let unknown = toml::from_str::<FeedConfig>(&text.replace("sensorthings", "telepathy")).unwrap_err();

@@ -41,6 +41,16 @@ impl Feeds {
         name
     }
 
+    /// Takes up a feed of before a restart; gives its name to keep with a sensor.
+    pub(super) fn known(&mut self, feed: &str, now: DateTime<Utc>) -> Arc<str> {
+        if let Some((name, _)) = self.0.get_key_value(feed) {
+            return name.clone();
+        }
+        let name: Arc<str> = feed.into();
+        self.0.insert(name.clone(), Feed { last: now, back: Some(now), sensors: 0, open: None });
+        name
+    }
+
     pub(super) fn one_more_sensor(&mut self, feed: &str) {
         if let Some(feed) = self.0.get_mut(feed) {
             feed.sensors += 1;

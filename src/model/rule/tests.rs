@@ -308,3 +308,29 @@ fn what_makes_no_sense_is_said() {
     let read: AlertRule = toml::from_str(text).unwrap();
     assert_eq!(read.when, Condition::Above { value: 200.0, close: Some(150.0) });
 }
+
+#[test]
+fn sensors_of_before_a_restart_have_their_time_to_speak_and_are_missed_when_they_don_t() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    watch.resume("rule/r/f/2/0");
+    for n in 0..3 {
+        watch.know("f", &format!("f/{n}"), [118.0, 33.0], (at(n), 1.0), at(10_000));
+    }
+    assert_eq!(ticked(&mut watch, 10_599), "", "the hub was away, not they");
+    (10_060..=10_600).step_by(60).for_each(|s| speak(&mut watch, "f", 0..1, s));
+    assert_eq!(ticked(&mut watch, 10_600), "o rule/r/f/1/1000", "died meanwhile; the third was silent before and is not opened twice");
+    // And a feed of which nothing comes any more.
+    let mut gone = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    (0..3).for_each(|n| gone.know("g", &format!("g/{n}"), [118.0, 33.0], (at(n), 1.0), at(10_000)));
+    assert_eq!((ticked(&mut gone, 10_599), ticked(&mut gone, 10_600)), (String::new(), "F rule/r/feed:g/10000000 3 3".into()));
+}
+
+#[test]
+fn a_feed_that_was_silent_before_a_restart_is_over_with_its_first_word_also_when_its_sensors_are_known() {
+    let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
+    watch.resume("rule/r/feed:f/2000");
+    (0..3).for_each(|n| watch.know("f", &format!("f/{n}"), [118.0, 33.0], (at(n), 1.0), at(10_000)));
+    assert_eq!(ticked(&mut watch, 10_700), "", "it is not opened twice, nor are its sensors");
+    speak(&mut watch, "f", 0..3, 10_800);
+    assert_eq!(ticked(&mut watch, 10_801), "c rule/r/feed:f/2000");
+}

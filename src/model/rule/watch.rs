@@ -103,6 +103,18 @@ impl Watch {
         Some((sensor, DateTime::from_timestamp_millis(at.parse().ok()?)?))
     }
 
+    /// Takes up the last good reading of a sensor of before a restart. It and its feed have their time from `now` on to speak again.
+    pub fn know(&mut self, feed: &str, datastream: &str, [lon, lat]: [f64; 2], last: (DateTime<Utc>, f64), now: DateTime<Utc>) {
+        if !self.rule.covers(lon, lat) || self.sensors.contains_key(datastream) {
+            return;
+        }
+        let name = if matches!(self.rule.when, Condition::Silent { .. }) { self.feeds.known(feed, now) } else { Arc::default() };
+        self.feeds.one_more_sensor(feed);
+        let mut sensor = Sensor::new(name, self.earlier.remove(datastream).unwrap_or_default());
+        (sensor.lon, sensor.lat, sensor.recent) = (lon, lat, [last].into());
+        self.sensors.insert(datastream.to_owned(), sensor);
+    }
+
     /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
     pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
         let [lon, lat] = place;
@@ -113,10 +125,9 @@ impl Watch {
             Condition::Silent { for_s } => Some(self.feeds.heard(feed, time, for_s)),
             _ => None,
         };
-        let (earlier, feeds) = (&mut self.earlier, &mut self.feeds);
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
-            feeds.one_more_sensor(feed);
-            Sensor::new(heard.unwrap_or_default(), earlier.remove(datastream).unwrap_or_default())
+            self.feeds.one_more_sensor(feed);
+            Sensor::new(heard.unwrap_or_default(), self.earlier.remove(datastream).unwrap_or_default())
         });
         (sensor.lon, sensor.lat) = (lon, lat);
         let was_known = sensor.keep(time, value);

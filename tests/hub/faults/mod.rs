@@ -8,6 +8,7 @@ mod outage;
 #[allow(dead_code, reason = "shared with the adapters' own tests, which use all of it")]
 mod peers;
 mod platform;
+mod restart;
 mod silence;
 
 use crate::screen::{PATIENCE, SCENE, Screen};
