@@ -31,6 +31,7 @@ mod implicit;
 mod instances;
 mod kept;
 mod ktx2;
+mod ledger;
 mod legacy;
 mod loader;
 #[cfg(test)]
@@ -49,6 +50,7 @@ mod subtree;
 mod texture;
 mod tileset;
 mod tree;
+mod under_way;
 mod view;
 mod volume;
 mod walk;

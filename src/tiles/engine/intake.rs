@@ -57,7 +57,7 @@ impl Tileset {
                 return Err(TileError::Unsupported { url, what, mend: "give tiles more memory, or divide the tile".to_owned() });
             }
             // It comes again when there is room, or something coarser instead.
-            self.lower_detail();
+            self.turned_away = true;
             return Ok(None);
         }
         for note in &content.notes {

@@ -1,9 +1,10 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
+mod detail;
 mod intake;
 mod memory;
 
-use super::budget::{MemoryBudget, Share};
+use super::budget::MemoryBudget;
 use super::content::TileContent;
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
@@ -11,6 +12,7 @@ use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::headers::Headers;
 use super::kept::KeptTile;
+use super::ledger::{Need, Share};
 use super::loader::{Job, TileLoader};
 use super::pick::{self, Hit};
 use super::prepared::Prepare;
@@ -18,7 +20,9 @@ use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
 use super::view::View;
 use crate::geo::Sphere;
+use detail::Detail;
 use glam::{DMat4, DVec3};
+use memory::Memory;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -62,7 +66,7 @@ pub struct Progress {
     pub preloading: usize,
     /// Tiles given up; see [`Tileset::failures`].
     pub failed: usize,
-    /// Tiles in view that are missing because they failed.
+    /// Tiles in view that are missing because they failed, or because memory does not suffice for the coarsest there are.
     pub holes: usize,
     pub resident_tiles: usize,
     /// Of tiles that are here: kept and uploaded.
@@ -119,8 +123,9 @@ pub struct Tileset {
     failures: Vec<Failure>,
     failed: usize,
     notes: BTreeMap<String, usize>,
-    /// Above 1 while memory does not suffice.
-    sse_factor: f64,
+    detail: Detail,
+    /// A tile that had come was turned away for want of room.
+    turned_away: bool,
     update: u64,
     settled: bool,
 }
@@ -166,7 +171,8 @@ impl Tileset {
             failures: Vec::new(),
             failed: 0,
             notes: BTreeMap::new(),
-            sse_factor: 1.0,
+            detail: Detail::new(),
+            turned_away: false,
             update: 0,
             settled: false,
         })
@@ -194,21 +200,23 @@ impl Tileset {
         self.update += 1;
         let mut frame = Frame::default();
         self.take_answers(&mut frame);
-        let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.sse_factor, ..self.options.select };
+        let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.detail.factor(), ..self.options.select };
         let wanted = choose(&self.tree, &self.loads, &options, groups);
         groups.iter().for_each(|group| self.keep_used(group));
-        self.evict(&mut frame);
-        self.ask(&wanted);
+        let memory = self.keep_budget(&wanted, groups, &mut frame);
+        self.ask(&wanted, memory);
         let mut drawing = groups.iter().filter(|g| g.purpose == Purpose::Draw);
-        let pending = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
-        self.settled = pending == 0 && drawing.clone().any(|g| !g.views.is_empty());
+        let wishes = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
+        // What can't be had is not waited for: it is a hole.
+        let (pending, given_up) = if memory == Memory::Lacking { (0, wishes) } else { (wishes, 0) };
+        self.settled = pending == 0 && memory != Memory::Easing && drawing.clone().any(|g| !g.views.is_empty());
         self.drawn = drawing.next().map(|g| g.drawn().to_vec()).unwrap_or_default();
         frame.draw = drawn_by_any(groups);
         frame.progress = Progress {
             pending,
-            preloading: wanted.len() - pending,
+            preloading: wanted.len() - wishes,
             failed: self.failed,
-            holes: groups.iter().map(ViewGroup::holes).sum(),
+            holes: groups.iter().map(ViewGroup::holes).sum::<usize>() + given_up,
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
             kept_bytes: self.resident.values().map(|r| r.content.kept_bytes).sum(),
@@ -296,16 +304,26 @@ impl Tileset {
         pick::nearest(drawn, origin, direction, &visible)
     }
 
-    fn ask(&mut self, wanted: &[Load]) {
+    fn ask(&mut self, wanted: &[Load], memory: Memory) {
         let now = self.share.standing();
         let room = (now.resident as f64) < now.max as f64 * PRELOAD_SHARE;
-        let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
-        let jobs = wanted
-            .take(TileLoader::QUEUE_MAX)
-            .map(|l| Job::new(l.tile, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile)));
-        self.loader.want(jobs.collect());
+        let job = |l: &Load| {
+            let need = match l.class {
+                _ if l.stands_in => Need::StandIn,
+                LoadClass::Preload => Need::Later,
+                LoadClass::Urgent | LoadClass::Normal => Need::Picture,
+            };
+            Job::new(l.tile, need, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile))
+        };
+        // Where memory lacks, what frees some comes first.
+        let lacks = self.detail.factor() > 1.0 || memory == Memory::Short;
+        let first = |l: &&Load| l.stands_in && lacks;
+        let others = wanted.iter().filter(|l| !first(l) && (room || l.class != LoadClass::Preload));
+        self.loader.want(wanted.iter().filter(first).chain(others).take(TileLoader::QUEUE_MAX).map(job).collect());
     }
 }
 
+#[cfg(test)]
+mod memory_tests;
 #[cfg(test)]
 mod tests;
