@@ -3,6 +3,7 @@
 mod detail;
 mod intake;
 mod memory;
+mod said;
 
 use super::budget::MemoryBudget;
 use super::content::TileContent;
@@ -23,6 +24,7 @@ use crate::geo::Sphere;
 use detail::Detail;
 use glam::{DMat4, DVec3};
 use memory::Memory;
+use said::Said;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -78,23 +80,22 @@ pub struct Progress {
     pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
     pub sse_px: f64,
-    /// Tiles whose content was drawn without something, by what.
+    /// Tiles whose content was drawn without something, by what; each is told to the log once.
     pub notes: BTreeMap<String, usize>,
+    /// The last tiles given up, newest first, 8 at most.
+    pub recent_failures: Arc<[Failure]>,
 }
 
 /// A tile given up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub tile: TileId,
+    /// Address of its content, or of the first of several. What failed may be a file that it names: [`TileError::url`].
+    pub uri: String,
+    /// What is wrong and the mend, in words (`to_string`).
     pub error: TileError,
 }
 
-/// Failures kept for the list on screen; beyond it they are only counted.
-const FAILURES_LISTED_MAX: usize = 1000;
-/// What a tileset says whose server can't be reached.
-const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this machine's disk are drawn, old as they are";
-/// Distinct notes kept.
-const NOTES_MAX: usize = 100;
 /// Handed over in the first updates, before anybody says how long it takes.
 const UPLOAD_BYTES_FIRST: usize = 2 << 20;
 /// Preloading stops at this part of the memory budget.
@@ -120,9 +121,7 @@ pub struct Tileset {
     resident_bytes: usize,
     /// How often each tile's load was answered; tells the loader old wishes from new ones.
     answered: HashMap<TileId, u32>,
-    failures: Vec<Failure>,
-    failed: usize,
-    notes: BTreeMap<String, usize>,
+    said: Said,
     detail: Detail,
     /// A tile that had come was turned away for want of room.
     turned_away: bool,
@@ -168,9 +167,7 @@ impl Tileset {
             resident: HashMap::new(),
             resident_bytes: 0,
             answered: HashMap::new(),
-            failures: Vec::new(),
-            failed: 0,
-            notes: BTreeMap::new(),
+            said: Said::default(),
             detail: Detail::new(),
             turned_away: false,
             update: 0,
@@ -215,7 +212,6 @@ impl Tileset {
         frame.progress = Progress {
             pending,
             preloading: wanted.len() - wishes,
-            failed: self.failed,
             holes: groups.iter().map(ViewGroup::holes).sum::<usize>() + given_up,
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
@@ -223,16 +219,11 @@ impl Tileset {
             held_bytes: self.memory.held_bytes(),
             budget_bytes: self.memory.bytes_max(),
             sse_px: options.max_sse_px,
-            notes: self.notes(),
+            ..Progress::default()
         };
-        frame
-    }
-
-    /// What tiles lack, and that some are old because their server can't be reached.
-    fn notes(&self) -> BTreeMap<String, usize> {
         let stale = self.source.cache_figures().map_or(0, |f| f.stale as usize);
-        let offline = (stale > 0).then(|| (OFFLINE_NOTE.to_owned(), stale));
-        self.notes.iter().map(|(note, n)| (note.clone(), *n)).chain(offline).collect()
+        self.said.put(stale, given_up, self.source.root_url(), &mut frame.progress);
+        frame
     }
 
     /// What the cache on disk did; `None` without one.
@@ -250,9 +241,9 @@ impl Tileset {
         self.tree.tile(TileTree::ROOT).volume.bounding_sphere()
     }
 
-    /// Tiles given up, oldest first, at most 1000 listed.
+    /// Tiles given up, oldest first, the first 1000 of them; the last ones are in [`Progress::recent_failures`].
     pub fn failures(&self) -> &[Failure] {
-        &self.failures
+        self.said.failures()
     }
 
     /// Forgets failures, so that the tiles are asked for again.
@@ -260,8 +251,7 @@ impl Tileset {
         for load in self.loads.iter_mut().filter(|l| **l == LoadState::Failed) {
             *load = LoadState::Absent;
         }
-        self.failures.clear();
-        self.failed = 0;
+        self.said.forget_failures();
     }
 
     /// The memory it keeps to, to be shared with others.
