@@ -29,6 +29,7 @@ mod i3dm;
 mod id_picture;
 mod implicit;
 mod instances;
+mod join;
 mod kept;
 mod ktx2;
 mod ledger;
