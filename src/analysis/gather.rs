@@ -228,6 +228,11 @@ mod tests {
         let tight = MemoryBudget::new(all.bytes * 5 / 6);
         let why = read(&tight).err().unwrap().to_string();
         assert!(why.contains("smaller piece") && why.contains("--memory"), "{why}");
-        assert_eq!(tight.held_bytes(), 0, "all is given back");
+        // The loader's thread gives back what was on its way.
+        let begun = Instant::now();
+        while tight.held_bytes() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} bytes are not given back", tight.held_bytes());
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
