@@ -13,7 +13,9 @@ pub enum AnalysisError {
     Outside { lon: f64, lat: f64, covers: String },
     #[error("there is no ground of the package at {lon:.6}, {lat:.6}; give a height too, as in {lon:.6},{lat:.6},30")]
     NoGround { lon: f64, lat: f64 },
-    #[error("the finest tiles there need more than {limit_mb} MB; ask for a smaller piece, or allow more with --memory")]
+    #[error(
+        "the finest tiles there need more than is left of the {limit_mb} MB that tiles may take; ask for a smaller piece, or allow more (`analyse --memory`)"
+    )]
     Memory { limit_mb: usize },
     #[error("tiles stopped arriving after {seconds} s, {pending} are still awaited")]
     Stalled { seconds: u64, pending: usize },

@@ -4,7 +4,7 @@ use super::error::AnalysisError;
 use super::kernel::Kernel;
 use super::tool::{Report, Stage};
 use crate::geo::{Ecef, Geodetic, LocalFrame, ecef_to_geodetic};
-use crate::tiles::{Headers, SelectOptions, Tangents, TileContent, TileId, Tileset, TilesetOptions, View};
+use crate::tiles::{Headers, MemoryBudget, Progress, SelectOptions, Tangents, TileContent, TileId, Tileset, TilesetOptions, View};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -84,26 +84,23 @@ pub struct Gathered {
 
 /// Reads the finest tiles of `extent` from the tileset or package at `address`, whose server gets `headers`, and builds a kernel of them.
 ///
-/// Blocks; loading runs on the tile engine's own threads.
+/// Blocks; loading runs on the tile engine's own threads. While it reads it keeps to `memory`. If that is the budget of tiles on screen, those
+/// out of use go for it; what those in use leave must suffice.
 ///
 /// # Errors
-/// When nothing can be opened, nothing lies there, or it takes more than `memory_bytes`.
+/// When nothing can be opened, nothing lies there, or memory does not suffice for the finest tiles.
 pub fn gather(
     address: &str,
     headers: Headers,
     extent: &Extent,
-    memory_bytes: usize,
+    memory: &MemoryBudget,
     report: &Report<'_>,
 ) -> Result<Gathered, AnalysisError> {
-    let options = TilesetOptions {
-        select: SelectOptions { loading_descendants_max: usize::MAX, preload_siblings: false, ..SelectOptions::default() },
-        // The engine would lower the detail; here too much is an error.
-        memory_bytes_max: Some(usize::MAX),
-        ..TilesetOptions::default()
-    };
+    let select = SelectOptions { loading_descendants_max: usize::MAX, preload_siblings: false, ..SelectOptions::default() };
+    let options = TilesetOptions { select, memory: Some(memory.clone()), ..TilesetOptions::default() };
     let mut tileset = Tileset::open_with_headers(address, options, headers)?;
     let frame = LocalFrame::new(extent.centre());
-    let drawn = settle(&mut tileset, &extent.view(&frame), memory_bytes, report)?;
+    let drawn = settle(&mut tileset, &extent.view(&frame), report)?;
     let failed = tileset.failures().len();
     if let (Some(failure), true) = (tileset.failures().first(), drawn.is_empty()) {
         return Err(AnalysisError::Unread { address: address.to_owned(), why: failure.error.to_string() });
@@ -123,7 +120,7 @@ pub fn gather(
 type Drawn = Vec<(TileId, Arc<TileContent>)>;
 
 /// Updates until the view is complete.
-fn settle(tileset: &mut Tileset, view: &View, memory_bytes: usize, report: &Report<'_>) -> Result<Drawn, AnalysisError> {
+fn settle(tileset: &mut Tileset, view: &View, report: &Report<'_>) -> Result<Drawn, AnalysisError> {
     const PATIENCE: Duration = Duration::from_secs(60);
     let (mut last_news, mut here, mut most_pending) = (Instant::now(), 0, 1);
     let mut contents: HashMap<TileId, Arc<TileContent>> = HashMap::new();
@@ -133,8 +130,8 @@ fn settle(tileset: &mut Tileset, view: &View, memory_bytes: usize, report: &Repo
         contents.extend(frame.loaded.iter().cloned());
         frame.evicted.iter().for_each(|id| drop(contents.remove(id)));
         let progress = &frame.progress;
-        if progress.resident_bytes > memory_bytes {
-            return Err(AnalysisError::Memory { limit_mb: memory_bytes >> 20 });
+        if is_short(progress) {
+            return Err(AnalysisError::Memory { limit_mb: progress.budget_bytes >> 20 });
         }
         if tileset.is_settled() {
             return Ok(frame.draw.iter().filter_map(|id| Some((*id, contents.get(id)?.clone()))).collect());
@@ -150,6 +147,11 @@ fn settle(tileset: &mut Tileset, view: &View, memory_bytes: usize, report: &Repo
         }
         std::thread::sleep(Duration::from_millis(4));
     }
+}
+
+/// The engine makes do with less detail where memory does not suffice; an answer must not.
+fn is_short(progress: &Progress) -> bool {
+    progress.sse_px > SelectOptions::default().max_sse_px
 }
 
 /// Where a tileset is, in words.
@@ -196,14 +198,41 @@ mod tests {
         std::fs::write(dir.path().join("tileset.json"), tileset).unwrap();
         std::fs::write(dir.path().join("a.glb"), include_bytes!("../../tests/data/3d-tiles/draco.glb")).unwrap();
         let address = guarded(dir.path().to_owned()).await;
-        let asked = |headers: Headers| {
+        let asked = |headers: Headers, memory: usize| {
             let address = address.clone();
             let extent = Extent::around([[0.0, 0.0]], 500.0).unwrap();
-            tokio::task::spawn_blocking(move || gather(&address, headers, &extent, MEMORY_BYTES, &|_, _| ()))
+            tokio::task::spawn_blocking(move || gather(&address, headers, &extent, &MemoryBudget::new(memory), &|_, _| ()))
         };
-        let without = asked(Headers::default()).await.unwrap().err().unwrap().to_string();
+        let without = asked(Headers::default(), MEMORY_BYTES).await.unwrap().err().unwrap().to_string();
         assert!(without.contains("401"), "{without}");
-        let gathered = asked(Headers::parse(&["X-Key: s3cret"]).unwrap()).await.unwrap().unwrap();
+        let key = || Headers::parse(&["X-Key: s3cret"]).unwrap();
+        let gathered = asked(key(), MEMORY_BYTES).await.unwrap().unwrap();
         assert!(gathered.tiles > 0 && gathered.failed == 0);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error_that_says_the_mend_and_never_takes_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = "[0,1,0,0, 0,0,1,0, 1,0,0,0, 6378137,0,0,1]";
+        let child = r#"{"boundingVolume":{"box":[0,0,0,50,0,0,0,50,0,0,0,50]},"geometricError":0,"content":{"uri":"a.glb"}}"#;
+        let tileset = format!(
+            r#"{{"asset":{{"version":"1.1"}},"geometricError":9,"root":{{"transform":{place},"geometricError":9,
+            "boundingVolume":{{"box":[0,0,0,50,0,0,0,50,0,0,0,50]}},"children":[{child},{child},{child}]}}}}"#
+        );
+        std::fs::write(dir.path().join("tileset.json"), tileset).unwrap();
+        std::fs::write(dir.path().join("a.glb"), include_bytes!("../../tests/data/3d-tiles/draco.glb")).unwrap();
+        let extent = Extent::around([[0.0, 0.0]], 500.0).unwrap();
+        let read = |memory: &MemoryBudget| gather(dir.path().to_str().unwrap(), Headers::default(), &extent, memory, &|_, _| ());
+        let all = read(&MemoryBudget::new(MEMORY_BYTES)).unwrap();
+        assert_eq!(all.tiles, 3);
+        let tight = MemoryBudget::new(all.bytes * 5 / 6);
+        let why = read(&tight).err().unwrap().to_string();
+        assert!(why.contains("smaller piece") && why.contains("--memory"), "{why}");
+        // The loader's thread gives back what was on its way.
+        let begun = Instant::now();
+        while tight.held_bytes() > 0 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{} bytes are not given back", tight.held_bytes());
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }

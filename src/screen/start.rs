@@ -232,6 +232,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         let lines = f64::from(output.height_px) * wall.size_mm().1 / output.height_mm;
         app.insert_resource(WholeWall { height_px: lines, fovy_rad: FOV_Y_RAD });
     }
+    let budget = memory.0.clone();
     app.insert_resource(memory);
     app.world_mut().spawn(city);
     layers::spawn(app.world_mut(), &loaded.tilesets, &loaded.package, setup);
@@ -250,7 +251,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
         .init_resource::<PickedHere>()
         .init_resource::<Heads>()
         .init_resource::<group::Group>()
-        .insert_resource(tools::Tools::new(loaded.package, setup.headers.clone()))
+        .insert_resource(tools::Tools::new(loaded.package, setup.headers.clone(), budget))
         .add_systems(
             Update,
             (session::receive, follow::follow, ui::keys, group::mark, pick::click, (pick::answered, group::answered))

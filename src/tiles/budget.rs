@@ -1,8 +1,7 @@
-//! How much memory tiles may take, and a ledger that holds them to it: whoever decodes reserves before.
+//! How much memory tiles may take; `ledger` holds them to it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use super::ledger::Ledger;
+use std::sync::Arc;
 
 /// Of the machine's memory.
 const SHARE: u64 = 4;
@@ -13,10 +12,6 @@ const LEAST: u64 = 256 << 20;
 const MOST_SHARED: u64 = 4 << 30;
 /// Where it has its own: about three quarters of what is counted lie there.
 const MOST_OWN: u64 = 6 << 30;
-/// What a tile is taken to need before the first one is known.
-const FIRST_GUESS: usize = 1 << 20;
-/// A guess never takes more than this part of the budget, so that there always is room for one.
-const GUESS_SHARE: usize = 2;
 
 /// Bytes that all tilesets together may take, decoded, uploaded and on the way: a quarter of the machine's memory (`machine_bytes`, where it is known),
 /// at least 256 MiB, at most 4 GiB, or 6 GiB where the graphics device has memory of its own.
@@ -73,229 +68,6 @@ impl MemoryBudget {
     }
 }
 
-/// What of a budget is taken.
-#[derive(Debug)]
-pub struct Ledger {
-    state: Mutex<State>,
-    freed: Notify,
-}
-
-/// Bytes of a budget at one moment.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
-    pub max: usize,
-    /// Of tiles that are here, of all tilesets.
-    pub resident: usize,
-    /// Of tiles being fetched, decoded or waiting to be taken.
-    pub in_flight: usize,
-    /// Of tiles that wait for room.
-    pub waiting: usize,
-}
-
-impl Standing {
-    /// By how much more is taken or waited for than allowed.
-    pub fn over(&self) -> usize {
-        (self.resident + self.in_flight + self.waiting).saturating_sub(self.max)
-    }
-}
-
-#[derive(Debug)]
-struct State {
-    now: Standing,
-    /// What each tileset holds, by its number.
-    members: BTreeMap<u64, Member>,
-    next_member: u64,
-    /// What the last tiles took, about the most of them.
-    guess: usize,
-    /// Decoded bytes of a fetched one, about the most of the last tiles.
-    growth: f64,
-    /// What a tile on the way would have needed, that did not fit beside the others. Until one has come through, the next asks for as much at
-    /// once: two that each were given half would get into each other's way for ever.
-    needed: Option<usize>,
-}
-
-/// One tileset's part of a budget.
-#[derive(Clone, Copy, Debug, Default)]
-struct Member {
-    resident: usize,
-    /// For how many updates its longest unused tile has not been needed; 0 where all are in use.
-    idle: u64,
-}
-
-impl Ledger {
-    pub fn new(max: usize) -> Arc<Self> {
-        let now = Standing { max, resident: 0, in_flight: 0, waiting: 0 };
-        let state = State { now, members: BTreeMap::new(), next_member: 0, guess: FIRST_GUESS, growth: 8.0, needed: None };
-        Arc::new(Self { state: Mutex::new(state), freed: Notify::new() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Numbers only, each set in one step: a panic elsewhere leaves nothing wrong.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn set_max(&self, max: usize) {
-        self.lock().now.max = max;
-        self.freed.notify_waiters();
-    }
-
-    pub fn standing(&self) -> Standing {
-        self.lock().now
-    }
-
-    /// A part of the budget for one more tileset.
-    pub fn join(self: &Arc<Self>) -> Share {
-        let mut state = self.lock();
-        let number = state.next_member;
-        state.next_member += 1;
-        state.members.insert(number, Member::default());
-        drop(state);
-        Share { ledger: self.clone(), number }
-    }
-
-    /// Waits until a tile of the usual size has room. Dropping the future ends the waiting.
-    pub async fn reserve(self: &Arc<Self>) -> Reservation {
-        let mut queued: Option<Queued<'_>> = None;
-        loop {
-            // Made before the look, so that what is freed in between wakes it.
-            let freed = self.freed.notified();
-            {
-                let mut state = self.lock();
-                let now = state.now;
-                let bytes = state.needed.map_or(state.guess.min(now.max / GUESS_SHARE), |known| known.min(now.max));
-                if now.resident + now.in_flight + bytes <= now.max || now.resident + now.in_flight == 0 {
-                    state.now.in_flight += bytes;
-                    return Reservation { ledger: self.clone(), bytes, known: state.needed.is_some() };
-                }
-                if queued.is_none() {
-                    state.now.waiting += bytes;
-                    queued = Some(Queued { ledger: self, bytes });
-                }
-            }
-            freed.await;
-        }
-    }
-}
-
-/// What one tileset holds of a budget; given back when dropped.
-#[derive(Debug)]
-pub struct Share {
-    ledger: Arc<Ledger>,
-    number: u64,
-}
-
-impl Share {
-    pub fn standing(&self) -> Standing {
-        self.ledger.standing()
-    }
-
-    /// Notes what this tileset's tiles take.
-    pub fn set_resident(&self, bytes: usize) {
-        let mut state = self.ledger.lock();
-        let member = state.members.entry(self.number).or_default();
-        let before = std::mem::replace(&mut member.resident, bytes);
-        state.now.resident = state.now.resident - before + bytes;
-        drop(state);
-        self.ledger.freed.notify_waiters();
-    }
-
-    /// Notes for how many updates the longest unused tile has not been needed; 0 where all are.
-    pub fn set_idle(&self, updates: u64) {
-        self.ledger.lock().members.entry(self.number).or_default().idle = updates;
-    }
-
-    /// The same of all other tilesets, as they said last.
-    pub fn others_idle(&self) -> u64 {
-        self.ledger.lock().members.iter().filter(|(number, _)| **number != self.number).map(|(_, m)| m.idle).max().unwrap_or(0)
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let mut state = self.ledger.lock();
-        let gone = state.members.remove(&self.number).unwrap_or_default();
-        state.now.resident -= gone.resident;
-        drop(state);
-        self.ledger.freed.notify_waiters();
-    }
-}
-
-/// Somebody who waits for room.
-struct Queued<'a> {
-    ledger: &'a Ledger,
-    bytes: usize,
-}
-
-impl Drop for Queued<'_> {
-    fn drop(&mut self) {
-        self.ledger.lock().now.waiting -= self.bytes;
-    }
-}
-
-/// Bytes set aside for a tile on the way; given back when dropped.
-#[derive(Debug)]
-pub struct Reservation {
-    ledger: Arc<Ledger>,
-    bytes: usize,
-    /// It is not a guess: a tile just like it, most likely itself, was decoded before and did not fit.
-    known: bool,
-}
-
-impl Reservation {
-    /// Fetched and to be decoded: what is here, and what it is likely to become. False if that does not fit: then it should be given up, and
-    /// begun again when there is room.
-    #[must_use]
-    pub fn fetched(&mut self, bytes: usize) -> bool {
-        let likely = if self.known {
-            self.bytes.max(bytes)
-        } else {
-            let state = self.ledger.lock();
-            bytes.saturating_add((bytes as f64 * state.growth) as usize).min(state.now.max / GUESS_SHARE)
-        };
-        self.set(likely)
-    }
-
-    /// Decoded: what was fetched is gone. Remembers the size for the next. False if it does not fit; what never can is let through, to be told.
-    #[must_use]
-    pub fn decoded(&mut self, fetched: usize, bytes: usize) -> bool {
-        let never = {
-            let mut state = self.ledger.lock();
-            // Up at once, down slowly.
-            state.guess = (fetched + bytes).max(state.guess - state.guess / 16);
-            state.growth = (bytes as f64 / fetched.max(1) as f64).clamp(1.0, 64.0).max(state.growth * 0.95);
-            bytes > state.now.max
-        };
-        let fits = never || self.set(bytes);
-        if fits {
-            self.ledger.lock().needed = None;
-        }
-        fits
-    }
-
-    fn set(&mut self, bytes: usize) -> bool {
-        let mut state = self.ledger.lock();
-        let others = state.now.resident + state.now.in_flight - self.bytes;
-        let fits = bytes <= self.bytes || others + bytes <= state.now.max;
-        if fits {
-            state.now.in_flight = state.now.in_flight - self.bytes + bytes;
-            self.bytes = bytes;
-        } else {
-            // The next one asks for as much before it is fetched.
-            state.needed = Some(bytes);
-        }
-        drop(state);
-        self.ledger.freed.notify_waiters();
-        fits
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.ledger.lock().now.in_flight -= self.bytes;
-        self.ledger.freed.notify_waiters();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -314,39 +86,13 @@ mod tests {
         assert!(machine_bytes().is_some_and(|n| n > 64 << 20));
     }
 
-    #[tokio::test]
-    async fn whoever_finds_no_room_waits_until_there_is_and_is_forgotten_when_it_goes() {
-        let ledger = Ledger::new(1000);
-        let mut first = ledger.reserve().await;
-        let under_way = || (ledger.standing().in_flight, ledger.standing().waiting);
-        let share = ledger.join();
-        assert_eq!(under_way(), (500, 0));
-        assert!(first.decoded(100, 900));
-        let second = ledger.reserve();
-        tokio::pin!(second);
-        assert!(futures_util::poll!(&mut second).is_pending());
-        assert_eq!(under_way(), (900, 500));
-        drop(first);
-        assert!(futures_util::poll!(&mut second).is_ready());
-        share.set_resident(950);
-        {
-            let third = ledger.reserve();
-            tokio::pin!(third);
-            assert!(futures_util::poll!(&mut third).is_pending());
-        }
-        let mut fourth = Reservation { ledger: ledger.clone(), bytes: 0, known: false };
-        assert!(!fourth.fetched(60) && !fourth.decoded(60, 51) && fourth.decoded(60, 50));
-        drop(fourth);
-        assert_eq!(under_way(), (0, 0), "the second is done with, the third was given up");
-    }
-
     #[test]
     fn tilesets_that_share_a_budget_know_the_sum_and_how_long_the_others_tiles_are_idle() {
         let budget = MemoryBudget::new(1000);
         let (one, two) = (budget.ledger.join(), budget.ledger.join());
         one.set_resident(400);
         two.set_resident(500);
-        two.set_idle(7);
+        two.set_use(0, 7);
         assert_eq!((budget.held_bytes(), one.others_idle(), two.others_idle()), (900, 7, 0));
         one.set_resident(100);
         assert_eq!((one.standing().resident, budget.bytes_max()), (600, 1000));

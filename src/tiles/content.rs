@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out: where [`TileMesh::steps`] can be told and where not.
 const UPLOADED_VERTEX_BYTES: [usize; 2] = [20, 32];
 /// Steps of 16 bits may be this long in any tile, metres: one of 2.2 km. Half of it is what a vertex may be off.
-const STEP_MAX_M: f64 = 0.034;
+pub(super) const STEP_MAX_M: f64 = 0.034;
 /// Where a tile differs by more from what it stands for, steps may be this part of that: a tile is drawn while its error is 16 pixels or less.
 const STEP_OF_ERROR: f64 = 1.0 / 32.0;
 /// Facade coordinates in 16 bits, steps a metre: 2 cm.
@@ -28,7 +28,7 @@ const COMPOSITE_DEPTH_MAX: u32 = 8;
 /// A tile decoded: what to draw and what it is.
 #[derive(Clone, Debug, Default)]
 pub struct TileContent {
-    /// Usually one: all primitives of a glb are merged.
+    /// Usually one: all primitives of a glb are merged, and parts of a composite and contents of a tile where they go together.
     pub meshes: Vec<TileMesh>,
     pub features: Arc<FeatureTable>,
     /// Memory it takes once uploaded, bytes, about: what is kept of it here and what is on the graphics device.
@@ -178,15 +178,16 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
 }
 
 impl TileContent {
-    /// Adds another content's meshes and features; its feature ids move behind those already here.
+    /// Adds another content's meshes and features; its feature ids move behind those already here. Meshes are joined where that is possible.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
         let others = Arc::unwrap_or_clone(std::mem::take(&mut other.features));
         let shift = Arc::make_mut(&mut self.features).append(others);
         let shift = shift.ok_or_else(super::features::too_many)?;
-        for mesh in &mut other.meshes {
+        for mut mesh in other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);
+            let apart = self.meshes.iter_mut().try_fold(mesh, |mesh, into| into.join(mesh));
+            self.meshes.extend(apart);
         }
-        self.meshes.append(&mut other.meshes);
         self.notes.append(&mut other.notes);
         self.bytes += other.bytes;
         Ok(())

@@ -272,8 +272,14 @@ fn a_composite_numbers_the_features_of_its_parts_in_a_row() {
         bytes
     };
     let content = try_decode(&composite(&[B3DM, B3DM])).unwrap();
-    assert_eq!((content.meshes.len(), content.features.count()), (2, 20));
-    assert_eq!(content.features.attributes(13)["id"], json!(3));
+    assert!(consistent(&content));
+    assert_eq!((content.meshes.len(), content.features.count()), (1, 20), "one call draws it");
+    let (alone, both) = (try_decode(B3DM).unwrap(), &content.meshes[0]);
+    let (first, second) = both.feature_ids.split_at(alone.meshes[0].positions.len());
+    assert!(first == alone.meshes[0].feature_ids && second.iter().zip(first).all(|(b, a)| *b == a + 10));
+    for id in [3, 13] {
+        assert_eq!(content.features.attributes(id), alone.features.attributes(3));
+    }
     let nested = (0..40).fold(composite(&[B3DM]), |inner, _| composite(&[&inner]));
     assert!(try_decode(&nested).unwrap_err().to_string().contains("nest"));
 }

@@ -57,7 +57,7 @@ impl ViewGroup {
         for load in &mut chosen.load {
             load.score *= self.weight;
             if self.purpose == Purpose::Preload {
-                load.class = LoadClass::Preload;
+                (load.class, load.stands_in) = (LoadClass::Preload, false);
             }
         }
         if self.purpose == Purpose::Preload {
@@ -74,9 +74,18 @@ pub(super) fn choose(tree: &TileTree, loads: &[LoadState], options: &SelectOptio
     let mut wanted: Vec<Load> = groups.iter().flat_map(|g| &g.selection.load).copied().collect();
     // A tile that several groups want is loaded once, as soon as the neediest wants it.
     wanted.sort_unstable_by(|a, b| a.tile.cmp(&b.tile).then(a.by_need(b)));
-    wanted.dedup_by_key(|load| load.tile);
+    wanted.dedup_by(|again, load| {
+        let same = again.tile == load.tile;
+        load.stands_in |= same && again.stands_in;
+        same
+    });
     wanted.sort_unstable_by(Load::by_need);
     wanted
+}
+
+/// What is on the screens: views of groups that draw.
+pub(super) fn views(groups: &[ViewGroup]) -> impl Iterator<Item = &View> {
+    groups.iter().filter(|g| g.purpose == Purpose::Draw).flat_map(|g| &g.views)
 }
 
 /// Tiles that any group draws, each once.

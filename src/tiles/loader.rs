@@ -1,29 +1,32 @@
 //! Fetching and decoding off the calling thread.
 //!
 //! Wishes go in by a watch channel: the latest list *replaces* the one before, so a tile nobody wants any more is never fetched.
-//! A fetch under way that nobody has wanted for a while is broken off. Answers come out by a bounded channel; when nobody takes them
-//! the loader waits.
+//! A fetch under way that nobody has wanted for a while is broken off (`under_way`). Answers come out by a bounded channel; when nobody
+//! takes them the loader waits.
 
-use super::budget::{Ledger, Reservation};
 use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
 use super::fetch::{TileSource, resolve};
 use super::kept::KeptTile;
+use super::ledger::{Claim, Ledger, Need, Reservation};
 use super::prepared::Prepare;
 use super::subtree::parse_subtree;
 use super::tileset::{Inherited, parse_tileset};
 use super::tree::{ContentRef, Fragment, Refine, SubtreeRef, Tile, TileId, UpAxis};
+use super::under_way::{BrokenOff, Ended, Gone, UnderWay, while_wanted};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use glam::DMat4;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
-use tokio::sync::{oneshot, watch};
+use std::time::Duration;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Tiles fetched or decoded at a time: enough to keep a network busy at 100 ms a request, few enough that a turned camera is served soon.
 const IN_FLIGHT_MAX: usize = 16;
+/// Stand-ins beyond them: they must not wait behind what waits for the room that they make.
+const STAND_INS_MAX: usize = 4;
 /// Answers waiting to be taken; with tiles of a few MB this holds back some tens of MB.
 const ANSWERS_MAX: usize = 32;
 /// Waits before the second and third try of what may come back (a busy server, a tile just being written).
@@ -32,13 +35,11 @@ const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_m
 /// Threads that decode end after this without work: what others freed of their memory goes back to the system only then.
 const IDLE_MAX: Duration = Duration::from_millis(500);
 
-/// A fetch that nobody has wanted for this long is broken off. Shorter, and a camera that shakes would fetch one tile again and again.
-const UNWANTED_MAX: Duration = Duration::from_millis(500);
-
 /// A tile to load.
 #[derive(Clone, Debug)]
 pub struct Job {
     pub tile: TileId,
+    need: Need,
     /// Answers this tile has had; a job that was answered already is an old wish.
     answered: u32,
     contents: Vec<ContentRef>,
@@ -50,9 +51,9 @@ pub struct Job {
 }
 
 impl Job {
-    pub fn new(id: TileId, answered: u32, tile: &Tile) -> Self {
+    pub fn new(id: TileId, need: Need, answered: u32, tile: &Tile) -> Self {
         let Tile { contents, transform, refine, up_axis, subtree, geometric_error_m: error_m, .. } = tile.clone();
-        Self { tile: id, answered, contents, transform, refine, up_axis, error_m, subtree }
+        Self { tile: id, need, answered, contents, transform, refine, up_axis, error_m, subtree }
     }
 }
 
@@ -134,18 +135,6 @@ impl TileLoader {
     }
 }
 
-/// A job under way. When this goes, its fetch is broken off.
-struct Busy {
-    wanted_at: Instant,
-    _go_on: oneshot::Sender<()>,
-}
-
-/// How a job ended.
-enum Ended {
-    Answered,
-    BrokenOff,
-}
-
 /// What all jobs share.
 #[derive(Clone)]
 struct Shared {
@@ -158,35 +147,33 @@ struct Shared {
 async fn serve(shared: Shared, mut wished: watch::Receiver<Vec<Job>>, answers: Sender<Answer>) {
     let mut queue: VecDeque<Job> = VecDeque::new();
     let mut begun: HashMap<TileId, u32> = HashMap::new();
-    let mut busy: HashMap<TileId, Busy> = HashMap::new();
-    // Told to break off; not ended yet.
-    let mut leaving: HashSet<TileId> = HashSet::new();
+    let mut under_way = UnderWay::default();
     let mut running: JoinSet<(TileId, Ended)> = JoinSet::new();
     loop {
-        while running.len() < IN_FLIGHT_MAX {
-            let Some(job) = queue.pop_front() else { break };
+        while running.len() < IN_FLIGHT_MAX + STAND_INS_MAX {
+            let full = running.len() >= IN_FLIGHT_MAX;
+            let next = queue.iter().position(|job| !full || job.need == Need::StandIn);
+            let Some(job) = next.and_then(|i| queue.remove(i)) else { break };
             // Begun under this count of answers before: it is under way, or its answer is not taken yet.
-            if busy.contains_key(&job.tile) || leaving.contains(&job.tile) || begun.get(&job.tile).is_some_and(|n| *n > job.answered) {
+            if under_way.contains(job.tile) || begun.get(&job.tile).is_some_and(|n| *n > job.answered) {
                 continue;
             }
             begun.insert(job.tile, job.answered + 1);
-            let (go_on, gone) = oneshot::channel();
-            busy.insert(job.tile, Busy { wanted_at: Instant::now(), _go_on: go_on });
-            running.spawn(answer(shared.clone(), job, answers.clone(), gone));
+            let (claim, gone) = under_way.begin(job.tile, job.need);
+            running.spawn(answer(shared.clone(), job, claim, answers.clone(), gone));
         }
         tokio::select! {
             changed = wished.changed() => match changed {
                 Ok(()) => {
                     queue = wished.borrow_and_update().iter().cloned().collect();
-                    leaving.extend(drop_unwanted(&mut busy, &queue));
+                    under_way.want(queue.iter().map(|job| (job.tile, job.need)));
                 }
                 Err(_) => return,
             },
             Some(done) = running.join_next(), if !running.is_empty() => match done {
                 Ok((tile, ended)) => {
-                    busy.remove(&tile);
-                    leaving.remove(&tile);
-                    if matches!(ended, Ended::BrokenOff) {
+                    under_way.end(tile, &ended);
+                    if matches!(ended, Ended::BrokenOff(_)) {
                         // There is no answer to wait for: the next wish for it begins anew.
                         begun.remove(&tile);
                     }
@@ -197,26 +184,12 @@ async fn serve(shared: Shared, mut wished: watch::Receiver<Vec<Job>>, answers: S
     }
 }
 
-/// Breaks off what no wish names for too long; gives the tiles.
-fn drop_unwanted(busy: &mut HashMap<TileId, Busy>, wishes: &VecDeque<Job>) -> Vec<TileId> {
-    let now = Instant::now();
-    for job in wishes {
-        if let Some(busy) = busy.get_mut(&job.tile) {
-            busy.wanted_at = now;
-        }
-    }
-    busy.extract_if(|_, b| now - b.wanted_at > UNWANTED_MAX).map(|(tile, _)| tile).collect()
-}
-
-async fn answer(shared: Shared, job: Job, answers: Sender<Answer>, mut gone: oneshot::Receiver<()>) -> (TileId, Ended) {
+async fn answer(shared: Shared, job: Job, claim: Arc<Claim>, answers: Sender<Answer>, mut gone: Gone) -> (TileId, Ended) {
     let tile = job.tile;
-    // The root is a tileset and no content; nothing else can be reserved for before it.
-    let Some(mut room) = while_wanted(&mut gone, shared.ledger.reserve()).await else { return (tile, Ended::BrokenOff) };
-    let result = match &job.subtree {
-        Some(subtree) => load_subtree(&shared.source, subtree.clone(), &mut gone).await,
-        None => load_contents(&shared, job, &mut room, &mut gone).await,
+    let (result, room) = match load(&shared, job, &claim, &mut gone).await {
+        Ok(loaded) => loaded,
+        Err(why) => return (tile, Ended::BrokenOff(why)),
     };
-    let Some(result) = result else { return (tile, Ended::BrokenOff) };
     // The bounded channel may be full; waiting must not hold the runtime's only worker.
     let sent = tokio::task::spawn_blocking(move || answers.send(Answer { tile, result, room }).is_ok()).await;
     if !matches!(sent, Ok(true)) {
@@ -225,32 +198,31 @@ async fn answer(shared: Shared, job: Job, answers: Sender<Answer>, mut gone: one
     (tile, Ended::Answered)
 }
 
-/// What `fetch` brings; `None` if it is broken off before. Only fetches are: what is here already is decoded and kept, it may be wanted again.
-async fn while_wanted<T>(gone: &mut oneshot::Receiver<()>, fetch: impl Future<Output = T>) -> Option<T> {
-    tokio::select! {
-        biased;
-        done = fetch => Some(done),
-        _ = gone => None,
-    }
+type Loaded = Result<Payload, TileError>;
+
+async fn load(shared: &Shared, job: Job, claim: &Claim, gone: &mut Gone) -> Result<(Loaded, Reservation), BrokenOff> {
+    // The root is a tileset and no content; nothing else can be reserved for before it.
+    let mut room = while_wanted(gone, shared.ledger.reserve(claim)).await?;
+    let loaded = match &job.subtree {
+        Some(subtree) => load_subtree(&shared.source, subtree.clone(), gone).await?,
+        None => load_contents(shared, job, &mut room, gone).await?,
+    };
+    Ok((loaded, room))
 }
 
-/// `None`: broken off.
 async fn load_contents(
     Shared { source, decoding, prepare, .. }: &Shared,
     job: Job,
     room: &mut Reservation,
-    gone: &mut oneshot::Receiver<()>,
-) -> Option<Result<Payload, TileError>> {
+    gone: &mut Gone,
+) -> Result<Loaded, BrokenOff> {
     let mut parts = Vec::new();
     let (mut fetched, mut decoded) = (0, 0);
     for content in job.contents.clone() {
         parts.push(match while_wanted(gone, fetch_patiently(source, &content.url)).await? {
             Ok(bytes) => {
                 fetched += bytes.len();
-                // Given up for want of room, it begins anew when it is wanted and there is some.
-                if !room.fetched(fetched) {
-                    return None;
-                }
+                room.fetched(fetched)?;
                 let part = decode_apart(source, &job, content.url, bytes, decoding).await;
                 decoded += if let Ok(Part::Meshes(content)) = &part { content.bytes } else { 0 };
                 part
@@ -258,23 +230,21 @@ async fn load_contents(
             Err(e) => Err(e),
         });
     }
-    if decoded > 0 && !room.decoded(fetched, decoded) {
-        return None;
+    if decoded > 0 {
+        room.decoded(fetched, decoded)?;
     }
     let payload = match join_parts(&job, parts) {
         Ok(payload) => payload,
-        Err(e) => return Some(Err(e)),
+        Err(e) => return Ok(Err(e)),
     };
     let permit = decoding.clone().acquire_owned().await;
     let prepare = prepare.get().copied();
     let url = job.contents.first().map(|c| c.url.clone()).unwrap_or_default();
-    Some(
-        apart(url, move || {
-            let _permit = permit;
-            Ok(finish(payload, prepare))
-        })
-        .await,
-    )
+    let finished = apart(url, move || {
+        let _permit = permit;
+        Ok(finish(payload, prepare))
+    });
+    Ok(finished.await)
 }
 
 /// Makes of a tile what is kept, and what whoever draws it wants.
@@ -356,18 +326,13 @@ async fn decode_apart(
     apart(at, work).await
 }
 
-/// `None`: broken off.
-async fn load_subtree(
-    source: &Arc<TileSource>,
-    subtree: SubtreeRef,
-    gone: &mut oneshot::Receiver<()>,
-) -> Option<Result<Payload, TileError>> {
+async fn load_subtree(source: &Arc<TileSource>, subtree: SubtreeRef, gone: &mut Gone) -> Result<Loaded, BrokenOff> {
     let SubtreeRef { implicit, at } = &subtree;
     let url = match resolve(&implicit.url, &at.fill(&implicit.subtree_template)) {
         Ok(url) => url,
-        Err(fault) => return Some(Err(fault.at(&implicit.url))),
+        Err(fault) => return Ok(Err(fault.at(&implicit.url))),
     };
-    Some(match while_wanted(gone, fetch_patiently(source, &url)).await? {
+    Ok(match while_wanted(gone, fetch_patiently(source, &url)).await? {
         Ok(bytes) => read_subtree(source, subtree, url, bytes).await,
         Err(e) => Err(e),
     })

@@ -1,6 +1,7 @@
 //! The loader against a server that never answers.
 
 use super::*;
+use crate::tiles::under_way::UNWANTED_MAX;
 use crate::tiles::{BoundingVolume, Refine};
 use std::io::Read;
 use std::net::{TcpListener, TcpStream};
@@ -8,8 +9,12 @@ use std::net::{TcpListener, TcpStream};
 const TILE: TileId = TileId(1);
 
 fn job(url: &str) -> Job {
+    job_of(TILE, Need::Picture, url)
+}
+
+fn job_of(tile: TileId, need: Need, url: &str) -> Job {
     let contents = vec![ContentRef { url: url.to_owned() }];
-    Job::new(TILE, 0, &Tile { contents, ..Tile::new(BoundingVolume::Everywhere, 1.0, Refine::Replace) })
+    Job::new(tile, need, 0, &Tile { contents, ..Tile::new(BoundingVolume::Everywhere, 1.0, Refine::Replace) })
 }
 
 /// Waits for the next request and reads its first bytes.
@@ -44,4 +49,30 @@ fn a_fetch_is_broken_off_when_nobody_wants_it_and_begins_anew_when_somebody_does
     frames(&loader, &[job(&url)]);
     asked(&server);
     assert!(loader.poll().is_none(), "a job that is broken off has no answer");
+}
+
+#[test]
+fn a_stand_in_does_not_queue_behind_what_waits_for_its_room_and_who_is_unwanted_makes_place_at_once() {
+    let ledger = Ledger::new(1000);
+    let share = ledger.join();
+    share.set_resident(990);
+    let url = "http://127.0.0.1:9/1.glb";
+    let loader = TileLoader::start(TileSource::open(url).unwrap(), ledger.clone()).unwrap();
+    let until = |there: &dyn Fn(usize, usize) -> bool| {
+        let started = std::time::Instant::now();
+        while !there(ledger.standing().picture.tiles, ledger.standing().stand_ins.tiles) {
+            assert!(started.elapsed() < Duration::from_secs(20), "{:?}", ledger.standing());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    };
+    let parts = (1..30).map(|i| job_of(TileId(i), Need::Picture, url));
+    loader.want(parts.clone().collect());
+    until(&|parts, _| parts == IN_FLIGHT_MAX);
+    loader.want(std::iter::once(job_of(TileId(99), Need::StandIn, url)).chain(parts).collect());
+    until(&|parts, stand_ins| parts == IN_FLIGHT_MAX && stand_ins == 1);
+    // Said once: nothing has been fetched that would be worth half a second.
+    loader.want(vec![job_of(TileId(1), Need::StandIn, url)]);
+    until(&|parts, stand_ins| parts == 0 && stand_ins <= 1);
+    share.set_resident(990);
+    until(&|parts, stand_ins| parts == 0 && stand_ins == 1);
 }

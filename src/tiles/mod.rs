@@ -29,8 +29,10 @@ mod i3dm;
 mod id_picture;
 mod implicit;
 mod instances;
+mod join;
 mod kept;
 mod ktx2;
+mod ledger;
 mod legacy;
 mod loader;
 #[cfg(test)]
@@ -49,6 +51,7 @@ mod subtree;
 mod texture;
 mod tileset;
 mod tree;
+mod under_way;
 mod view;
 mod volume;
 mod walk;

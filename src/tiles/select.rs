@@ -89,6 +89,8 @@ pub struct Load {
     pub class: LoadClass,
     /// Higher is sooner within a class: screen-space error, weighted by nearness to a view's centre.
     pub score: f64,
+    /// Finer tiles keep its place on screen and go when it comes: it frees memory.
+    pub stands_in: bool,
 }
 
 impl Load {

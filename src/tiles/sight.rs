@@ -9,6 +9,9 @@ use super::volume::{BoundingVolume, Inside};
 /// A tile of which the haze leaves less light than this is not drawn: one step of an 8-bit sRGB screen in the dark is 1 / 3295.
 const LIGHT_MIN: f64 = 1.0 / 4096.0;
 
+/// Pixels of error that count at most: an eye within a volume sees an infinite error, and where memory lacks even that must be allowed.
+pub(super) const SSE_MOST_PX: f64 = 1e6;
+
 /// All views of a selection together.
 pub(super) struct Sight<'a> {
     eyes: Vec<Eye<'a>>,
@@ -88,10 +91,10 @@ impl Eye<'_> {
             return Look::Hidden;
         }
         // Less detail where haze blurs it anyway. Source: CesiumJS `QuadtreePrimitive`, `error - fog(distance, density) * fog.sse`.
-        let sse_px = (view.screen_space_error_px(tile.geometric_error_m, distance_m) - haze * haze_sse_px).max(0.0);
+        let sse_px = (view.screen_space_error_px(tile.geometric_error_m, distance_m) - haze * haze_sse_px).clamp(0.0, SSE_MOST_PX);
         let aside = (tile.volume.centre() - at).normalize_or_zero().dot(view.forward()).max(0.0);
         // Leaves have no error to rank by; the square of nearness to the centre then decides alone.
-        let score = sse_px.clamp(1.0, 1e6) * (0.1 + 0.9 * aside * aside);
+        let score = sse_px.max(1.0) * (0.1 + 0.9 * aside * aside);
         Look::Seen(Seen { sse_px, score, whole: inside == Inside::Wholly })
     }
 

@@ -11,9 +11,11 @@ use glam::{DMat3, DMat4, DVec3};
 use serde_json::Value;
 use std::sync::Arc;
 
+/// A volume may be an S2 cell. It is not read; whoever requires it may give another volume as well.
+const S2: &str = "3DTILES_bounding_volume_S2";
 /// Extensions a tileset may require and still be read right.
 const KNOWN_EXTENSIONS: [&str; 5] =
-    ["3DTILES_content_gltf", "3DTILES_implicit_tiling", "3DTILES_multiple_contents", "3DTILES_metadata", "3DTILES_bounding_volume_S2"];
+    ["3DTILES_content_gltf", "3DTILES_implicit_tiling", "3DTILES_multiple_contents", "3DTILES_metadata", S2];
 
 /// What a tileset inherits from the tile that names it; at the root, nothing.
 #[derive(Clone, Copy, Debug)]
@@ -228,6 +230,10 @@ fn volume_shape(json: &Value, path: &str) -> Result<VolumeShape, Fault> {
         let n = numbers::<4>(&json["sphere"], &format!("{path}.sphere"))?;
         return Ok(VolumeShape::Sphere { centre: DVec3::new(n[0], n[1], n[2]), radius_m: n[3] });
     }
+    if !json["extensions"][S2].is_null() {
+        let what = format!("{path}: a volume that is an S2 cell alone ({S2})");
+        return Err(Fault::unsupported(what, "give the tile a box, region or sphere as well"));
+    }
     Err(Fault::bad(path, "there is no box, region or sphere").mend("give each tile a bounding volume"))
 }
 
@@ -327,6 +333,13 @@ mod tests {
         );
         let text = e.unwrap_err().to_string();
         assert!(text.contains(URL) && text.contains("root.children[0].boundingVolume.box") && text.contains("12 numbers"), "{text}");
+        let cell = r#"{"3DTILES_bounding_volume_S2":{"token":"89c6c7","minimumHeight":0,"maximumHeight":9}}"#;
+        let root = |volume: &str| {
+            format!(r#"{{"asset":{{"version":"1.1"}},"geometricError":1,"root":{{"geometricError":1,"boundingVolume":{volume}}}}}"#)
+        };
+        let text = parse(&root(&format!(r#"{{"extensions":{cell}}}"#))).unwrap_err().to_string();
+        assert!(text.contains("root.boundingVolume") && text.contains("S2") && text.contains("as well"), "{text}");
+        assert!(parse(&root(&format!(r#"{{"sphere":[0,0,0,1],"extensions":{cell}}}"#))).is_ok());
         assert!(parse(r#"{"asset":{"version":"2.0"}}"#).unwrap_err().to_string().contains("3D Tiles 2.0"));
         assert!(parse("{").is_err() && parse("[]").is_err() && parse(r#"{"asset":{"version":"1.1"}}"#).is_err());
     }

@@ -65,7 +65,7 @@ impl Walk<'_> {
             }
             // Its descendants are on screen and it is not here: they stay until it is.
             if !ancestor_meets_sse && self.shows(tile, seen) {
-                self.ask(id, LoadClass::Urgent, seen.score);
+                self.out.load.push(Load { tile: id, class: LoadClass::Urgent, score: seen.score, stands_in: true });
             }
             ancestor_meets_sse = true;
         }
@@ -174,6 +174,6 @@ impl Walk<'_> {
     }
 
     fn ask(&mut self, tile: TileId, class: LoadClass, score: f64) {
-        self.out.load.push(Load { tile, class, score });
+        self.out.load.push(Load { tile, class, score, stands_in: false });
     }
 }

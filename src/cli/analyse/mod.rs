@@ -8,6 +8,7 @@ pub use point::clip;
 
 use super::header::HeaderArgs;
 use crate::analysis::{self, Asked, Gathered, Report, SectionInput, Spot, Stage, SunInput, ToolInput, ToolResult, ViewshedInput};
+use crate::tiles::MemoryBudget;
 use anyhow::Context;
 use chrono::NaiveDate;
 use clap::Subcommand;
@@ -150,7 +151,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn answer(args: &Args, asked: &Asked, report: &Report<'_>, begun: Instant) -> anyhow::Result<(Gathered, ToolResult, Timing)> {
     let extent = asked.input.extent().context("the question names no place")?;
-    let mut gathered = analysis::gather(&args.package, args.header.headers()?, &extent, args.memory << 20, report)?;
+    let memory = MemoryBudget::new(args.memory << 20);
+    let mut gathered = analysis::gather(&args.package, args.header.headers()?, &extent, &memory, report)?;
     gathered.kernel.set_clip(&asked.clip.clone().unwrap_or_default());
     let read_s = begun.elapsed().as_secs_f64();
     let result = analysis::run(&gathered.kernel, &asked.input, report)?;

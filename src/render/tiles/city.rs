@@ -177,6 +177,7 @@ impl CityTiles {
             all.budget_bytes = all.budget_bytes.max(one.budget_bytes);
             all.sse_px = all.sse_px.max(one.sse_px);
             one.notes.iter().for_each(|(note, n)| *all.notes.entry(note.clone()).or_default() += n);
+            all.recent_failures = one.recent_failures.iter().chain(all.recent_failures.iter()).cloned().collect();
             self.drawn_tiles += stream.progress.drawn_tiles;
             self.drawn_triangles += stream.progress.drawn_triangles;
         }

@@ -17,7 +17,7 @@ use crate::render::environment::Environment;
 use crate::render::tiles::Picked;
 use crate::screen::session::Session;
 use crate::screen::styling::DerivedHere;
-use crate::tiles::Headers;
+use crate::tiles::{Headers, MemoryBudget};
 use bevy::prelude::*;
 use bevy_egui::{EguiContexts, egui};
 use chrono::NaiveDate;
@@ -101,10 +101,10 @@ pub struct Tools {
 }
 
 impl Tools {
-    /// `address`: of the tileset that questions are asked of; `headers` go to its server.
-    pub fn new(address: String, headers: Headers) -> Self {
+    /// `address`: of the tileset that questions are asked of; `headers` go to its server. Tiles are read within `memory`.
+    pub fn new(address: String, headers: Headers, memory: MemoryBudget) -> Self {
         let date = chrono::Utc::now().date_naive();
-        let worker = Worker::new(address, headers);
+        let worker = Worker::new(address, headers, memory);
         Self { kind: None, places: Vec::new(), object: String::new(), date, clip: None, asked: None, worker, patches: Default::default() }
     }
 

@@ -1,7 +1,7 @@
 //! Answers questions on a thread of its own, so that the picture never waits.
 
 use crate::analysis::{self, Asked, Gathered, Kernel, Stage, ToolResult};
-use crate::tiles::Headers;
+use crate::tiles::{Headers, MemoryBudget};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,8 @@ type Done = Result<(ToolResult, Arc<Gathered>), String>;
 pub struct Worker {
     address: String,
     headers: Headers,
+    /// That of the tiles on screen: a question gets what they leave.
+    memory: MemoryBudget,
     running: Option<(Mutex<Receiver<Done>>, Arc<AtomicU32>)>,
     answer: Option<Result<ToolResult, String>>,
     /// What was read last: the next question nearby needs no reading.
@@ -19,8 +21,8 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(address: String, headers: Headers) -> Self {
-        Self { address, headers, running: None, answer: None, gathered: None }
+    pub fn new(address: String, headers: Headers, memory: MemoryBudget) -> Self {
+        Self { address, headers, memory, running: None, answer: None, gathered: None }
     }
 
     pub fn is_busy(&self) -> bool {
@@ -57,7 +59,7 @@ impl Worker {
         let (tell, hear) = channel();
         let progress = Arc::new(AtomicU32::new(0));
         self.running = Some((Mutex::new(hear), progress.clone()));
-        let (source, known) = ((self.address.clone(), self.headers.clone()), self.gathered.clone());
+        let (source, known) = ((self.address.clone(), self.headers.clone(), self.memory.clone()), self.gathered.clone());
         std::thread::spawn(move || {
             // Nobody hears it when the question was dropped meanwhile.
             let _ = tell.send(work(source, &asked, known, &progress));
@@ -82,7 +84,9 @@ impl Worker {
     }
 }
 
-fn work((address, headers): (String, Headers), asked: &Asked, known: Option<Arc<Gathered>>, progress: &AtomicU32) -> Done {
+type Source = (String, Headers, MemoryBudget);
+
+fn work((address, headers, memory): Source, asked: &Asked, known: Option<Arc<Gathered>>, progress: &AtomicU32) -> Done {
     let report = |stage: Stage, part: f64| {
         let stage = match stage {
             Stage::Read => 0,
@@ -97,7 +101,7 @@ fn work((address, headers): (String, Headers), asked: &Asked, known: Option<Arc<
     let gathered = match fits {
         Some(gathered) => gathered,
         None => {
-            let mut fresh = analysis::gather(&address, headers, &extent, analysis::MEMORY_BYTES / 2, &report).map_err(|e| e.to_string())?;
+            let mut fresh = analysis::gather(&address, headers, &extent, &memory, &report).map_err(|e| e.to_string())?;
             fresh.kernel.set_clip(&asked.clip.clone().unwrap_or_default());
             Arc::new(fresh)
         }

@@ -1,6 +1,6 @@
 //! What the loader brings, put in its place: content to upload, more of the tree, or a failure.
 
-use super::{FAILURES_LISTED_MAX, Failure, Frame, NOTES_MAX, Resident, Tileset};
+use super::{Failure, Frame, Resident, Tileset};
 use crate::tiles::content::TileContent;
 use crate::tiles::error::TileError;
 use crate::tiles::kept::KeptTile;
@@ -57,14 +57,10 @@ impl Tileset {
                 return Err(TileError::Unsupported { url, what, mend: "give tiles more memory, or divide the tile".to_owned() });
             }
             // It comes again when there is room, or something coarser instead.
-            self.lower_detail();
+            self.turned_away = true;
             return Ok(None);
         }
-        for note in &content.notes {
-            if self.notes.contains_key(note) || self.notes.len() < NOTES_MAX {
-                *self.notes.entry(note.clone()).or_default() += 1;
-            }
-        }
+        content.notes.iter().for_each(|note| self.said.note(note, &url));
         let kept = Arc::new(payload.kept.unwrap_or_else(|| KeptTile::of(&content)));
         if id == TileTree::ROOT {
             // A content was opened by itself: only now is known how far it reaches.
@@ -90,13 +86,10 @@ impl Tileset {
     }
 
     fn fail(&mut self, tile: TileId, error: TileError, frame: &mut Frame) {
-        tracing::error!(tile = tile.0, %error, "a tile is given up; what stands in for it stays");
         self.loads[tile.index()] = LoadState::Failed;
-        self.failed += 1;
-        if self.failures.len() < FAILURES_LISTED_MAX {
-            self.failures.push(Failure { tile, error: error.clone() });
-        }
-        frame.failed.push(Failure { tile, error });
+        let failure = Failure { tile, uri: self.loader_url(tile), error };
+        self.said.fail(failure.clone());
+        frame.failed.push(failure);
     }
 
     fn loader_url(&self, id: TileId) -> String {

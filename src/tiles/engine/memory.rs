@@ -1,11 +1,23 @@
 //! The engine within its memory budget: what goes when room is needed, and when detail is lowered instead.
 
+use super::detail::Scene;
 use super::{Frame, Tileset};
 use crate::tiles::groups::{Purpose, ViewGroup};
-use crate::tiles::select::LoadState;
+use crate::tiles::ledger::Standing;
+use crate::tiles::select::{Load, LoadClass, LoadState};
+use crate::tiles::tree::TileId;
 
-/// Detail is lowered by at most this factor.
-const SSE_FACTOR_MAX: f64 = 64.0;
+/// How a picture stands to its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    Suffices,
+    /// Detail that was given up comes back, now or soon.
+    Easing,
+    /// Detail is given up, or has been.
+    Short,
+    /// Not even the coarsest tiles there are have room.
+    Lacking,
+}
 
 /// How tiles are let go.
 struct Leaving {
@@ -30,27 +42,64 @@ impl Tileset {
 
     /// Keeps within the memory budget, with what waits to be fetched: tiles out of use go, longest unused first, whichever tileset of the budget
     /// has them; if that is not enough, detail is lowered.
-    pub(super) fn evict(&mut self, frame: &mut Frame) {
+    pub(super) fn keep_budget(&mut self, wanted: &[Load], groups: &mut [ViewGroup], frame: &mut Frame) -> Memory {
         let over = self.share.standing().over();
         if over > 0 {
             self.drop_unused(&Leaving { bytes: over, since: self.update, in_turn: true }, frame);
         }
-        self.share.set_idle(self.resident.values().map(|r| self.update - r.used).max().unwrap_or(0));
-        let now = self.share.standing();
-        if now.resident > now.max || now.waiting > 0 && now.over() > 0 {
-            // While another tileset has tiles out of use, those go first.
-            if self.share.others_idle() == 0 {
-                self.lower_detail();
-            }
-        } else if self.sse_factor > 1.0 && now.resident < now.max / 2 {
-            self.sse_factor = (self.sse_factor / 1.02).max(1.0);
+        let (mut needed, mut idle) = (0, 0);
+        for resident in self.resident.values() {
+            needed += if resident.used == self.update { resident.content.bytes } else { 0 };
+            idle = idle.max(self.update - resident.used);
         }
+        self.share.set_use(needed, idle);
+        let now = self.share.standing();
+        let short = std::mem::take(&mut self.turned_away) || now.is_short();
+        let memory = self.weigh(short, now, needed, wanted, groups, frame);
         // Said in every update, so that whoever waits for room looks again: it may have come between his looking and his waiting.
         self.share.set_resident(self.resident_bytes);
+        memory
     }
 
-    pub(super) fn lower_detail(&mut self) {
-        self.sse_factor = (self.sse_factor * 1.05).min(SSE_FACTOR_MAX);
+    /// What is to be done about detail, `short` of memory or not.
+    fn weigh(&mut self, short: bool, now: Standing, needed: usize, wanted: &[Load], groups: &mut [ViewGroup], frame: &mut Frame) -> Memory {
+        let stand_ins: Vec<TileId> = wanted.iter().filter(|l| l.stands_in).map(|l| l.tile).collect();
+        let pending = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
+        if !short {
+            let eases = stand_ins.is_empty() && self.detail.restore(&Scene { groups, now, needed, pending });
+            return if eases { Memory::Easing } else { Memory::Suffices };
+        }
+        // Tiles on their way to take the place of finer ones make room. Only where they get none themselves more is to be done.
+        let on_their_way = !stand_ins.is_empty() && (now.stand_ins.tiles == 0 || now.in_flight > 0);
+        // And while another tileset has tiles out of use, those go first.
+        if on_their_way || self.share.others_idle() > 0 || self.give_way(&stand_ins, now, groups, frame) {
+            return Memory::Short;
+        }
+        let lowered = self.detail.lower(self.options.select.max_sse_px, &Scene { groups, now, needed, pending });
+        if lowered { Memory::Short } else { Memory::Lacking }
+    }
+
+    /// Gives up tiles on screen that a coarser one is to replace, where even that has no room beside them: a hole until it is here, and no longer.
+    /// True if some went.
+    fn give_way(&mut self, stand_ins: &[TileId], now: Standing, groups: &mut [ViewGroup], frame: &mut Frame) -> bool {
+        let mut excess = (now.resident + now.in_flight + now.stand_ins.one()).saturating_sub(now.max);
+        let mut gave = false;
+        for stand_in in stand_ins {
+            let mut below: Vec<TileId> = self.resident.keys().copied().filter(|id| self.is_below(*id, *stand_in)).collect();
+            below.sort_unstable();
+            while let (true, Some(id)) = (excess > 0, below.pop()) {
+                excess = excess.saturating_sub(self.let_go(id, frame));
+                gave = true;
+            }
+        }
+        for group in groups.iter_mut().filter(|_| gave) {
+            group.selection.draw.retain(|id| self.resident.contains_key(id));
+        }
+        gave
+    }
+
+    fn is_below(&self, tile: TileId, above: TileId) -> bool {
+        std::iter::successors(self.tree.tile(tile).parent, |id| self.tree.tile(*id).parent).any(|id| id == above)
     }
 
     /// Whether so many bytes fit, once tiles of this tileset that were not needed in the last update are gone.
@@ -74,14 +123,22 @@ impl Tileset {
             if self.resident_bytes <= goal || self.update - used + 1 < others {
                 break;
             }
-            if let Some(gone) = self.resident.remove(&id) {
-                self.resident_bytes -= gone.content.bytes;
-                self.loads[id.index()] = LoadState::Absent;
-                frame.loaded.retain(|(loaded, _)| *loaded != id);
-                frame.evicted.push(id);
-            }
+            self.let_go(id, frame);
         }
         self.share.set_resident(self.resident_bytes);
+    }
+
+    /// Forgets a tile; gives the bytes that are free then.
+    fn let_go(&mut self, id: TileId, frame: &mut Frame) -> usize {
+        let Some(gone) = self.resident.remove(&id) else { return 0 };
+        self.resident_bytes -= gone.content.bytes;
+        self.loads[id.index()] = LoadState::Absent;
+        let handed_over = frame.loaded.len();
+        frame.loaded.retain(|(loaded, _)| *loaded != id);
+        if frame.loaded.len() == handed_over {
+            frame.evicted.push(id);
+        }
+        gone.content.bytes
     }
 
     /// Sets what suits a graphics device that has memory of its own or not, where the options leave it open.

@@ -1,9 +1,11 @@
 //! A tileset that keeps itself loaded: call [`Tileset::update`] once a frame, draw what it says.
 
+mod detail;
 mod intake;
 mod memory;
+mod said;
 
-use super::budget::{MemoryBudget, Share};
+use super::budget::MemoryBudget;
 use super::content::TileContent;
 use super::disk_cache::{CacheFigures, CacheOptions};
 use super::error::TileError;
@@ -11,6 +13,7 @@ use super::fetch::TileSource;
 use super::groups::{Purpose, ViewGroup, choose, drawn_by_any};
 use super::headers::Headers;
 use super::kept::KeptTile;
+use super::ledger::{Need, Share};
 use super::loader::{Job, TileLoader};
 use super::pick::{self, Hit};
 use super::prepared::Prepare;
@@ -18,7 +21,10 @@ use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
 use super::view::View;
 use crate::geo::Sphere;
+use detail::Detail;
 use glam::{DMat4, DVec3};
+use memory::Memory;
+use said::Said;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -62,7 +68,7 @@ pub struct Progress {
     pub preloading: usize,
     /// Tiles given up; see [`Tileset::failures`].
     pub failed: usize,
-    /// Tiles in view that are missing because they failed.
+    /// Tiles in view that are missing because they failed, or because memory does not suffice for the coarsest there are.
     pub holes: usize,
     pub resident_tiles: usize,
     /// Of tiles that are here: kept and uploaded.
@@ -74,23 +80,22 @@ pub struct Progress {
     pub budget_bytes: usize,
     /// Screen-space error drawn, pixels: above the option where memory does not suffice.
     pub sse_px: f64,
-    /// Tiles whose content was drawn without something, by what.
+    /// Tiles whose content was drawn without something, by what; each is told to the log once.
     pub notes: BTreeMap<String, usize>,
+    /// The last tiles given up, newest first, 8 at most.
+    pub recent_failures: Arc<[Failure]>,
 }
 
 /// A tile given up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
     pub tile: TileId,
+    /// Address of its content, or of the first of several. What failed may be a file that it names: [`TileError::url`].
+    pub uri: String,
+    /// What is wrong and the mend, in words (`to_string`).
     pub error: TileError,
 }
 
-/// Failures kept for the list on screen; beyond it they are only counted.
-const FAILURES_LISTED_MAX: usize = 1000;
-/// What a tileset says whose server can't be reached.
-const OFFLINE_NOTE: &str = "the server can't be reached; files kept on this machine's disk are drawn, old as they are";
-/// Distinct notes kept.
-const NOTES_MAX: usize = 100;
 /// Handed over in the first updates, before anybody says how long it takes.
 const UPLOAD_BYTES_FIRST: usize = 2 << 20;
 /// Preloading stops at this part of the memory budget.
@@ -116,11 +121,10 @@ pub struct Tileset {
     resident_bytes: usize,
     /// How often each tile's load was answered; tells the loader old wishes from new ones.
     answered: HashMap<TileId, u32>,
-    failures: Vec<Failure>,
-    failed: usize,
-    notes: BTreeMap<String, usize>,
-    /// Above 1 while memory does not suffice.
-    sse_factor: f64,
+    said: Said,
+    detail: Detail,
+    /// A tile that had come was turned away for want of room.
+    turned_away: bool,
     update: u64,
     settled: bool,
 }
@@ -163,10 +167,9 @@ impl Tileset {
             resident: HashMap::new(),
             resident_bytes: 0,
             answered: HashMap::new(),
-            failures: Vec::new(),
-            failed: 0,
-            notes: BTreeMap::new(),
-            sse_factor: 1.0,
+            said: Said::default(),
+            detail: Detail::new(),
+            turned_away: false,
             update: 0,
             settled: false,
         })
@@ -194,37 +197,33 @@ impl Tileset {
         self.update += 1;
         let mut frame = Frame::default();
         self.take_answers(&mut frame);
-        let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.sse_factor, ..self.options.select };
+        let options = SelectOptions { max_sse_px: self.options.select.max_sse_px * self.detail.factor(), ..self.options.select };
         let wanted = choose(&self.tree, &self.loads, &options, groups);
         groups.iter().for_each(|group| self.keep_used(group));
-        self.evict(&mut frame);
-        self.ask(&wanted);
+        let memory = self.keep_budget(&wanted, groups, &mut frame);
+        self.ask(&wanted, memory);
         let mut drawing = groups.iter().filter(|g| g.purpose == Purpose::Draw);
-        let pending = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
-        self.settled = pending == 0 && drawing.clone().any(|g| !g.views.is_empty());
+        let wishes = wanted.iter().filter(|l| l.class != LoadClass::Preload).count();
+        // What can't be had is not waited for: it is a hole.
+        let (pending, given_up) = if memory == Memory::Lacking { (0, wishes) } else { (wishes, 0) };
+        self.settled = pending == 0 && memory != Memory::Easing && drawing.clone().any(|g| !g.views.is_empty());
         self.drawn = drawing.next().map(|g| g.drawn().to_vec()).unwrap_or_default();
         frame.draw = drawn_by_any(groups);
         frame.progress = Progress {
             pending,
-            preloading: wanted.len() - pending,
-            failed: self.failed,
-            holes: groups.iter().map(ViewGroup::holes).sum(),
+            preloading: wanted.len() - wishes,
+            holes: groups.iter().map(ViewGroup::holes).sum::<usize>() + given_up,
             resident_tiles: self.resident.len(),
             resident_bytes: self.resident_bytes,
             kept_bytes: self.resident.values().map(|r| r.content.kept_bytes).sum(),
             held_bytes: self.memory.held_bytes(),
             budget_bytes: self.memory.bytes_max(),
             sse_px: options.max_sse_px,
-            notes: self.notes(),
+            ..Progress::default()
         };
-        frame
-    }
-
-    /// What tiles lack, and that some are old because their server can't be reached.
-    fn notes(&self) -> BTreeMap<String, usize> {
         let stale = self.source.cache_figures().map_or(0, |f| f.stale as usize);
-        let offline = (stale > 0).then(|| (OFFLINE_NOTE.to_owned(), stale));
-        self.notes.iter().map(|(note, n)| (note.clone(), *n)).chain(offline).collect()
+        self.said.put(stale, given_up, self.source.root_url(), &mut frame.progress);
+        frame
     }
 
     /// What the cache on disk did; `None` without one.
@@ -242,9 +241,9 @@ impl Tileset {
         self.tree.tile(TileTree::ROOT).volume.bounding_sphere()
     }
 
-    /// Tiles given up, oldest first, at most 1000 listed.
+    /// Tiles given up, oldest first, the first 1000 of them; the last ones are in [`Progress::recent_failures`].
     pub fn failures(&self) -> &[Failure] {
-        &self.failures
+        self.said.failures()
     }
 
     /// Forgets failures, so that the tiles are asked for again.
@@ -252,8 +251,7 @@ impl Tileset {
         for load in self.loads.iter_mut().filter(|l| **l == LoadState::Failed) {
             *load = LoadState::Absent;
         }
-        self.failures.clear();
-        self.failed = 0;
+        self.said.forget_failures();
     }
 
     /// The memory it keeps to, to be shared with others.
@@ -296,16 +294,26 @@ impl Tileset {
         pick::nearest(drawn, origin, direction, &visible)
     }
 
-    fn ask(&mut self, wanted: &[Load]) {
+    fn ask(&mut self, wanted: &[Load], memory: Memory) {
         let now = self.share.standing();
         let room = (now.resident as f64) < now.max as f64 * PRELOAD_SHARE;
-        let wanted = wanted.iter().filter(|l| room || l.class != LoadClass::Preload);
-        let jobs = wanted
-            .take(TileLoader::QUEUE_MAX)
-            .map(|l| Job::new(l.tile, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile)));
-        self.loader.want(jobs.collect());
+        let job = |l: &Load| {
+            let need = match l.class {
+                _ if l.stands_in => Need::StandIn,
+                LoadClass::Preload => Need::Later,
+                LoadClass::Urgent | LoadClass::Normal => Need::Picture,
+            };
+            Job::new(l.tile, need, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile))
+        };
+        // Where memory lacks, what frees some comes first.
+        let lacks = self.detail.factor() > 1.0 || memory == Memory::Short;
+        let first = |l: &&Load| l.stands_in && lacks;
+        let others = wanted.iter().filter(|l| !first(l) && (room || l.class != LoadClass::Preload));
+        self.loader.want(wanted.iter().filter(first).chain(others).take(TileLoader::QUEUE_MAX).map(job).collect());
     }
 }
 
+#[cfg(test)]
+mod memory_tests;
 #[cfg(test)]
 mod tests;
