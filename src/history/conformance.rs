@@ -192,18 +192,24 @@ pub async fn roll_ups_outlive_their_readings<H: History>(history: &H) {
     history.append(Batch { readings: jumble(), ..three() }).await.expect("readings of a day");
     append(history, vec![reading("a", 3 * DAY, 3 * DAY + 1, 1.0)]).await;
     let before = rolled_up(history).await;
+    // "b" is silent from the first day on, and "c" with all of its property.
+    let then = At::as_it_happened(second(3 * DAY + 50));
+    let newest = at(history, then).await;
+    assert_eq!(newest.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
     assert!(before.0.iter().all(|rows| !rows.is_empty()) && before.1.iter().all(|rows| !rows.is_empty()));
     let policy = Retention { raw_days: 2, rollup_days: 10 };
     history.retain(policy, second(3 * DAY + 100)).await.expect("retention");
     assert_eq!(readings_of_the_day(history).await, 0, "its readings are gone");
     assert_same(&rolled_up(history).await, &before, "once the readings are gone");
-    append(history, vec![reading("a", 30, 3 * DAY + 200, 1000.0)]).await;
+    assert_eq!(at(history, then).await, newest, "a silent sensor is still known by its last reading");
+    append(history, vec![reading("a", 30, 3 * DAY + 200, 1000.0), reading("b", 40, 3 * DAY + 200, 1000.0)]).await;
     assert_same(&rolled_up(history).await, &before, "after a late reading of a day that is gone");
     history.settle().await.expect("roll-ups are made");
     assert_same(&rolled_up(history).await, &before, "once it has been settled");
     history.retain(policy, second(3 * DAY + 300)).await.expect("retention");
     assert_eq!(readings_of_the_day(history).await, 0, "it goes with the next run");
     assert_same(&rolled_up(history).await, &before, "once it is gone too");
+    assert_eq!(at(history, then).await, newest, "nor has the late one become the newest");
     history.retain(Retention { raw_days: 2, rollup_days: 2 }, second(3 * DAY + 400)).await.expect("retention");
     let after = rolled_up(history).await;
     assert!(after.0.iter().all(Vec::is_empty) && after.1.iter().all(Vec::is_empty), "roll-ups go by their own days");
@@ -211,7 +217,7 @@ pub async fn roll_ups_outlive_their_readings<H: History>(history: &H) {
 
 async fn readings_of_the_day<H: History>(history: &H) -> usize {
     let query = ReadingsQuery {
-        select: Select::all(),
+        select: Select::property("pm2_5"),
         from: second(0),
         to: second(86_400),
         newest_first: false,

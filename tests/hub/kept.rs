@@ -67,7 +67,7 @@ fn events_of_an_incident_are_told_as_they_are_and_as_we_knew_them() {
     assert_eq!((list(&all, "events").len(), &all["more"]), (5, &false.into()), "four reports, and one made void");
     let one = city.json("/api/events?incident=i3");
     let told: Vec<_> = list(&one, "events").iter().map(|e| (e["version"].as_u64().unwrap(), e["state"].as_str().unwrap())).collect();
-    assert_eq!(told, [(1, "reported"), (2, "voided")]);
+    assert_eq!(told, [(1, "reported"), (2, "void")]);
     let then = list(&one, "events")[0]["received_at"].as_str().unwrap();
     let knew = city.json(&format!("/api/events?incident=i3&known_by={then}"));
     assert_eq!(list(&knew, "events").len(), 1, "it had not been made void yet: {knew}");
@@ -112,7 +112,10 @@ fn a_scene_says_for_how_many_days_readings_are_kept() {
     let first = hub("");
     let platform = Platform::new(&first);
     platform.describe(1);
-    assert_eq!(platform.say(1, before, 7.0)["accepted"], 1);
+    // The last hour of a sensor's property would stay.
+    for (time, value) in [(before, 7.0), (Utc::now(), 8.0)] {
+        assert_eq!(platform.say(1, time, value)["accepted"], 1);
+    }
     assert_eq!(list(&platform.get(&asked), "points").len(), 1);
     first.stop();
     let second = hub("[history]\nraw_days = 2\nrollup_days = 2\n");

@@ -96,10 +96,17 @@ fn token() -> u64 {
     high ^ low
 }
 
-fn mark_or_touch(row: &mut In) -> Option<((String, i64), u8, [u64; 2], u32, u8)> {
+/// A row of what is known of an hour: the sum of its touches and the slot of the newest, or a mark.
+enum Row {
+    Touched(u64, u32),
+    Marked(Mark),
+}
+
+fn row_of_hour(row: &mut In) -> Option<((String, i64), Row)> {
     let (kind, property, hour) = (row.u8()?, row.text()?, row.i64()?);
-    let (a, slot, seen, state) = (row.u64()?, row.u32()?, row.u64()?, row.u8()?);
-    Some(((property, hour), kind, [a, seen], slot, state))
+    let (token, slot, seen, state) = (row.u64()?, row.u32()?, row.u64()?, row.u8()?);
+    let of_hour = if kind == 0 { Row::Touched(token, slot) } else { Row::Marked(Mark { token, seen, state, slot }) };
+    Some(((property, hour), of_hour))
 }
 
 /// Runs as long as the history is open; answers never depend on it.
@@ -150,11 +157,11 @@ impl ClickHouse {
     /// What is known of hours that were touched or derived; of one property, or of all.
     async fn hours(&self, hours: Range<i64>, property: Option<&str>) -> Result<Hours, HistoryError> {
         let mut known = Hours::new();
-        for (of, kind, [a, seen], slot, state) in self.rows(&self.names.hours(hours, property), mark_or_touch).await? {
+        for (of, row) in self.rows(&self.names.hours(hours, property), row_of_hour).await? {
             let hour = known.entry(of).or_default();
-            match kind {
-                0 => (hour.touched, hour.slot) = (a, slot),
-                _ => hour.marks.push(Mark { token: a, seen, state, slot }),
+            match row {
+                Row::Touched(touched, slot) => (hour.touched, hour.slot) = (touched, slot),
+                Row::Marked(mark) => hour.marks.push(mark),
             }
         }
         Ok(known)

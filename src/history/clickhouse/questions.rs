@@ -30,8 +30,14 @@ impl ClickHouse {
         if !silent.is_empty() {
             let named = if silent.len() <= NAMED_MAX { silent } else { named };
             let past = At { time: from_us(yesterday - 1), ..at };
-            let older = self.samples(&self.names.latest(past, 0, &select.properties, &named)).await?;
-            samples.extend(older.into_iter().filter(|s| !found.contains(&s.series)));
+            let mut older = self.samples(&self.names.latest(past, 0, &select.properties, &named)).await?;
+            older.extend(self.samples(&self.names.latest_gone(at, &select.properties, &named)).await?);
+            older.retain(|s| !found.contains(&s.series));
+            // A late reading of a day that is gone may be older than what was the newest then.
+            older.sort_unstable_by_key(|s| (s.series, s.time_us, s.received_us));
+            older.reverse();
+            older.dedup_by_key(|s| s.series);
+            samples.extend(older);
         }
         samples.retain(|s| catalogue.is_current(s.series));
         samples.sort_unstable_by_key(|s| s.series);

@@ -32,6 +32,7 @@ impl ClickHouse {
                     }
                 }
             }
+            self.servers.everywhere(&self.names.keep_newest(&day)).await?;
             self.drop_day("observations", &day, &mut retained).await?;
             self.drop_day("touches", &day, &mut Retained::default()).await?;
         }

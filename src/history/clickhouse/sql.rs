@@ -22,8 +22,8 @@ const ROLLUP_COLUMNS: &str = "day Date, property String, series UInt64, hour Int
                               total Float64, least Float64, most Float64, last Float64";
 const ROLLUP_ENGINE: &str = "MergeTree() PARTITION BY day ORDER BY (property, series, hour, token, start)";
 
-/// `touches`, `derived` and the roll-ups: see [`super::derive`].
-const TABLES: [Table; 9] = [
+/// `keyframes`: the newest reading of each series among those that are gone. `touches`, `derived` and the roll-ups: see [`super::derive`].
+const TABLES: [Table; 10] = [
     Table {
         name: "observations",
         columns: "day Date, property String, series UInt64, cell UInt64, time Int64, received Int64, value Float64, suspect UInt8",
@@ -43,6 +43,12 @@ const TABLES: [Table; 9] = [
                   height_m Float64",
         engine: "MergeTree() ORDER BY (id, described)",
         shard: "cityHash64(id)",
+    },
+    Table {
+        name: "keyframes",
+        columns: "property String, series UInt64, version UInt64, time Int64, received Int64, value Float64, suspect UInt8",
+        engine: "ReplacingMergeTree(version) ORDER BY (property, series)",
+        shard: "series",
     },
     Table {
         name: "touches",
@@ -68,6 +74,10 @@ const TABLES: [Table; 9] = [
         shard: "cell",
     },
 ];
+
+/// Of several readings the newest: its time, when it was received, its value, whether it is flagged.
+const NEWEST: &str = "max(time) AS t, argMax(received, tuple(time, received)) AS r, argMax(value, tuple(time, received)) AS v, \
+                      argMax(suspect, tuple(time, received)) AS s";
 
 /// A word in quotes.
 pub(super) fn text(word: &str) -> String {
@@ -110,32 +120,53 @@ impl Names {
 
     /// The newest reading of each series; `series` and `properties` empty: all. `from_us`: how far back it looks.
     pub(super) fn latest(&self, at: At, from_us: i64, properties: &[String], series: &[u64]) -> String {
-        let until = at.time.timestamp_micros();
-        let order = "tuple(time, received)";
+        let (until, known_by) = (at.time.timestamp_micros(), at.known_by.map(|t| t.timestamp_micros()));
         format!(
-            "SELECT series, max(time) AS t, argMax(received, {order}) AS r, argMax(value, {order}) AS v, argMax(suspect, {order}) AS s \
-             FROM {} WHERE {} GROUP BY series",
+            "SELECT series, {NEWEST} FROM {} WHERE {} GROUP BY series",
             self.table("observations"),
-            self.wanted(from_us, until, at.known_by.map(|t| t.timestamp_micros()), properties, series),
+            self.wanted(from_us, until, known_by, properties, series),
+        )
+    }
+
+    /// The same of readings that are gone, as far as they were the newest then.
+    pub(super) fn latest_gone(&self, at: At, properties: &[String], series: &[u64]) -> String {
+        let known_by = at.known_by.map(|t| t.timestamp_micros());
+        format!(
+            "SELECT series, {NEWEST} FROM {} WHERE time <= {}{} GROUP BY series",
+            self.table("keyframes"),
+            at.time.timestamp_micros(),
+            self.chosen(known_by, properties, series),
+        )
+    }
+
+    /// What a server does before a day's readings go.
+    pub(super) fn keep_newest(&self, day: &str) -> String {
+        format!(
+            "INSERT INTO {} (property, series, version, time, received, value, suspect) SELECT property, series, toUInt64(max(time)), {NEWEST} \
+             FROM {} WHERE day = toDate({}) GROUP BY property, series",
+            self.local("keyframes"),
+            self.local("observations"),
+            text(day),
         )
     }
 
     /// Times inclusive.
     fn wanted(&self, from_us: i64, until_us: i64, known_by: Option<i64>, properties: &[String], series: &[u64]) -> String {
-        let day = |us: i64| us.div_euclid(super::DAY_US).clamp(0, i64::from(u16::MAX));
-        let mut wanted =
-            format!("day >= toDate({}) AND day <= toDate({}) AND time >= {from_us} AND time <= {until_us}", day(from_us), day(until_us));
-        if let Some(by) = known_by {
-            wanted += &format!(" AND received <= {by}");
-        }
+        let (first, last) = (super::rollups::day(from_us), super::rollups::day(until_us));
+        let times = format!("day >= toDate({first}) AND day <= toDate({last}) AND time >= {from_us} AND time <= {until_us}");
+        times + &self.chosen(known_by, properties, series)
+    }
+
+    fn chosen(&self, known_by: Option<i64>, properties: &[String], series: &[u64]) -> String {
+        let mut chosen = known_by.map_or(String::new(), |by| format!(" AND received <= {by}"));
         if !properties.is_empty() {
             let names: Vec<String> = properties.iter().map(|p| text(p)).collect();
-            wanted += &format!(" AND property IN ({})", names.join(","));
+            chosen += &format!(" AND property IN ({})", names.join(","));
         }
         if !series.is_empty() {
-            wanted += &format!(" AND series IN ({})", keys(series));
+            chosen += &format!(" AND series IN ({})", keys(series));
         }
-        wanted
+        chosen
     }
 
     /// Readings, of one series and time the one received last.

@@ -48,7 +48,9 @@ impl Shared {
             let paths =
                 |slice: &Slice| -> Vec<PathBuf> { slice.raw.iter().chain(slice.derived.values()).map(|p| p.path.clone()).collect() };
             for slices in index.properties.values_mut() {
-                for (hour, slice) in slices.iter_mut() {
+                // Nothing later holds what its series were known by last.
+                let newest = slices.iter().rev().find(|(_, slice)| !slice.raw.is_empty()).map(|(hour, _)| *hour);
+                for (hour, slice) in slices.iter_mut().filter(|(hour, _)| Some(**hour) != newest) {
                     let (day, before) = (hour.div_euclid(24), paths(slice));
                     match let_go(slice, day, raw_from, rollups_from) {
                         Ok(kinds) => days.extend(kinds.into_iter().map(|kind| (kind, day))),

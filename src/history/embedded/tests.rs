@@ -295,6 +295,26 @@ fn retention_never_removes_what_the_policy_keeps_and_charts_live_on_in_roll_ups(
     assert_eq!(left.rows.iter().map(|b| (b.start, b.count)).collect::<Vec<_>>(), [(second(4 * day), 48), (second(5 * day), 48)]);
 }
 
+#[test]
+fn sensors_of_a_property_that_has_gone_silent_altogether_are_known_after_a_restart_too() {
+    let rt = runtime();
+    let folder = tempfile::tempdir().unwrap();
+    let day = 86_400;
+    let history = Embedded::open(folder.path()).unwrap();
+    // "c" is the only one of its property.
+    let readings = vec![reading("c", 5, 5, 7.0), reading("c", 8000, 8000, 8.0), reading("a", 9 * day, 9 * day, 1.0)];
+    rt.block_on(history.append(batch(readings))).unwrap();
+    for _ in 0..2 {
+        rt.block_on(history.retain(Retention { raw_days: 1, rollup_days: 2 }, second(9 * day + 60))).unwrap();
+    }
+    drop(history);
+    let again = Embedded::open(folder.path()).unwrap();
+    let state = rt.block_on(again.latest(Select::property("noise"))).unwrap();
+    assert_eq!(state.samples.iter().map(|s| s.value).collect::<Vec<_>>(), [8.0]);
+    let left = rt.block_on(again.readings(ReadingsQuery { select: Select::property("noise"), ..everything() })).unwrap();
+    assert_eq!(left.rows.len(), 1, "its last hour, and nothing before");
+}
+
 /// One step of a random life.
 #[derive(Clone, Debug)]
 enum Step {
