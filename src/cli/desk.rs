@@ -90,7 +90,14 @@ pub fn window(hub: &str, data: PathBuf, size: (u32, u32), quality: Quality) -> a
 }
 
 /// All panels, the scene's own look.
-fn setup(canvas: Canvas, quality: Quality, data: PathBuf, headers: Headers, cache: Option<CacheOptions>, tile_memory: Option<usize>) -> Setup {
+fn setup(
+    canvas: Canvas,
+    quality: Quality,
+    data: PathBuf,
+    headers: Headers,
+    cache: Option<CacheOptions>,
+    tile_memory: Option<usize>,
+) -> Setup {
     Setup {
         canvas,
         quality,

@@ -136,7 +136,8 @@ async fn an_incident_that_ended_ends_again_when_its_journal_is_played() {
     let platform = Platform::start(Options { city: None, journals, start, speed: 0.1, ..options(ANY.parse().unwrap(), false) }).unwrap();
     let base = format!("http://{}", platform.http);
     let (tx, mut rx) = mpsc::channel(1000);
-    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream") }), quick(), tx);
+    let _feed =
+        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None }), quick(), tx);
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents == ["a", "b"]).await;
     let http = crate::feeds::http::client().unwrap();
@@ -151,7 +152,7 @@ async fn an_incident_that_ended_ends_again_when_its_journal_is_played() {
         }
     });
     assert_eq!(why.await.unwrap(), ("a".to_owned(), "处置完成".to_owned()));
-    let left = crate::feeds::http::get_dated(&http, &format!("{base}/incidents")).await.unwrap().body;
+    let left = http.get(format!("{base}/incidents")).send().await.unwrap().bytes().await.unwrap();
     let left: serde_json::Value = serde_json::from_slice(&left).unwrap();
     assert_eq!(left["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect::<Vec<_>>(), ["b"]);
     assert_eq!(platform.report().bad_lines, 0);

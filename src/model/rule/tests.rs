@@ -312,7 +312,7 @@ fn what_makes_no_sense_is_said() {
 #[test]
 fn sensors_of_before_a_restart_have_their_time_to_speak_and_are_missed_when_they_don_t() {
     let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
-    watch.resume("rule/r/f/2/0");
+    watch.resume("rule/r/f/2/0", at(600), false);
     for n in 0..3 {
         watch.know("f", &format!("f/{n}"), [118.0, 33.0], (at(n), 1.0), at(10_000));
     }
@@ -328,7 +328,7 @@ fn sensors_of_before_a_restart_have_their_time_to_speak_and_are_missed_when_they
 #[test]
 fn a_feed_that_was_silent_before_a_restart_is_over_with_its_first_word_also_when_its_sensors_are_known() {
     let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
-    watch.resume("rule/r/feed:f/2000");
+    watch.resume("rule/r/feed:f/2000", at(602), false);
     (0..3).for_each(|n| watch.know("f", &format!("f/{n}"), [118.0, 33.0], (at(n), 1.0), at(10_000)));
     assert_eq!(ticked(&mut watch, 10_700), "", "it is not opened twice, nor are its sensors");
     speak(&mut watch, "f", 0..3, 10_800);
