@@ -139,7 +139,6 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let (hub_now, now) = (session.hub_now(), session.scene_now());
     let offline = session.offline();
     let heat = inputs.heat.0.as_ref().and_then(|shown| Some((inputs.scene.scene.heats.iter().find(|h| h.id == shown.id)?, &shown.facts)));
-    let progress = Some((inputs.city.progress.pending, inputs.city.progress.failed));
     let styling = styling::shown(&inputs.own_styling, session);
     let rule = styling.and_then(|s| s.rule.as_ref()).and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
     let data = PanelData {
@@ -161,7 +160,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         group: &inputs.group,
         notice: session.notice(),
         tour_position_s: session.world.view.as_ref().and_then(|v| v.tour.position_s(hub_now)),
-        loading: progress.filter(|(pending, failed)| *pending > 0 || *failed > 0),
+        tiles: &inputs.city.progress,
         phone: inputs.look.phone.as_ref(),
         bright: inputs.environment.is_bright(),
     };
@@ -234,6 +233,7 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::Clip(clip) => inputs.session.ask(patch(ViewPatch { clip: Some(clip), ..default() })),
         Asked::Group(wish) => inputs.group.carry_out(wish, &inputs.look.exports, &inputs.derived.0),
         Asked::ForgetHeat => inputs.ask_heat(None),
+        Asked::RetryTiles => inputs.city.retry_failed(),
         Asked::TakeLead => inputs.session.ask(Command::TakeLead),
         Asked::Layer(id, on) => inputs.session.ask(patch(layer_patch(&inputs.scene, &id, on))),
         Asked::Clock(to) => inputs.session.ask(patch(ViewPatch { clock: Some(to), ..default() })),

@@ -77,6 +77,11 @@ impl CityTiles {
         self.streams.iter().map(|(entity, stream)| (*entity, &stream.engine))
     }
 
+    /// Lets all tilesets ask once more for what failed.
+    pub fn retry_failed(&mut self) {
+        self.streams.values_mut().for_each(|stream| stream.engine.retry_failed());
+    }
+
     /// Whether there is a tileset and the picture waits for none of them. Tiles that failed are not waited for.
     pub fn is_settled(&self) -> bool {
         !self.streams.is_empty() && self.streams.values().all(Stream::is_settled)

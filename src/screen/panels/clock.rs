@@ -1,7 +1,7 @@
 //! Title, time, live or not, revision, and who leads.
 
 use super::timeline::FIRST_STEP;
-use super::{Asked, PanelData};
+use super::{Asked, PanelData, tiles};
 use crate::model::view::{Clock, Known};
 use crate::screen::style;
 use bevy_egui::egui::{self, Button, RichText};
@@ -54,14 +54,7 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             });
         }
     });
-    if let Some((pending, failed)) = data.loading {
-        let words = if failed > 0 {
-            format!("正在载入 loading {pending} · 失败 failed {failed}")
-        } else {
-            format!("正在载入 loading {pending}")
-        };
-        ui.label(RichText::new(words).font(style::regular(text.small)).color(style::QUIET));
-    }
+    tiles::show(ui, data, asked);
     if let Some(why) = data.offline.or(data.notice) {
         ui.label(RichText::new(why).font(style::regular(text.small)).color(style::WARN));
     }

@@ -11,6 +11,7 @@ mod kpi;
 mod layers;
 mod legend;
 mod style_legend;
+mod tiles;
 mod timeline;
 
 pub use card::clock_time;
@@ -27,6 +28,7 @@ use crate::model::protocol::Command;
 use crate::model::scene::{HeatConfig, Scene, Theme};
 use crate::model::styling::{StyleRule, Styling};
 use crate::model::view::{CameraPose, Clock, Selection, TourMove};
+use crate::tiles::Progress;
 use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -67,7 +69,8 @@ pub struct PanelData<'a> {
     /// The last refusal, in words, while it is fresh.
     pub notice: Option<&'a str>,
     pub tour_position_s: Option<f64>,
-    pub loading: Option<(usize, usize)>,
+    /// What is on its way, what failed, what was drawn without something.
+    pub tiles: &'a Progress,
     /// Address for phones, and its QR code as dark modules row by row.
     pub phone: Option<&'a (String, Vec<Vec<bool>>)>,
     /// Whether the city behind is bright.
@@ -94,6 +97,8 @@ pub enum Asked {
     TakeLead,
     /// No place is pointed at any longer.
     ForgetHeat,
+    /// Tiles that failed are asked for once more.
+    RetryTiles,
     Styling(Styling),
     Theme(Theme),
     Clip(Option<ClipRegion>),
