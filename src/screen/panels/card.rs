@@ -62,12 +62,24 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
                 ui.label(RichText::new(&unit.call_sign).font(style::strong(data.text.title)));
                 row(ui, data, "状态 state", &format!("{:?}", unit.state));
                 row(ui, data, "位置 seen", &age_words(data.now - unit.seen_at));
+                if let Some(details) = &unit.details {
+                    unit_details(ui, data, details);
+                }
             }
         }
     }
     if data.interactive && ui.add(Button::new(RichText::new("关闭 close").font(style::regular(data.text.small)))).clicked() {
         asked.push(Asked::Select(None));
     }
+}
+
+/// What its source said beyond what we know how to show: unread, as it came.
+fn unit_details(ui: &mut egui::Ui, data: &PanelData, details: &str) {
+    let small = |words: &str| RichText::new(words.to_owned()).font(style::regular(data.text.small)).color(style::QUIET);
+    ui.label(small("来源原文 as its source says"));
+    egui::ScrollArea::vertical().id_salt("unit details").max_height(data.text.body * 6.0).auto_shrink([false, true]).show(ui, |ui| {
+        ui.add(egui::Label::new(small(details)).wrap());
+    });
 }
 
 fn show_incident(ui: &mut egui::Ui, data: &PanelData, incident: &Incident, asked: &mut Vec<Asked>) {

@@ -100,6 +100,9 @@ fn ledger(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
     sum(ui, "拒绝", "rejected", feed.rejected, Some(&feed.rejected_for));
     sum(ui, "合并", "conflated", feed.conflated, Some(&feed.conflated_by));
     sum(ui, "隔离", "quarantined", feed.quarantined, Some(&feed.quarantined_for));
+    if feed.unrecorded > 0 {
+        line(ui, data, "未录 not in its journal", &grouped(feed.unrecorded), style::WARN);
+    }
     if feed.gaps > 0 {
         line(ui, data, "缺失 missing", &grouped(feed.gaps), style::WARN);
     }
