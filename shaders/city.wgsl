@@ -306,8 +306,8 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         sky_part = mix(0.62, 1.0, smoothstep(0.0, 6.0, facade.y));
         sunlight *= sky_part;
         if height > 2.0 {
-            // A lighter line along eaves near the camera, one pixel wide.
-            let from_top = (height - facade.y) / max(pixel, 0.01);
+            // A lighter line along eaves near the camera, one pixel wide however slanted the wall is seen.
+            let from_top = (height - facade.y) / max(fwidth(facade.y), 0.01);
             edge = (1.0 - smoothstep(0.6, 1.6, abs(from_top - 0.8))) * clamp(1.4 - pixel / 1.2, 0.0, 1.0) * env.detail.z;
         }
     }

@@ -1,7 +1,7 @@
 //! Layer switches, cameras by name, and the phone's address.
 
 use super::{Asked, PanelData, two};
-use crate::model::clip::ClipRegion;
+use crate::model::clip::{ClipPlane, ClipRegion};
 use crate::model::scene::Theme;
 use crate::model::styling::Styling;
 use crate::screen::style;
@@ -133,6 +133,7 @@ fn cut(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     if ui.checkbox(&mut below, small("地下 below ground")).changed() {
         asked.push(Asked::Clip(whole_or(ClipRegion { see_below_ground: below, ..now.clone() })));
     }
+    planes(ui, data, &now, asked);
     if now.polygon.is_empty() && now.plane.is_none() && now.above_m.is_none() {
         return;
     }
@@ -147,6 +148,41 @@ fn cut(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     if chip(ui, data, "恢复 make whole", false) {
         asked.push(Asked::Clip(whole_or(ClipRegion { see_below_ground: below, ..ClipRegion::default() })));
     }
+}
+
+/// Metres that a click pushes a section.
+const PUSH_M: f64 = 10.0;
+/// Over what the camera looks at the first level cut is made, metres.
+const FIRST_LEVEL_M: f64 = 15.0;
+
+/// An upright section that faces the camera, and a level one.
+fn planes(ui: &mut egui::Ui, data: &PanelData, now: &ClipRegion, asked: &mut Vec<Asked>) {
+    let Some(camera) = data.world.view.as_ref().map(|v| v.camera) else { return };
+    let mut cut = |to: ClipRegion| asked.push(Asked::Clip(whole_or(to)));
+    ui.horizontal_wrapped(|ui| {
+        if chip(ui, data, "剖面 section", now.plane.is_some()) {
+            let plane = now.plane.is_none().then(|| ClipPlane::facing(&camera));
+            cut(ClipRegion { plane, ..now.clone() });
+        }
+        if let Some(plane) = now.plane {
+            for (words, by) in [("远 farther", -PUSH_M), ("近 nearer", PUSH_M)] {
+                if chip(ui, data, words, false) {
+                    cut(ClipRegion { plane: Some(plane.moved(by)), ..now.clone() });
+                }
+            }
+        }
+    });
+    ui.horizontal_wrapped(|ui| {
+        if chip(ui, data, "削顶 level cut", now.above_m.is_some()) {
+            let above_m = now.above_m.is_none().then_some((camera.height_m + FIRST_LEVEL_M).round());
+            cut(ClipRegion { above_m, ..now.clone() });
+        }
+        if let Some(mut above) = now.above_m
+            && ui.add(egui::DragValue::new(&mut above).speed(1.0).suffix(" m")).changed()
+        {
+            cut(ClipRegion { above_m: Some(above), ..now.clone() });
+        }
+    });
 }
 
 /// Nothing where a region cuts nothing.
