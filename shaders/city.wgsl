@@ -173,10 +173,11 @@ fn field_at(uv: vec2<f32>, above: f32) -> vec4<f32> {
         return textureSampleLevel(heat_field, heat_sampler, uv, 0.0);
     }
     let side = u32(ceil(sqrt(env.heat.x) - 0.001));
-    var below = 0u;
-    for (var i = 1u; i + 1u < levels; i++) {
-        below += u32(above >= env.heat_levels[i / 4u][i % 4u]);
-    }
+    // No loop that a uniform bounds: Mesa 22's lavapipe would compile the shader anew for each draw and keep every one. Levels that are not there stand
+    // out of reach.
+    let one = vec4<f32>(1.0);
+    let reached = dot(step(env.heat_levels[0], one * above), one) + dot(step(env.heat_levels[1], one * above), one) + step(env.heat_levels[2].x, above);
+    let below = u32(clamp(reached - 1.0, 0.0, env.heat.x - 2.0));
     let low = env.heat_levels[below / 4u][below % 4u];
     let high = env.heat_levels[(below + 1u) / 4u][(below + 1u) % 4u];
     let part = clamp((above - low) / max(high - low, 0.01), 0.0, 1.0);

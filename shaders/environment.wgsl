@@ -27,7 +27,7 @@ struct Environment {
     heat_extent: vec4<f32>,
     // x: levels (0: nothing is shown), y: opacity on the ground, z: on walls, w: number of legend steps.
     heat: vec4<f32>,
-    // Heights above ground of the levels, rising, metres.
+    // Heights above ground of the levels, rising, metres; out of reach where there is none.
     heat_levels: array<vec4<f32>, 3>,
     // x: height of the ground beyond the data at the anchor, metres; y: twice the Earth's radius; z: radians a pixel spans; w: saturation of the city.
     ground: vec4<f32>,

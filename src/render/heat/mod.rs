@@ -128,7 +128,7 @@ fn lay_over(layer: Res<HeatLayer>, mut environment: ResMut<Environment>) {
     let heights = layer.levels.heights_m();
     let levels = if layer.shown { heights.len().min(LEVELS_MAX) } else { 0 };
     to.heat_levels =
-        std::array::from_fn(|v| Vec4::from_array(std::array::from_fn(|i| heights.get(4 * v + i).copied().unwrap_or(0.0) as f32)));
+        std::array::from_fn(|v| Vec4::from_array(std::array::from_fn(|i| heights.get(4 * v + i).map_or(f32::MAX, |h| *h as f32))));
     to.heat = Vec4::new(levels as f32, 0.62, 0.45, layer.scale.classes() as f32);
     to.ground.w = if layer.shown { 0.7 } else { 1.0 };
     environment.set_if_neq(to);
