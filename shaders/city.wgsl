@@ -167,21 +167,22 @@ fn level_at(uv: vec2<f32>, level: u32, side: u32) -> vec4<f32> {
 }
 
 // The field `above` metres over the ground, straight between two levels.
+//
+// No branch and no loop hangs on uniforms alone: Mesa 22's lavapipe would compile the shader anew for each draw and keep every one. Levels that are not there
+// stand out of reach.
 fn field_at(uv: vec2<f32>, above: f32) -> vec4<f32> {
-    let levels = u32(env.heat.x);
-    if levels < 2u {
-        return textureSampleLevel(heat_field, heat_sampler, uv, 0.0);
-    }
-    let side = u32(ceil(sqrt(env.heat.x) - 0.001));
-    // No loop that a uniform bounds: Mesa 22's lavapipe would compile the shader anew for each draw and keep every one. Levels that are not there stand
-    // out of reach.
+    let side = max(u32(ceil(sqrt(env.heat.x) - 0.001)), 1u);
     let one = vec4<f32>(1.0);
     let reached = dot(step(env.heat_levels[0], one * above), one) + dot(step(env.heat_levels[1], one * above), one) + step(env.heat_levels[2].x, above);
-    let below = u32(clamp(reached - 1.0, 0.0, env.heat.x - 2.0));
+    let below = u32(clamp(reached - 1.0, 0.0, max(env.heat.x - 2.0, 0.0)));
     let low = env.heat_levels[below / 4u][below % 4u];
     let high = env.heat_levels[(below + 1u) / 4u][(below + 1u) % 4u];
     let part = clamp((above - low) / max(high - low, 0.01), 0.0, 1.0);
-    return mix(level_at(uv, below, side), level_at(uv, below + 1u, side), part);
+    let here = level_at(uv, below, side);
+    if part < 0.002 {
+        return here;
+    }
+    return mix(here, level_at(uv, below + 1u, side), part);
 }
 
 // The heat layer's colour over what stands there; the field says how well sensors inform the place (g) and where one was left out (b).

@@ -1,7 +1,7 @@
 //! `GET /api/hexagons?property=…&from=…&to=…&step_s=…&resolution=…`: a property by H3 cell and bucket of time, as JSON or as GeoJSON.
 
 use super::core::Core;
-use super::series::{before, no_history, refused, wrong};
+use super::series::{no_history, refused, span, wrong};
 use crate::history::{Hexagon, HexagonQuery};
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
@@ -41,14 +41,10 @@ enum Format {
 
 pub async fn hexagons(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Response {
     let Some(history) = core.history.clone() else { return no_history() };
-    let to = asked.to.unwrap_or_else(Utc::now);
-    let from = asked.from.unwrap_or_else(|| before(to, TimeDelta::hours(1)));
-    let step = asked.step_s.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(900.0);
-    let step = TimeDelta::milliseconds((step * 1000.0).min(1e12) as i64);
-    if from >= to || (to - from).num_milliseconds() / step.num_milliseconds().max(1) > BUCKETS_MAX {
-        let why = format!("from must be before to, and at most {BUCKETS_MAX} steps between them; give a wider step_s");
-        return wrong(StatusCode::BAD_REQUEST, why);
-    }
+    let (from, to, step) = match span(asked.from, asked.to, asked.step_s.unwrap_or(900.0), BUCKETS_MAX) {
+        Ok(span) => span,
+        Err(why) => return wrong(StatusCode::BAD_REQUEST, why),
+    };
     let resolution = asked.resolution.unwrap_or(8);
     let told = match history.hexagons(HexagonQuery { property: asked.property.clone(), from, to, bucket: step, resolution }).await {
         Ok(told) => told,

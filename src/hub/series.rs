@@ -25,16 +25,31 @@ pub struct Asked {
     known_by: Option<DateTime<Utc>>,
 }
 
+/// Which time is asked for, by default the last hour, in steps of how many seconds.
+///
+/// # Errors
+/// In words, where there is nothing between or it takes more than `steps_max` steps.
+pub(super) fn span(
+    from: Option<DateTime<Utc>>,
+    to: Option<DateTime<Utc>>,
+    step_s: f64,
+    steps_max: i64,
+) -> Result<(DateTime<Utc>, DateTime<Utc>, TimeDelta), String> {
+    let to = to.unwrap_or_else(Utc::now);
+    let from = from.unwrap_or_else(|| before(to, TimeDelta::hours(1)));
+    let step = TimeDelta::milliseconds((step_s * 1000.0).clamp(0.0, 1e12) as i64);
+    if step <= TimeDelta::zero() || from >= to || (to - from).num_milliseconds() / step.num_milliseconds() > steps_max {
+        return Err(format!("from must be before to, and at most {steps_max} steps between them; give a wider step_s"));
+    }
+    Ok((from, to, step))
+}
+
 pub async fn series(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Response {
     let Some(history) = core.history.clone() else { return no_history() };
-    let to = asked.to.unwrap_or_else(Utc::now);
-    let from = asked.from.unwrap_or_else(|| before(to, TimeDelta::hours(1)));
-    let step = asked.step_s.filter(|s| s.is_finite() && *s > 0.0).unwrap_or(60.0);
-    let step = TimeDelta::milliseconds((step * 1000.0).min(1e12) as i64);
-    if from >= to || (to - from).num_milliseconds() / step.num_milliseconds().max(1) > POINTS_MAX {
-        let why = format!("from must be before to, and at most {POINTS_MAX} steps between them; give a wider step_s");
-        return wrong(StatusCode::BAD_REQUEST, why);
-    }
+    let (from, to, step) = match span(asked.from, asked.to, asked.step_s.unwrap_or(60.0), POINTS_MAX) {
+        Ok(span) => span,
+        Err(why) => return wrong(StatusCode::BAD_REQUEST, why),
+    };
     let query = SeriesQuery { datastream: asked.datastream, from, to, step, known_by: asked.known_by };
     match history.series(query).await {
         Ok(told) => {

@@ -92,3 +92,27 @@ fn heat_colours_ground_walls_and_roofs_each_at_its_height_and_hatches_where_no_s
         "a sensor that is left out is hatched over the colour of the others: {left_out}"
     );
 }
+
+/// Memory of this process now, MiB.
+#[cfg(target_os = "linux")]
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<f64>().unwrap() / 1024.0
+}
+
+/// Mesa's lavapipe keeps a shader for each draw when a branch or a loop of it hangs on uniforms alone: some 6 MiB a frame of this city.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_picture_that_stands_takes_no_more_memory_with_each_frame() {
+    let _turn = one_at_a_time();
+    let mut stage = Stage::new();
+    for levels in [vec![(0.0, UNKNOWN)], vec![(0.0, HOT)], vec![(0.0, HOT), (12.0, UNKNOWN)]] {
+        stage.under(&levels);
+        (0..10).for_each(|_| stage.0.frame());
+        let before = resident_mib();
+        (0..40).for_each(|_| stage.0.frame());
+        let grown = resident_mib() - before;
+        assert!(grown < 60.0, "{grown:.0} MiB more after 40 frames with {} levels", levels.len());
+    }
+}
