@@ -6,7 +6,7 @@ struct Environment {
     sun: vec4<f32>,
     // w: glow of the sky around it.
     sun_colour: vec4<f32>,
-    // Fill light from above and from the ground; linear RGB.
+    // Fill light from above and from the ground; linear RGB. sky_light.w: part of the sky that is the air's own light in the tier full.
     sky_light: vec4<f32>,
     ground_light: vec4<f32>,
     // Sky seen by the eye; zenith.w = where the gradient bends.

@@ -52,8 +52,8 @@ fn choose_tier(
     cameras: Query<(Entity, Has<DepthPrepass>), With<FullTier>>,
     mut told: Local<bool>,
 ) {
-    let software = adapter.is_some_and(|a| format!("{:?}", a.device_type) == "Cpu");
-    let able = !(software && (clip.is_active() || holes.0));
+    let llvmpipe = adapter.is_some_and(|a| a.name.contains("llvmpipe"));
+    let able = !(llvmpipe && (clip.is_active() || holes.0));
     for (camera, has) in &cameras {
         match (able, has) {
             (true, false) => drop(commands.entity(camera).insert(DepthPrepass)),
@@ -62,7 +62,7 @@ fn choose_tier(
         }
     }
     if !able && !cameras.is_empty() && !std::mem::replace(&mut *told, true) {
-        tracing::info!("this software rasteriser draws cuts and pictures with holes without shadows and ambient shade");
+        tracing::info!("llvmpipe draws cuts and pictures with holes without shadows and ambient shade");
     }
 }
 

@@ -25,6 +25,7 @@ pub const ATTRIBUTE_COLOUR: MeshVertexAttribute = MeshVertexAttribute::new("City
 
 const ENVIRONMENT_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a01");
 const CITY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a02");
+const DRAPED_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a19");
 const SKY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a03");
 const PLACE_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a14");
 const CLIP_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a15");
@@ -35,8 +36,9 @@ const DEPTH_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7
 pub(super) const ID_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a18");
 
 /// Every shader with the file it is written in.
-pub const SHADERS: [(Handle<Shader>, &str, &str); 8] = [
+pub const SHADERS: [(Handle<Shader>, &str, &str); 9] = [
     (ENVIRONMENT_SHADER, "environment.wgsl", include_str!("../../shaders/environment.wgsl")),
+    (DRAPED_SHADER, "draped.wgsl", include_str!("../../shaders/draped.wgsl")),
     (PLACE_SHADER, "place.wgsl", include_str!("../../shaders/place.wgsl")),
     (CLIP_SHADER, "clip.wgsl", include_str!("../../shaders/clip.wgsl")),
     (FULL_SHADER, "full.wgsl", include_str!("../../shaders/full.wgsl")),
@@ -266,6 +268,12 @@ impl Material for TexturedMaterial {
 pub struct SkyMaterial {
     #[uniform(0)]
     pub environment: Environment,
+    #[texture(2)]
+    #[sampler(3)]
+    pub heat_field: Handle<Image>,
+    #[texture(4)]
+    #[sampler(5)]
+    pub heat_ramp: Handle<Image>,
 }
 
 impl Material for SkyMaterial {
@@ -289,8 +297,13 @@ impl Material for SkyMaterial {
         _: &MaterialPipeline,
         descriptor: &mut RenderPipelineDescriptor,
         layout: &MeshVertexBufferLayoutRef,
-        _: MaterialPipelineKey<Self>,
+        key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
+        if key.mesh_key.contains(MeshPipelineKey::DEPTH_PREPASS)
+            && let Some(fragment) = &mut descriptor.fragment
+        {
+            fragment.shader_defs.push("FULL".into());
+        }
         descriptor.vertex.buffers = vec![layout.0.get_layout(&[Mesh::ATTRIBUTE_POSITION.at_shader_location(0)])?];
         descriptor.primitive.cull_mode = None;
         if let Some(depth) = &mut descriptor.depth_stencil {

@@ -18,7 +18,7 @@ use crate::model::protocol::Command;
 use crate::model::view::{Clock, Known, Selection, TourMove, ViewPatch, ViewState};
 use crate::render::camera::{MOVE_S, OrbitCamera, PointerTaken, SceneFrame, Tangents, eye_of};
 use crate::render::environment::Environment;
-use crate::render::tiles::{CityTiles, Picked};
+use crate::render::tiles::{CityTiles, Picked, on_plain};
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
 use bevy_egui::egui;
@@ -91,8 +91,13 @@ impl Inputs<'_> {
         self.adapter.as_ref().is_some_and(|a| a.full) && !self.environment.is_bright()
     }
 
+    /// What a ray meets; the plain ground where nothing is drawn.
     pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
-        self.city.pick(&self.frame, origin, direction)
+        let plain = || {
+            let at = on_plain(&self.frame, &self.environment, origin, direction)?;
+            Some(Picked { id: String::new(), attributes: serde_json::Map::new(), at })
+        };
+        self.city.pick(&self.frame, origin, direction).or_else(plain)
     }
 
     /// Asks the heat layer, where there is one, for a place.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Of a vertex on the graphics device without pictures, as `render::tiles` lays it out: where [`TileMesh::steps`] can be told and where not.
 const UPLOADED_VERTEX_BYTES: [usize; 2] = [20, 32];
 /// Steps of 16 bits may be this long in any tile, metres: one of 2.2 km. Half of it is what a vertex may be off.
-pub(super) const STEP_MAX_M: f64 = 0.034;
+const STEP_MAX_M: f64 = 0.034;
 /// Where a tile differs by more from what it stands for, steps may be this part of that: a tile is drawn while its error is 16 pixels or less.
 const STEP_OF_ERROR: f64 = 1.0 / 32.0;
 /// Facade coordinates in 16 bits, steps a metre: 2 cm.
@@ -134,8 +134,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
     }
     let mut content = meshes(bytes, context, 0)?;
     content.meshes.iter_mut().for_each(|m| m.error_m = context.error_m);
-    content.bytes = content.meshes.iter().map(|m| m.bytes(content.features.count())).sum::<usize>() + content.features.bytes();
-    content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
+    content.measure();
     Ok(Decoded::Meshes(content))
 }
 
@@ -178,7 +177,14 @@ fn composite(bytes: &[u8], context: &DecodeContext<'_>, depth: u32) -> Result<Ti
 }
 
 impl TileContent {
-    /// Adds another content's meshes and features; its feature ids move behind those already here. Meshes are joined where that is possible.
+    /// Counts its bytes.
+    pub(super) fn measure(&mut self) {
+        let meshes: usize = self.meshes.iter().map(|m| m.bytes(self.features.count())).sum();
+        self.bytes = meshes + self.features.bytes() + (self.features.count() as usize + 1) * STATE_BYTES;
+    }
+
+    /// Adds another content's meshes and features; its feature ids move behind those already here. Meshes are joined where that is possible. Afterwards
+    /// its bytes are to be counted anew.
     pub(crate) fn merge(&mut self, mut other: Self) -> Result<(), Fault> {
         let others = Arc::unwrap_or_clone(std::mem::take(&mut other.features));
         let shift = Arc::make_mut(&mut self.features).append(others);
@@ -189,7 +195,6 @@ impl TileContent {
             self.meshes.extend(apart);
         }
         self.notes.append(&mut other.notes);
-        self.bytes += other.bytes;
         Ok(())
     }
 }

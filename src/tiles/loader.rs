@@ -291,6 +291,9 @@ fn join_parts(job: &Job, parts: Vec<Result<Part, TileError>>) -> Result<Payload,
         _ => {
             if let Some(content) = &mut payload.content {
                 content.notes.extend(failed);
+                if job.contents.len() > 1 {
+                    content.measure();
+                }
             }
             Ok(payload)
         }

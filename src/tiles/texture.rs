@@ -50,6 +50,50 @@ pub struct TileTexture {
 }
 
 impl TileTexture {
+    /// Pictures as layers of one size; `None` without any.
+    pub(super) fn of(pictures: Vec<RgbaImage>) -> Option<Self> {
+        let sizes: Vec<[u32; 2]> = pictures.iter().map(|l| [l.width(), l.height()]).collect();
+        let [width, height] = common_size(&sizes)?;
+        let (layers, mut pixels) = (pictures.len() as u32, Vec::new());
+        for picture in pictures {
+            picture::push_levels(picture::resized(picture, width, height), &mut pixels);
+        }
+        Some(Self { width, height, layers, levels: picture::levels(width, height), pixels: Mutex::new(pixels) })
+    }
+
+    /// The layers of both, this one's first; `None` where they would be too many, or where pixels are gone. It takes the pixels of both.
+    pub(super) fn join(&self, other: &Self) -> Option<Self> {
+        if (self.layers + other.layers) as usize > LAYERS_MAX || ![self, other].into_iter().all(Self::is_whole) {
+            return None;
+        }
+        let of = |texture: &Self| vec![[texture.width, texture.height]; texture.layers as usize];
+        let [width, height] = common_size(&[of(self), of(other)].concat())?;
+        let [mut pixels, mut others] = [self.as_wide_as(width, height)?, other.as_wide_as(width, height)?];
+        pixels.append(&mut others);
+        let layers = self.layers + other.layers;
+        Some(Self { width, height, layers, levels: picture::levels(width, height), pixels: Mutex::new(pixels) })
+    }
+
+    /// Whether nobody took its pixels.
+    fn is_whole(&self) -> bool {
+        self.pixels.lock().unwrap_or_else(PoisonError::into_inner).len() == self.bytes()
+    }
+
+    /// Its pixels at another size.
+    fn as_wide_as(&self, width: u32, height: u32) -> Option<Vec<u8>> {
+        let pixels = self.take();
+        if (self.width, self.height) == (width, height) {
+            return Some(pixels);
+        }
+        let (layer, whole) = (pixels.len() / self.layers as usize, self.width as usize * self.height as usize * 4);
+        let mut out = Vec::new();
+        for levels in pixels.chunks_exact(layer) {
+            let picture = RgbaImage::from_raw(self.width, self.height, levels.get(..whole)?.to_vec())?;
+            picture::push_levels(picture::resized(picture, width, height), &mut out);
+        }
+        Some(out)
+    }
+
     /// Memory it takes on a graphics device.
     pub fn bytes(&self) -> usize {
         let level = |l: u32| (self.width >> l).max(1) as usize * (self.height >> l).max(1) as usize * 4;
@@ -208,14 +252,7 @@ impl<'a> Textures<'a> {
     /// All pictures as one texture; `None` when none was worn.
     pub fn finish(self, notes: &mut Vec<String>) -> Option<Arc<TileTexture>> {
         notes.extend(self.notes);
-        let sizes: Vec<[u32; 2]> = self.layers.iter().map(|l| [l.width(), l.height()]).collect();
-        let [width, height] = common_size(&sizes)?;
-        let mut pixels = Vec::new();
-        let layers = self.layers.len() as u32;
-        for layer in self.layers {
-            picture::push_levels(picture::resized(layer, width, height), &mut pixels);
-        }
-        Some(Arc::new(TileTexture { width, height, layers, levels: picture::levels(width, height), pixels: Mutex::new(pixels) }))
+        TileTexture::of(self.layers).map(Arc::new)
     }
 }
 

@@ -1,36 +1,19 @@
 //! A heat layer on what stands there: ground, walls by their height, roofs, and the hatching where no sensor informs.
 
-use super::golden::{NEAR, city};
-use super::{at, one_at_a_time};
-use bevy::math::{DVec2, UVec2};
-use bevy::prelude::*;
+use super::one_at_a_time;
+use super::stage::{Stage, alike};
+use bevy::math::DVec2;
 use image::RgbImage;
 use std::sync::Arc;
-use std::time::Duration;
-use yiping::heat::{Levels, Point, Texel};
+use yiping::heat::{Levels, Point, Sample, Texel};
 use yiping::model::styling::Ramp;
 use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer};
-use yiping::render::tiles::{CityTiles, Tileset};
-use yiping::screen::app::{self, Pump, Quality, Ready, ScreenOptions};
+use yiping::screen::app::Quality;
 
 const HOT: Texel = Texel { on_ramp: 0.9, informed: 1.0, left_out: 0.0 };
 const UNKNOWN: Texel = Texel { on_ramp: 0.0, informed: 0.0, left_out: 0.0 };
 
-/// The demo city near its centre, which heat layers are laid over.
-struct Stage(Pump);
-
 impl Stage {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let options = ScreenOptions { camera: NEAR, quality: Quality::Lean, ..at(118.2740478, 33.9620655, UVec2::new(320, 180), None) };
-        let mut app = app::build(&options).unwrap();
-        app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
-        app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
-        let mut pump = Pump::new(app);
-        assert!(pump.until_ready(3, Duration::from_secs(120)), "the city is drawn");
-        Self(pump)
-    }
-
     /// The city under a field that says the same everywhere at each height; heights rise.
     fn under(&mut self, levels: &[(f64, Texel)]) -> RgbImage {
         let point = |(height_m, _): &(f64, Texel)| Point { at_m: DVec2::ZERO, height_m: *height_m, lon: 0.0, lat: 0.0, value: 0.0 };
@@ -42,20 +25,14 @@ impl Stage {
         let field = Field::Texels(Arc::new((0..FIELD_SIZE * FIELD_SIZE).map(texel).collect()));
         let (origin_m, size_m) = (DVec2::splat(-10_000.0), DVec2::splat(20_000.0));
         let layer = HeatLayer { shown: true, origin_m, size_m, ramp: Ramp::Inferno, field, levels: tiles, ..HeatLayer::default() };
-        self.0.world_mut().insert_resource(layer);
-        (0..6).for_each(|_| self.0.frame());
-        self.0.picture().unwrap()
+        self.with(layer)
     }
-}
-
-fn alike(a: &image::Rgb<u8>, b: &image::Rgb<u8>) -> bool {
-    a.0.iter().zip(b.0).all(|(a, b)| a.abs_diff(b) <= 2)
 }
 
 #[test]
 fn heat_colours_ground_walls_and_roofs_each_at_its_height_and_hatches_where_no_sensor_informs() {
     let _turn = one_at_a_time();
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(Quality::Lean);
     let nothing = stage.under(&[(0.0, UNKNOWN)]);
     let all = stage.under(&[(0.0, HOT)]);
     let low = stage.under(&[(0.0, HOT), (12.0, UNKNOWN)]);
@@ -106,7 +83,7 @@ fn resident_mib() -> f64 {
 #[cfg(target_os = "linux")]
 fn a_picture_that_stands_takes_no_more_memory_with_each_frame() {
     let _turn = one_at_a_time();
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(Quality::Lean);
     for levels in [vec![(0.0, UNKNOWN)], vec![(0.0, HOT)], vec![(0.0, HOT), (12.0, UNKNOWN)]] {
         stage.under(&levels);
         (0..10).for_each(|_| stage.0.frame());
@@ -115,4 +92,30 @@ fn a_picture_that_stands_takes_no_more_memory_with_each_frame() {
         let grown = resident_mib() - before;
         assert!(grown < 60.0, "{grown:.0} MiB more after 40 frames with {} levels", levels.len());
     }
+}
+
+/// A layer follows its sensors for twelve hours: each new field is computed by the same shader.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_field_that_follows_its_sensors_takes_no_more_memory_with_each_change() {
+    let _turn = one_at_a_time();
+    let mut stage = Stage::new(Quality::Lean);
+    let mut follow = |from: i32, to: i32| {
+        for i in from..to {
+            let sample = |k: i32| {
+                let at_m = DVec2::new(f64::from(k * 7919 % 4000) - 2000.0, f64::from(k * 104_729 % 4000) - 2000.0);
+                Sample { at_m, up_m: 0.0, value: f64::from((k * 37 + i * 11) % 150) }
+            };
+            // Sensors come and go too.
+            let samples = (0..40 + i % 5).map(sample).collect();
+            let field = Field::Samples { samples, left_out_m: Vec::new(), power: 2.0, reach_m: 600.0 };
+            let (origin_m, size_m) = (DVec2::splat(-10_000.0), DVec2::splat(20_000.0));
+            stage.0.world_mut().insert_resource(HeatLayer { shown: true, origin_m, size_m, field, ..HeatLayer::default() });
+            (0..2).for_each(|_| stage.0.frame());
+        }
+        resident_mib()
+    };
+    let before = follow(0, 20);
+    let grown = follow(20, 80) - before;
+    assert!(grown < 30.0, "{grown:.0} MiB more after 60 changes");
 }

@@ -2,10 +2,13 @@
 //! They need a Vulkan driver; Mesa's software rasteriser will do (scripts/setup installs it).
 #![cfg(feature = "screen")]
 
+mod cuts;
 mod fade;
+mod full;
 mod golden;
 mod heat;
 mod picking;
+mod stage;
 mod tilesets;
 
 use bevy::math::{DVec2, DVec3, UVec2};

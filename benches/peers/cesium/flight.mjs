@@ -51,7 +51,9 @@ const rows = [
   ["full detail at a stop, median", y.full_detail_ms_p50, at(c.waits, 0.5), "ms"],
   ["full detail at a stop, worst", y.full_detail_ms_worst, at(c.waits, 1), "ms"],
   ["tiles loaded", y.tiles_loaded, c.tiles_loaded, ""],
+  ["bytes loaded, as they lie in memory", y.mib_loaded, mib(c.loaded_bytes), "MiB"],
   ["tiles in memory, at most", y.peak_mib, mib(c.peak_bytes), "MiB"],
+  ["of a budget of", y.budget_mib, mib(c.budget_bytes), "MiB"],
   ["whole flight", y.seconds, c.seconds, "s"],
 ];
 console.log(`${y.size}, ${y.stops.length} stops, ${y.flight.leg_s.toFixed(1)} s between two; ${y.adapter}\n`);

@@ -88,6 +88,7 @@ fn print(f: &FlightFigures) {
         "full detail  {:.0} ms first, then {:.0} ms median, {:.0} ms worst at a stop",
         f.first_full_ms, f.full_detail_ms_p50, f.full_detail_ms_worst
     );
+    println!("error        {:.1} px at most on the way, {:.1} px at stops", f.sse_px_worst, f.sse_px_at_stops);
     println!(
         "loaded       {} tiles, {:.1} MiB decoded, {} failed; {} stops not full in time",
         f.tiles_loaded, f.mib_loaded, f.failed_tiles, f.unsettled

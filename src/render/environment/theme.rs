@@ -16,6 +16,9 @@ struct ThemeFile {
     ground_light: Hex,
     zenith: Hex,
     zenith_bend: f32,
+    /// Part of the sky that is the air's own light in the tier `full`, lit by the theme's sun; the rest is the gradient.
+    #[serde(default)]
+    air: f32,
     horizon: Hex,
     /// Glow of the sky around the light, in parts of the light.
     glow: f32,
@@ -89,7 +92,7 @@ pub fn parse(text: &str) -> Result<Environment, toml::de::Error> {
     Ok(Environment {
         sun: towards(t.light_azimuth, t.light_altitude).extend(t.sun_strength),
         sun_colour: t.sun.0.extend(t.glow),
-        sky_light: t.sky_light.0.extend(1.0),
+        sky_light: t.sky_light.0.extend(t.air),
         ground_light: t.ground_light.0.extend(1.0),
         zenith: t.zenith.0.extend(t.zenith_bend),
         horizon: t.horizon.0.extend(1.0 / 20_000.0),

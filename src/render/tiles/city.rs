@@ -57,6 +57,8 @@ pub(super) struct Resident {
     pub(super) first_state: u32,
     pub(super) states: u32,
     pub(super) triangles: usize,
+    /// Its lowest place, metres above the scene's anchor.
+    pub(super) base_m: f32,
     pub(super) drawn: bool,
     pub(super) fade: Option<Fade>,
     pub(super) styled: StyledTile,

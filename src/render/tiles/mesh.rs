@@ -38,6 +38,8 @@ pub struct Built {
     pub bounds: Aabb,
     pub triangles: usize,
     pub two_sided: bool,
+    /// Nothing of it stands.
+    pub lies: bool,
     pub pictures: Option<Pictures>,
 }
 
@@ -73,7 +75,7 @@ pub fn prepare(content: &mut TileContent) -> Prepared {
 
 /// Notes which features stand, and in their states the heights of their walls above their lowest points, decimetres.
 fn describe(tile: &TileMesh, features: u32, states: &mut [State], stands: &mut [bool]) {
-    let facade = facades(tile);
+    let facade = tile.facades();
     for (i, place) in facade.iter().enumerate() {
         let feature = feature_of(tile, i, features) as usize;
         let surface = tile.surfaces.get(i).copied().unwrap_or(0);
@@ -108,9 +110,10 @@ fn build(mut tile: TileMesh, features: u32) -> Built {
     colours.resize(vertices, [255; 4]);
     mesh.insert_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours));
     let triangles = tile.indices.len() / 3;
+    let lies = !tile.surfaces.is_empty() && tile.surfaces.iter().all(|s| *s >= TERRAIN && *s != UNLIT);
     let pictures = pictures(&mut mesh, &mut tile, vertices);
     mesh.insert_indices(indices(tile.indices, vertices));
-    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, pictures }
+    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, lies, pictures }
 }
 
 /// Places, ids and facades in 16 bits each.
@@ -122,7 +125,7 @@ fn compact(mesh: &mut Mesh, tile: &TileMesh, features: u32, low: DVec3, step: f6
     });
     mesh.insert_attribute(ATTRIBUTE_PLACE, VertexAttributeValues::Uint16x4(place.collect()));
     // Only walls have any that are looked at, and all of theirs fit.
-    let facade = facades(tile).into_iter().map(|uv| uv.map(|m| (m * FACADE_STEPS_PER_M).round() as i16));
+    let facade = tile.facades().into_iter().map(|uv| uv.map(|m| (m * FACADE_STEPS_PER_M).round() as i16));
     mesh.insert_attribute(ATTRIBUTE_FACADE_STEPS, VertexAttributeValues::Sint16x2(facade.collect()));
     let top = steps(&(tile.bounds().1.as_vec3().to_array()));
     let to_world = tile.to_world * DMat4::from_translation(low) * DMat4::from_scale(DVec3::splat(step));
@@ -135,7 +138,7 @@ fn wide(mesh: &mut Mesh, tile: &mut TileMesh, features: u32) -> (DMat4, Aabb) {
     let bounds = if tile.positions.is_empty() { Aabb::default() } else { Aabb::from_min_max(min.as_vec3(), max.as_vec3()) };
     let ids = (0..tile.positions.len()).map(|i| feature_of(tile, i, features)).collect();
     mesh.insert_attribute(ATTRIBUTE_FEATURE, VertexAttributeValues::Uint32(ids));
-    mesh.insert_attribute(ATTRIBUTE_FACADE, facades(tile));
+    mesh.insert_attribute(ATTRIBUTE_FACADE, tile.facades());
     mesh.insert_attribute(Mesh::ATTRIBUTE_POSITION, std::mem::take(&mut tile.positions));
     (tile.to_world, bounds)
 }
@@ -163,15 +166,6 @@ fn indices(mut list: Vec<u32>, vertices: usize) -> Indices {
         list.extend([list[0]; 3]);
     }
     Indices::U16(list.into_iter().map(|i| i as u16).collect())
-}
-
-/// Facade coordinates; models without any get their height above the tile's lowest point and a horizontal coordinate from their place.
-fn facades(tile: &TileMesh) -> Vec<[f32; 2]> {
-    if tile.texcoords.len() == tile.positions.len() && tile.surfaces.iter().any(|s| *s != 0 && *s != UNLIT) {
-        return tile.texcoords.clone();
-    }
-    let lowest = tile.positions.iter().map(|p| p[2]).fold(f32::INFINITY, f32::min);
-    tile.positions.iter().map(|p| [p[0] + p[1], p[2] - lowest]).collect()
 }
 
 /// Where a mesh stands in Bevy's axes: `to_world` is ECEF from mesh, `enu_from_world` the scene's frame.

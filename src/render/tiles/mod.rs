@@ -23,8 +23,10 @@ mod look;
 mod mesh;
 mod messages;
 mod names;
+mod order;
 mod pace;
 pub mod picking;
+mod plain;
 mod selection;
 mod stream;
 mod styled;
@@ -39,6 +41,7 @@ pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 pub use lens::{PosesAhead, TileViews, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 pub use names::NamedBuilding;
+pub use plain::on_plain;
 pub use selection::{SelectedFeature, SelectedGroup};
 pub use styled::StyledTile;
 pub use styling::CityStyling;
@@ -72,6 +75,7 @@ impl Plugin for TilesetPlugin {
         messages::build(app);
         look::build(app);
         wardrobe::build(app);
+        order::build(app);
         app.init_resource::<CityTiles>()
             .init_resource::<TileMemory>()
             .init_resource::<TileViews>()
@@ -89,7 +93,7 @@ impl Plugin for TilesetPlugin {
             Update,
             (
                 (pace::fit_memory, lens::look).chain().in_set(Look),
-                (stream::stream, ground::look_down).chain().in_set(Stream),
+                (stream::stream, ground::look_down, plain::lay).chain().in_set(Stream),
                 (selection::select, styling::restyle, styling::focus).chain().in_set(Style),
             ),
         );

@@ -6,11 +6,12 @@ use super::features::{FLAG_SELECTED, FeatureStates};
 use super::lens::TileViews;
 use super::look::SharedMaterial;
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
+use super::order::Lies;
 use super::styled::StyledTile;
 use super::styling::CityStyling;
 use super::tileset::{StandsFor, Tileset, TilesetProgress};
 use super::wardrobe::Wardrobe;
-use super::{mesh, selection};
+use super::{mesh, plain, selection};
 use crate::render::camera::SceneFrame;
 use crate::tiles::{self as engine, Prepared, Purpose, TileContent, TileId, TileTree, ViewGroup};
 use bevy::ecs::system::SystemParam;
@@ -158,12 +159,14 @@ impl Stage<'_, '_> {
         selection::named(&content.features, selected).into_iter().for_each(|f| own[f as usize][1] |= FLAG_SELECTED);
         let first_state = self.states.allocate(&own);
         let triangles = built.iter().map(|b| b.triangles).sum();
+        let base_m = built.iter().map(|b| plain::base_m(b, self.frame.0.enu_from_ecef())).fold(f32::INFINITY, f32::min);
         let parts = built.into_iter().map(|one| self.spawn(tileset, one, first_state)).collect();
         let mut resident = Resident {
             parts,
             first_state,
             states: own.len() as u32,
             triangles,
+            base_m,
             drawn: false,
             fade: None,
             styled: StyledTile::new(content.features.clone(), stands),
@@ -183,6 +186,9 @@ impl Stage<'_, '_> {
             Some(own) => entity.insert(MeshMaterial3d(own.clone())),
             None => entity.insert(MeshMaterial3d(self.shared.of(one.two_sided, false).clone())),
         };
+        if one.lies {
+            entity.insert(Lies);
+        }
         Part { entity: entity.id(), two_sided: one.two_sided, dress }
     }
 

@@ -85,6 +85,10 @@ pub struct FlightFigures {
     pub full_detail_ms_worst: f64,
     /// Stops whose view was not full in time.
     pub unsettled: usize,
+    /// Screen-space error drawn at most, pixels: above that asked for where memory did not suffice.
+    pub sse_px_worst: f64,
+    /// At rest, where views are full.
+    pub sse_px_at_stops: f64,
     pub tiles_loaded: usize,
     /// Decoded.
     pub mib_loaded: f64,
@@ -116,6 +120,8 @@ pub struct StopFigures {
     /// Milliseconds from coming to rest.
     pub full_detail_ms: f64,
     pub settled: bool,
+    /// Screen-space error of the full view, pixels.
+    pub sse_px: f64,
     /// Addresses of the tiles drawn in the full view, sorted.
     pub tiles: Vec<String>,
 }
@@ -132,8 +138,16 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         return Err(StartError::Package { place: bench.package.clone(), why: "the flight has no stops".to_owned() });
     };
     let pump = opened.screen(first, bench.size, (bench.quality, Theme::default()))?;
-    let mut pilot =
-        Pilot { pump, frames: Vec::new(), peak_bytes: 0, peak_resident: 0, peak_kept: 0, upload_frame_ms_worst: 0.0, limit: bench.limit };
+    let mut pilot = Pilot {
+        pump,
+        frames: Vec::new(),
+        peak_bytes: 0,
+        peak_resident: 0,
+        peak_kept: 0,
+        upload_frame_ms_worst: 0.0,
+        sse_px_worst: 0.0,
+        limit: bench.limit,
+    };
     let mut stops = vec![pilot.rest(first)];
     let first_full_ms = start.elapsed().as_secs_f64() * 1e3;
     let mut rounds = 0;
@@ -153,7 +167,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     }
     let mut waits: Vec<f64> = stops[1..].iter().map(|s| s.full_detail_ms).collect();
     waits.sort_by(f64::total_cmp);
-    let Pilot { pump, mut frames, peak_bytes, peak_resident, peak_kept, upload_frame_ms_worst, .. } = pilot;
+    let Pilot { pump, mut frames, peak_bytes, peak_resident, peak_kept, upload_frame_ms_worst, sse_px_worst, .. } = pilot;
     frames.sort_by(f64::total_cmp);
     let city = pump.world().resource::<CityTiles>();
     let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
@@ -167,6 +181,8 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         full_detail_ms_p50: percentile(&waits, 0.5),
         full_detail_ms_worst: percentile(&waits, 1.0),
         unsettled: stops.iter().filter(|s| !s.settled).count(),
+        sse_px_worst,
+        sse_px_at_stops: stops.iter().map(|s| s.sse_px).fold(0.0, f64::max),
         tiles_loaded: city.loaded_tiles,
         mib_loaded: mib(city.loaded_bytes),
         peak_mib: mib(peak_bytes),
@@ -213,6 +229,7 @@ struct Pilot {
     peak_resident: usize,
     peak_kept: usize,
     upload_frame_ms_worst: f64,
+    sse_px_worst: f64,
     limit: Duration,
 }
 
@@ -225,6 +242,7 @@ impl Pilot {
         self.peak_bytes = self.peak_bytes.max(city.progress.held_bytes);
         self.peak_resident = self.peak_resident.max(city.progress.resident_bytes);
         self.peak_kept = self.peak_kept.max(city.progress.kept_bytes);
+        self.sse_px_worst = self.sse_px_worst.max(city.progress.sse_px);
         if city.loaded_tiles > before {
             self.upload_frame_ms_worst = self.upload_frame_ms_worst.max(ms);
         }
@@ -258,7 +276,8 @@ impl Pilot {
                 }
             }
         }
-        StopFigures { full_detail_ms, settled: quiet >= QUIET_FRAMES, tiles: self.pump.world().resource::<CityTiles>().drawn_addresses() }
+        let city = self.pump.world().resource::<CityTiles>();
+        StopFigures { full_detail_ms, settled: quiet >= QUIET_FRAMES, sse_px: city.progress.sse_px, tiles: city.drawn_addresses() }
     }
 }
 

@@ -78,8 +78,11 @@ impl Kind {
     }
 }
 
-/// Reach of a viewshed asked for by a click, metres.
-const VIEWSHED_M: f64 = 300.0;
+/// How far around a click a viewshed and sun hours may be asked for, metres; 0 is the building alone.
+const VIEWSHED_REACHES_M: [f64; 4] = [150.0, 300.0, 600.0, 1_200.0];
+const SUN_REACHES_M: [f64; 4] = [0.0, 50.0, 150.0, 300.0];
+/// Points of sun hours stand this far apart where many buildings are asked for, metres.
+const SUN_GRID_WIDE_M: f64 = 5.0;
 /// Eyes over what was clicked, metres.
 const EYE_M: f64 = 1.6;
 
@@ -93,6 +96,9 @@ pub struct Tools {
     object: String,
     /// Day of the sun tool.
     date: NaiveDate,
+    /// How far viewsheds and sun hours reach, metres.
+    viewshed_m: f64,
+    sun_m: f64,
     /// What is cut away on all screens.
     clip: Option<ClipRegion>,
     asked: Option<Asked>,
@@ -105,7 +111,9 @@ impl Tools {
     pub fn new(address: String, headers: Headers, memory: MemoryBudget) -> Self {
         let date = chrono::Utc::now().date_naive();
         let worker = Worker::new(address, headers, memory);
-        Self { kind: None, places: Vec::new(), object: String::new(), date, clip: None, asked: None, worker, patches: Default::default() }
+        let (viewshed_m, sun_m) = (VIEWSHED_REACHES_M[1], SUN_REACHES_M[0]);
+        let patches = patches::Patches::default();
+        Self { kind: None, places: Vec::new(), object: String::new(), date, viewshed_m, sun_m, clip: None, asked: None, worker, patches }
     }
 
     /// Whether clicks belong to a tool.
@@ -166,16 +174,36 @@ impl Tools {
             (Kind::Section, _) => ToolInput::Section(SectionInput { points: spots, step_m: 1.0 }),
             (Kind::Sight, [from, to, ..]) => ToolInput::LineOfSight { from: eye(*from), to: *to },
             (Kind::Height, [at, ..]) => ToolInput::Height { at: *at },
-            (Kind::Viewshed, [from, ..]) => ToolInput::Viewshed(ViewshedInput::new(eye(*from), VIEWSHED_M)),
+            (Kind::Viewshed, [from, ..]) => ToolInput::Viewshed(ViewshedInput::new(eye(*from), self.viewshed_m)),
             (Kind::Sun, [at, ..]) => {
+                let alone = SunInput::new(*at, self.date);
                 let object = (!self.object.is_empty()).then(|| self.object.clone());
-                ToolInput::SunHours(SunInput { object, ..SunInput::new(*at, self.date) })
+                ToolInput::SunHours(match self.sun_m {
+                    radius_m if radius_m > 0.0 => SunInput { radius_m, grid_m: SUN_GRID_WIDE_M, ..alone },
+                    _ => SunInput { object, ..alone },
+                })
             }
             _ => return,
         };
         let asked = Asked { input, clip: self.clip.clone() };
         self.worker.ask(asked.clone());
         self.asked = Some(asked);
+    }
+
+    /// Asks again what was clicked, another way.
+    fn ask_again(&mut self) {
+        if let Some(kind) = self.kind.filter(|k| self.places.len() >= k.takes().0) {
+            self.ask_clicked(kind);
+        }
+    }
+
+    /// How far a tool reaches and may reach, metres; nothing for those that don't.
+    fn reach(&self, kind: Kind) -> Option<(f64, [f64; 4])> {
+        match kind {
+            Kind::Viewshed => Some((self.viewshed_m, VIEWSHED_REACHES_M)),
+            Kind::Sun => Some((self.sun_m, SUN_REACHES_M)),
+            _ => None,
+        }
     }
 
     /// The polygon clicked so far, when it is to cut the city.
@@ -193,6 +221,8 @@ impl Tools {
 enum Wish {
     Choose(Option<Kind>),
     Date(NaiveDate),
+    /// How far the tool in hand reaches, metres.
+    Reach(f64),
 }
 
 /// Draws the bar, the figures and what lies over the city.
@@ -233,9 +263,14 @@ pub fn draw(
             Wish::Choose(kind) => tools.choose(kind),
             Wish::Date(date) => {
                 tools.date = date;
-                if let (Some(Kind::Sun), false) = (tools.kind, tools.places.is_empty()) {
-                    tools.ask_clicked(Kind::Sun);
+                tools.ask_again();
+            }
+            Wish::Reach(reach_m) => {
+                match tools.kind {
+                    Some(Kind::Sun) => tools.sun_m = reach_m,
+                    _ => tools.viewshed_m = reach_m,
                 }
+                tools.ask_again();
             }
         }
     }

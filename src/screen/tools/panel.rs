@@ -68,6 +68,9 @@ fn answer(ui: &mut Ui, text: &Text, tools: &Tools, kind: Kind, interactive: bool
             quiet(ui, text, "· Esc 结束 ends");
         }
     });
+    if let (true, Some(reach)) = (interactive, tools.reach(kind)) {
+        ui.horizontal(|ui| reaches(ui, text, reach, wishes));
+    }
     if let Some(((zh, en), part)) = tools.worker.progress() {
         quiet(ui, text, &format!("{zh} {en}"));
         ui.add(ProgressBar::new(part).desired_height(text.small * 0.6));
@@ -103,6 +106,18 @@ fn date(ui: &mut Ui, text: &Text, tools: &Tools, wishes: &mut Vec<Wish>) {
             ui.label(RichText::new(tools.date.to_string()).font(style::regular(text.body)));
         } else if ui.small_button(word).clicked() {
             wishes.extend(moved(days).map(Wish::Date));
+        }
+    }
+}
+
+/// How far around the click the tool looks.
+fn reaches(ui: &mut Ui, text: &Text, (now, all): (f64, [f64; 4]), wishes: &mut Vec<Wish>) {
+    quiet(ui, text, "半径 reach");
+    for reach_m in all {
+        let word = if reach_m == 0.0 { "单栋 one".to_owned() } else { format!("{reach_m:.0} m") };
+        let button = Button::new(RichText::new(word).font(style::regular(text.small))).small().selected(reach_m == now);
+        if ui.add(button).clicked() {
+            wishes.push(Wish::Reach(reach_m));
         }
     }
 }
@@ -189,6 +204,7 @@ fn figures(ui: &mut Ui, text: &Text, result: &ToolResult) {
                     ("平均", "mean", format!("{mean:.1} h"), plain),
                     ("最多", "most", format!("{most:.1} h"), plain),
                     ("昼长", "day", format!("{:.1} h", s.day_h), plain),
+                    ("建筑", "buildings", s.objects.len().to_string(), plain),
                     ("测点", "points", s.samples.len().to_string(), plain),
                 ],
             );
