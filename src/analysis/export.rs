@@ -1,7 +1,7 @@
 //! Answers as GeoJSON and CSV.
 
 use super::tool::ToolResult;
-use super::{DistanceResult, SectionResult, SightResult, SunResult, ViewshedResult};
+use super::{DistanceResult, HeightResult, Place, SectionResult, SightResult, SunResult, ViewshedResult};
 use crate::model::derived::quoted;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -10,11 +10,7 @@ use std::fmt::Write;
 pub fn to_geojson(result: &ToolResult) -> Value {
     let features = match result {
         ToolResult::Distance(d) => distance(d),
-        ToolResult::Height(h) => vec![feature(
-            "Point",
-            json!(h.at),
-            json!({"ground_m": h.ground_m, "top_m": h.top_m, "height_m": h.height_m, "object": h.object}),
-        )],
+        ToolResult::Height(h) => height(h),
         ToolResult::Area(a) => {
             let mut ring = a.points.clone();
             ring.extend(a.points.first());
@@ -30,6 +26,15 @@ pub fn to_geojson(result: &ToolResult) -> Value {
 
 fn feature(kind: &str, coordinates: Value, properties: Value) -> Value {
     json!({"type": "Feature", "geometry": {"type": kind, "coordinates": coordinates}, "properties": properties})
+}
+
+fn height(h: &HeightResult) -> Vec<Value> {
+    let figures = json!({"ground_m": h.ground_m, "top_m": h.top_m, "height_m": h.height_m, "object": h.object});
+    let around = h.around.iter().map(|o| {
+        let figures = json!({"ground_m": o.ground_m, "top_m": o.at[2], "height_m": o.height_m, "object": o.id});
+        feature("Point", json!(o.at), figures)
+    });
+    std::iter::once(feature("Point", json!(h.at), figures)).chain(around).collect()
 }
 
 fn distance(d: &DistanceResult) -> Vec<Value> {
@@ -101,11 +106,12 @@ pub fn to_csv(result: &ToolResult) -> String {
             format!("slant_m,horizontal_m,along_ground_m,rise_m\n{:.3},{:.3},{along},{:.3}\n", d.slant_m, d.horizontal_m, d.rise_m)
         }
         ToolResult::Height(h) => {
-            let id = quoted(h.object.as_deref().unwrap_or_default());
-            format!(
-                "lon,lat,ground_m,top_m,height_m,object\n{:.7},{:.7},{:.3},{:.3},{:.3},{id}\n",
-                h.at[0], h.at[1], h.ground_m, h.top_m, h.height_m
-            )
+            let row = |at: Place, ground_m: f64, top_m: f64, height_m: f64, id: &str| {
+                format!("{:.7},{:.7},{ground_m:.3},{top_m:.3},{height_m:.3},{}\n", at[0], at[1], quoted(id))
+            };
+            let clicked = row(h.at, h.ground_m, h.top_m, h.height_m, h.object.as_deref().unwrap_or_default());
+            let around = h.around.iter().map(|o| row(o.at, o.ground_m, o.at[2], o.height_m, &o.id));
+            "lon,lat,ground_m,top_m,height_m,object\n".to_owned() + &clicked + &around.collect::<String>()
         }
         ToolResult::Area(a) => {
             format!("plan_m2,surface_m2,perimeter_m\n{:.3},{},{:.3}\n", a.plan_m2, missing(a.surface_m2), a.perimeter_m)

@@ -1,11 +1,13 @@
 //! How far, how high, how large.
 
 use super::error::AnalysisError;
+use super::facade::buildings_within;
 use super::kernel::{Kernel, Surfaces};
 use super::spot::{Place, Spot, place};
 use geo::{Distance, Geodesic, GeodesicArea};
 use glam::{DVec2, DVec3};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// How far it is along a line of points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +37,21 @@ pub struct HeightResult {
     pub height_m: f64,
     /// Source id of what stands there.
     pub object: Option<String>,
+    /// Buildings around, where some were asked for, by their ids.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub around: Vec<ObjectHeight>,
+}
+
+/// How high a building is over the ground.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ObjectHeight {
+    pub id: String,
+    /// Its highest place.
+    pub at: Place,
+    /// Metres above the ellipsoid of the ground straight below that.
+    pub ground_m: f64,
+    /// Metres from there to its highest place.
+    pub height_m: f64,
 }
 
 /// How large a polygon is.
@@ -74,11 +91,14 @@ pub fn distance(kernel: &Kernel, points: &[Spot]) -> Result<DistanceResult, Anal
     Ok(DistanceResult { slant_m, horizontal_m, along_ground_m, rise_m, points: places, ground })
 }
 
-/// Height of what stands at a place over the ground there.
+/// Height of what stands at a place over the ground there, and of all buildings within `radius_m` (0: of none).
 ///
 /// # Errors
-/// Where there is no ground.
-pub fn height(kernel: &Kernel, at: &Spot) -> Result<HeightResult, AnalysisError> {
+/// Where there is no ground, or with a radius below 0.
+pub fn height(kernel: &Kernel, at: &Spot, radius_m: f64) -> Result<HeightResult, AnalysisError> {
+    if radius_m.is_nan() || radius_m < 0.0 {
+        return Err(AnalysisError::Input(format!("{radius_m} m is no radius: give 0 for what stands at the place alone, or more")));
+    }
     // On the ground, whatever height was clicked.
     let base = Spot { height_m: None, above_m: None, ..*at }.resolve(kernel, 0.0)?;
     let top = kernel.down(base.x, base.y, Surfaces::ALL);
@@ -87,7 +107,32 @@ pub fn height(kernel: &Kernel, at: &Spot) -> Result<HeightResult, AnalysisError>
     let top_m = top.map_or(ground[2], |t| place(frame, t.position)[2]).max(ground[2]);
     let stands = top.filter(|t| Surfaces::BUILDINGS.holds(t.surface));
     let object = stands.and_then(|t| Some(kernel.object(t.object?)?.id.clone()));
-    Ok(HeightResult { at: ground, ground_m: ground[2], top_m, height_m: top_m - ground[2], object })
+    let around = if radius_m > 0.0 { heights_within(kernel, base.truncate(), radius_m) } else { Vec::new() };
+    Ok(HeightResult { at: ground, ground_m: ground[2], top_m, height_m: top_m - ground[2], object, around })
+}
+
+/// Heights of the buildings with a triangle in reach; those without ground below their highest place are left out.
+fn heights_within(kernel: &Kernel, centre: DVec2, radius_m: f64) -> Vec<ObjectHeight> {
+    let wanted = buildings_within(kernel, centre, radius_m);
+    let mut tops: BTreeMap<u32, DVec3> = BTreeMap::new();
+    for (corners, object, _) in kernel.triangles() {
+        let Some(object) = object.filter(|o| wanted.contains(o)) else { continue };
+        for corner in corners {
+            let top = tops.entry(object).or_insert(corner);
+            if corner.z > top.z {
+                *top = corner;
+            }
+        }
+    }
+    let frame = kernel.frame();
+    let told = tops.into_iter().filter_map(|(object, top)| {
+        let ground = place(frame, kernel.down(top.x, top.y, Surfaces::GROUND)?.position);
+        let at = place(frame, top);
+        Some(ObjectHeight { id: kernel.object(object)?.id.clone(), at, ground_m: ground[2], height_m: (at[2] - ground[2]).max(0.0) })
+    });
+    let mut told: Vec<ObjectHeight> = told.collect();
+    told.sort_by(|a, b| a.id.cmp(&b.id));
+    told
 }
 
 /// Area of a polygon; the last corner joins the first.
@@ -176,11 +221,24 @@ mod tests {
 
     #[test]
     fn a_roof_is_as_high_as_its_box_and_open_ground_is_not_high() {
-        let roof = height(&plane_and_boxes(), &spot(20.0, 0.0)).unwrap();
+        let roof = height(&plane_and_boxes(), &spot(20.0, 0.0), 0.0).unwrap();
         assert!((roof.height_m - 10.0).abs() < 0.01 && (roof.ground_m - GROUND_M).abs() < 0.01);
         assert_eq!(roof.object.as_deref(), Some("box-east"));
-        let open = height(&plane_and_boxes(), &spot(-20.0, 0.0)).unwrap();
+        let open = height(&plane_and_boxes(), &spot(-20.0, 0.0), 0.0).unwrap();
         assert!(open.height_m.abs() < 1e-3 && open.object.is_none());
+    }
+
+    #[test]
+    fn all_buildings_within_reach_tell_their_heights_and_become_a_column() {
+        let all = height(&plane_and_boxes(), &spot(-20.0, 0.0), 60.0).unwrap();
+        let told: Vec<(&str, f64)> = all.around.iter().map(|o| (o.id.as_str(), (o.height_m * 100.0).round() / 100.0)).collect();
+        assert_eq!(told, [("box-east", 10.0), ("box-north", 20.0)]);
+        assert!(all.object.is_none() && all.height_m.abs() < 1e-3, "the place itself is open ground");
+        let near = height(&plane_and_boxes(), &spot(20.0, 0.0), 20.0).unwrap();
+        assert_eq!(near.around.iter().map(|o| o.id.as_str()).collect::<Vec<_>>(), ["box-east"]);
+        let column = crate::analysis::ToolResult::Height(all).attributes();
+        assert!(column.column("height_over_ground").is_some_and(|c| c.unit == "m"));
+        assert!(matches!(height(&plane(), &spot(0.0, 0.0), -1.0), Err(AnalysisError::Input(_))));
     }
 
     #[test]
@@ -192,9 +250,9 @@ mod tests {
 
     #[test]
     fn where_there_is_no_ground_it_is_said() {
-        assert!(matches!(height(&plane(), &spot(5_000.0, 0.0)), Err(AnalysisError::NoGround { .. })));
+        assert!(matches!(height(&plane(), &spot(5_000.0, 0.0), 0.0), Err(AnalysisError::NoGround { .. })));
         assert!(matches!(distance(&plane(), &[spot(0.0, 0.0)]), Err(AnalysisError::Input(_))));
         let nowhere = Spot { lon: 400.0, ..spot(0.0, 0.0) };
-        assert!(matches!(height(&plane(), &nowhere), Err(AnalysisError::Input(_))));
+        assert!(matches!(height(&plane(), &nowhere, 0.0), Err(AnalysisError::Input(_))));
     }
 }

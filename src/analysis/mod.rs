@@ -27,7 +27,7 @@ pub use error::AnalysisError;
 pub use export::{to_csv, to_geojson};
 pub use gather::{Extent, Gathered, MEMORY_BYTES, gather};
 pub use kernel::{CityObject, Hit, Kernel, KernelBuilder, Surfaces};
-pub use measure::{AreaResult, DistanceResult, HeightResult, area, distance, height};
+pub use measure::{AreaResult, DistanceResult, HeightResult, ObjectHeight, area, distance, height};
 pub use section::{Crossed, SectionInput, SectionResult, SectionSample, section};
 pub use sight::{Obstacle, SightResult, line_of_sight};
 pub use spot::{Place, Spot};

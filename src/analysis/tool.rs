@@ -31,10 +31,22 @@ pub type Report<'a> = dyn Fn(Stage, f64) + Sync + 'a;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "tool", rename_all = "kebab-case")]
 pub enum ToolInput {
-    Distance { points: Vec<Spot> },
-    Height { at: Spot },
-    Area { points: Vec<Spot> },
-    LineOfSight { from: Spot, to: Spot },
+    Distance {
+        points: Vec<Spot>,
+    },
+    Height {
+        at: Spot,
+        /// All buildings within too, metres.
+        #[serde(default)]
+        radius_m: f64,
+    },
+    Area {
+        points: Vec<Spot>,
+    },
+    LineOfSight {
+        from: Spot,
+        to: Spot,
+    },
     Viewshed(ViewshedInput),
     SunHours(SunInput),
     Section(SectionInput),
@@ -58,7 +70,7 @@ impl ToolInput {
     pub fn spots(&self) -> Vec<Spot> {
         match self {
             Self::Distance { points } | Self::Area { points } => points.clone(),
-            Self::Height { at } => vec![*at],
+            Self::Height { at, .. } => vec![*at],
             Self::LineOfSight { from, to } => vec![*from, *to],
             Self::Viewshed(v) => vec![v.from],
             Self::SunHours(s) => vec![s.at],
@@ -71,6 +83,7 @@ impl ToolInput {
         let margin_m = match self {
             Self::Viewshed(v) => v.radius_m + 50.0,
             Self::SunHours(s) => s.radius_m + s.shade_m,
+            Self::Height { radius_m, .. } => radius_m + 50.0,
             _ => 50.0,
         };
         Extent::around(self.spots().iter().map(|s| [s.lon, s.lat]), margin_m)
@@ -84,7 +97,7 @@ impl ToolInput {
 pub fn run(kernel: &Kernel, input: &ToolInput, report: &Report<'_>) -> Result<ToolResult, AnalysisError> {
     Ok(match input {
         ToolInput::Distance { points } => ToolResult::Distance(measure::distance(kernel, points)?),
-        ToolInput::Height { at } => ToolResult::Height(measure::height(kernel, at)?),
+        ToolInput::Height { at, radius_m } => ToolResult::Height(measure::height(kernel, at, *radius_m)?),
         ToolInput::Area { points } => ToolResult::Area(measure::area(kernel, points)?),
         ToolInput::LineOfSight { from, to } => ToolResult::LineOfSight(sight::line_of_sight(kernel, from, to)?),
         ToolInput::Viewshed(input) => ToolResult::Viewshed(viewshed::viewshed(kernel, input, report)?),
@@ -118,6 +131,7 @@ impl ToolResult {
                 if let Some(id) = &height.object {
                     found.number("height_over_ground", "m", id, height.height_m, height.at);
                 }
+                height.around.iter().for_each(|o| found.number("height_over_ground", "m", &o.id, o.height_m, o.at));
             }
             Self::Section(section) => {
                 for c in &section.crossed {

@@ -55,6 +55,9 @@ enum Tool {
     Height {
         #[arg(value_parser = point::parse, allow_hyphen_values = true)]
         at: Spot,
+        /// All buildings within too, metres.
+        #[arg(long, default_value_t = 0.0)]
+        radius: f64,
     },
     /// Of a polygon: in plan and along the ground.
     Area {
@@ -162,7 +165,7 @@ fn answer(args: &Args, asked: &Asked, report: &Report<'_>, begun: Instant) -> an
 fn asked(tool: &Tool) -> anyhow::Result<Asked> {
     let input = match tool {
         Tool::Distance { points } => ToolInput::Distance { points: points.clone() },
-        Tool::Height { at } => ToolInput::Height { at: *at },
+        Tool::Height { at, radius } => ToolInput::Height { at: *at, radius_m: *radius },
         Tool::Area { points } => ToolInput::Area { points: points.clone() },
         Tool::LineOfSight { from, to } => ToolInput::LineOfSight { from: *from, to: *to },
         Tool::Viewshed { from, radius, step, heading, field, target } => ToolInput::Viewshed(ViewshedInput {

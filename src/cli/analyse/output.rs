@@ -85,11 +85,12 @@ fn words(result: &ToolResult) -> String {
             d.rise_m
         ),
         ToolResult::Height(h) => format!(
-            "{:.2} m over the ground (top {:.2} m, ground {:.2} m above the ellipsoid){}",
+            "{:.2} m over the ground (top {:.2} m, ground {:.2} m above the ellipsoid){}{}",
             h.height_m,
             h.top_m,
             h.ground_m,
-            h.object.as_ref().map_or(String::new(), |id| format!(", object {id}"))
+            h.object.as_ref().map_or(String::new(), |id| format!(", object {id}")),
+            if h.around.is_empty() { String::new() } else { format!("; {} buildings around", h.around.len()) }
         ),
         ToolResult::Area(a) => {
             format!("{:.1} m² in plan, {} along the ground, {:.1} m around", a.plan_m2, or_none(a.surface_m2, "m²"), a.perimeter_m)

@@ -81,6 +81,7 @@ impl Kind {
 /// How far around a click a viewshed and sun hours may be asked for, metres; 0 is the building alone.
 const VIEWSHED_REACHES_M: [f64; 4] = [150.0, 300.0, 600.0, 1_200.0];
 const SUN_REACHES_M: [f64; 4] = [0.0, 50.0, 150.0, 300.0];
+const HEIGHT_REACHES_M: [f64; 4] = [0.0, 150.0, 600.0, 2_400.0];
 /// Points of sun hours stand this far apart where many buildings are asked for, metres.
 const SUN_GRID_WIDE_M: f64 = 5.0;
 /// Eyes over what was clicked, metres.
@@ -96,7 +97,8 @@ pub struct Tools {
     object: String,
     /// Day of the sun tool.
     date: NaiveDate,
-    /// How far viewsheds and sun hours reach, metres.
+    /// How far heights, viewsheds and sun hours reach, metres.
+    height_m: f64,
     viewshed_m: f64,
     sun_m: f64,
     /// What is cut away on all screens.
@@ -111,9 +113,21 @@ impl Tools {
     pub fn new(address: String, headers: Headers, memory: MemoryBudget) -> Self {
         let date = chrono::Utc::now().date_naive();
         let worker = Worker::new(address, headers, memory);
-        let (viewshed_m, sun_m) = (VIEWSHED_REACHES_M[1], SUN_REACHES_M[0]);
+        let (height_m, viewshed_m, sun_m) = (HEIGHT_REACHES_M[0], VIEWSHED_REACHES_M[1], SUN_REACHES_M[0]);
         let patches = patches::Patches::default();
-        Self { kind: None, places: Vec::new(), object: String::new(), date, viewshed_m, sun_m, clip: None, asked: None, worker, patches }
+        Self {
+            kind: None,
+            places: Vec::new(),
+            object: String::new(),
+            date,
+            height_m,
+            viewshed_m,
+            sun_m,
+            clip: None,
+            asked: None,
+            worker,
+            patches,
+        }
     }
 
     /// Whether clicks belong to a tool.
@@ -173,7 +187,7 @@ impl Tools {
             (Kind::Area, _) => ToolInput::Area { points: spots },
             (Kind::Section, _) => ToolInput::Section(SectionInput { points: spots, step_m: 1.0 }),
             (Kind::Sight, [from, to, ..]) => ToolInput::LineOfSight { from: eye(*from), to: *to },
-            (Kind::Height, [at, ..]) => ToolInput::Height { at: *at },
+            (Kind::Height, [at, ..]) => ToolInput::Height { at: *at, radius_m: self.height_m },
             (Kind::Viewshed, [from, ..]) => ToolInput::Viewshed(ViewshedInput::new(eye(*from), self.viewshed_m)),
             (Kind::Sun, [at, ..]) => {
                 let alone = SunInput::new(*at, self.date);
@@ -202,6 +216,7 @@ impl Tools {
         match kind {
             Kind::Viewshed => Some((self.viewshed_m, VIEWSHED_REACHES_M)),
             Kind::Sun => Some((self.sun_m, SUN_REACHES_M)),
+            Kind::Height => Some((self.height_m, HEIGHT_REACHES_M)),
             _ => None,
         }
     }
@@ -268,6 +283,7 @@ pub fn draw(
             Wish::Reach(reach_m) => {
                 match tools.kind {
                     Some(Kind::Sun) => tools.sun_m = reach_m,
+                    Some(Kind::Height) => tools.height_m = reach_m,
                     _ => tools.viewshed_m = reach_m,
                 }
                 tools.ask_again();

@@ -152,15 +152,19 @@ fn figures(ui: &mut Ui, text: &Text, result: &ToolResult) {
                 ("高差", "rise", format!("{:+.1} m", d.rise_m), plain),
             ],
         ),
-        ToolResult::Height(h) => row(
-            ui,
-            text,
-            &[
+        ToolResult::Height(h) => {
+            let mut cells = vec![
                 ("离地高度", "over ground", metres(h.height_m), plain),
                 ("顶高", "top, ellipsoidal", metres(h.top_m), plain),
                 ("地面", "ground, ellipsoidal", metres(h.ground_m), plain),
-            ],
-        ),
+            ];
+            if !h.around.is_empty() {
+                let highest = h.around.iter().map(|o| o.height_m).fold(0.0, f64::max);
+                cells.push(("周边建筑", "buildings around", h.around.len().to_string(), plain));
+                cells.push(("最高", "highest of them", metres(highest), plain));
+            }
+            row(ui, text, &cells);
+        }
         ToolResult::Area(a) => row(
             ui,
             text,
