@@ -11,7 +11,7 @@ const ANCHOR: [f64; 3] = [118.2757, 33.9631, 20.0];
 /// Cells a side: few, so that the file stays small.
 const CELLS: u32 = 24;
 
-const LAYERS: [(&str, &str); 9] = [
+const LAYERS: [(&str, &str); 11] = [
     // 32 are more than there are sensors: all are weighed, as the device does when no number is given.
     ("idw", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nreach_m = 1500\nneighbours = 32"),
     ("idw_some", "observed_property = 'p'\nrange = [0, 120]\nreach_m = 1200\npower = 3\nneighbours = 6\nramp = 'viridis'"),
@@ -21,6 +21,8 @@ const LAYERS: [(&str, &str); 9] = [
     ("kriging_high", "observed_property = 'p'\nscale = 'HJ 633-2012 PM2.5'\nmethod = 'kriging'\nreach_m = 1800\nvertical = 12"),
     ("areas", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'areas'"),
     ("areas_of_incidents", "incidents = {}\nrange = [0, 2]\nmethod = 'areas'"),
+    ("hexagons", "observed_property = 'p'\nrange = [0, 120]\nmethod = 'hexagons'\nresolution = 7"),
+    ("hexagons_of_incidents", "incidents = {}\nrange = [0, 2]\nmethod = 'hexagons'"),
     ("density", "incidents = {}\nmethod = 'density'\nrange = [0, 6]\nunit = '/km2'"),
 ];
 

@@ -337,6 +337,8 @@ export interface HeatConfig {
   name: string;
   name_en: string;
   method: HeatMethod;
+  /** Of hexagons: H3's. */
+  resolution?: number;
   observed_property: string;
   incidents?: IncidentFilter | null;
   unit: string;

@@ -131,7 +131,7 @@ export class HeatLayer implements CustomLayerInterface {
   render(gl: WebGL2RenderingContext, { defaultProjectionData }: CustomRenderMethodInput): void {
     const { device, now, map } = this;
     const frame = this.frame();
-    if (!device || !now || !map || !frame || now.layer.model.is === "nothing") return;
+    if (!device || !now || !map || !frame) return;
     if (this.lying !== now) this.lay(gl, device, now, frame);
     gl.useProgram(device.program);
     const uniform = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(device.program, name);

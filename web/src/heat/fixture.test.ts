@@ -4,6 +4,7 @@ import kept from "../../test/fixtures/heat.json";
 import type { HeatConfig } from "../protocol";
 import { localFrame } from "./frame";
 import { lifted } from "./gather";
+import { hexagonsOf } from "./hexagons";
 import type { Sample } from "./grid";
 import { compute, estimateAt, type Input } from "./layer";
 import { PER_TEXEL } from "./texels";
@@ -31,6 +32,7 @@ describe.each(Object.entries(kept.layers))("%s", (_, told) => {
   const heat = { ...told.config, id: "h", name: "h" } as unknown as HeatConfig;
   const heights = kept.points.slice(0, told.samples).map((p) => p.height_m);
   const some = { ...input, samples: input.samples.slice(0, told.samples) };
+  if (heat.method === "hexagons") some.areas = hexagonsOf(heat.resolution ?? Number.NaN, some, frame);
   const layer = compute(heat, lifted(some, heat.vertical ?? 0, heights, kept.left_out_heights_m), kept.cells);
   const range = (heat.bounds.at(-1) ?? 0) - (heat.bounds[0] ?? 0);
 

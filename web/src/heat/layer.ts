@@ -16,7 +16,7 @@ export interface Input {
   samples: Sample[];
   /** Where sensors stand that are left out. */
   leftOut: Place[];
-  /** Borders of the areas to roll up by. */
+  /** Borders of the areas, or the hexagons, to roll up by. */
   areas?: Patch[];
 }
 
@@ -40,8 +40,7 @@ export type Model =
   | { is: "idw"; idw: Idw; samples: Sample[]; vertical: number }
   | { is: "kriging"; kriging: Kriging; reachM: number; samples: Sample[]; vertical: number }
   | { is: "density"; field: Raster }
-  | { is: "areas"; areas: Patch[]; sums: RollUp[]; values: (number | null)[]; readings: Place[] }
-  | { is: "nothing" };
+  | { is: "areas"; areas: Patch[]; sums: RollUp[]; values: (number | null)[]; readings: Place[] };
 
 const KRIGING_NEIGHBOURS = 16;
 /** Estimating each from the others is work that grows with the square; above so many samples it is not told. */
@@ -70,9 +69,8 @@ export function compute(heat: HeatConfig, input: Input, cells = cellsFor(input.s
     case "density":
       return byDensity(heat, input, cells);
     case "areas":
+    case "hexagons":
       return byArea(heat, input, cells);
-    default:
-      return nothing(heat.method);
   }
 }
 
@@ -113,7 +111,7 @@ function byDensity(heat: HeatConfig, { samples }: Input, cells: number): Layer {
   return { grid, texels, method: "density", note: null, error: null, rangeM: bandwidth, model: { is: "density", field } };
 }
 
-/** Mean of the readings in each area, or incidents a square kilometre. */
+/** Mean of the readings in each area or hexagon, or incidents a square kilometre. */
 function byArea(heat: HeatConfig, { samples, leftOut, areas = [] }: Input, cells: number): Layer {
   const [sums, outside] = rollUp(areas, samples);
   const [doubtful] = rollUp(areas, leftOut.map((at) => ({ at, value: 0 })));
@@ -130,14 +128,7 @@ function byArea(heat: HeatConfig, { samples, leftOut, areas = [] }: Input, cells
   const texels = drape(field, heat.bounds, (_, informed) => informed);
   const readings = heat.incidents ? [] : samples.map((s) => s.at);
   const note: Words | null = outside > 0 ? [`${outside} 个不在任何分区内`, `${outside} lie in no area`] : null;
-  return { grid, texels, method: "areas", note, error: heat.incidents ? null : leaveOneOut(sums), rangeM: null, model: { is: "areas", areas, sums, values, readings } };
-}
-
-/** Hexagons need a library as large as this page: they are for the desk; a phone says so and colours nothing. */
-function nothing(method: HeatMethod): Layer {
-  const note: Words = ["此图层请在桌面端查看", "this layer is shown on the desk"];
-  const grid = around([], 0, 1);
-  return { grid, texels: new Float32Array(3), method, note, error: null, rangeM: null, model: { is: "nothing" } };
+  return { grid, texels, method: heat.method, note, error: heat.incidents ? null : leaveOneOut(sums), rangeM: null, model: { is: "areas", areas, sums, values, readings } };
 }
 
 /** Distances in metres, however much height counts. */
@@ -172,7 +163,5 @@ export function estimateAt(model: Model, place: Place): Estimate | null {
       const sums = model.sums[i];
       return { value, error: sums && inside.length > 1 ? errorOfMean(sums) : null, nearestM: inside[0]?.distanceM ?? 0, shares: inside };
     }
-    case "nothing":
-      return null;
   }
 }

@@ -37,8 +37,21 @@ export const isAwaited = (): boolean => heat.peek() !== null && frame.peek() !==
 /** Another layer, another instant of the past, the first readings: what is looked at at once. */
 const occasion = computed(() => [heat.value?.id, past.value?.time, frame.value !== null, city.value.observations.size > 0, borders.value.length].join(" "));
 
+/** `hexagon_resolution` of `src/model/heat.rs`. */
+const RESOLUTION = 8;
 /** Live readings are looked through this often: a field changes slowly, and each one costs the battery a tenth of a second of a core. */
 const LIVE_EVERY_MS = 5_000;
+
+/** What makes hexagons, once a layer needed it. */
+const hexagons = signal<typeof import("./hexagons") | null>(null);
+
+/** Fetches it; `look` goes on when it is there. */
+function fetchHexagons(): void {
+  import("./hexagons").then(
+    (module) => (hexagons.value = module),
+    (why: unknown) => (trouble.value = why instanceof Error ? why.message : String(why)),
+  );
+}
 
 let turn = 0;
 let asked: { turn: number; heat: HeatConfig; gathered: Gathered; key: string } | null = null;
@@ -58,6 +71,10 @@ export function watchHeat(): void {
     if (busy) return;
     const gathered = gather(layer, { ...city.value, borders: borders.value }, at, instant.value);
     roll.value = gathered.roll;
+    if (layer.method === "hexagons") {
+      if (!hexagons.value) return fetchHexagons();
+      gathered.input.areas = hexagons.value.hexagonsOf(layer.resolution ?? RESOLUTION, gathered.input, at);
+    }
     const key = JSON.stringify([layer.id, gathered.input.samples, gathered.input.leftOut, gathered.input.areas?.length]);
     if (key === asked?.key) return;
     turn += 1;
@@ -80,7 +97,7 @@ export function watchHeat(): void {
     console.error("heat:", trouble.value);
   };
   effect(() => {
-    void occasion.value;
+    void [occasion.value, hexagons.value];
     untracked(look);
   });
   setInterval(() => {
