@@ -8,7 +8,7 @@ use super::outbox::Outbox;
 use super::past::PastAnswers;
 use super::scene_file::LoadedScene;
 use super::world::World;
-use super::{HubError, keys};
+use super::{HubError, keys, rule_areas};
 use crate::feeds::{Inlet, LagMeter};
 use crate::history::{Batch, History, IncidentEvent};
 use crate::model::incident::Event;
@@ -105,6 +105,7 @@ impl Core {
         history: Option<Arc<dyn History>>,
         alert_file: AlertFile,
     ) -> Result<Arc<Self>, HubError> {
+        let rules = rule_areas::looked_up(&scene)?;
         let name = store_name(&*store).await?;
         let mut world = World::new(scene.first_view());
         let (alert_log, alert_past) = AlertLog::open(alert_file.log(), Utc::now());
@@ -114,7 +115,7 @@ impl Core {
             alert_file,
             alert_log,
             view_key: keys::view(&scene.id),
-            alarms: Alarms::new(&scene.scene.rules),
+            alarms: Alarms::new(&rules),
             scene,
             web,
             token,

@@ -29,6 +29,7 @@ mod news;
 mod outbox;
 mod past;
 mod restore;
+mod rule_areas;
 mod scene_file;
 mod series;
 mod socket;
