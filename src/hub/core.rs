@@ -7,9 +7,10 @@ use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
 use super::scene_file::LoadedScene;
+use super::to_screens::{Came, ToScreens};
 use super::world::World;
 use super::{HubError, keys, rule_areas};
-use crate::feeds::{Inlet, LagMeter};
+use crate::feeds::Inlet;
 use crate::history::{Batch, History, IncidentEvent};
 use crate::model::incident::Event;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
@@ -87,8 +88,8 @@ pub struct Core {
     /// Feeds whose sources post to the hub.
     inlets: Mutex<BTreeMap<String, Inlet>>,
     screens_changed: Notify,
-    /// From the arrival of positions to their sending.
-    to_screens: Mutex<LagMeter>,
+    /// From the arrival of what sources say to its sending.
+    pub to_screens: ToScreens,
     events_waiting: Arc<Semaphore>,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
@@ -127,7 +128,7 @@ impl Core {
             screens: Mutex::default(),
             inlets: Mutex::default(),
             screens_changed: Notify::new(),
-            to_screens: Mutex::default(),
+            to_screens: ToScreens::default(),
             events_waiting: Arc::new(Semaphore::new(EVENTS_WAITING_MAX)),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
@@ -167,16 +168,6 @@ impl Core {
     /// The screens that `screen` is told of by name in a snapshot.
     pub fn infos_for(&self, screen: &Screen) -> Vec<ScreenInfo> {
         if screen.is_told_names() { self.screen_infos() } else { Vec::new() }
-    }
-
-    /// A screen was sent something that had waited so long.
-    pub fn sent_after(&self, waited: Duration) {
-        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).record(waited.as_millis() as i64);
-    }
-
-    /// How long news wait in the hub before screens get them: the middle one, and the one 99 of 100 are not above, ms.
-    pub fn to_screens_ms(&self) -> Option<(f64, f64)> {
-        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).quantiles_ms()
     }
 
     /// Who is connected has changed: every screen is told soon.
@@ -242,8 +233,9 @@ impl Core {
                     let mut world = self.world();
                     match world.take(&entry, &self.view_key) {
                         Ok(Some((change, event))) if live => {
+                            let came = event.as_ref().and_then(came);
                             self.keep_event(&change, event);
-                            self.send_delta(entry.revision, entry.at, change);
+                            self.send_delta(entry.revision, entry.at, change, came);
                         }
                         Ok(_) => {}
                         Err(e) => tracing::error!("an entry of the state store is left out: {e}"),
@@ -297,12 +289,19 @@ impl Core {
     }
 
     /// Written once for all screens.
-    fn send_delta(&self, revision: Revision, time: chrono::DateTime<Utc>, change: Change) {
+    fn send_delta(&self, revision: Revision, time: chrono::DateTime<Utc>, change: Change, came: Option<Came>) {
         let text = text(&FromHub::Delta { revision, time, changes: vec![change] });
         for connected in self.screens().values() {
-            connected.outbox.delta(revision, text.clone());
+            connected.outbox.delta(revision, text.clone(), came.clone());
         }
     }
+}
+
+/// From which feed an event came and when this hub had it; what people do is measured by nobody.
+fn came(event: &Event) -> Option<Came> {
+    let by = Some(&event.by).filter(|by| by.screen == "feed")?;
+    let ago = (Utc::now() - by.at).to_std().unwrap_or_default();
+    Some(Came { source: by.actor.as_str().into(), at: Instant::now().checked_sub(ago)? })
 }
 
 fn info(connected: &Connected) -> ScreenInfo {

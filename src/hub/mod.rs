@@ -34,6 +34,7 @@ mod scene_file;
 mod series;
 mod socket;
 mod standards;
+mod to_screens;
 mod tracks;
 mod upgrade;
 mod world;
