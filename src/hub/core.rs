@@ -3,6 +3,7 @@
 use super::alarms::Alarms;
 use super::alert_file::AlertFile;
 use super::alert_log::AlertLog;
+use super::means::MeansAnswers;
 use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
@@ -76,6 +77,7 @@ pub struct Core {
     /// Readings and positions that were; `None`: this hub keeps none.
     pub history: Option<Arc<dyn History>>,
     pub past_answers: PastAnswers,
+    pub means_answers: MeansAnswers,
     alert_file: AlertFile,
     alert_log: AlertLog,
     pub alarms: Alarms,
@@ -123,6 +125,7 @@ impl Core {
             store,
             history,
             past_answers: PastAnswers::default(),
+            means_answers: MeansAnswers::default(),
             name,
             started: Instant::now(),
             screens: Mutex::default(),

@@ -25,6 +25,7 @@ mod inlets;
 mod keep;
 mod keys;
 mod ledger;
+mod means;
 mod news;
 mod outbox;
 mod past;
