@@ -34,7 +34,7 @@ pub fn looked_up(scene: &LoadedScene) -> Result<Vec<AlertRule>, HubError> {
     for rule in rules.iter_mut() {
         let Some(RuleArea::Code(code)) = &rule.area else { continue };
         let border = border(&areas, code, &file).map_err(|why| wrong(&rule.id, why))?;
-        rule.area = Some(RuleArea::Border(border));
+        rule.area = Some(RuleArea::Border(border.into()));
     }
     Ok(rules)
 }

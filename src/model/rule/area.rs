@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Corners of a border: a country's is drawn with fewer, and each new sensor is held against all of them.
 const CORNERS_MAX: usize = 100_000;
@@ -12,7 +13,8 @@ const CORNERS_MAX: usize = 100_000;
 pub enum RuleArea {
     /// Id of a Feature in the city's `areas.geojson`: `321302`. Somebody has to look its border up before it covers anything.
     Code(String),
-    Border(Border),
+    /// Shared, because rules are copied with each of their verdicts.
+    Border(Arc<Border>),
 }
 
 /// One or several polygons of longitude and latitude (WGS 84, degrees), with holes.
@@ -32,7 +34,7 @@ impl TryFrom<Value> for RuleArea {
     fn try_from(value: Value) -> Result<Self, String> {
         match value {
             Value::String(code) if !code.is_empty() => Ok(Self::Code(code)),
-            Value::Object(_) => Ok(Self::Border(Border::of(&value)?)),
+            Value::Object(_) => Ok(Self::Border(Border::of(&value)?.into())),
             _ => Err("an area is the code of one of the city's areas, \"321302\", or a GeoJSON Polygon or MultiPolygon; \
                       a rectangle is bounds = [west, south, east, north]"
                 .into()),
@@ -44,7 +46,7 @@ impl From<RuleArea> for Value {
     fn from(area: RuleArea) -> Self {
         match area {
             RuleArea::Code(code) => json!(code),
-            RuleArea::Border(border) => border.geometry,
+            RuleArea::Border(border) => border.geometry.clone(),
         }
     }
 }

@@ -339,7 +339,7 @@ fn a_feed_that_was_silent_before_a_restart_is_over_with_its_first_word_also_when
 #[test]
 fn only_sensors_in_the_rules_area_make_incidents_also_when_one_moves_in() {
     let square = serde_json::json!({"type": "Polygon", "coordinates": [[[118, 33], [119, 33], [119, 34], [118, 34], [118, 33]]]});
-    let area = RuleArea::Border(Border::of(&square).unwrap());
+    let area = RuleArea::Border(Border::of(&square).unwrap().into());
     let mut watch = Watch::new(AlertRule { area: Some(area), ..rule(Condition::Above { value: 10.0, close: None }) });
     let mut opens = |s: i64, lon: f64| watch.take("f", "a", [lon, 33.5], at(s), 20.0).len();
     assert_eq!([opens(0, 117.5), opens(1, 117.5), opens(2, 118.5), opens(3, 118.5)], [0, 0, 1, 0]);

@@ -138,6 +138,11 @@ pub fn feed(
     work.means.follow(config, (now, known), Instant::now(), |path| session.fetch(path));
     work.awaits_means = config.mean_h.is_some() && !work.means.is_answered();
     if work.awaits_means {
+        // The layer before it is not this one.
+        if another && layer.shown {
+            layer.shown = false;
+            shown.0 = None;
+        }
         return;
     }
     let gathered = gather::gather(config, (&session.world, work.means.told()), &areas.0, &frame.0, now);
