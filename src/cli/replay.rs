@@ -1,6 +1,6 @@
 //! `yiping replay`: a recorded or generated journal as a live data platform.
 
-use crate::feeds::replay::{City, Options, Platform, SPEEDS};
+use crate::feeds::replay::{City, Options, PAYLOAD_BYTES, PAYLOAD_BYTES_MAX, Platform, SPEEDS};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -25,6 +25,10 @@ pub struct Args {
     /// Address of the MQTT broker; port 0 takes any free one, `off` does without
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:1883")]
     mqtt: String,
+    /// Readings of one datastream that are due together are published as one MQTT message of at most so many bytes, as some servers take no
+    /// more; 0 publishes each by itself
+    #[arg(long, value_name = "BYTES", default_value_t = PAYLOAD_BYTES, value_parser = payload_bytes)]
+    mqtt_payload: usize,
     /// Simulated seconds a second, 0.1 to 1000; changed while it plays by POST /control {"speed": 10}
     #[arg(long, default_value = "1", value_parser = speed)]
     speed: f64,
@@ -48,6 +52,11 @@ fn speed(text: &str) -> Result<f64, String> {
     if SPEEDS.contains(&speed) { Ok(speed) } else { Err(format!("a speed is between {} and {}", SPEEDS.start(), SPEEDS.end())) }
 }
 
+fn payload_bytes(text: &str) -> Result<usize, String> {
+    let bytes = text.parse().map_err(|e| format!("{e}"))?;
+    if bytes <= PAYLOAD_BYTES_MAX { Ok(bytes) } else { Err(format!("a payload has at most {PAYLOAD_BYTES_MAX} bytes")) }
+}
+
 /// Serves until interrupted.
 ///
 /// # Errors
@@ -65,6 +74,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         journals: args.journal.clone(),
         listen: args.listen,
         mqtt,
+        mqtt_payload_bytes: args.mqtt_payload,
         speed: args.speed,
         start: args.start,
         seed: args.seed,

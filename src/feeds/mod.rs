@@ -165,10 +165,10 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
     let outbox = |kind| Outbox::new(&id, kind, coordinates, out.clone(), tuning.status_every);
     let reads = |task| FeedHandle { task, inlet: None };
     match source {
-        Source::Sensorthings { url, mqtt, observed_properties, area, token_env } => {
+        Source::Sensorthings { url, mqtt, observed_properties, area, token_env, late_days } => {
             let choice = sensorthings::Choice::new(&observed_properties, area, outbox::shifted(coordinates));
             let adapter = sensorthings::Adapter::new(id.clone(), url, mqtt, choice, tuning.clone());
-            let adapter = adapter.with_token(token_env).resume(&kept);
+            let adapter = adapter.with_token(token_env).with_late_days(late_days).resume(&kept);
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("sensorthings"))))
         }
         Source::SensorthingsIn {} => {

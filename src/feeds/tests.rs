@@ -3,7 +3,7 @@
 pub(super) mod peers;
 mod recorded;
 
-use super::replay::{Options, Platform, fixture};
+use super::replay::{Options, PAYLOAD_BYTES, Platform, fixture};
 use super::*;
 use crate::model::transport::Broker;
 use axum::Router;
@@ -33,7 +33,17 @@ fn options(listen: SocketAddr, mqtt: bool) -> Options {
     let any = ANY.parse().unwrap();
     // Two minutes before the fixture's incident at 9 local time.
     let start = Some("2026-05-01T00:58:00Z".parse().unwrap());
-    Options { city: Some(fixture::city()), journals: vec![], listen, mqtt: mqtt.then_some(any), speed: 100.0, start, seed: 7, record: None }
+    Options {
+        city: Some(fixture::city()),
+        journals: vec![],
+        listen,
+        mqtt: mqtt.then_some(any),
+        mqtt_payload_bytes: PAYLOAD_BYTES,
+        speed: 100.0,
+        start,
+        seed: 7,
+        record: None,
+    }
 }
 
 fn platform(mqtt: bool) -> Platform {
@@ -52,7 +62,7 @@ async fn again(options: Options) -> Platform {
 }
 
 fn sensorthings_at(url: String, mqtt: Option<String>) -> Source {
-    Source::Sensorthings { url, mqtt: mqtt.map(Broker::at), observed_properties: vec![], area: None, token_env: None }
+    Source::Sensorthings { url, mqtt: mqtt.map(Broker::at), observed_properties: vec![], area: None, token_env: None, late_days: 1 }
 }
 
 fn sensorthings(platform: &Platform) -> FeedConfig {
@@ -115,6 +125,32 @@ async fn readings_come_over_mqtt_once_and_without_gaps() {
     assert_complete(&heard);
     listen(&mut rx, &mut heard, |h| h.status.connected && h.status.stored >= 96).await;
     assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.last_error.clone()), (0, 0, None));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readings_that_are_due_together_come_in_messages_of_the_length_that_is_set() {
+    const BYTES: usize = 1_000;
+    let platform = Platform::start(Options { speed: 1000.0, mqtt_payload_bytes: BYTES, ..options(ANY.parse().unwrap(), true) }).unwrap();
+    let mut options = rumqttc::MqttOptions::new("listener", "127.0.0.1", platform.mqtt.unwrap().port());
+    options.set_max_packet_size(1 << 20, 1 << 20);
+    let (client, mut events) = rumqttc::AsyncClient::new(options, 10);
+    client.subscribe("v1.1/+/Observations", rumqttc::QoS::AtMostOnce).await.unwrap();
+    let several = async {
+        loop {
+            let rumqttc::Event::Incoming(rumqttc::Packet::Publish(message)) = events.poll().await.unwrap() else { continue };
+            let told = sensorthings::parse::observations(serde_json::from_slice(&message.payload).unwrap()).unwrap();
+            assert!(message.payload.len() <= BYTES || told.len() == 1, "{} bytes", message.payload.len());
+            if told.len() > 1 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), several).await.expect("some are due together");
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = spawn_tuned(&sensorthings(&platform), quick(), tx);
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.observations.len() == 12 && h.observations.values().all(|o| o.len() >= 40)).await;
+    assert_complete(&heard);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -283,6 +319,7 @@ async fn datastreams_are_chosen_by_property_and_area() {
         observed_properties,
         area,
         token_env: None,
+        late_days: 1,
     };
     let _feed = spawn_tuned(&FeedConfig::new("f", source), quick(), tx);
     let mut heard = Heard::default();

@@ -1,8 +1,8 @@
 //! What every backend must hold, as checks that take any [`History`]. Each panics with the promise that was broken.
 
 use super::{
-    At, Batch, EventQuery, HexagonQuery, History, HistoryError, IncidentEvent, Memory, Reading, ReadingsQuery, Retention, Select,
-    SeriesQuery, State,
+    At, Batch, Bucket, ChartsQuery, EventQuery, HexagonQuery, History, HistoryError, IncidentEvent, Memory, Reading, ReadingsQuery,
+    Retention, Select, SeriesQuery, State,
 };
 use crate::model::incident::{Domain, IncidentState, Severity};
 use crate::model::observation::{Datastream, Observation, Quality};
@@ -169,6 +169,14 @@ async fn charts_and_hexagons_are_the_same<H: History>(history: &H, reference: &M
             let query = SeriesQuery { datastream: "a".into(), from, to, step: TimeDelta::minutes(minutes), known_by };
             let (theirs, ours) = (history.series(query.clone()).await.expect("series"), reference.series(query).await.expect("series"));
             assert_same_buckets(&theirs.rows, &ours.rows, &format!("a chart in steps of {minutes} min from {from} {when}"));
+            let datastreams = ["b", "nobody", "a", "c"].map(str::to_owned).to_vec();
+            let query = ChartsQuery { property: "pm2_5".into(), datastreams, from, to, step: TimeDelta::minutes(minutes), known_by };
+            let (theirs, ours) = (charts(history, query.clone()).await, charts(reference, query).await);
+            let ids = |charts: &[(String, Vec<Bucket>)]| charts.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>();
+            assert_eq!(ids(&theirs), ids(&ours), "who has a chart {when}");
+            for ((id, theirs), (_, ours)) in theirs.iter().zip(&ours) {
+                assert_same_buckets(theirs, ours, &format!("charts at once of {id} in steps of {minutes} min from {from} {when}"));
+            }
         }
     }
     for (from, to, minutes, resolution) in [(0, 9000, 15, 9), (0, 9000, 15, 7), (-7200, 14_400, 60, 5), (0, 9000, 5, 11), (5, 8000, 30, 8)]
@@ -178,6 +186,13 @@ async fn charts_and_hexagons_are_the_same<H: History>(history: &H, reference: &M
         let (theirs, ours) = (history.hexagons(query.clone()).await.expect("hexagons"), reference.hexagons(query).await.expect("hexagons"));
         assert_same_hexagons(&theirs.rows, &ours.rows, &format!("hexagons of {minutes} min at resolution {resolution} {when}"));
     }
+}
+
+/// By id.
+async fn charts<H: History>(history: &H, query: ChartsQuery) -> Vec<(String, Vec<Bucket>)> {
+    let mut charts = history.charts(query).await.expect("charts").rows;
+    charts.sort_by(|a, b| a.0.cmp(&b.0));
+    charts
 }
 
 fn assert_same_hexagons(theirs: &[super::Hexagon], ours: &[super::Hexagon], what: &str) {

@@ -25,10 +25,11 @@ pub use clickhouse::{ClickHouse, ClickHouseConfig};
 pub use embedded::Embedded;
 pub use error::HistoryError;
 pub use memory::Memory;
-pub use query::{At, EventQuery, HexagonQuery, ReadingsQuery, Retention, Select, SeriesQuery};
+pub use query::{At, ChartsQuery, EventQuery, HexagonQuery, ReadingsQuery, Retention, Select, SeriesQuery};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use std::sync::Arc;
 
 /// Rows one answer may tell; ask for the next with `skip`.
@@ -37,6 +38,8 @@ pub const READINGS_MAX: usize = 100_000;
 pub const BUCKETS_MAX: usize = 100_000;
 /// Rows of one batch: a second of the fastest ingest, four times; bounds how long others wait for its sync.
 pub const BATCH_ROWS_MAX: usize = 200_000;
+/// Charts that are asked for at a time where many are wanted.
+const CHARTS_AT_A_TIME: usize = 8;
 /// Incidents of which nothing was heard for so many days are not told by [`History::incidents_at`]; the state store has them all.
 pub const INCIDENT_DAYS: u32 = 92;
 /// H3 resolution of the cell roll-ups: hexagons of 0.1 km², edges of 200 m. Finer ones are computed from readings.
@@ -63,6 +66,30 @@ pub trait History: Send + Sync + 'static {
 
     /// One datastream in buckets; buckets without readings are left out. An unknown datastream has none.
     fn series(&self, query: SeriesQuery) -> BoxFuture<'_, Result<Told<Bucket>, HistoryError>>;
+
+    /// Many datastreams of one property in buckets, each with its id; those without readings are left out. In no order.
+    ///
+    /// A backend that has nothing better asks for one after the other.
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+        Box::pin(async move {
+            let ChartsQuery { property, datastreams, from, to, step, known_by } = query;
+            let catalogue = self.catalogue().await?;
+            let is_of_it =
+                |id: &String| catalogue.series(id).and_then(|s| catalogue.get(s)).is_some_and(|d| d.observed_property == property);
+            let asked: Vec<String> = datastreams.into_iter().filter(is_of_it).collect();
+            let ask = |datastream: String| async move {
+                let told = self.series(SeriesQuery { datastream: datastream.clone(), from, to, step, known_by }).await?;
+                Ok::<_, HistoryError>((datastream, told))
+            };
+            let each: Vec<(String, Told<Bucket>)> = stream::iter(asked).map(ask).buffered(CHARTS_AT_A_TIME).try_collect().await?;
+            let mut all = Told { rows: Vec::new(), missing: Vec::new() };
+            for (datastream, told) in each {
+                all.missing.extend(told.missing);
+                all.rows.extend((!told.rows.is_empty()).then_some((datastream, told.rows)));
+            }
+            Ok(all)
+        })
+    }
 
     /// Readings one by one.
     fn readings(&self, query: ReadingsQuery) -> BoxFuture<'_, Result<Told<Reading>, HistoryError>>;

@@ -63,6 +63,19 @@ pub struct SeriesQuery {
     pub known_by: Option<DateTime<Utc>>,
 }
 
+/// Charts of many datastreams of one property at once, as [`SeriesQuery`] has them of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChartsQuery {
+    pub property: String,
+    /// Those of another property and those that nobody has described have no chart.
+    pub datastreams: Vec<String>,
+    pub from: DateTime<Utc>,
+    pub to: DateTime<Utc>,
+    pub step: TimeDelta,
+    /// As in [`At`].
+    pub known_by: Option<DateTime<Utc>>,
+}
+
 /// Readings one by one, ordered by phenomenon time, then by the number of their datastream
 /// (by ClickHouse, of more than a thousand datastreams, in an order of its own that stays).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,13 +3,15 @@
 use super::alarms::Alarms;
 use super::alert_file::AlertFile;
 use super::alert_log::AlertLog;
+use super::means::MeansAnswers;
 use super::news::News;
 use super::outbox::Outbox;
 use super::past::PastAnswers;
 use super::scene_file::LoadedScene;
+use super::to_screens::{Came, ToScreens};
 use super::world::World;
-use super::{HubError, keys};
-use crate::feeds::{Inlet, LagMeter};
+use super::{HubError, keys, rule_areas};
+use crate::feeds::Inlet;
 use crate::history::{Batch, History, IncidentEvent};
 use crate::model::incident::Event;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
@@ -75,6 +77,7 @@ pub struct Core {
     /// Readings and positions that were; `None`: this hub keeps none.
     pub history: Option<Arc<dyn History>>,
     pub past_answers: PastAnswers,
+    pub means_answers: MeansAnswers,
     alert_file: AlertFile,
     alert_log: AlertLog,
     pub alarms: Alarms,
@@ -87,8 +90,8 @@ pub struct Core {
     /// Feeds whose sources post to the hub.
     inlets: Mutex<BTreeMap<String, Inlet>>,
     screens_changed: Notify,
-    /// From the arrival of positions to their sending.
-    to_screens: Mutex<LagMeter>,
+    /// From the arrival of what sources say to its sending.
+    pub to_screens: ToScreens,
     events_waiting: Arc<Semaphore>,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
@@ -105,6 +108,7 @@ impl Core {
         history: Option<Arc<dyn History>>,
         alert_file: AlertFile,
     ) -> Result<Arc<Self>, HubError> {
+        let rules = rule_areas::looked_up(&scene)?;
         let name = store_name(&*store).await?;
         let mut world = World::new(scene.first_view());
         let (alert_log, alert_past) = AlertLog::open(alert_file.log(), Utc::now());
@@ -114,19 +118,20 @@ impl Core {
             alert_file,
             alert_log,
             view_key: keys::view(&scene.id),
-            alarms: Alarms::new(&scene.scene.rules),
+            alarms: Alarms::new(&rules),
             scene,
             web,
             token,
             store,
             history,
             past_answers: PastAnswers::default(),
+            means_answers: MeansAnswers::default(),
             name,
             started: Instant::now(),
             screens: Mutex::default(),
             inlets: Mutex::default(),
             screens_changed: Notify::new(),
-            to_screens: Mutex::default(),
+            to_screens: ToScreens::default(),
             events_waiting: Arc::new(Semaphore::new(EVENTS_WAITING_MAX)),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
@@ -166,16 +171,6 @@ impl Core {
     /// The screens that `screen` is told of by name in a snapshot.
     pub fn infos_for(&self, screen: &Screen) -> Vec<ScreenInfo> {
         if screen.is_told_names() { self.screen_infos() } else { Vec::new() }
-    }
-
-    /// A screen was sent something that had waited so long.
-    pub fn sent_after(&self, waited: Duration) {
-        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).record(waited.as_millis() as i64);
-    }
-
-    /// How long news wait in the hub before screens get them: the middle one, and the one 99 of 100 are not above, ms.
-    pub fn to_screens_ms(&self) -> Option<(f64, f64)> {
-        self.to_screens.lock().unwrap_or_else(PoisonError::into_inner).quantiles_ms()
     }
 
     /// Who is connected has changed: every screen is told soon.
@@ -241,8 +236,9 @@ impl Core {
                     let mut world = self.world();
                     match world.take(&entry, &self.view_key) {
                         Ok(Some((change, event))) if live => {
+                            let came = event.as_ref().and_then(came);
                             self.keep_event(&change, event);
-                            self.send_delta(entry.revision, entry.at, change);
+                            self.send_delta(entry.revision, entry.at, change, came);
                         }
                         Ok(_) => {}
                         Err(e) => tracing::error!("an entry of the state store is left out: {e}"),
@@ -296,12 +292,19 @@ impl Core {
     }
 
     /// Written once for all screens.
-    fn send_delta(&self, revision: Revision, time: chrono::DateTime<Utc>, change: Change) {
+    fn send_delta(&self, revision: Revision, time: chrono::DateTime<Utc>, change: Change, came: Option<Came>) {
         let text = text(&FromHub::Delta { revision, time, changes: vec![change] });
         for connected in self.screens().values() {
-            connected.outbox.delta(revision, text.clone());
+            connected.outbox.delta(revision, text.clone(), came.clone());
         }
     }
+}
+
+/// From which feed an event came and when this hub had it; what people do is measured by nobody.
+fn came(event: &Event) -> Option<Came> {
+    let by = Some(&event.by).filter(|by| by.screen == "feed")?;
+    let ago = (Utc::now() - by.at).to_std().unwrap_or_default();
+    Some(Came { source: by.actor.as_str().into(), at: Instant::now().checked_sub(ago)? })
 }
 
 fn info(connected: &Connected) -> ScreenInfo {

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::upgrade::{NoWebSocket, Upgrade};
-use super::{archive, events, hexagons, inlets, keys, past, series, socket, standards};
+use super::{archive, events, hexagons, inlets, keys, means, past, series, socket, standards};
 use crate::ogc::archive::is_archive;
 use axum::Router;
 use axum::body::Body;
@@ -34,6 +34,7 @@ pub fn router(core: Arc<Core>) -> Router {
         .route("/api/at", get(past::at))
         .route("/api/series", get(series::series))
         .route("/api/hexagons", get(hexagons::hexagons))
+        .route("/api/means", get(means::means))
         .route("/api/events", get(events::events))
         .route("/feeds/{id}", post(inlets::post).layer(DefaultBodyLimit::max(inlets::BODY_BYTES_MAX)))
         .layer(middleware::from_fn_with_state(core.clone(), with_token));

@@ -5,6 +5,7 @@ use super::hold::until_kept;
 use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
 use super::restore;
+use super::to_screens::Came;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle, Tuning};
@@ -97,9 +98,13 @@ fn recorder(core: &Core, feed: &str) -> Option<Recorder> {
     Recorder::start(&dir, feed, Limits::default()).inspect_err(|error| tracing::error!(feed, %error, "the feed is not recorded")).ok()
 }
 
+/// When a batch was taken: by the clock, and as it is measured on the way to screens.
+type When<'a> = (DateTime<Utc>, &'a Came);
+
 /// Takes a batch of events in their order; what is to be kept of it is collected in `keep`.
 async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<FeedEvent>) {
     let now = Utc::now();
+    let came = Came { source: feed.source().clone(), at: Instant::now() };
     let mut events = batch.drain(..).peekable();
     while let Some(event) = events.next() {
         match event {
@@ -121,9 +126,9 @@ async fn take(core: &Core, feed: &mut Ledger, keep: &mut Keep, batch: &mut Vec<F
                 let mut alerts = 0;
                 {
                     let mut world = core.world();
-                    alerts += u64::from(take_live(core, &mut world, feed, keep, event, now));
+                    alerts += u64::from(take_live(core, &mut world, feed, keep, event, (now, &came)));
                     while let Some(event) = events.next_if(is_live) {
-                        alerts += u64::from(take_live(core, &mut world, feed, keep, event, now));
+                        alerts += u64::from(take_live(core, &mut world, feed, keep, event, (now, &came)));
                     }
                 }
                 if alerts > 0 {
@@ -158,7 +163,8 @@ fn is_live(event: &FeedEvent) -> bool {
 }
 
 /// Takes what is not in the state store: it changes the world at once. Whether it is an alert, which is counted once it is on disk.
-fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep, event: FeedEvent, now: DateTime<Utc>) -> bool {
+fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep, event: FeedEvent, when: When<'_>) -> bool {
+    let (now, _) = when;
     let fate = match event {
         // The catalogue is no message: it counts only when it can't be used.
         FeedEvent::Datastream(datastream) => match take_datastream(core, world, keep, datastream) {
@@ -167,7 +173,7 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         },
         FeedEvent::Observation(observation) => {
             feed.seen(Some(observation.phenomenon_time), now);
-            match take_observation(core, world, keep, observation, now) {
+            match take_observation(core, world, keep, observation, when) {
                 // Counted once it is on disk.
                 Fate::Stored if core.history.is_some() => return false,
                 fate => fate,
@@ -175,11 +181,11 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            take_unit(core, world, keep, unit, now)
+            take_unit(core, world, keep, unit, when)
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
-            match take_alert(world, alert, now) {
+            match take_alert(world, alert, when) {
                 Fate::Stored => return true,
                 fate => fate,
             }
@@ -193,7 +199,7 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
 impl Core {
     /// Tells screens what the ledger says, when it says something else than before.
     pub fn tell_feed(&self, feed: &mut Ledger) {
-        if let Some(status) = feed.news(self.to_screens_ms()) {
+        if let Some(status) = feed.news(self.to_screens.quantiles_ms(feed.id())) {
             let mut world = self.world();
             world.fresh.feed(&status.feed);
             world.feeds.insert(status.feed.clone(), status);
@@ -223,7 +229,7 @@ fn take_datastream(core: &Core, world: &mut World, keep: &mut Keep, datastream: 
 }
 
 /// All are kept in the history, and screens are told of the newest; one of a datastream nobody has named has no place on the map.
-fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation: Observation, now: DateTime<Utc>) -> Fate {
+fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation: Observation, (now, came): When<'_>) -> Fate {
     if !observation.value.is_finite() || observation.phenomenon_time > now + AHEAD_MAX {
         return Fate::Rejected("out_of_range");
     }
@@ -238,7 +244,7 @@ fn take_observation(core: &Core, world: &mut World, keep: &mut Keep, observation
         return if keep.observation(core, observation, now) { Fate::Stored } else { Fate::Conflated("older") };
     }
     keep.observation(core, observation.clone(), now);
-    world.fresh.observation(&observation.datastream);
+    world.fresh.observation(&observation.datastream, came);
     world.observations.insert(observation.datastream.clone(), observation);
     Fate::Stored
 }
@@ -250,7 +256,7 @@ fn hides(known: DateTime<Utc>, came: DateTime<Utc>, now: DateTime<Utc>) -> bool 
     known > came && !(known > in_time && came <= in_time)
 }
 
-fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, now: DateTime<Utc>) -> Fate {
+fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, (now, came): When<'_>) -> Fate {
     let known = world.units.get(&unit.id);
     if known.is_some_and(|u| u.seen_at >= unit.seen_at) {
         return Fate::Conflated("older");
@@ -261,14 +267,14 @@ fn take_unit(core: &Core, world: &mut World, keep: &mut Keep, unit: Unit, now: D
     if known.is_none() && world.units.len() >= UNITS_MAX {
         return Fate::Rejected("full");
     }
-    world.fresh.unit(&unit.id, Instant::now());
+    world.fresh.unit(&unit.id, came);
     keep.unit(core, &unit, now);
     world.units.insert(unit.id.clone(), unit);
     Fate::Stored
 }
 
 /// Those long over make room; an older word on one never replaces a newer.
-fn take_alert(world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
+fn take_alert(world: &mut World, alert: Alert, (now, came): When<'_>) -> Fate {
     world.alerts.retain(|_, a| a.expires.is_none_or(|end| now < end + ALERT_KEPT));
     let places = alert.areas.iter().flat_map(|a| a.polygons.iter().flatten().copied().chain(a.circles.iter().map(|c| [c[0], c[1]])));
     if places.into_iter().any(|[lon, lat]| !on_earth(lon, lat)) {
@@ -281,7 +287,7 @@ fn take_alert(world: &mut World, alert: Alert, now: DateTime<Utc>) -> Fate {
     if known.is_none() && world.alerts.len() >= ALERTS_MAX {
         return Fate::Rejected("full");
     }
-    world.fresh.alert(&alert.id);
+    world.fresh.alert(&alert.id, came);
     world.hear_alert(alert, now);
     Fate::Stored
 }

@@ -3,6 +3,7 @@
 use crate::feeds::LagMeter;
 use crate::model::feed::{Counts, FeedStatus, Lag};
 use chrono::{DateTime, TimeDelta, Utc};
+use std::sync::Arc;
 
 /// A time further ahead than this says nothing of how new a feed is.
 const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
@@ -22,6 +23,7 @@ pub enum Fate {
 /// Counts of the hub beside those of the adapter.
 #[derive(Debug)]
 pub struct Ledger {
+    source: Arc<str>,
     adapter: FeedStatus,
     hub: FeedStatus,
     told: FeedStatus,
@@ -33,11 +35,23 @@ pub struct Ledger {
 impl Ledger {
     pub fn new(feed: &str) -> Self {
         let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
-        Self { adapter: empty.clone(), hub: empty.clone(), told: empty, lag: LagMeter::default(), ahead: LagMeter::default() }
+        Self {
+            source: feed.into(),
+            adapter: empty.clone(),
+            hub: empty.clone(),
+            told: empty,
+            lag: LagMeter::default(),
+            ahead: LagMeter::default(),
+        }
     }
 
     pub fn id(&self) -> &str {
         &self.hub.feed
+    }
+
+    /// The id, for what goes on from here with its source.
+    pub fn source(&self) -> &Arc<str> {
+        &self.source
     }
 
     /// Takes the adapter's own account.
@@ -137,7 +151,7 @@ impl Ledger {
 
     /// The account, when it says something else than the last time.
     ///
-    /// `to_screens_ms`: how long news wait in the hub for screens, which is the same for all feeds.
+    /// `to_screens_ms`: how long what it says is on its way from the hub to screens, as [`super::to_screens::ToScreens`] has it.
     pub fn news(&mut self, to_screens_ms: Option<(f64, f64)>) -> Option<FeedStatus> {
         let mut status = self.status();
         if let (Some(lag), Some((p50, p99))) = (&mut status.lag, to_screens_ms) {

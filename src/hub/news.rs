@@ -1,5 +1,6 @@
 //! What many screens are told, written once for all of them.
 
+use super::to_screens::Came;
 use crate::model::alert::Alert;
 use crate::model::feed::FeedStatus;
 use crate::model::observation::{Datastream, Observation};
@@ -8,7 +9,6 @@ use crate::model::unit::Unit;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::fmt::Write;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// A changed thing as every screen is told it; the newest word on it takes the place of an older one.
 #[derive(Debug, PartialEq)]
@@ -17,34 +17,34 @@ pub struct News {
     pub key: Arc<str>,
     /// Longitude and latitude (WGS 84, degrees) by which viewports see it; `None`: every screen is told.
     pub at: Option<[f64; 2]>,
-    /// When it came, for what is in a hurry: positions.
-    pub since: Option<Instant>,
+    /// From where and when it came, where it is news from a source.
+    pub came: Option<Came>,
     /// The [`Change`] as it goes over the wire.
     json: Box<str>,
 }
 
 impl News {
-    fn of(key: String, at: Option<[f64; 2]>, since: Option<Instant>, change: &Change) -> Arc<Self> {
+    fn of(key: String, at: Option<[f64; 2]>, came: Option<Came>, change: &Change) -> Arc<Self> {
         // Our own types with string keys: serde_json has no way to refuse them.
         let json = serde_json::to_string(change).unwrap_or_default();
-        Arc::new(Self { key: key.into(), at, since, json: json.into() })
+        Arc::new(Self { key: key.into(), at, came, json: json.into() })
     }
 
-    pub fn unit(unit: Unit, since: Instant) -> Arc<Self> {
-        Self::of(format!("unit {}", unit.id), Some([unit.lon, unit.lat]), Some(since), &Change::Unit { unit })
+    pub fn unit(unit: Unit, came: Option<Came>) -> Arc<Self> {
+        Self::of(format!("unit {}", unit.id), Some([unit.lon, unit.lat]), came, &Change::Unit { unit })
     }
 
     /// `at`: the place of its datastream.
-    pub fn observation(observation: Observation, at: [f64; 2]) -> Arc<Self> {
-        Self::of(format!("observation {}", observation.datastream), Some(at), None, &Change::Observation { observation })
+    pub fn observation(observation: Observation, at: [f64; 2], came: Option<Came>) -> Arc<Self> {
+        Self::of(format!("observation {}", observation.datastream), Some(at), came, &Change::Observation { observation })
     }
 
     pub fn datastream(datastream: Datastream) -> Arc<Self> {
         Self::of(format!("datastream {}", datastream.id), None, None, &Change::Datastream { datastream })
     }
 
-    pub fn alert(alert: Alert) -> Arc<Self> {
-        Self::of(format!("alert {}", alert.id), None, None, &Change::Alert { alert: Box::new(alert) })
+    pub fn alert(alert: Alert, came: Option<Came>) -> Arc<Self> {
+        Self::of(format!("alert {}", alert.id), None, came, &Change::Alert { alert: Box::new(alert) })
     }
 
     pub fn feed(feed: FeedStatus) -> Arc<Self> {
@@ -99,7 +99,7 @@ mod tests {
         let time = DateTime::from_timestamp_millis(1_767_225_600_123).unwrap();
         for ids in [&[][..], &["a"][..], &["a", "b"][..]] {
             let units: Vec<_> = ids.iter().map(|id| unit(id)).collect();
-            let news: Vec<_> = units.iter().map(|u| News::unit(u.clone(), Instant::now())).collect();
+            let news: Vec<_> = units.iter().map(|u| News::unit(u.clone(), None)).collect();
             let changes = units.into_iter().map(|unit| Change::Unit { unit }).collect();
             let by_serde = serde_json::to_string(&FromHub::Delta { revision: Revision(7), time, changes }).unwrap();
             assert_eq!(delta(Revision(7), time, &news), by_serde);

@@ -1,6 +1,7 @@
 //! What waits to be sent to one screen. Bounded: what may be conflated is, what may not ends in a gap and a snapshot.
 
 use super::news::News;
+use super::to_screens::Came;
 use crate::model::protocol::Revision;
 use indexmap::IndexMap;
 use std::collections::VecDeque;
@@ -22,7 +23,12 @@ const KEPT_ROOM: usize = 256;
 
 /// A message in its order.
 pub enum Waiting {
-    Delta { revision: Revision, text: Utf8Bytes },
+    /// `came`: from which source and when, where it is one's news.
+    Delta {
+        revision: Revision,
+        text: Utf8Bytes,
+        came: Option<Came>,
+    },
     Reply(Utf8Bytes),
 }
 
@@ -76,7 +82,7 @@ impl Outbox {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn delta(&self, revision: Revision, text: Utf8Bytes) {
+    pub fn delta(&self, revision: Revision, text: Utf8Bytes, came: Option<Came>) {
         let mut inner = self.lock();
         if inner.resync.is_some() {
             return; // The snapshot will hold it.
@@ -88,7 +94,7 @@ impl Outbox {
             inner.resync = Some(inner.sent);
         } else {
             inner.deltas += 1;
-            inner.ordered.push_back(Waiting::Delta { revision, text });
+            inner.ordered.push_back(Waiting::Delta { revision, text, came });
         }
         drop(inner);
         self.more.notify_one();
@@ -225,7 +231,7 @@ mod tests {
         let (domain, state, seen_at) = (Domain::Traffic, UnitState::Available, DateTime::UNIX_EPOCH);
         let (stale_at, details) = (None, None);
         let unit = Unit { id: id.into(), call_sign, domain, kind, state, lon, lat: 33.0, heading_deg: 0.0, seen_at, stale_at, details };
-        News::unit(unit, Instant::now())
+        News::unit(unit, None)
     }
 
     fn waiting(outbox: &Outbox) -> Vec<(String, f64)> {
@@ -262,11 +268,11 @@ mod tests {
         let outbox = Outbox::new(Revision(7));
         outbox.reply("answer".into());
         for revision in 8..=8 + DELTAS_MAX as u64 {
-            outbox.delta(Revision(revision), "delta".into());
+            outbox.delta(Revision(revision), "delta".into(), None);
         }
         assert!(matches!(outbox.next(), Next::Resync { from: Revision(7) }));
         outbox.resynced(Revision(1000));
-        outbox.delta(Revision(1001), "news".into());
+        outbox.delta(Revision(1001), "news".into(), None);
         assert!(matches!(outbox.next(), Next::Send(Waiting::Reply(_))));
         assert!(matches!(outbox.next(), Next::Send(Waiting::Delta { revision: Revision(1001), .. })));
         assert_eq!(outbox.dropped(), DELTAS_MAX as u64);
@@ -277,7 +283,7 @@ mod tests {
         let outbox = Outbox::new(Revision(0));
         let mut order = String::new();
         for n in 1..=4 {
-            outbox.delta(Revision(n), "delta".into());
+            outbox.delta(Revision(n), "delta".into(), None);
             outbox.tell(&[unit(&n.to_string(), 1.0)], Instant::now());
             order.push(match outbox.next() {
                 Next::News { .. } => 'c',

@@ -3,6 +3,7 @@
 use super::core::{Connected, Core, Screen, text};
 use super::news::{self, News};
 use super::outbox::{Next, Outbox, Waiting};
+use super::to_screens::oldest;
 use super::upgrade::{Socket, send_text};
 use crate::model::lifecycle::ID_BYTES_MAX;
 use crate::model::protocol::{FromHub, FromScreen, PROTOCOL_VERSION, Revision};
@@ -204,15 +205,13 @@ async fn write(core: Arc<Core>, screen: Arc<Screen>, outbox: Arc<Outbox>, mut ou
 /// Sends until nothing waits; an error is why it ends.
 async fn drain(core: &Core, screen: &Screen, outbox: &Outbox, out: &mut Out) -> Result<(), String> {
     loop {
-        let message = match outbox.next() {
+        let (message, came) = match outbox.next() {
             Next::Nothing => return Ok(()),
             Next::Bye(why) => return Err(why),
-            Next::Send(Waiting::Delta { text, .. } | Waiting::Reply(text)) => text,
+            Next::Send(Waiting::Delta { text, came, .. }) => (text, came.into_iter().collect()),
+            Next::Send(Waiting::Reply(text)) => (text, Vec::new()),
             Next::News { revision, news } => {
-                if let Some(since) = news.iter().filter_map(|n| n.since).min() {
-                    core.sent_after(since.elapsed());
-                }
-                news::delta(revision, Utc::now(), &news).into()
+                (news::delta(revision, Utc::now(), &news).into(), oldest(news.iter().filter_map(|n| n.came.as_ref())))
             }
             Next::Resync { from } => {
                 let (gap, snapshot) = {
@@ -226,10 +225,11 @@ async fn drain(core: &Core, screen: &Screen, outbox: &Outbox, out: &mut Out) -> 
                     let total = core.screens().len();
                     outbox.tell(&[News::screens(Vec::new(), total)], std::time::Instant::now());
                 }
-                text(&snapshot)
+                (text(&snapshot), Vec::new())
             }
         };
         say(out, message).await?;
+        core.to_screens.sent(&came);
     }
 }
 

@@ -40,6 +40,9 @@ pub struct Alert {
     /// The alert that has taken its place.
     #[serde(default)]
     pub replaced_by: Option<String>,
+    /// When its source sent the word that it is over: the `sent` of the Cancel or Update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// CAP `status`. Only `Actual` is ever shown as real.

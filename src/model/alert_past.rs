@@ -83,13 +83,15 @@ impl AlertPast {
     }
 }
 
-/// When a word was said: when the hub had it, or when its message was sent, which a clock that is ahead can't make later. The end of an
-/// alert was sent with the one that took its place; of a cancellation only its arrival is known.
+/// When a word was said: when the hub had it, or when its message was sent, which a clock that is ahead can't make later. Of the end of an
+/// alert that was kept before ends had a date, the date of the alert that took its place is known, else its arrival.
 fn said_at(word: &AlertWord, known: Known, first_sent: &HashMap<&str, DateTime<Utc>>) -> DateTime<Utc> {
     let sent = match (known, word.alert.cancelled) {
         (Known::AsWeKnewIt, _) => None,
         (Known::AsItHappened, false) => Some(word.alert.sent),
-        (Known::AsItHappened, true) => word.alert.replaced_by.as_deref().and_then(|by| first_sent.get(by)).copied(),
+        (Known::AsItHappened, true) => {
+            word.alert.ended_at.or_else(|| word.alert.replaced_by.as_deref().and_then(|by| first_sent.get(by)).copied())
+        }
     };
     sent.map_or(word.received_at, |sent| sent.min(word.received_at))
 }
@@ -144,6 +146,17 @@ mod tests {
             (vec!["b".to_owned(), "c".into()], vec!["c".into()], vec!["c".to_owned()])
         );
         assert_eq!((happened(200), knew(200)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_cancellation_that_comes_late_ends_a_warning_from_when_it_was_sent() {
+        let mut past = AlertPast::default();
+        past.push(word("a", 10, 10, 1000));
+        let AlertWord { received_at, alert } = over(word("a", 10, 10, 1000), 90, None);
+        past.push(AlertWord { received_at, alert: Alert { ended_at: Some(at(60)), ..alert } });
+        let shown_at = |minute, known| shown(&past, minute, known).len();
+        assert_eq!([59, 60, 89, 90].map(|minute| shown_at(minute, Known::AsItHappened)), [1, 0, 0, 0]);
+        assert_eq!([59, 60, 89, 90].map(|minute| shown_at(minute, Known::AsWeKnewIt)), [1, 1, 1, 0]);
     }
 
     #[test]

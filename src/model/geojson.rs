@@ -115,6 +115,7 @@ mod tests {
             expires: None,
             cancelled: false,
             replaced_by: None,
+            ended_at: None,
         };
         let feature = alert_feature(&alert);
         let polygons = feature["geometry"]["coordinates"].as_array().unwrap();

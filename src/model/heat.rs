@@ -1,6 +1,7 @@
 //! Heat layers of a scene: what is shown as a field, how it is made, on which scale.
 
 use super::area::AreaLevel;
+use super::average::Period;
 use super::incident::{Domain, Incident};
 use super::scale::{self, Scale, Standard};
 use super::styling::{Ramp, Rgb};
@@ -32,6 +33,9 @@ pub struct HeatConfig {
     /// A standard's scale by its name, in place of `range`: `HJ 633-2012 PM2.5`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<String>,
+    /// Sensors count with their mean over so many hours before the clock's time, 1, 8 or 24, in place of their latest reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mean_h: Option<Period>,
     #[serde(default = "heat_ramp")]
     pub ramp: Ramp,
     /// Beyond this distance from every sensor nothing is shown, metres.
@@ -77,6 +81,9 @@ pub struct Explained {
     pub classes: &'static [(&'static str, &'static str)],
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mean: Option<(&'static str, &'static str)>,
+    /// What has to be said beside it, see [`HeatConfig::caution`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caution: Option<(&'static str, &'static str)>,
 }
 
 /// How a field is made.
@@ -182,6 +189,16 @@ impl HeatConfig {
             }
             _ => {}
         }
+        match (self.mean_h, self.standard().and_then(|s| s.period)) {
+            (Some(_), _) if self.incidents.is_some() => return wrong("mean_h is of readings; incidents have none".into()),
+            (Some(mean), Some(meant)) if mean != meant => {
+                let (name, meant) = (self.scale.as_deref().unwrap_or_default(), meant.hours());
+                return wrong(format!(
+                    "{name} is a scale of {meant} h means: write mean_h = {meant}, or leave it out to show latest readings"
+                ));
+            }
+            _ => {}
+        }
         if !positive(self.reach_m) || !positive(self.power) || self.bandwidth_m.is_some_and(|b| !positive(b)) || self.stale_after_min == 0 {
             return wrong("reach_m, power, bandwidth_m and stale_after_min must be more than 0".into());
         }
@@ -221,7 +238,7 @@ impl HeatConfig {
 
     /// Takes out of a heat that was told to screens what [`Explained`] added: what is left is a [`HeatConfig`].
     pub fn forget_explanation(told: &mut serde_json::Map<String, serde_json::Value>) {
-        ["bounds", "colours", "classes", "mean"].iter().for_each(|key| drop(told.remove(*key)));
+        ["bounds", "colours", "classes", "mean", "caution"].iter().for_each(|key| drop(told.remove(*key)));
     }
 
     /// The same with every name looked up.
@@ -232,8 +249,20 @@ impl HeatConfig {
             unit: self.unit().to_owned(),
             colours: (0..COLOURS).map(|i| self.ramp.of_heat(i as f64 / (COLOURS - 1) as f64)).collect(),
             classes: standard.map_or(&[], |s| s.classes),
-            mean: standard.map(|s| s.mean).filter(|mean| !mean.0.is_empty()),
+            mean: self.meaning(),
+            caution: self.caution(),
         }
+    }
+
+    /// Over what time values are meant, in Chinese and English: as they are made, else as the scale has them.
+    pub fn meaning(&self) -> Option<(&'static str, &'static str)> {
+        self.mean_h.map(Period::words).or_else(|| self.standard().map(|s| s.mean)).filter(|mean| !mean.0.is_empty())
+    }
+
+    /// Said where latest readings stand on a scale that is meant for means.
+    pub fn caution(&self) -> Option<(&'static str, &'static str)> {
+        let for_means = self.standard().is_some_and(|s| !s.mean.0.is_empty());
+        (for_means && self.mean_h.is_none() && self.incidents.is_none()).then_some(("所示为最新读数", "shown: latest readings"))
     }
 
     /// As the scene says, else as the standard does.
@@ -297,12 +326,27 @@ mod tests {
             ("observed_property = 'a'\nrange = [0, 1]\nvertical = -1", "20 for air"),
             ("observed_property = 'a'\nrange = [0, 1]\nneighbours = 33", "1 to 32"),
             ("observed_property = 'a'\nrange = [0, 1]\nresolution = 13", "0 to 12"),
+            ("observed_property = 'a'\nscale = 'HJ 633-2012 O3 8 h'\nmean_h = 24", "mean_h = 8"),
+            ("incidents = {}\nmethod = 'density'\nrange = [0, 1]\nmean_h = 24", "of readings"),
         ] {
             let why = heat(text).check().unwrap_err();
             assert!(why.contains(mend) && why.contains("\"h\""), "{text}: {why}");
         }
         assert_eq!(heat("method = 'density'\nincidents = { domain = 'traffic' }\nrange = [0, 20]").check(), Ok(()));
         assert!(toml::from_str::<HeatConfig>("id = 'h'\nname = 'h'\nmethod = 'splines'").is_err());
+    }
+
+    #[test]
+    fn latest_readings_on_a_scale_of_means_are_called_so_and_means_are_called_by_their_hours() {
+        let said = |more: &str| {
+            let told = heat(&format!("observed_property = 'o3'\n{more}")).explained();
+            (told.mean.map(|m| m.1), told.caution.map(|c| c.1))
+        };
+        assert_eq!(said("scale = 'HJ 633-2012 O3 8 h'"), (Some("8 h mean"), Some("shown: latest readings")));
+        assert_eq!(said("scale = 'HJ 633-2012 O3 8 h'\nmean_h = 8"), (Some("8 h mean"), None));
+        assert_eq!((said("range = [0, 1]\nmean_h = 24"), said("range = [0, 1]")), ((Some("24 h mean"), None), (None, None)));
+        let wrong = toml::from_str::<HeatConfig>("id = 'h'\nname = 'h'\nobserved_property = 'a'\nrange = [0, 1]\nmean_h = 3").unwrap_err();
+        assert!(wrong.to_string().contains("1, 8 and 24 hours"), "{wrong}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod alert;
 pub mod alert_past;
 pub mod area;
+pub mod average;
 pub mod category;
 pub mod chronicle;
 pub mod city;

@@ -1,5 +1,6 @@
 //! Scales of heat: what values mean, fixed, so that two times and two cities compare.
 
+use super::average::Period;
 use serde::{Deserialize, Serialize};
 
 /// A scale a standard gives.
@@ -10,6 +11,8 @@ pub struct Standard {
     pub unit: &'static str,
     /// Over what time a value is meant, in words for the legend; empty where it does not matter.
     pub mean: (&'static str, &'static str),
+    /// The same where it is a mean over so many hours.
+    pub period: Option<Period>,
     /// Ends of the classes, rising, in `unit`: one more than there are classes.
     pub bounds: &'static [f32],
     /// Names, Chinese and English, one a class.
@@ -19,13 +22,14 @@ pub struct Standard {
 /// Classes of the air quality index, HJ 633-2012 table 2: excellent, good, and light to severe pollution.
 const AIR: [(&str, &str); 6] =
     [("优", "excellent"), ("良", "good"), ("轻度污染", "light"), ("中度污染", "moderate"), ("重度污染", "heavy"), ("严重污染", "severe")];
-const DAY: (&str, &str) = ("24小时平均", "24 h mean");
-const HOUR: (&str, &str) = ("1小时平均", "1 h mean");
-const EIGHT_HOURS: (&str, &str) = ("8小时平均", "8 h mean");
+const DAY: Period = Period::Day;
+const HOUR: Period = Period::Hour;
+const EIGHT_HOURS: Period = Period::EightHours;
 
-const fn air(name: &'static str, unit: &'static str, mean: (&'static str, &'static str), bounds: &'static [f32]) -> Standard {
+const fn air(name: &'static str, unit: &'static str, period: Period, bounds: &'static [f32]) -> Standard {
     let classes: &'static [(&'static str, &'static str)] = &AIR;
-    Standard { name, unit, mean, bounds, classes: classes.split_at(bounds.len() - 1).0 }
+    let classes = classes.split_at(bounds.len() - 1).0;
+    Standard { name, unit, mean: period.words(), period: Some(period), bounds, classes }
 }
 
 /// Air: HJ 633-2012 table 1, concentrations at the sub-index 0, 50, 100, 150, 200, 300 and 500 (where the table ends earlier, so does the scale).
@@ -45,6 +49,7 @@ pub const STANDARDS: [Standard; 12] = [
         name: "GB 3096-2008 day",
         unit: "dB(A)",
         mean: ("昼间等效声级", "day, Leq"),
+        period: None,
         bounds: &[40.0, 50.0, 55.0, 60.0, 65.0, 70.0, 80.0],
         classes: &[
             ("0类 康复疗养", "0 convalescence"),
@@ -59,6 +64,7 @@ pub const STANDARDS: [Standard; 12] = [
         name: "GB 3096-2008 night",
         unit: "dB(A)",
         mean: ("夜间等效声级", "night, Leq"),
+        period: None,
         bounds: &[30.0, 40.0, 45.0, 50.0, 55.0, 60.0, 70.0],
         classes: &[
             ("0类 康复疗养", "0 convalescence"),

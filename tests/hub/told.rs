@@ -8,7 +8,8 @@ use yiping::model::alert::AlertStatus;
 use yiping::model::incident::IncidentState;
 use yiping::model::protocol::Role;
 
-const FEEDS: &str = "[[feed]]\nkind = \"cap\"\nid = \"warnings\"\n[[feed]]\nkind = \"eido\"\nid = \"110\"\n";
+const FEEDS: &str = "[[feed]]\nkind = \"cap\"\nid = \"warnings\"\n[[feed]]\nkind = \"eido\"\nid = \"110\"\n\
+    [[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n";
 
 fn hub(dir: &tempfile::TempDir) -> HubHandle {
     let (head, rest) = SCENE.split_once("[[camera]]").unwrap();
@@ -72,4 +73,27 @@ fn an_incident_of_another_centre_comes_and_is_closed_by_it() {
     assert_eq!(post(&hub, "110", eido.to_string())["accepted"], 1);
     desk.until("its end", |s| s.world.incidents[id].state == IncidentState::Closed);
     desk.until("the account", |s| s.world.feeds.get("110").is_some_and(|f| f.stored == 2 && f.balances()));
+}
+
+#[test]
+fn how_long_the_news_of_each_source_take_to_the_screens_is_in_its_account() {
+    let dir = data();
+    let hub = hub(&dir);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+    let read = |file: &str| std::fs::read_to_string(format!("{}/tests/data/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let place = json!({"type": "Point", "coordinates": [118.28, 33.96]});
+    let sensor =
+        json!({"@iot.id": 1, "ObservedProperty": {"name": "PM2.5"}, "Thing": {"name": "观测点", "Locations": [{"location": place}]}});
+    let reading = json!({"Datastream": {"@iot.id": 1}, "phenomenonTime": chrono::Utc::now().to_rfc3339(), "result": 17.0});
+    post(&hub, "air", sensor.to_string());
+    for (feed, body) in [("air", reading.to_string()), ("warnings", read("cap/rainstorm-zh-en.xml")), ("110", read("eido/crash.json"))] {
+        post(&hub, feed, body);
+    }
+    let to_screens =
+        |s: &Screen, feed: &str| s.world.feeds.get(feed).and_then(|f| f.lag).and_then(|l| l.screen_p50_ms.zip(l.screen_p99_ms));
+    let all = ["air", "warnings", "110"];
+    desk.until("a time of readings, warnings and incidents", |s| all.iter().all(|feed| to_screens(s, feed).is_some()));
+    assert!(all.iter().filter_map(|feed| to_screens(&desk, feed)).all(|(p50, p99)| p50 <= p99));
+    let told: Value = serde_json::from_slice(&yiping::link::fetch(&hub.url(), "/api/feeds").unwrap()).unwrap();
+    assert!(told.as_array().unwrap().iter().all(|f| f["lag"]["screen_p99_ms"].is_f64()), "{told}");
 }

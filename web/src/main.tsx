@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { App } from "./app";
+import { followMeans } from "./heat/means";
 import { followSeries } from "./heat/series";
 import { watchHeat } from "./heat/shown";
 import "./look.css";
@@ -27,6 +28,7 @@ start();
 followThePast();
 watchHeat();
 followSeries();
+followMeans();
 // For tests and pictures: `<html data-settled>` once the map has drawn everything it has.
 settled.subscribe((is) => document.documentElement.toggleAttribute("data-settled", is));
 

@@ -160,6 +160,8 @@ export interface FeedStatus {
   quarantined_for?: Counts;
   /** Messages that never came. */
   gaps?: number;
+  /** Milliseconds, 50th and 99th percentile of the last minute: from the event to the hub, and from there to a screen's socket. */
+  lag?: { arrival_p50_ms: number; arrival_p99_ms: number; screen_p50_ms: number | null; screen_p99_ms: number | null } | null;
   newest: Instant | null;
   /** Why the hub takes nothing just now, and its source waits. */
   held_back?: string;
@@ -216,6 +218,24 @@ export interface ScreenInfo {
   role: Role;
   actor: string;
   dropped: number;
+}
+
+/** A sensor's mean; `value` is null where there is not enough data, `heard` counts quarters of an hour with readings. */
+export interface SensorMean {
+  datastream: string;
+  value: number | null;
+  valid: number;
+  heard: number;
+}
+
+/** Moving means of a property: `GET api/means?property=…&hours=…&time=…&known=…`. */
+export interface Means {
+  property: string;
+  hours: number;
+  until: Instant;
+  needed: number;
+  means: SensorMean[];
+  missing: string[];
 }
 
 /** What was at an instant: `GET api/at?time=…&known=…`. */
@@ -349,6 +369,10 @@ export interface HeatConfig {
   /** A standard's scale by its name, and over what time it means values. */
   scale?: string | null;
   mean?: [string, string] | null;
+  /** Sensors count with their mean over so many hours. */
+  mean_h?: 1 | 8 | 24 | null;
+  /** Said where latest readings stand on a scale that is meant for means. */
+  caution?: [string, string] | null;
   reach_m: number;
   /** How many metres aside a metre of height counts as; 0: heights don't matter. */
   vertical?: number;

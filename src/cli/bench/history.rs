@@ -1,6 +1,7 @@
 //! `yiping bench history`: how fast the history takes readings and answers, over generated ones.
 
 use super::super::memory::peak_rss_mib;
+use super::scrub::{self, Scrub};
 use crate::history::{At, Batch, Embedded, HexagonQuery, History, Reading, Select, SeriesQuery};
 use crate::model::observation::{Datastream, Observation, Quality};
 use anyhow::Context;
@@ -25,7 +26,7 @@ pub struct Args {
     /// Where the history is made [default: the system's folder for temporary files]
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Leave the history there: to ask others the same.
+    /// Leave the history there, to ask others the same; no hub is asked then, which would add its units.
     #[arg(long)]
     keep: bool,
     /// Asks a history that `--keep` has left, and takes nothing in.
@@ -38,7 +39,7 @@ pub struct Args {
 
 /// Median and greatest of several times, milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
-struct Times {
+pub(super) struct Times {
     first: f64,
     median: f64,
     max: f64,
@@ -85,6 +86,9 @@ struct Figures {
     latest_at_known_ms: Times,
     /// One datastream's day by 15 minutes.
     series_ms: Times,
+    /// What a hub takes for the same as screens ask it. Absent where a history was only asked, or has more than an answer tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hub_at: Option<Scrub>,
     /// SQL over the same files through DataFusion; only in programs built with `--features sql`.
     #[cfg(feature = "sql")]
     sql_ms: Vec<(String, Times)>,
@@ -93,7 +97,7 @@ struct Figures {
 
 /// A batch: 0.1 s of 50,000 readings a second.
 const BATCH: u32 = 5_000;
-const PROPERTY: &str = "pm2_5";
+pub(super) const PROPERTY: &str = "pm2_5";
 const RUNS: usize = 7;
 /// Readings that hexagons are made of without roll-ups.
 const FROM_READINGS_MAX: u64 = 20_000_000;
@@ -143,7 +147,7 @@ fn tempfile_in(folder: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// The day's first instant: it ends at the last full hour.
-fn first() -> DateTime<Utc> {
+pub(super) fn first() -> DateTime<Utc> {
     let hour = Utc::now().timestamp() / 3600 * 3600;
     DateTime::from_timestamp(hour, 0).unwrap_or_default() - TimeDelta::hours(24)
 }
@@ -177,13 +181,13 @@ fn reading(n: u32, round: u32, rounds: u32, from: DateTime<Utc>) -> Reading {
     Reading { observation, received_at: phenomenon_time + TimeDelta::milliseconds(300 + i64::from(n % 700)) }
 }
 
-fn times(mut ms: Vec<f64>) -> Times {
+pub(super) fn times(mut ms: Vec<f64>) -> Times {
     let first = ms.first().copied().unwrap_or(f64::NAN);
     ms.sort_by(f64::total_cmp);
     Times { first, median: ms.get(ms.len() / 2).copied().unwrap_or(f64::NAN), max: ms.last().copied().unwrap_or(f64::NAN) }
 }
 
-fn ms(since: Instant) -> f64 {
+pub(super) fn ms(since: Instant) -> f64 {
     since.elapsed().as_secs_f64() * 1e3
 }
 
@@ -219,7 +223,13 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let settle_s = begun.elapsed().as_secs_f64();
     drop(history);
     let observations = u64::from(args.series) * u64::from(args.readings);
-    asked(folder, Some(Taken { ingest_per_s: observations as f64 / ingest_s, append_ms, settle_s })).await
+    let mut figures = asked(folder, Some(Taken { ingest_per_s: observations as f64 / ingest_s, append_ms, settle_s })).await?;
+    // The history is closed by now: a hub may have it.
+    if args.series <= scrub::SENSORS_MAX && !args.keep {
+        eprintln!("and now a hub's own answers");
+        figures.hub_at = Some(scrub::measure(folder).await?);
+    }
+    Ok(figures)
 }
 
 /// Questions to the history in `folder`.
@@ -280,6 +290,7 @@ async fn asked(folder: &Path, taken: Option<Taken>) -> anyhow::Result<Figures> {
         latest_at_ms: instants(folder, &history, from, false).await?,
         latest_at_known_ms: instants(folder, &history, from, true).await?,
         series_ms: charts(series, &history, from).await?,
+        hub_at: None,
         #[cfg(feature = "sql")]
         sql_ms: sql(&history).await?,
         peak_rss_mib: peak_rss_mib(),

@@ -8,6 +8,7 @@ mod frame;
 pub mod heat;
 mod history;
 mod live;
+mod scrub;
 
 use std::process::ExitCode;
 

@@ -46,6 +46,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Message {
     pub key: Key,
+    pub sent: DateTime<Utc>,
     pub status: AlertStatus,
     pub kind: Kind,
     pub scope: AlertScope,
@@ -89,6 +90,7 @@ pub fn message(feed: &str, alert: &Element) -> Result<Message, Fault> {
     };
     Ok(Message {
         key: Key { sender: sender.to_owned(), identifier: identifier.to_owned() },
+        sent: head.sent,
         status: head.status,
         kind,
         // Version 1.0 and many senders leave it out; a warning that nobody has restricted is public.
@@ -164,6 +166,7 @@ fn infos(alert: &Element, head: &Head) -> Result<Vec<Alert>, Fault> {
                 expires: Some(expires),
                 cancelled: false,
                 replaced_by: None,
+                ended_at: None,
             })
         })
         .collect()

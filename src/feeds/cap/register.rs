@@ -59,12 +59,12 @@ impl Register {
     pub fn take(&mut self, message: Message, now: DateTime<Utc>) -> Verdict {
         let id = (message.status, message.key.id());
         let by = (message.kind == Kind::Update).then(|| message.alerts.first().map(|a| a.id.clone())).flatten();
-        let mut changed = Vec::new();
+        let (mut changed, ended_at) = (Vec::new(), Some(message.sent));
         if message.kind != Kind::Alert {
             for reference in message.references.iter().filter(|r| **r != message.key) {
                 let over = (message.status, reference.id());
                 if let Some(alerts) = self.shown.shift_remove(&over) {
-                    changed.extend(alerts.into_iter().map(|a| Alert { cancelled: true, replaced_by: by.clone(), ..a }));
+                    changed.extend(alerts.into_iter().map(|a| Alert { cancelled: true, replaced_by: by.clone(), ended_at, ..a }));
                 }
                 bound(&mut self.over, OVER_MAX);
                 self.over.insert(over, by.clone());

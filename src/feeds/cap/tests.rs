@@ -103,6 +103,20 @@ fn changes(verdict: Verdict) -> Vec<String> {
 }
 
 #[test]
+fn what_is_over_is_dated_by_the_message_that_ended_it() {
+    let mut register = Register::default();
+    let came = time("2003-06-17T22:00:00Z");
+    let mut take = |message: Message, sent: &str| match register.take(Message { sent: time(sent), ..message }, came) {
+        Verdict::Changed(alerts) => alerts.iter().map(|a| a.ended_at).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(take(said("a", Kind::Alert, &[], false), "2003-06-17T21:00:00Z"), [None]);
+    let updated = take(said("b", Kind::Update, &["a"], false), "2003-06-17T21:10:00Z");
+    assert_eq!(updated, [Some(time("2003-06-17T21:10:00Z")), None]);
+    assert_eq!(take(said("c", Kind::Cancel, &["b"], false), "2003-06-17T21:20:00Z"), [Some(time("2003-06-17T21:20:00Z"))]);
+}
+
+#[test]
 fn an_update_takes_the_place_of_what_it_refers_to_and_a_cancel_ends_it() {
     let mut register = Register::default();
     let mut take = |message| changes(register.take(message, time("2003-06-17T22:00:00Z")));

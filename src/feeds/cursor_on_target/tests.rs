@@ -1,12 +1,12 @@
 //! Against sockets of our own that behave like a TAK server and its devices, well or badly.
 
-use crate::feeds::tests::peers::{Wire, certificates, free_port};
+use crate::feeds::tests::peers::{Server, Wire, certificates, free_port, taky};
 use crate::feeds::tests::{Heard, listen, quick};
 use crate::feeds::tls::{client_config, server_config};
 use crate::feeds::{FeedEvent, Tuning, install_tls, spawn_tuned};
 use crate::model::feed::{CotSource, FeedConfig, Source};
 use crate::model::transport::Tls;
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -15,8 +15,12 @@ use tokio::sync::mpsc;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 fn event(uid: &str, kind: &str, lon: f64) -> String {
-    let iso = |t: chrono::DateTime<Utc>| t.to_rfc3339_opts(SecondsFormat::Micros, true);
-    let (time, stale) = (iso(Utc::now()), iso(Utc::now() + TimeDelta::minutes(2)));
+    event_until(uid, kind, lon, Utc::now() + TimeDelta::minutes(2))
+}
+
+fn event_until(uid: &str, kind: &str, lon: f64, stale: DateTime<Utc>) -> String {
+    let iso = |t: DateTime<Utc>| t.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let (time, stale) = (iso(Utc::now()), iso(stale));
     format!(
         "<?xml version=\"1.0\"?><event version=\"2.0\" uid=\"{uid}\" type=\"{kind}\" how=\"m-g\" time=\"{time}\" start=\"{time}\" stale=\"{stale}\">\
          <point lat=\"33.9\" lon=\"{lon}\" hae=\"1\" ce=\"1\" le=\"1\"/><detail><contact callsign=\"C {uid}\"/><link uid=\"b\"/></detail></event>"
@@ -149,4 +153,52 @@ async fn rubbish_from_one_device_is_counted_and_the_others_are_heard() {
     };
     let gone = tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
     assert_eq!((gone.id.as_str(), gone.stale_at), ("tak/b", Some(gone.seen_at)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_real_tak_server_passes_on_what_another_client_says_with_its_stale_time() {
+    let Some(program) = taky() else {
+        return eprintln!("NOT TESTED: there is no taky here; scripts/setup installs one");
+    };
+    let (dir, port) = (tempfile::tempdir().unwrap(), free_port());
+    let config = dir.path().join("taky.conf");
+    std::fs::write(&config, format!("[taky]\nbind_ip = 127.0.0.1\nroot_dir = .\n[cot_server]\nport = {port}\n[ssl]\nenabled = false\n"))
+        .unwrap();
+    let mut server = Some(Server::start(&program, &["-c", &config.display().to_string()], port).await);
+    let (_feed, mut rx) = feed(Some(format!("tcp://127.0.0.1:{port}")), None, Tls::default(), quick());
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.connected).await;
+    // Another client: it says who it is, as ATAK does, and where others are; one of them is to be stale in a moment.
+    let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let (soon, later) = (Utc::now() + TimeDelta::milliseconds(300), Utc::now() + TimeDelta::hours(1));
+    let own = event_until("own", "a-f-G-U-C", 118.0, later).replace(
+        "<link uid=\"b\"/>",
+        "<uid Droid=\"own\"/><__group name=\"Cyan\" role=\"Team Member\"/><takv device=\"d\" platform=\"p\" os=\"1\" version=\"1\"/>",
+    );
+    let said =
+        own + &event_until("soon", "a-f-G-U-C", 118.1, soon) + &event_until("boat", "a-f-S", 118.2, later) + &event("m", "b-m-p", 1.0);
+    client.write_all(said.as_bytes()).await.unwrap();
+    let mut stale = std::collections::BTreeMap::new();
+    let units = async {
+        while stale.len() < 3 {
+            if let FeedEvent::Unit(unit) = rx.recv().await.unwrap() {
+                stale.insert(unit.id, (unit.kind, unit.call_sign, unit.stale_at.unwrap()));
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), units).await.expect("all three come");
+    // taky writes times in milliseconds.
+    let unit = |kind: &str, call_sign: &str, stale: DateTime<Utc>| (kind.to_owned(), call_sign.to_owned(), stale.trunc_subsecs(3));
+    let told =
+        [("boat", unit("boat", "C boat", later)), ("own", unit("officer", "C own", later)), ("soon", unit("officer", "C soon", soon))];
+    assert_eq!(stale.into_iter().collect::<Vec<_>>(), told.map(|(id, unit)| (format!("tak/{id}"), unit)));
+    listen(&mut rx, &mut heard, |h| h.status.rejected_for.get("unsupported") == Some(&1)).await;
+    // The server is started anew: the feed says so, comes back, and hears the client that has come back too.
+    drop(server.take());
+    listen(&mut rx, &mut heard, |h| !h.status.connected && h.status.last_error.is_some()).await;
+    let _again = Server::start(&program, &["-c", &config.display().to_string()], port).await;
+    listen(&mut rx, &mut heard, |h| h.status.connected).await;
+    let mut client = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    client.write_all(event("back", "a-f-G-U-C", 118.3).as_bytes()).await.unwrap();
+    listen(&mut rx, &mut heard, |h| h.units.contains_key("tak/back")).await;
 }

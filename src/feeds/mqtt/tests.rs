@@ -1,5 +1,6 @@
 //! Against a real mosquitto.
 
+use crate::feeds::replay::batch::{PAYLOAD_BYTES, payloads};
 use crate::feeds::tests::peers::{Server, Wire, certificates, free_port, mosquitto};
 use crate::feeds::tests::{CATALOGUE, Heard, listen, quick, serve};
 use crate::feeds::{FeedEvent, FeedHandle, Tuning, install_tls, spawn_tuned};
@@ -255,31 +256,72 @@ async fn a_connection_dead_at_its_other_end_is_noticed_and_dialled_again() {
     listen(&mut rx, &mut heard, |h| h.status.connected && values(h).contains(&1)).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sensorthings_batches_come_as_arrays_data_arrays_and_over_several_messages() {
-    let broker = Mosquitto::plain().await;
+fn topic() -> String {
+    "v1.1/Datastreams('a')/Observations".to_owned()
+}
+
+/// A SensorThings server whose news come over this broker; one reading of its datastream, 0, has come over it.
+async fn sensorthings(broker: &Mosquitto) -> (FeedHandle, Receiver<FeedEvent>, Heard) {
     let nothing = || async { r#"{"value": []}"# };
     let router = Router::new().route("/v1.1/Datastreams", get(|| async { CATALOGUE })).route("/v1.1/Observations", get(nothing));
     let url = format!("http://{}/v1.1", serve(router).await);
     let mqtt = Some(broker.broker(MqttVersion::V5, None));
     let (tx, mut rx) = mpsc::channel(100);
-    let source = Source::Sensorthings { url, mqtt, observed_properties: vec![], area: None, token_env: None };
-    let _feed = spawn_tuned(&FeedConfig::new("x", source), quick(), tx);
+    let source = Source::Sensorthings { url, mqtt, observed_properties: vec![], area: None, token_env: None, late_days: 1 };
+    let handle = spawn_tuned(&FeedConfig::new("x", source), quick(), tx);
     let mut heard = Heard::default();
     connected(&mut rx, &mut heard).await;
-    let topic = || "v1.1/Datastreams('a')/Observations".to_owned();
-    let at = |s: u32, v: u32| format!(r#"{{"phenomenonTime": "2026-05-01T00:00:{s:02}Z", "result": {v}}}"#);
-    let rows = r#"{"components": ["phenomenonTime", "result"], "dataArray": [["2026-05-01T00:00:04Z", 4], ["2026-05-01T00:00:05Z", 5]]}"#;
-    let payloads = [at(1, 1), format!("[{}, {}]", at(2, 2), at(3, 3)), rows.to_owned(), "[17]".to_owned(), format!("[{}]", at(5, 5))];
     // The subscription comes a little after the catalogue.
     for n in 0.. {
-        publish(broker.port, [(topic(), at(0, 0))]).await;
+        publish(broker.port, [(topic(), r#"{"phenomenonTime": "2026-05-01T00:00:00Z", "result": 0}"#.to_owned())]).await;
         if tokio::time::timeout(Duration::from_millis(300), listen(&mut rx, &mut heard, |h| !values(h).is_empty())).await.is_ok() {
             break;
         }
         assert!(n < 30, "{:?}", heard.status);
     }
-    publish(broker.port, payloads.map(|p| (topic(), p))).await;
+    (handle, rx, heard)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_takes_8_kb_takes_a_batch_that_was_split_and_not_the_whole_one() {
+    let broker = Mosquitto::start(|_, port| {
+        // The longest packet: the payload with its topic and 14 bytes of head.
+        let packet = PAYLOAD_BYTES + topic().len() + 14;
+        format!("listener {port} 127.0.0.1\nallow_anonymous true\nmessage_size_limit {PAYLOAD_BYTES}\nmax_packet_size {packet}\n")
+    })
+    .await;
+    let (_feed, mut rx, mut heard) = sensorthings(&broker).await;
+    let at = |minute: u32, v: u32| format!(r#"{{"phenomenonTime": "2026-05-01T00:{minute:02}:{:02}Z", "result": {v}}}"#, v % 60);
+    let readings = |minutes: std::ops::Range<u32>| minutes.flat_map(move |m| (0..60).map(move |s| at(m, m * 60 + s))).collect::<Vec<_>>();
+    // Seven minutes by the second: 24 kB.
+    let split = payloads(readings(1..8), PAYLOAD_BYTES);
+    assert!(
+        split.len() == 3 && split.iter().any(|p| p.len() > PAYLOAD_BYTES - 80),
+        "{:?}",
+        split.iter().map(String::len).collect::<Vec<_>>()
+    );
+    publish(broker.port, split.into_iter().map(|p| (topic(), p))).await;
+    listen(&mut rx, &mut heard, |h| values(h).len() >= 421).await;
+    assert_eq!(values(&heard), std::iter::once(0).chain(60..480).collect::<Vec<_>>());
+    // What is not split is not taken: the broker ends the connection of who sends it.
+    let mut options = MqttOptions::new("whole", "127.0.0.1", broker.port);
+    options.set_max_packet_size(1 << 20, 1 << 20);
+    let (client, mut events) = AsyncClient::new(options, 10);
+    client.try_publish(topic(), QoS::AtLeastOnce, false, format!("[{}]", readings(8..15).join(","))).unwrap();
+    while !matches!(events.poll().await, Err(_) | Ok(Event::Incoming(Packet::PubAck(_)))) {}
+    publish(broker.port, [(topic(), at(20, 1200))]).await;
+    listen(&mut rx, &mut heard, |h| values(h).contains(&1200)).await;
+    assert_eq!(values(&heard).len(), 422, "nothing of the whole batch has come");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sensorthings_batches_come_as_arrays_data_arrays_and_over_several_messages() {
+    let broker = Mosquitto::plain().await;
+    let (_feed, mut rx, mut heard) = sensorthings(&broker).await;
+    let at = |s: u32, v: u32| format!(r#"{{"phenomenonTime": "2026-05-01T00:00:{s:02}Z", "result": {v}}}"#);
+    let rows = r#"{"components": ["phenomenonTime", "result"], "dataArray": [["2026-05-01T00:00:04Z", 4], ["2026-05-01T00:00:05Z", 5]]}"#;
+    let several = [at(1, 1), format!("[{}, {}]", at(2, 2), at(3, 3)), rows.to_owned(), "[17]".to_owned(), format!("[{}]", at(5, 5))];
+    publish(broker.port, several.map(|p| (topic(), p))).await;
     listen(&mut rx, &mut heard, |h| values(h).len() == 6 && h.status.conflated_by.get("repeated").is_some_and(|n| *n > 0)).await;
     assert_eq!(values(&heard), [0, 1, 2, 3, 4, 5]);
 }

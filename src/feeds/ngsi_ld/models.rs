@@ -165,6 +165,7 @@ fn alert(feed: &str, entity: &Entity, now: DateTime<Utc>) -> Result<Said, String
             expires: Some(until.unwrap_or(effective.max(issued) + HOLDS)),
             cancelled: false,
             replaced_by: None,
+            ended_at: None,
         }));
     }
     if until.is_some_and(|end| end <= now) {

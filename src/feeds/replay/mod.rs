@@ -3,6 +3,7 @@
 //! OGC SensorThings 1.1 over HTTP (`/v1.1`) and MQTT, incidents and unit positions as GeoJSON snapshots and server-sent events.
 //! It knows nothing of the adapters that read it; both speak only the open interfaces, so each is tested against the other.
 
+pub(in crate::feeds) mod batch;
 mod broker;
 mod city;
 mod clock;
@@ -16,6 +17,7 @@ mod serve;
 mod sta;
 
 pub use super::journal::PlayReport;
+pub use batch::{PAYLOAD_BYTES, PAYLOAD_BYTES_MAX};
 pub use city::City;
 pub use clock::SPEEDS;
 
@@ -39,6 +41,8 @@ pub struct Options {
     pub listen: SocketAddr,
     /// `None`: no MQTT.
     pub mqtt: Option<SocketAddr>,
+    /// Readings of one datastream that are due together are one MQTT message of at most so many bytes; 0: each is one of its own.
+    pub mqtt_payload_bytes: usize,
     /// Simulated seconds a second, within [`SPEEDS`].
     pub speed: f64,
     /// Simulated time at the start; by default now, or a journal's first entry. What was known then is there at the start.

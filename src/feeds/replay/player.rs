@@ -1,5 +1,6 @@
 //! Plays a generated or recorded journal by the platform's clock.
 
+use super::batch::payloads;
 use super::broker::Publisher;
 use super::city::City;
 use super::clock::Clock;
@@ -13,6 +14,7 @@ use crate::model::geojson;
 use crate::model::observation::Datastream;
 use crate::ogc::sensorthings::Answerer;
 use chrono::{DateTime, Utc};
+use indexmap::IndexMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,6 +38,7 @@ pub struct Player {
     source: Source,
     shared: Arc<Shared>,
     publisher: Option<Publisher>,
+    mqtt_payload_bytes: usize,
     recorder: Option<(PathBuf, Single)>,
     report: Arc<Mutex<PlayReport>>,
     clock: Clock,
@@ -65,7 +68,8 @@ impl Player {
             }
         };
         let clock = Clock::new(start, o.speed, Instant::now());
-        let mut player = Self { source, shared, publisher: None, recorder, report, clock, jumps: 0 };
+        let mqtt_payload_bytes = o.mqtt_payload_bytes;
+        let mut player = Self { source, shared, publisher: None, mqtt_payload_bytes, recorder, report, clock, jumps: 0 };
         player.serve(there)?;
         player.publisher = publisher;
         Ok(player)
@@ -175,7 +179,8 @@ impl Player {
 
     fn serve(&mut self, entries: Vec<Entry>) -> Result<(), ReplayError> {
         let mut recorded = Ok(());
-        let mut dropped = 0;
+        // By topic, which is one a datastream.
+        let mut publications: IndexMap<String, Vec<String>> = IndexMap::new();
         for entry in entries {
             if let Some((_, single)) = self.recorder.as_mut().filter(|_| recorded.is_ok()) {
                 recorded = single.write(&entry);
@@ -188,8 +193,8 @@ impl Player {
                         let root = "http://localhost/v1.1";
                         Answerer { source: &*self.shared.store(), root, now_ms: 0 }.publication(kept)
                     });
-                    if let (Some(publisher), Some((topic, json))) = (&self.publisher, publication) {
-                        dropped += u64::from(!publisher.publish(format!("v1.1/{topic}"), json));
+                    if let Some((topic, json)) = publication {
+                        publications.entry(topic).or_default().push(json);
                     }
                     if kept.is_none() {
                         locked(&self.report).unknown(&observation.datastream);
@@ -214,8 +219,20 @@ impl Player {
                 What::Base(_) => {}
             }
         }
-        locked(&self.report).mqtt_dropped += dropped;
+        self.publish(publications);
         Ok(recorded?)
+    }
+
+    /// Publishes what was due together, a datastream's in as few messages as their size allows.
+    fn publish(&self, publications: IndexMap<String, Vec<String>>) {
+        let Some(publisher) = &self.publisher else { return };
+        let mut dropped = 0;
+        for (topic, observations) in publications {
+            for payload in payloads(observations, self.mqtt_payload_bytes) {
+                dropped += u64::from(!publisher.publish(format!("v1.1/{topic}"), payload));
+            }
+        }
+        locked(&self.report).mqtt_dropped += dropped;
     }
 }
 

@@ -2,7 +2,6 @@
 //! readings that we have missed.
 
 use super::page::{encoded, page};
-use super::reach::BACK_MAX;
 use super::stream::{Progress, Stream};
 use super::{Adapter, Way, parse};
 use crate::feeds::http::Caller;
@@ -57,7 +56,7 @@ impl Adapter {
             }
         }
         // Nothing yet, or it doesn't tell with the catalogue: what comes is not to be missed, however wrong its clock is.
-        self.reach.front = self.reach.front.or(self.reach.newest).or(Some(Utc::now() - BACK_MAX));
+        self.reach.front = self.reach.front.or(self.reach.newest).or(Some(Utc::now() - self.reach.back_max));
         Ok(latest.iter().any(|(_, observation)| observation.is_some()))
     }
 
@@ -155,7 +154,7 @@ impl Adapter {
             self.reach.not_behind(theirs.min(self.clock()));
         }
         let reached = self.reach.from(depth).unwrap_or(front);
-        let oldest = theirs.map_or(front, |theirs| theirs.min(self.clock())) - BACK_MAX;
+        let oldest = theirs.map_or(front, |theirs| theirs.min(self.clock())) - self.reach.back_max;
         for (id, time) in latest {
             let Some(progress) = self.streams.get_mut(&id).map(|s| &mut s.progress) else { continue };
             if let Some(position) = progress.position.filter(|position| *position < reached && *position < time) {

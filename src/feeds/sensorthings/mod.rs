@@ -26,7 +26,7 @@ use super::{FeedError, FeedEvent, Kept, Tuning};
 use crate::model::transport::Broker;
 use chrono::{DateTime, TimeDelta, Utc};
 use mqtt::Push;
-use reach::{BACK_MAX, Reach};
+use reach::Reach;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -119,6 +119,12 @@ impl Adapter {
         Self { token_env, ..self }
     }
 
+    /// Asking for what comes as late as that.
+    pub(super) fn with_late_days(mut self, days: u32) -> Self {
+        self.reach.back_max = TimeDelta::days(i64::from(days));
+        self
+    }
+
     /// Goes on where each datastream was, as if the connection had been broken since.
     pub(super) fn resume(mut self, kept: &Kept) -> Self {
         let now = Utc::now();
@@ -127,7 +133,7 @@ impl Adapter {
         let (Some(newest), Some(middle)) = (times.last().copied(), times.get(times.len() / 2).copied()) else { return self };
         // A sensor ahead of the clock says nothing of the others; if most of them are, it is the server that is.
         let clock = now.max(middle);
-        self.reach = Reach::resumed(Some(newest.min(clock)));
+        self.reach = self.reach.resumed(Some(newest.min(clock)));
         for o in kept.newest.iter().chain(&kept.recent) {
             let progress = self.resumed.entry(o.datastream.clone()).or_default();
             progress.position = progress.position.max(Some(o.phenomenon_time.min(clock)));
@@ -299,8 +305,8 @@ impl super::Adapter for Adapter {
         loop {
             let depth = self.reach.depth();
             let told = self.discover(depth, &http, outbox).await?;
-            // Nothing says which datastreams have something that we have missed: ask for the whole day.
-            let depth = if after_break && !told { BACK_MAX } else { depth };
+            // Nothing says which datastreams have something that we have missed: ask for all of the time.
+            let depth = if after_break && !told { self.reach.back_max } else { depth };
             outbox.connected();
             let push = self.subscribe(outbox).await;
             // The first time the catalogue's latest values are the start, and only what came since then is missing.

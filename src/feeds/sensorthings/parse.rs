@@ -91,7 +91,7 @@ pub(super) fn time(entity: &Value) -> Option<DateTime<Utc>> {
 ///
 /// # Errors
 /// In words, when it is none of these.
-pub(super) fn observations(message: Value) -> Result<Vec<(Option<String>, Value)>, String> {
+pub(in crate::feeds) fn observations(message: Value) -> Result<Vec<(Option<String>, Value)>, String> {
     let entities = match message {
         Value::Array(entities) => entities,
         Value::Object(_) => vec![message],

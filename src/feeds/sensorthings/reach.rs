@@ -5,20 +5,24 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// In every so many questions it is asked so far back; each is a multiple of the one before.
-const DEPTHS: [(u32, TimeDelta); 4] =
-    [(1, TimeDelta::seconds(30)), (12, TimeDelta::minutes(6)), (WALK_EACH, HOUR), (24 * WALK_EACH, BACK_MAX)];
+const DEPTHS: [(u32, TimeDelta); 4] = [(1, TimeDelta::seconds(30)), (12, TimeDelta::minutes(6)), (WALK_EACH, HOUR), (FARTHEST_EACH, DAY)];
+/// The last of them goes back as far as readings may come late.
+const FARTHEST_EACH: u32 = 24 * WALK_EACH;
 /// The catalogue with the latest reading of each datastream is read in every so many questions.
 pub(super) const WALK_EACH: u32 = 120;
 /// After a break.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 /// The first time: reading the catalogue of a large server takes a while.
 const FIRST: TimeDelta = TimeDelta::minutes(6);
-/// What was missed for longer than this is left to whoever imports it: a hub that was away for a month must not read a month first.
-pub(super) const BACK_MAX: TimeDelta = TimeDelta::days(1);
+/// Unless a scene says otherwise, what was missed for longer is left to whoever imports it: a hub that was away for a month must not read
+/// a month first.
+const DAY: TimeDelta = TimeDelta::days(1);
 
 /// How far a server was read, and how far back it is to be asked next.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reach {
+    /// How far back the farthest question goes: so late readings may come.
+    pub back_max: TimeDelta,
     /// Up to here all datastreams were read.
     pub front: Option<DateTime<Utc>>,
     /// The newest reading of all; one ahead of the clock counts as now.
@@ -34,17 +38,24 @@ pub(super) struct Reach {
     pub broken: bool,
 }
 
+impl Default for Reach {
+    fn default() -> Self {
+        Self { back_max: DAY, front: None, newest: None, begun: None, floor: DateTime::default(), asked: 0, passed: None, broken: false }
+    }
+}
+
 impl Reach {
     /// Up to `front` everything is kept from before.
-    pub fn resumed(front: Option<DateTime<Utc>>) -> Self {
-        Self { front, newest: front, ..Self::default() }
+    pub fn resumed(self, front: Option<DateTime<Utc>>) -> Self {
+        Self { front, newest: front, back_max: self.back_max, ..Self::default() }
     }
 
     /// The depth of the next question.
     pub fn depth(&mut self) -> TimeDelta {
         self.asked = self.asked.wrapping_add(1);
         let broken = std::mem::take(&mut self.broken);
-        let by_turn = DEPTHS.iter().rev().find(|(each, _)| self.asked.is_multiple_of(*each)).map_or(HOUR, |(_, depth)| *depth);
+        let depth = |(each, depth): &(u32, TimeDelta)| if *each == FARTHEST_EACH { self.back_max } else { *depth };
+        let by_turn = DEPTHS.iter().rev().find(|(each, _)| self.asked.is_multiple_of(*each)).map_or(HOUR, depth);
         match self.front {
             None => FIRST,
             Some(_) if broken => by_turn.max(HOUR),
@@ -96,12 +107,12 @@ impl Reach {
 
     /// The server was started anew.
     pub fn begin_anew(&mut self) {
-        *self = Self { asked: self.asked, broken: self.broken, ..Self::default() };
+        *self = Self { back_max: self.back_max, asked: self.asked, broken: self.broken, ..Self::default() };
     }
 
-    /// The server's own newest reading: nothing is asked for that is older than a day by it.
+    /// The server's own newest reading: nothing is asked for that came later than may be by it.
     pub fn not_behind(&mut self, newest: DateTime<Utc>) {
-        self.front = self.front.map(|front| front.max(newest - BACK_MAX));
+        self.front = self.front.map(|front| front.max(newest - self.back_max));
     }
 }
 
@@ -117,7 +128,7 @@ mod tests {
         reach.front = Some(now);
         let depths: Vec<_> = (2..=2_880).map(|_| (reach.walks_next(), reach.depth())).collect();
         let count = |d: TimeDelta| depths.iter().filter(|(_, depth)| *depth == d).count();
-        assert_eq!([TimeDelta::seconds(30), TimeDelta::minutes(6), HOUR, BACK_MAX].map(count), [2_639, 216, 23, 1]);
+        assert_eq!([TimeDelta::seconds(30), TimeDelta::minutes(6), HOUR, DAY].map(count), [2_639, 216, 23, 1]);
         assert!(depths.iter().all(|(walks, depth)| *walks == (*depth >= HOUR)));
         reach.broken = true;
         assert_eq!((reach.depth(), reach.depth()), (HOUR, TimeDelta::seconds(30)));
@@ -126,12 +137,12 @@ mod tests {
     #[test]
     fn no_question_goes_back_behind_the_first_one_nor_behind_memory() {
         let now = Utc::now();
-        let mut reach = Reach::resumed(Some(now));
+        let mut reach = Reach::default().resumed(Some(now));
         let first = reach.from(HOUR).unwrap();
         reach.asks(first);
-        assert_eq!((first, reach.from(BACK_MAX)), (now - HOUR, Some(first)));
+        assert_eq!((first, reach.from(DAY)), (now - HOUR, Some(first)));
         reach.floor = now - TimeDelta::minutes(10);
-        assert_eq!(reach.from(BACK_MAX), Some(reach.floor));
+        assert_eq!(reach.from(DAY), Some(reach.floor));
         reach.not_behind(now + TimeDelta::days(30));
         assert_eq!(reach.front, Some(now + TimeDelta::days(29)));
     }

@@ -103,7 +103,7 @@ async fn start(server: Server) -> (Shared, SocketAddr) {
 
 fn config(address: SocketAddr) -> FeedConfig {
     let url = format!("http://{address}/v1.1");
-    FeedConfig::new("f", Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area: None, token_env: None })
+    FeedConfig::new("f", Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area: None, token_env: None, late_days: 1 })
 }
 
 fn read(config: &FeedConfig, kept: Kept) -> (FeedHandle, Receiver<FeedEvent>) {
@@ -246,6 +246,25 @@ async fn after_a_restart_each_datastream_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_after_a_break_reaches_as_far_back_as_readings_may_come_late() {
+    for (days, expected) in [(1, &[3.0][..]), (3, &[2.0, 3.0])] {
+        let now = Utc::now();
+        let hours = |h: f64| min(now, h * 60.0);
+        let readings = vec![("a", hours(-49.0), 1.0), ("a", hours(-47.0), 2.0), ("a", hours(-1.0), 3.0)];
+        let (_server, address) = start(Server { streams: streams(&["a"]), readings, ..Server::default() }).await;
+        let mut config = config(address);
+        let Source::Sensorthings { late_days, .. } = &mut config.source else { panic!() };
+        *late_days = days;
+        let phenomenon_time = iso(hours(-49.0)).parse().unwrap();
+        let newest = vec![Observation { datastream: "f/a".into(), phenomenon_time, value: 1.0, quality: Quality::Good }];
+        let (_feed, mut rx) = read(&config, Kept { newest, ..Kept::default() });
+        let mut heard = Heard::default();
+        values(&mut rx, &mut heard, "f/a", expected).await;
+        listen(&mut rx, &mut heard, |h| h.status.stored == expected.len() as u64).await;
+    }
+}
+
+#[tokio::test]
 async fn an_area_is_compared_and_places_come_in_wgs84_whatever_the_source_has() {
     let systems = [
         (Coordinates::Wgs84, None),
@@ -261,7 +280,7 @@ async fn an_area_is_compared_and_places_come_in_wgs84_whatever_the_source_has() 
         let (_server, address) = start(Server { streams, ..Server::default() }).await;
         let url = format!("http://{address}/v1.1");
         let area = Some([118.2, 33.9, 118.3, 34.0]);
-        let source = Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area, token_env: None };
+        let source = Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area, token_env: None, late_days: 1 };
         let (_feed, mut rx) = read(&FeedConfig { coordinates, ..FeedConfig::new("f", source) }, Kept::default());
         let Some(FeedEvent::Datastream(datastream)) = rx.recv().await else { panic!("{coordinates:?}") };
         assert_eq!(datastream.id, "f/in", "{coordinates:?}");
@@ -282,7 +301,7 @@ async fn a_token_goes_to_its_server_and_to_no_other() {
     let url = format!("http://{address}/v1.1");
     // A variable that is set everywhere.
     let token_env = Some("PATH".to_owned());
-    let source = Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area: None, token_env };
+    let source = Source::Sensorthings { url, mqtt: None, observed_properties: vec![], area: None, token_env, late_days: 1 };
     let (_feed, mut rx) = read(&FeedConfig::new("f", source), Kept::default());
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.datastreams.len() == 2 && h.status.connected).await;

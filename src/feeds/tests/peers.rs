@@ -56,10 +56,19 @@ pub fn mosquitto() -> PathBuf {
 
 /// nats-server as scripts/setup installs it, else one on the path; `None`: there is none.
 pub fn nats_server() -> Option<PathBuf> {
+    installed("nats/bin/nats-server", "nats-server")
+}
+
+/// The same of taky, a TAK server in Python.
+pub fn taky() -> Option<PathBuf> {
+    installed("taky/bin/taky", "taky")
+}
+
+fn installed(in_cache: &str, name: &str) -> Option<PathBuf> {
     let cache =
         std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
-    let own = cache.map(|c| c.join("yiping/peers/nats/bin/nats-server")).filter(|p| p.exists());
-    own.or_else(|| Command::new("nats-server").arg("--version").output().is_ok().then(|| "nats-server".into()))
+    let own = cache.map(|c| c.join("yiping/peers").join(in_cache)).filter(|p| p.exists());
+    own.or_else(|| Command::new(name).arg("--version").output().is_ok().then(|| name.into()))
 }
 
 /// `ca.pem`, and `NAME.pem` with `NAME.key` for a server on loopback and a client, in `dir`.

@@ -37,8 +37,8 @@ mod writer;
 pub use sql::Answer;
 
 use super::{
-    At, Batch, Bucket, Catalogue, EventQuery, Health, Hexagon, HexagonQuery, History, HistoryError, IncidentEvent, Reading, ReadingsQuery,
-    Retained, Retention, Sample, Select, SeriesQuery, State, Told,
+    At, Batch, Bucket, Catalogue, ChartsQuery, EventQuery, Health, Hexagon, HexagonQuery, History, HistoryError, IncidentEvent, Reading,
+    ReadingsQuery, Retained, Retention, Sample, Select, SeriesQuery, State, Told,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -244,6 +244,10 @@ impl History for Embedded {
 
     fn series(&self, query: SeriesQuery) -> BoxFuture<'_, Result<Told<Bucket>, HistoryError>> {
         self.asking(move |shared| shared.chart(&query))
+    }
+
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+        self.asking(move |shared| shared.charts(&query))
     }
 
     fn readings(&self, query: ReadingsQuery) -> BoxFuture<'_, Result<Told<Reading>, HistoryError>> {

@@ -43,6 +43,9 @@ impl History for InFolder {
     fn series(&self, query: SeriesQuery) -> BoxFuture<'_, Result<Told<Bucket>, HistoryError>> {
         self.history.series(query)
     }
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+        self.history.charts(query)
+    }
     fn readings(&self, query: ReadingsQuery) -> BoxFuture<'_, Result<Told<Reading>, HistoryError>> {
         self.history.readings(query)
     }

@@ -56,6 +56,9 @@ pub enum Source {
         /// Name of the environment variable that holds the source's bearer token.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_env: Option<String>,
+        /// How late readings may come and still be asked for, days; each more is as much more to ask for every four hours.
+        #[serde(default = "one_day", skip_serializing_if = "is_one_day", deserialize_with = "late_days")]
+        late_days: u32,
     },
     /// JSON over MQTT 3.1.1 or 5.
     Mqtt(Box<MqttSource>),
@@ -173,6 +176,23 @@ pub enum AlertScope {
     Private,
 }
 
+/// A month late is an import.
+const LATE_DAYS_MAX: u32 = 31;
+
+fn one_day() -> u32 {
+    1
+}
+
+fn is_one_day(days: &u32) -> bool {
+    *days == one_day()
+}
+
+fn late_days<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u32, D::Error> {
+    let days = u32::deserialize(from)?;
+    let wrong = || serde::de::Error::custom(format!("late_days = {days}; readings are asked for that come 1 to {LATE_DAYS_MAX} days late"));
+    if (1..=LATE_DAYS_MAX).contains(&days) { Ok(days) } else { Err(wrong()) }
+}
+
 fn ten_seconds() -> f64 {
     10.0
 }
@@ -196,8 +216,17 @@ mod tests {
         assert_eq!((feed.id(), feed.coordinates, feed.record), ("air", Coordinates::Gcj02, false));
         assert_eq!(
             feed.source,
-            Source::Sensorthings { url: "http://x/v1.1".into(), mqtt: None, observed_properties: vec![], area: None, token_env: None }
+            Source::Sensorthings {
+                url: "http://x/v1.1".into(),
+                mqtt: None,
+                observed_properties: vec![],
+                area: None,
+                token_env: None,
+                late_days: 1
+            }
         );
+        let late = toml::from_str::<FeedConfig>(&format!("{text}late_days = 32\n")).unwrap_err();
+        assert!(late.to_string().contains("1 to 31 days late"), "{late}");
         let typo = toml::from_str::<FeedConfig>(&text.replace("coordinates", "coordinate")).unwrap_err();
         assert!(typo.to_string().contains("coordinate"), "{typo}");
         let unknown = toml::from_str::<FeedConfig>(&text.replace("sensorthings", "telepathy")).unwrap_err();

@@ -11,7 +11,7 @@ pub enum Needed {
     /// Those of a datastream in a span, ends included.
     Of { datastream: String, from: DateTime<Utc>, to: DateTime<Utc> },
     /// The newest at an instant of each sensor that the rule covers, none older than `since`.
-    Latest { rule: AlertRule, since: DateTime<Utc>, at: DateTime<Utc> },
+    Latest { rule: Box<AlertRule>, since: DateTime<Utc>, at: DateTime<Utc> },
 }
 
 /// As old as a reading may be that counts in a rule over many sensors.
@@ -26,7 +26,7 @@ impl Watch {
                 let from = opened_at - TimeDelta::milliseconds((within_s * 1000.0) as i64);
                 Some(Needed::Of { datastream: sensor.to_owned(), from, to: opened_at })
             }
-            Condition::Many { .. } => Some(Needed::Latest { rule: self.rule.clone(), since: opened_at - FRESH, at: opened_at }),
+            Condition::Many { .. } => Some(Needed::Latest { rule: Box::new(self.rule.clone()), since: opened_at - FRESH, at: opened_at }),
             Condition::Above { .. } | Condition::Below { .. } | Condition::Silent { .. } => None,
         }
     }

@@ -1,12 +1,14 @@
 //! Alert rules 预警规则 of a scene: when readings make an incident, when it is over, and when corrected data takes it back. Pure.
 
 mod again;
+mod area;
 mod ground;
 mod silence;
 mod together;
 mod watch;
 
 pub use again::Needed;
+pub use area::{Border, RuleArea};
 pub use watch::{Evidence, Verdict, Watch};
 
 use super::incident::{Domain, Severity};
@@ -32,6 +34,9 @@ pub struct AlertRule {
     /// Only sensors in here: west, south, east, north, degrees.
     #[serde(default)]
     pub bounds: Option<[f64; 4]>,
+    /// Only sensors in here: an area of the city by its code, or a border.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<RuleArea>,
     pub domain: Domain,
     /// Path in the category trees: `urban_management/appearance/smoke`.
     pub category: String,
@@ -85,6 +90,12 @@ impl AlertRule {
         if !self.category.starts_with(&format!("{}/", word(self.domain))) {
             return wrong("its category must be a path of its domain, like urban_management/appearance/smoke");
         }
+        if self.bounds.is_some() && self.area.is_some() {
+            return wrong("give bounds for a rectangle or area for any other border, not both");
+        }
+        if self.bounds.is_some_and(|[west, south, east, north]| !(west <= east && south <= north)) {
+            return wrong("bounds are west, south, east, north in degrees, each not above its opposite");
+        }
         let spans = [self.for_s, self.close_after_s];
         if spans.iter().any(|s| !s.is_finite() || *s < 0.0) {
             return wrong("for_s and close_after_s are seconds, 0 or more");
@@ -107,9 +118,14 @@ impl AlertRule {
         }
     }
 
-    /// Whether sensors at this place count.
+    /// Whether sensors at this place count. An area by its code covers nothing before its border was looked up.
     pub fn covers(&self, lon: f64, lat: f64) -> bool {
-        self.bounds.is_none_or(|[west, south, east, north]| (west..=east).contains(&lon) && (south..=north).contains(&lat))
+        let in_area = match &self.area {
+            None => true,
+            Some(RuleArea::Code(_)) => false,
+            Some(RuleArea::Border(border)) => border.contains(lon, lat),
+        };
+        in_area && self.bounds.is_none_or(|[west, south, east, north]| (west..=east).contains(&lon) && (south..=north).contains(&lat))
     }
 }
 

@@ -11,6 +11,7 @@ fn rule(when: Condition) -> AlertRule {
         for_s: 0.0,
         close_after_s: 0.0,
         bounds: None,
+        area: None,
         domain: Domain::UrbanManagement,
         category: "urban_management/appearance/smoke".into(),
         severity: Severity::Major,
@@ -333,4 +334,23 @@ fn a_feed_that_was_silent_before_a_restart_is_over_with_its_first_word_also_when
     assert_eq!(ticked(&mut watch, 10_700), "", "it is not opened twice, nor are its sensors");
     speak(&mut watch, "f", 0..3, 10_800);
     assert_eq!(ticked(&mut watch, 10_801), "c rule/r/feed:f/2000");
+}
+
+#[test]
+fn only_sensors_in_the_rules_area_make_incidents_also_when_one_moves_in() {
+    let square = serde_json::json!({"type": "Polygon", "coordinates": [[[118, 33], [119, 33], [119, 34], [118, 34], [118, 33]]]});
+    let area = RuleArea::Border(Border::of(&square).unwrap().into());
+    let mut watch = Watch::new(AlertRule { area: Some(area), ..rule(Condition::Above { value: 10.0, close: None }) });
+    let mut opens = |s: i64, lon: f64| watch.take("f", "a", [lon, 33.5], at(s), 20.0).len();
+    assert_eq!([opens(0, 117.5), opens(1, 117.5), opens(2, 118.5), opens(3, 118.5)], [0, 0, 1, 0]);
+}
+
+#[test]
+fn a_rectangle_and_an_area_contradict_each_other_and_a_code_without_its_border_covers_nothing() {
+    let code = AlertRule { area: Some(RuleArea::Code("321302".into())), ..rule(Condition::Silent { for_s: 1.0 }) };
+    assert!(code.check().is_ok() && !code.covers(118.5, 33.5));
+    let both = AlertRule { bounds: Some([118.0, 33.0, 119.0, 34.0]), ..code.clone() };
+    assert!(both.check().unwrap_err().contains("not both"));
+    let turned = AlertRule { bounds: Some([119.0, 33.0, 118.0, 34.0]), area: None, ..code };
+    assert!(turned.check().unwrap_err().contains("west, south, east, north"));
 }

@@ -41,6 +41,8 @@ pub enum Verdict {
 pub struct Watch {
     pub(super) rule: AlertRule,
     pub(super) sensors: HashMap<String, Sensor>,
+    /// Of a rule with a border: which places lie in it, by sensor. A border has thousands of corners and readings come by the thousand.
+    places: HashMap<String, ([f64; 2], bool)>,
     /// Of a rule of silence.
     feeds: Feeds,
     /// Of a rule over many sensors.
@@ -76,7 +78,8 @@ enum Phase {
 
 impl Watch {
     pub fn new(rule: AlertRule) -> Self {
-        Self { rule, sensors: HashMap::new(), feeds: Feeds::default(), together: Together::default(), earlier: BTreeMap::new() }
+        let (sensors, places) = Default::default();
+        Self { rule, sensors, places, feeds: Feeds::default(), together: Together::default(), earlier: BTreeMap::new() }
     }
 
     pub fn rule(&self) -> &AlertRule {
@@ -105,7 +108,7 @@ impl Watch {
 
     /// Takes up the last good reading of a sensor of before a restart. It and its feed have their time from `now` on to speak again.
     pub fn know(&mut self, feed: &str, datastream: &str, [lon, lat]: [f64; 2], last: (DateTime<Utc>, f64), now: DateTime<Utc>) {
-        if !self.rule.covers(lon, lat) || self.sensors.contains_key(datastream) {
+        if !self.covers(datastream, [lon, lat]) || self.sensors.contains_key(datastream) {
             return;
         }
         let name = if matches!(self.rule.when, Condition::Silent { .. }) { self.feeds.known(feed, now) } else { Arc::default() };
@@ -115,10 +118,29 @@ impl Watch {
         self.sensors.insert(datastream.to_owned(), sensor);
     }
 
+    fn covers(&mut self, datastream: &str, place: [f64; 2]) -> bool {
+        let [lon, lat] = place;
+        if self.rule.area.is_none() {
+            return self.rule.covers(lon, lat);
+        }
+        match self.places.get_mut(datastream) {
+            Some((known, covered)) if *known == place => *covered,
+            Some(known) => {
+                *known = (place, self.rule.covers(lon, lat));
+                known.1
+            }
+            None => {
+                let covered = self.rule.covers(lon, lat);
+                self.places.insert(datastream.to_owned(), (place, covered));
+                covered
+            }
+        }
+    }
+
     /// Takes a good reading of a feed's sensor at a place. The same time again is a correction.
     pub fn take(&mut self, feed: &str, datastream: &str, place: [f64; 2], time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
         let [lon, lat] = place;
-        if !self.rule.covers(lon, lat) || !value.is_finite() {
+        if !self.covers(datastream, place) || !value.is_finite() {
             return Vec::new();
         }
         let heard = match self.rule.when {

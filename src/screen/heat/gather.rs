@@ -1,5 +1,6 @@
 //! Which readings, or which incidents, make a layer. Pure.
 
+use super::means::Told;
 use crate::geo::{Geodetic, LocalFrame};
 use crate::heat::patches::Patch;
 use crate::heat::{Input, LeftOut, Point, RollCall};
@@ -19,8 +20,14 @@ pub struct Gathered {
     pub streams: Arc<Vec<String>>,
 }
 
-/// Goes through sensors or incidents as of `now`.
-pub fn gather(config: &HeatConfig, world: &WorldState, areas: &[AreaBorder], frame: &LocalFrame, now: DateTime<Utc>) -> Gathered {
+/// Goes through sensors or incidents as of `now`; `means`: what the hub told where the layer shows means.
+pub fn gather(
+    config: &HeatConfig,
+    (world, means): (&WorldState, Option<&Told>),
+    areas: &[AreaBorder],
+    frame: &LocalFrame,
+    now: DateTime<Utc>,
+) -> Gathered {
     let on_ground = |lon: f64, lat: f64| {
         let enu = frame.geodetic_to_enu(Geodetic::from_degrees(lon, lat, 0.0));
         DVec2::new(enu.x, enu.y)
@@ -38,12 +45,17 @@ pub fn gather(config: &HeatConfig, world: &WorldState, areas: &[AreaBorder], fra
         let stale_after = TimeDelta::minutes(i64::from(config.stale_after_min));
         for stream in world.datastreams.values().filter(|d| d.observed_property == config.observed_property) {
             let (lon, lat) = (stream.lon, stream.lat);
-            match roll.call(world.observations.get(&stream.id), now, stale_after) {
+            let called = match (config.mean_h, means) {
+                (None, _) => roll.call(world.observations.get(&stream.id), now, stale_after),
+                (Some(_), Some(means)) => roll.call_mean(means.of(&stream.id), means.until()),
+                (Some(_), None) => roll.call_mean(None, now),
+            };
+            match called {
                 Ok(value) => {
                     streams.push(stream.id.clone());
                     input.points.push(Point { at_m: on_ground(lon, lat), height_m: stream.height_m, lon, lat, value });
                 }
-                Err(LeftOut::Flagged | LeftOut::Stale | LeftOut::Silent) => {
+                Err(LeftOut::Flagged | LeftOut::Stale | LeftOut::Silent | LeftOut::Scarce) => {
                     input.left_out_m.push(on_ground(lon, lat).extend(stream.height_m))
                 }
             }
@@ -97,7 +109,7 @@ mod tests {
         }
         let config: HeatConfig = toml::from_str("id = 'h'\nname = 'h'\nobserved_property = 'pm2_5'\nrange = [0, 1]").unwrap();
         let frame = LocalFrame::new(Geodetic::from_degrees(118.25, 33.98, 0.0));
-        let gathered = gather(&config, &world, &[], &frame, now);
+        let gathered = gather(&config, (&world, None), &[], &frame, now);
         assert_eq!((gathered.input.points.len(), gathered.input.left_out_m.len()), (1, 3));
         assert_eq!((gathered.streams.as_slice(), gathered.roll.silent), (["a".to_owned()].as_slice(), 1));
     }

@@ -1,6 +1,7 @@
 //! The heat layer that is shown: which readings make it, computed beside the thread that draws, with what legends and cards say of it.
 
 mod gather;
+mod means;
 mod probe;
 mod seen;
 mod told;
@@ -17,7 +18,9 @@ use crate::render::camera::SceneFrame;
 use crate::render::heat::{Field, HeatLayer};
 use bevy::prelude::*;
 use gather::Gathered;
+use means::HeatMeans;
 use std::sync::Arc;
+use std::time::Instant;
 use worker::Worker;
 
 /// Borders of the scene's areas.
@@ -36,6 +39,8 @@ pub struct Shown {
     pub facts: HeatFacts,
     /// Datastreams of the layer's samples, in their order.
     pub streams: Arc<Vec<String>>,
+    /// What each of them is shown with, in the layer's unit.
+    pub values: Arc<Vec<f64>>,
 }
 
 /// The legend's figures of the heat layer that is shown.
@@ -51,30 +56,42 @@ pub struct HeatFacts {
     pub error: Option<f64>,
     /// Range of the variogram or width of the kernel, metres.
     pub range_m: Option<f64>,
+    /// Why the hub told no means, or not all, where the layer shows means.
+    pub trouble: Option<String>,
 }
 
 /// What is being computed, and of what the last field was.
 #[derive(Resource)]
 pub struct HeatWork {
     worker: Worker,
+    means: HeatMeans,
     /// Of which heat, of what it was made.
     asked: Option<(String, Gathered)>,
     /// Whether a field of the layer that was asked for has come.
     has_field: bool,
+    /// The hub has not told the means yet that the layer shows.
+    awaits_means: bool,
     /// Seconds of the program when readings were last looked through.
     looked_s: f64,
 }
 
 impl Default for HeatWork {
     fn default() -> Self {
-        Self { worker: Worker::default(), asked: None, has_field: false, looked_s: f64::NEG_INFINITY }
+        Self {
+            worker: Worker::default(),
+            means: HeatMeans::default(),
+            asked: None,
+            has_field: false,
+            awaits_means: false,
+            looked_s: f64::NEG_INFINITY,
+        }
     }
 }
 
 impl HeatWork {
     /// Whether the layer has a field. Where readings come every second there is always a newer one to come.
     pub fn is_quiet(&self) -> bool {
-        self.has_field || !self.worker.is_busy()
+        self.has_field || !self.worker.is_busy() && !self.awaits_means
     }
 }
 
@@ -116,13 +133,26 @@ pub fn feed(
     work.looked_s = now_s;
     work.has_field &= !another;
     seen.take_in(&session.world, &config.observed_property);
-    let gathered = gather::gather(config, &session.world, &areas.0, &frame.0, session.scene_now());
+    let now = session.scene_now();
+    let known = session.world.view.as_ref().map(|v| v.clock.known()).unwrap_or_default();
+    work.means.follow(config, (now, known), Instant::now(), |path| session.fetch(path));
+    work.awaits_means = config.mean_h.is_some() && !work.means.is_answered();
+    if work.awaits_means {
+        // The layer before it is not this one.
+        if another && layer.shown {
+            layer.shown = false;
+            shown.0 = None;
+        }
+        return;
+    }
+    let gathered = gather::gather(config, (&session.world, work.means.told()), &areas.0, &frame.0, now);
+    let trouble = config.mean_h.and_then(|_| work.means.trouble().map(str::to_owned));
     if another || work.asked.as_ref().is_none_or(|(_, before)| before.input != gathered.input) {
         work.worker.ask(config.clone(), gathered.input.clone());
         work.asked = Some((config.id.clone(), gathered));
-    } else if let Some(shown) = shown.0.as_mut().filter(|s| s.facts.roll != gathered.roll) {
+    } else if let Some(shown) = shown.0.as_mut().filter(|s| s.facts.roll != gathered.roll || s.facts.trouble != trouble) {
         // The same readings, heard again.
-        shown.facts.roll = gathered.roll;
+        (shown.facts.roll, shown.facts.trouble) = (gathered.roll, trouble);
     }
 }
 
@@ -146,8 +176,10 @@ fn take(config: &HeatConfig, done: Layer, work: &HeatWork, layer: &mut ResMut<He
         note: done.note.clone(),
         error: done.error,
         range_m: done.range_m,
+        trouble: config.mean_h.and_then(|_| work.means.trouble().map(str::to_owned)),
     };
-    shown.0 = Some(Shown { id: config.id.clone(), layer: done, facts, streams: gathered.streams.clone() });
+    let (streams, values) = (gathered.streams.clone(), gathered.input.points.iter().map(|p| p.value).collect());
+    shown.0 = Some(Shown { id: config.id.clone(), layer: done, facts, streams, values: Arc::new(values) });
 }
 
 fn field_of(config: &HeatConfig, layer: &Layer, input: &Input) -> Field {

@@ -91,7 +91,7 @@ pub fn probe(
         let sensors = shares.filter_map(|share| {
             let id = shown.streams.get(share.sample as usize)?;
             let stream = session.world.datastreams.get(id)?;
-            let value = session.world.observations.get(id)?.value;
+            let value = *shown.values.get(share.sample as usize)?;
             let (name, series) = (stream.sensor.clone(), probe.told.of(id, now, &seen));
             Some(Neighbour { datastream: id.clone(), name, value, weight: share.weight, distance_m: share.distance_m, series })
         });

@@ -303,6 +303,7 @@ mod tests {
             expires: None,
             cancelled: false,
             replaced_by: None,
+            ended_at: None,
         };
         assert_eq!(title(&alert), "演练 EXERCISE · 暴雨");
         assert_eq!(title(&Alert { status: AlertStatus::Actual, headline: "暴雨红色预警".into(), ..alert }), "暴雨红色预警");

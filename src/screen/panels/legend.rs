@@ -18,8 +18,12 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
     strip(ui, data, heat, &scale);
     if let Some(standard) = heat.standard() {
         classes(ui, data, heat, &scale, standard.classes);
-        let (zh, en) = standard.mean;
-        quiet(ui, data, format!("{} · {zh} {en}", standard.name));
+    }
+    if let Some(words) = meaning_words(heat) {
+        quiet(ui, data, words);
+    }
+    for words in [heat.caution().map(|(zh, en)| format!("{zh} {en}")), facts.trouble.clone()].into_iter().flatten() {
+        ui.label(RichText::new(words).font(style::regular(data.text.small)).color(style::WARN));
     }
     quiet(ui, data, source_words(facts));
     if facts.roll.left_out() > 0 {
@@ -106,6 +110,13 @@ fn classes(ui: &mut egui::Ui, data: &PanelData, heat: &HeatConfig, scale: &Scale
     }
 }
 
+/// Of which standard the scale is, and over what time its values are.
+fn meaning_words(heat: &HeatConfig) -> Option<String> {
+    let mean = heat.meaning().map(|(zh, en)| format!("{zh} {en}"));
+    let parts: Vec<String> = heat.scale.iter().cloned().chain(mean).collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
 fn source_words(facts: &HeatFacts) -> String {
     let time = facts.roll.newest.map_or("—".to_owned(), clock_time);
     let what = if facts.of_incidents { "起事件 incidents" } else { "个传感器 sensors" };
@@ -113,8 +124,10 @@ fn source_words(facts: &HeatFacts) -> String {
 }
 
 fn left_out_words(facts: &HeatFacts) -> String {
-    let parts = [(facts.roll.flagged, "存疑 flagged"), (facts.roll.stale, "过时 stale"), (facts.roll.silent, "无数据 silent")];
-    let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
+    let roll = &facts.roll;
+    let counts = [roll.flagged, roll.stale, roll.silent, roll.scarce];
+    let parts = counts.into_iter().zip(["存疑 flagged", "过时 stale", "无数据 silent", "数据不足 not enough data"]);
+    let parts: Vec<String> = parts.filter(|(n, _)| *n > 0).map(|(n, words)| format!("{n} {words}")).collect();
     format!("未计入 left out: {}", parts.join(" · "))
 }
 
@@ -144,6 +157,18 @@ mod tests {
         let facts = HeatFacts { roll, ..HeatFacts::default() };
         assert_eq!(left_out_words(&facts), "未计入 left out: 2 存疑 flagged · 3 无数据 silent");
         assert_eq!(source_words(&facts), "— · 40 个传感器 sensors");
+        let scarce = HeatFacts { roll: RollCall { scarce: 4, ..RollCall::default() }, ..HeatFacts::default() };
+        assert_eq!(left_out_words(&scarce), "未计入 left out: 4 数据不足 not enough data");
+    }
+
+    #[test]
+    fn a_legend_says_over_what_time_values_are() {
+        let heat =
+            |more: &str| -> HeatConfig { toml::from_str(&format!("id = 'h'\nname = 'h'\nobserved_property = 'o3'\n{more}")).unwrap() };
+        let said = meaning_words(&heat("scale = 'HJ 633-2012 O3 8 h'\nmean_h = 8"));
+        assert_eq!(said.as_deref(), Some("HJ 633-2012 O3 8 h · 8小时平均 8 h mean"));
+        assert_eq!(meaning_words(&heat("range = [0, 1]\nmean_h = 24")).as_deref(), Some("24小时平均 24 h mean"));
+        assert_eq!(meaning_words(&heat("range = [0, 1]")), None);
     }
 
     #[test]

@@ -27,6 +27,23 @@ fn the_catalogue_lists_all_in_four_groups_with_schema_extent_freshness_and_licen
     assert_eq!(city.json(traffic["links"][0]["href"].as_str().unwrap())["numberMatched"], 2);
     assert_eq!(resource(&catalogue, "online", "feeds/air")["freshness"]["pace"], "live");
     assert_eq!(resource(&catalogue, "online", "services/open311")["links"][0]["type"], "application/json");
+    assert!(resource(&catalogue, "online", "feeds/air")["description"].as_str().unwrap().ends_with("POST /feeds/air"));
+}
+
+#[test]
+fn the_catalogue_lists_the_scenes_tilesets_and_what_can_be_asked_of_the_past() {
+    let city = City::open();
+    let catalogue = city.json("/catalogue");
+    let mesh = resource(&catalogue, "geospatial", "tilesets/harbour");
+    assert_eq!((&mesh["title_zh"], &mesh["licence"]), (&"港区实景".into(), &"CC BY-SA 4.0".into()));
+    let west = mesh["extent"]["bbox"][0].as_f64().unwrap();
+    assert!((west - 118.0).abs() < 1e-3 && mesh["freshness"]["newest"].is_string(), "{mesh}");
+    assert_eq!(city.json(mesh["links"][0]["href"].as_str().unwrap())["asset"]["version"], "1.1");
+    let first_link = |id: &str| city.json(resource(&catalogue, "online", &format!("services/{id}"))["links"][0]["href"].as_str().unwrap());
+    assert!(first_link("at")["incidents"].as_array().is_some_and(|i| i.len() == 4));
+    assert!(first_link("events")["events"].as_array().is_some_and(|e| !e.is_empty()));
+    assert!(first_link("series")["points"].is_array() && first_link("hexagons")["buckets"].is_array());
+    assert!(first_link("means")["means"].as_array().is_some_and(|m| m.len() == 3));
 }
 
 #[test]

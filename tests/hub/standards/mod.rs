@@ -34,6 +34,10 @@ const AREAS: &str = r#"{"type":"FeatureCollection","licence":"CC0-1.0","features
 {"type":"Feature","properties":{"id":"321302001003","name":"三号网格","name_en":"Cell 3","level":"grid_cell","parent":"321302"},
  "geometry":{"type":"Polygon","coordinates":[[[118.27,33.95],[118.29,33.95],[118.29,33.97],[118.27,33.97],[118.27,33.95]]]}}]}"#;
 
+/// Somebody's photogrammetry beside the city: half a degree around it.
+const MESH: &str = r#"{"asset":{"version":"1.1","copyright":"CC BY-SA 4.0"},"geometricError":10,
+"root":{"boundingVolume":{"region":[2.0594885173533,0.5899212871740834,2.0682151637788,0.5986479335995,0,50]},"geometricError":0}}"#;
+
 /// A hub with all of it, and who reads it.
 pub struct City {
     pub desk: Screen,
@@ -104,10 +108,13 @@ impl City {
         let data = data();
         let feeds = format!(
             "licence = \"CC BY 4.0\"\nagency = \"suqian.example\"\n[[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n\
-             [[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"http://{source}/u\"\n[[camera]]"
+             [[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"http://{source}/u\"\n\
+             [[tileset]]\nid = \"harbour\"\nname = \"港区实景\"\nname_en = \"harbour mesh\"\nsource = \"mesh\"\nkind = \"ground\"\n[[camera]]"
         );
         std::fs::write(data.path().join("test.toml"), SCENE.replacen("[[camera]]", &feeds, 1)).unwrap();
         std::fs::write(data.path().join("city/areas.geojson"), AREAS).unwrap();
+        std::fs::create_dir(data.path().join("mesh")).unwrap();
+        std::fs::write(data.path().join("mesh/tileset.json"), MESH).unwrap();
         let hub = Hub::start(HubConfig { token: token.map(str::to_owned), ..config(data.path(), 0) }).unwrap();
         let mut desk = Screen::begin(
             &hub.url(),

@@ -4,7 +4,8 @@ import type { Datastream, HeatConfig, Incident, Observation } from "../protocol"
 import type { Frame, Place } from "./frame";
 import type { Input } from "./layer";
 import type { Patch } from "./patches";
-import { count, nobody, type RollCall, takes, whyNot } from "./roll-call";
+import { count, nobody, type RollCall, takes, whyNot, whyNotMean } from "./roll-call";
+import { meansOf, type ToldMeans } from "./told-means";
 
 export interface Gathered {
   input: Input;
@@ -24,6 +25,8 @@ export interface World {
   observations: ReadonlyMap<string, Observation>;
   incidents: ReadonlyMap<string, Incident>;
   borders: readonly Border[];
+  /** What the hub told, for layers that show means. */
+  means?: ToldMeans | null;
 }
 
 /** Borders of the layer's level in metres; GeoJSON repeats a ring's first point at its end. */
@@ -48,18 +51,21 @@ export function gather(heat: HeatConfig, world: World, frame: Frame, nowMs: numb
   const sensors = [...world.datastreams.values()].filter((d) => d.observed_property === heat.observed_property);
   const heights: number[] = [];
   const leftOutHeights: number[] = [];
+  const means = heat.mean_h ? meansOf(heat, world.means ?? null) : null;
   for (const d of sensors) {
-    const reading = world.observations.get(d.id);
-    const why = whyNot(reading, nowMs, heat);
-    count(roll, why, reading?.phenomenon_time ?? "");
+    const reading = heat.mean_h ? undefined : world.observations.get(d.id);
+    const mean = means?.byDatastream.get(d.id);
+    const why = heat.mean_h ? whyNotMean(mean) : whyNot(reading, nowMs, heat);
+    count(roll, why, (heat.mean_h ? means?.until : reading?.phenomenon_time) ?? "");
     const at = frame.toMetres(d.lon, d.lat);
-    if (why || !reading) {
+    const value = heat.mean_h ? mean?.value : reading?.value;
+    if (why || value === undefined || value === null) {
       input.leftOut.push(at);
       leftOutHeights.push(d.height_m);
     } else {
       streams.push(d.id);
       heights.push(d.height_m);
-      input.samples.push({ at, value: reading.value });
+      input.samples.push({ at, value });
     }
   }
   return { input: lifted(input, heat.vertical ?? 0, heights, leftOutHeights), roll, streams };

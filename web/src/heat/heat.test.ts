@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { Datastream, HeatConfig, Incident, Observation } from "../protocol";
+import type { Datastream, HeatConfig, Incident, Observation, SensorMean } from "../protocol";
 import { localFrame } from "./frame";
 import { gather } from "./gather";
 import { cellsFor, compute, estimateAt } from "./layer";
 import { takes, whyNot } from "./roll-call";
 import { rampBytes } from "./scale";
+import { question } from "./told-means";
 import { leftOutWords } from "./words";
 
 const heat = (more: Partial<HeatConfig> = {}): HeatConfig => ({
@@ -32,6 +33,20 @@ describe("who informs a field", () => {
     const { input, roll, streams } = gather(heat(), { datastreams, observations, incidents: new Map(), borders: [] }, frame, NOW);
     expect([input.samples.length, input.leftOut.length, streams]).toEqual([1, 3, ["a"]]);
     expect(leftOutWords(roll)).toEqual(["1 存疑 · 1 过时 · 1 无数据", "1 flagged · 1 stale · 1 silent"]);
+  });
+
+  it("of a layer of means is the mean that the hub told, where there is enough data for one", () => {
+    const stream = (id: string): [string, Datastream] => [id, { id, feed: "f", sensor: id, observed_property: "pm2_5", unit: "u", lon: 118.25, lat: 33.98, height_m: 0 }];
+    const mean = (datastream: string, value: number | null, heard: number): [string, SensorMean] => [datastream, { datastream, value, valid: heard / 4, heard }];
+    const means = { property: "pm2_5", hours: 24, until: "2026-01-01T11:45:00Z", byDatastream: new Map([mean("a", 31.5, 96), mean("b", null, 76), mean("c", null, 0)]) };
+    const world = { datastreams: new Map(["a", "b", "c"].map(stream)), observations: new Map([["b", reading(1)]]), incidents: new Map(), borders: [], means };
+    const frame = localFrame({ lon_deg: 118.25, lat_deg: 33.98, height_m: 0 });
+    const { input, roll, streams } = gather(heat({ mean_h: 24 }), world, frame, NOW);
+    expect([input.samples.map((s) => s.value), streams, roll.newest]).toEqual([[31.5], ["a"], "2026-01-01T11:45:00Z"]);
+    expect(leftOutWords(roll)[1]).toBe("1 silent · 1 not enough data");
+    expect(gather(heat({ mean_h: 8 }), world, frame, NOW).roll.silent).toBe(3);
+    expect(question(heat({ mean_h: 24 }), NOW + 14 * 60_000, "as_it_happened")).toBe("api/means?property=pm2_5&hours=24&time=2026-01-01T12%3A00%3A00.000Z&known=as_it_happened");
+    expect(question(heat(), NOW, "as_it_happened")).toBeNull();
   });
 
   it("counts incidents by branch, and never those that were nothing", () => {

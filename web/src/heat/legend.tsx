@@ -5,6 +5,7 @@ import { hhmm } from "../clock";
 import { one, T } from "../i18n";
 import type { HeatConfig } from "../protocol";
 import { heat } from "../view/chosen";
+import { meansTrouble } from "./means";
 import { figure, rampColour } from "./scale";
 import { roll, type Shown, shown, trouble } from "./shown";
 import { leftOut, leftOutWords, METHOD, METHOD_SHORT, sourceWords, written } from "./words";
@@ -21,7 +22,7 @@ export function Legend() {
       <button type="button" aria-expanded={open.value} data-testid="legend-more" onClick={() => (open.value = !open.value)}>
         <span class="line-1">
           <b>{one([h.name, h.name_en])}</b>
-          <span class="unit">{h.unit}</span>
+          <span class="unit">{h.mean_h ? `${h.unit} · ${h.mean_h} h` : h.unit}</span>
           <span class="method">{s ? one(METHOD_SHORT[s.layer.method]) : "…"}</span>
           <time>{hhmm(r.newest)}</time>
         </span>
@@ -34,6 +35,8 @@ export function Legend() {
         </span>
       </button>
       {open.value && <More heat={h} shown={s} />}
+      {h.caution && <p class="why" data-testid="legend-caution">{one(h.caution)}</p>}
+      {h.mean_h && meansTrouble.value && <p class="why">{meansTrouble.value}</p>}
       {s?.layer.note && <p class="why">{one(s.layer.note)}</p>}
       {trouble.value && <p class="why">{trouble.value}</p>}
     </aside>
@@ -69,11 +72,7 @@ function More({ heat: h, shown: s }: { heat: HeatConfig; shown: Shown | null }) 
           </li>
         ))}
       </ul>
-      {h.scale && h.mean && (
-        <p>
-          {h.scale} · {one(h.mean)}
-        </p>
-      )}
+      {(h.scale || h.mean) && <p>{[h.scale, h.mean && one(h.mean)].filter(Boolean).join(" · ")}</p>}
       {s && (
         <p>
           <T w={METHOD[s.layer.method]} inline />

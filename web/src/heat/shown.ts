@@ -8,7 +8,9 @@ import { heat } from "../view/chosen";
 import { type Frame, localFrame } from "./frame";
 import { type Gathered, gather } from "./gather";
 import type { Layer } from "./layer";
+import { means, meansTrouble } from "./means";
 import { nobody, type RollCall } from "./roll-call";
+import { meansOf } from "./told-means";
 import type { Asked, Done } from "./worker";
 
 export interface Shown {
@@ -35,7 +37,7 @@ export const frame = computed<Frame | null>(() => {
 /** A layer is on and its first field is still to come. */
 export const isAwaited = (): boolean => heat.peek() !== null && frame.peek() !== null && shown.peek() === null && trouble.peek() === null;
 /** Another layer, another instant of the past, the first readings: what is looked at at once. */
-const occasion = computed(() => [heat.value?.id, past.value?.time, frame.value !== null, city.value.observations.size > 0, borders.value.length].join(" "));
+const occasion = computed(() => [heat.value?.id, past.value?.time, means.value?.until, meansTrouble.value, frame.value !== null, city.value.observations.size > 0, borders.value.length].join(" "));
 
 /** `hexagon_resolution` of `src/model/heat.rs`. */
 const RESOLUTION = 8;
@@ -69,7 +71,9 @@ export function watchHeat(): void {
     }
     if (shown.value && shown.value.heat.id !== layer.id) shown.value = null;
     if (busy) return;
-    const gathered = gather(layer, { ...city.value, borders: borders.value }, at, instant.value);
+    // The first means are a moment away; until then nothing is known of any sensor.
+    if (layer.mean_h && !meansOf(layer, means.value) && !meansTrouble.value) return;
+    const gathered = gather(layer, { ...city.value, borders: borders.value, means: means.value }, at, instant.value);
     roll.value = gathered.roll;
     if (layer.method === "hexagons") {
       if (!hexagons.value) return fetchHexagons();

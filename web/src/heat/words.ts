@@ -25,9 +25,10 @@ const LEFT_OUT = [
   ["flagged", "存疑", "flagged"],
   ["stale", "过时", "stale"],
   ["silent", "无数据", "silent"],
+  ["scarce", "数据不足", "not enough data"],
 ] as const;
 
-export const leftOut = (r: RollCall): number => r.flagged + r.stale + r.silent;
+export const leftOut = (r: RollCall): number => r.flagged + r.stale + r.silent + r.scarce;
 
 /** Who was left out, by reason: `2 存疑 · 3 无数据`. */
 export function leftOutWords(r: RollCall): Words {

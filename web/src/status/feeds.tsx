@@ -1,9 +1,15 @@
 /** Where the data comes from and whether it still does: a line a feed. The desk's panel has the whole account. */
 
 import { now } from "../clock";
-import { T } from "../i18n";
+import { one, T } from "../i18n";
+import type { FeedStatus } from "../protocol";
 import { city } from "../session";
-import { lamp, trouble, words } from "./words";
+import { lagWords, lamp, trouble, words } from "./words";
+
+function Lag({ feed }: { feed: FeedStatus }) {
+  const w = lagWords(feed);
+  return w && <p class="feed-lag">{one(w)}</p>;
+}
 
 export function Feeds() {
   const feeds = [...city.value.feeds.values()];
@@ -20,6 +26,7 @@ export function Feeds() {
               <T w={words(f, now.value)} />
             </span>
           </div>
+          <Lag feed={f} />
           {trouble(f) && <p class="feed-why">{trouble(f)}</p>}
         </div>
       ))}

@@ -7,7 +7,7 @@ mod fanout;
 mod http;
 mod ingest;
 mod mqtt;
-mod server;
+pub(super) mod server;
 
 use anyhow::Context;
 use serde::Serialize;

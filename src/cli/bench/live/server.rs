@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use serde_json::Value;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
 use tempfile::TempDir;
@@ -19,6 +20,11 @@ pub struct Server {
 impl Server {
     /// Starts `yiping hub` on a scene with these feeds (TOML), on a free port and an empty data folder.
     pub async fn start(feeds: &str) -> anyhow::Result<Self> {
+        Self::start_with(feeds, &[]).await
+    }
+
+    /// The same with further arguments.
+    pub async fn start_with(feeds: &str, arguments: &[&OsStr]) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new().prefix("yiping-bench-").tempdir()?;
         let scene = data.path().join("bench.toml");
         std::fs::write(&scene, format!("name = \"bench\"\nname_en = \"bench\"\npackage = \"none\"\n{feeds}"))?;
@@ -27,6 +33,7 @@ impl Server {
             .arg(&scene)
             .arg("--data")
             .arg(data.path())
+            .args(arguments)
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -10,6 +10,7 @@ mod page;
 mod resources;
 mod sensing;
 mod thematic;
+mod tilesets;
 
 use super::{Shared, Standards, address};
 use axum::Router;

@@ -98,13 +98,15 @@ impl Catalogue {
         let (title_zh, title_en) = (scene.name.clone(), scene.name_en.clone());
         let mut catalogue = Self { title_zh, title_en, root: root.to_owned(), at, resources: Vec::new(), token };
         catalogue.city(standards);
+        catalogue.tilesets(standards);
         catalogue.city_files(standards);
         catalogue.incidents(standards);
         catalogue.alerts(standards);
         catalogue.units(standards);
         catalogue.sensors(standards);
         catalogue.feeds(standards);
-        catalogue.services();
+        catalogue.services(standards);
+        catalogue.past(standards);
         for resource in catalogue.resources.iter_mut().filter(|r| r.group != Group::Online && r.licence.is_none()) {
             resource.licence.clone_from(&scene.licence);
         }
