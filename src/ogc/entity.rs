@@ -2,7 +2,7 @@
 //!
 //! Source: 3D Metadata Specification 1.0, "JSON Format"; 3D Tiles 1.1, "Metadata".
 
-use super::property::Column;
+use super::column::Column;
 use serde_json::{Map, Value};
 
 /// The properties of `entity` (`{ class, properties }`) under the names that people read, normalised and scaled; values that the schema

@@ -7,6 +7,7 @@
 
 pub mod archive;
 mod batch_table;
+mod column;
 mod draco;
 mod entity;
 mod fault;
@@ -28,6 +29,7 @@ pub(crate) use features::Table;
 pub use features::{FEATURES_MAX, FeatureTable, NO_FEATURE};
 pub use implicit::{Coordinates, Scheme};
 pub use legacy::{Batched, Batches, Instanced, Model, PointCloud, composite_parts, unwrap_b3dm, unwrap_i3dm, unwrap_pnts};
-pub use property::{Metadata, PropertyTable, PropertyTableJson, ViewBytes};
+pub use column::ViewBytes;
+pub use property::{Metadata, PropertyTable, PropertyTableJson};
 pub use semantics::{Packed, Semantics};
 pub use subtree::{Availability, Bits, SubtreeFile};
