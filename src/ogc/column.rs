@@ -2,6 +2,7 @@
 //!
 //! Source: 3D Metadata Specification 1.0, "Binary Table Format" and "Property Values Transforms".
 
+use super::described::DescribedProperty;
 use super::fault::Fault;
 use serde_json::{Map, Number, Value};
 use std::collections::HashMap;
@@ -19,6 +20,9 @@ pub(super) struct Column {
     pub(super) id: String,
     /// What people call it.
     pub(super) name: String,
+    description: String,
+    semantic: String,
+    range: Option<[Value; 2]>,
     kind: Kind,
     array: bool,
     /// Elements of a fixed-length array.
@@ -88,6 +92,11 @@ impl Data {
             string_offsets: offsets("stringOffsets", "stringOffsetType")?,
         })
     }
+
+    pub(super) fn bytes(&self) -> usize {
+        let offsets = |o: &Option<Offsets>| o.as_ref().map_or(0, |o| o.bytes.len());
+        self.values.len() + offsets(&self.array_offsets) + offsets(&self.string_offsets)
+    }
 }
 
 impl Offsets {
@@ -111,11 +120,15 @@ impl Column {
         properties().filter_map(|(_, p)| p["name"].as_str()).for_each(|n| *shown.entry(n).or_default() += 1);
         let column = |(id, property): (&String, &Value)| {
             let wrong = || Fault::bad(format!("metadata {class}.{id}"), format!("type {} is not of the standard", property["type"]));
+            let text = |key: &str| property[key].as_str().unwrap_or_default().to_owned();
             let either = |key: &str| given.get(id).and_then(|g| g.get(key)).or_else(|| property.get(key)).cloned();
             Ok(Self {
                 // Ids are ASCII by the standard; `name` is what the source called it, in its own language.
                 name: property["name"].as_str().filter(|n| shown.get(n) == Some(&1)).unwrap_or(id).to_owned(),
                 id: id.clone(),
+                description: text("description"),
+                semantic: text("semantic"),
+                range: either("min").zip(either("max")).map(|(min, max)| [min, max]),
                 kind: Kind::of(property, schema).ok_or_else(wrong)?,
                 array: property["array"].as_bool().unwrap_or(false),
                 fixed: property["count"].as_u64(),
@@ -143,19 +156,56 @@ impl Column {
         // The accessor has normalised them already; whole numbers stay whole.
         let whole = !self.normalized && !matches!(number, NumberType::Float(_));
         self.normalized = false;
-        *number = if whole { NumberType::Signed(8) } else { NumberType::Float(8) };
-        let bytes = values.iter().flat_map(|v| if whole { (*v as i64).to_le_bytes() } else { v.to_le_bytes() });
-        self.data = Some(Data { values: bytes.collect(), array_offsets: None, string_offsets: None });
+        *number = NumberType::narrowest(values, whole);
+        let bytes = values.iter().flat_map(|v| number.bytes(*v)).collect();
+        self.data = Some(Data { values: bytes, array_offsets: None, string_offsets: None });
         Ok(())
     }
 
     /// The value of row `row`; the default where there is none; `None` where neither is.
     pub(super) fn value(&self, row: usize) -> Option<Value> {
-        let raw = self.data.as_ref().and_then(|data| if self.array { self.list(data, row as u64) } else { self.element(data, row as u64) });
+        self.value_in(self.data.as_ref(), row as u64)
+    }
+
+    /// The value in the bytes of a single one; the upper bytes of an enumeration may be missing.
+    pub(super) fn value_of(&self, bytes: &[u8]) -> Option<Value> {
+        let mut values = bytes.to_vec();
+        values.resize(self.width().unwrap_or_default().max(bytes.len()), 0);
+        self.value_in(Some(&Data { values: values.into(), array_offsets: None, string_offsets: None }), 0)
+    }
+
+    fn value_in(&self, data: Option<&Data>, row: u64) -> Option<Value> {
+        let raw = data.and_then(|data| if self.array { self.list(data, row) } else { self.element(data, row) });
         match raw {
-            Some(raw) if Some(&raw) != self.no_data.as_ref() => Some(self.finish(raw)),
+            Some(raw) if !self.is_no_data(&raw) => Some(self.finish(raw)),
             _ => self.default.clone(),
         }
+    }
+
+    /// Whether a value as written stands for none.
+    pub(super) fn is_no_data(&self, raw: &Value) -> bool {
+        self.no_data.as_ref().is_some_and(|none| same(none, raw))
+    }
+
+    /// Bytes of one value; `None` where values differ in length.
+    pub(super) fn width(&self) -> Option<usize> {
+        let elements = if self.array { usize::try_from(self.fixed?).ok()? } else { 1 };
+        match &self.kind {
+            Kind::Text => None,
+            Kind::Boolean => Some(elements.div_ceil(8)),
+            Kind::Enum { number, .. } => elements.checked_mul(number.width()),
+            Kind::Numbers { components, number } => elements.checked_mul(*components)?.checked_mul(number.width()),
+        }
+    }
+
+    pub(super) fn is_enum(&self) -> bool {
+        matches!(self.kind, Kind::Enum { .. })
+    }
+
+    /// A value of it with what the schema says.
+    pub(super) fn described(&self, value: Value) -> DescribedProperty {
+        let Self { name, description, semantic, range, .. } = self;
+        DescribedProperty { name: name.clone(), description: description.clone(), semantic: semantic.clone(), range: range.clone(), value }
     }
 
     fn list(&self, data: &Data, row: u64) -> Option<Value> {
@@ -215,6 +265,15 @@ impl Column {
     }
 }
 
+/// Whether two values are the same, however their numbers are written: a schema says 0 of what a column of floats has as 0.0.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Number(x), Value::Number(y)) => x == y || (x.is_f64() || y.is_f64()) && x.as_f64() == y.as_f64(),
+        _ => a == b,
+    }
+}
+
 impl Kind {
     fn of(property: &Value, schema: &Value) -> Option<Self> {
         let number = || NumberType::of(property["componentType"].as_str()?);
@@ -257,8 +316,33 @@ impl NumberType {
         })
     }
 
-    fn read(self, bytes: &[u8], i: usize) -> Option<Value> {
+    /// The shortest type that holds all of these; `whole` where they are whole numbers.
+    fn narrowest(values: &[f64], whole: bool) -> Self {
+        if !whole {
+            let short = values.iter().all(|v| f64::from(*v as f32) == *v || v.is_nan());
+            return if short { Self::Float(4) } else { Self::Float(8) };
+        }
+        let reach = values.iter().fold(0.0, |reach: f64, v| reach.max(if *v < 0.0 { -v - 1.0 } else { *v }));
+        Self::Signed([1, 2, 4].into_iter().find(|width| reach < 2f64.powi(8 * width - 1)).unwrap_or(8) as usize)
+    }
+
+    fn width(self) -> usize {
         let (Self::Signed(width) | Self::Unsigned(width) | Self::Float(width)) = self;
+        width
+    }
+
+    /// The bytes of a number as [`NumberType::read`] takes them.
+    fn bytes(self, v: f64) -> impl Iterator<Item = u8> {
+        let bytes = match self {
+            Self::Signed(_) | Self::Unsigned(_) => (v as i64).to_le_bytes(),
+            Self::Float(4) => u64::from((v as f32).to_bits()).to_le_bytes(),
+            Self::Float(_) => v.to_le_bytes(),
+        };
+        bytes.into_iter().take(self.width())
+    }
+
+    fn read(self, bytes: &[u8], i: usize) -> Option<Value> {
+        let width = self.width();
         let start = i.checked_mul(width)?;
         let raw = bytes.get(start..start.checked_add(width)?)?;
         let bits = raw.iter().rev().fold(0u64, |n, b| n << 8 | u64::from(*b));

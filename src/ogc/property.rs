@@ -3,6 +3,7 @@
 //! Source: 3D Metadata Specification 1.0, "Binary Table Format".
 
 use super::column::{Column, Data, ViewBytes};
+use super::described::{ClassName, Described};
 use super::fault::Fault;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -17,12 +18,15 @@ pub struct Metadata {
     pub schema_uri: Option<String>,
     pub property_tables: Vec<PropertyTableJson>,
     pub property_attributes: Vec<PropertyTableJson>,
+    pub property_textures: Vec<PropertyTableJson>,
 }
 
-/// One entry of `propertyTables` or `propertyAttributes`; the latter have no count.
+/// One entry of `propertyTables`, `propertyAttributes` or `propertyTextures`; only the first have a count.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct PropertyTableJson {
+    /// What people call it; may be empty.
+    pub name: String,
     pub class: String,
     pub count: u32,
     pub properties: Map<String, Value>,
@@ -32,6 +36,7 @@ pub struct PropertyTableJson {
 #[derive(Clone, Debug)]
 pub struct PropertyTable {
     count: usize,
+    class: Arc<ClassName>,
     columns: Arc<[Column]>,
 }
 
@@ -47,7 +52,7 @@ impl PropertyTable {
         for column in &mut columns {
             column.data = json.properties.get(&column.id).map(|given| Data::read(given, view)).transpose()?;
         }
-        Ok(Self { count: json.count as usize, columns: columns.into() })
+        Ok(Self { count: json.count as usize, class: ClassName::of(schema, &json.class).into(), columns: columns.into() })
     }
 
     /// A table of `count` rows out of a property attribute: each property has the values of a vertex attribute, which `values` reads, flat and
@@ -64,7 +69,7 @@ impl PropertyTable {
             let Some(attribute) = json.properties.get(&column.id).and_then(|p| p["attribute"].as_str()) else { continue };
             column.fill(&values(attribute)?, count as usize)?;
         }
-        Ok(Self { count: count as usize, columns: columns.into() })
+        Ok(Self { count: count as usize, class: ClassName::of(schema, &json.class).into(), columns: columns.into() })
     }
 
     /// All properties of row `i` that have a value.
@@ -75,6 +80,18 @@ impl PropertyTable {
         self.columns.iter().filter_map(|c| Some((c.name.clone(), c.value(i)?))).collect()
     }
 
+    /// Row `i` with what the schema says of it.
+    pub fn described(&self, i: usize) -> Described {
+        let columns = self.columns.iter().filter(|_| i < self.count);
+        let properties = columns.filter_map(|c| Some(c.described(c.value(i)?))).collect();
+        Described { class: (*self.class).clone(), properties }
+    }
+
+    /// Whether both are the same table.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.columns, &other.columns)
+    }
+
     /// What gives the values of one property by row; `None` when the table has no such property.
     pub fn column<'a>(&'a self, name: &str) -> Option<impl Fn(usize) -> Option<Value> + 'a> {
         let column = self.columns.iter().find(|c| c.name == name)?;
@@ -82,11 +99,6 @@ impl PropertyTable {
     }
 
     pub fn bytes(&self) -> usize {
-        let offsets = |o: &Option<Offsets>| o.as_ref().map_or(0, |o| o.bytes.len());
-        self.columns
-            .iter()
-            .filter_map(|c| c.data.as_ref())
-            .map(|d| d.values.len() + offsets(&d.array_offsets) + offsets(&d.string_offsets))
-            .sum()
+        self.columns.iter().filter_map(|c| c.data.as_ref()).map(Data::bytes).sum()
     }
 }
