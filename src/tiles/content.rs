@@ -1,6 +1,7 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
 use super::error::{Fault, TileError};
+use super::face_metadata::{self, MetadataRun};
 use super::kept::KeptMesh;
 use super::prepared::Prepared;
 use super::texture::TileTexture;
@@ -62,6 +63,10 @@ pub struct TileMesh {
     pub texture_uvs: Vec<[f32; 2]>,
     /// What each vertex wears, see [`super::Wear`]; empty without pictures.
     pub wears: Vec<u32>,
+    /// What is said of places on some of its faces, in the order of their vertices.
+    pub(crate) metadata: Vec<MetadataRun>,
+    /// Where a tile has several contents: the first vertex of each and its number among them.
+    pub(crate) contents: Vec<(u32, u32)>,
     /// By how much it differs from what it stands for: the tile's geometric error, metres.
     pub error_m: f64,
     /// Whether faces are seen from behind too: a material of the tile says so.
@@ -135,6 +140,7 @@ pub fn decode(bytes: &[u8], context: &DecodeContext<'_>) -> Result<Decoded, Tile
     let mut content = meshes(bytes, context, 0)?;
     content.meshes.iter_mut().for_each(|m| m.error_m = context.error_m);
     content.bytes = content.meshes.iter().map(|m| m.bytes(content.features.count())).sum::<usize>() + content.features.bytes();
+    content.bytes += face_metadata::bytes(content.meshes.iter().flat_map(|m| &m.metadata), &content.features);
     content.bytes += (content.features.count() as usize + 1) * STATE_BYTES;
     Ok(Decoded::Meshes(content))
 }
@@ -185,6 +191,7 @@ impl TileContent {
         let shift = shift.ok_or_else(super::features::too_many)?;
         for mut mesh in other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);
+            mesh.metadata.iter_mut().for_each(|run| run.id_shift += shift);
             let apart = self.meshes.iter_mut().try_fold(mesh, |mesh, into| into.join(mesh));
             self.meshes.extend(apart);
         }

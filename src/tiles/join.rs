@@ -25,6 +25,8 @@ impl TileMesh {
         self.colours.extend(other.colours);
         self.texcoords.extend(other.texcoords);
         self.indices.extend(other.indices.iter().map(|i| i + base));
+        self.metadata.extend(other.metadata.into_iter().map(|run| run.moved(base)));
+        self.contents.extend(other.contents.into_iter().map(|(first, content)| (first + base, content)));
         None
     }
 

@@ -38,7 +38,8 @@ fn decode(cloud: PointCloud<'_>, tile_to_world: &DMat4) -> Result<TileContent, F
         ..Piece::default()
     };
     let rtc = features.numbers::<3>("RTC_CENTER")?.map_or(DVec3::ZERO, DVec3::from);
-    let placed = Placed { piece: 0, to_world: *tile_to_world * DMat4::from_translation(rtc + middle), feature_id: None };
+    let to_world = *tile_to_world * DMat4::from_translation(rtc + middle);
+    let placed = Placed { piece: 0, to_world, feature_id: None, instance: None };
     let mesh = merge(&[shapes::points(piece)?], &[placed], tile_to_world, None)?;
     Ok(TileContent {
         meshes: mesh.into_iter().collect(),
