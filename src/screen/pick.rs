@@ -91,7 +91,11 @@ fn take(inputs: &mut Inputs, tools: &mut Tools, found: Picked) {
         return;
     }
     inputs.ask_heat(Some(found.at));
-    let Picked { id, attributes, metadata, .. } = found;
+    let Picked { mut id, attributes, metadata, .. } = found;
+    if inputs.is_alone() {
+        // Without a hub nothing is selected: the place is told on this screen alone.
+        id.clear();
+    }
     let is_ground = attributes.get("class").and_then(|c| c.as_str()) == Some("Terrain");
     // What has no id is no selection that others could share, and is told here all the same.
     let says_nothing = is_ground || id.is_empty() && attributes.is_empty() && metadata.is_empty();

@@ -100,6 +100,11 @@ impl Inputs<'_> {
         self.probe.at = at.filter(|_| self.heat.0.is_some());
     }
 
+    /// Whether this screen has no hub.
+    pub fn is_alone(&self) -> bool {
+        self.session.is_alone()
+    }
+
     /// Whether anything is selected on all screens.
     pub fn has_selection(&self) -> bool {
         self.session.world.view.as_ref().is_some_and(|v| v.selection.is_some())

@@ -189,7 +189,8 @@ fn show_feature(ui: &mut egui::Ui, data: &PanelData, id: &str) {
     };
     let title = text("name").or_else(|| text("class")).unwrap_or_else(nameless);
     ui.label(RichText::new(title).font(style::strong(data.text.title)));
-    for quiet in [feature.id.clone(), metadata_card::drawn_words(&feature.metadata)].into_iter().filter(|w| !w.is_empty()) {
+    let own_id = text("id").filter(|_| id.is_empty()).unwrap_or_else(|| feature.id.clone());
+    for quiet in [own_id.clone(), metadata_card::drawn_words(&feature.metadata)].into_iter().filter(|w| !w.is_empty()) {
         ui.label(RichText::new(quiet).font(style::regular(data.text.small)).color(style::QUIET));
     }
     egui::ScrollArea::vertical().max_height(data.text.body * 18.0).auto_shrink([false, true]).show(ui, |ui| {
@@ -201,7 +202,7 @@ fn show_feature(ui: &mut egui::Ui, data: &PanelData, id: &str) {
         }
         // What tools on this screen said of it.
         for column in &data.derived.columns {
-            if let Some(value) = column.values.get(&feature.id) {
+            if let Some(value) = column.values.get(&own_id) {
                 let value = match value {
                     DerivedValue::Truth(yes) => if *yes { "是 yes" } else { "否 no" }.to_owned(),
                     DerivedValue::Number(n) => format!("{n:.2} {}", column.unit),
