@@ -133,6 +133,7 @@ fn archive() {
 #[test]
 fn content() {
     let mut seeds = seeds::files(&["3d-tiles/ll.b3dm", "3d-tiles/ComplexTypes.gltf", "3d-tiles/GpuInstancesMetadata.gltf"]);
+    seeds.extend(seeds::files(&["3d-tiles/SimplePropertyTexture.gltf", "3d-tiles/pointCloudDracoBatched.pnts"]));
     seeds.extend(seeds::package(".glb"));
     seeds.extend([seeds::instanced(), seeds::points()]);
     run(Reader { name: "content", door: Door::Content, seeds });

@@ -1,5 +1,7 @@
 //! `yiping inspect`: what is in a file, before anything is built from it.
 
+mod metadata;
+
 use super::remote;
 use crate::city::inspect::{
     ArchiveSummary, AttributeSummary, ElevationSummary, ModelSummary, ObjectsSummary, PackageSummary, PhotoSummary, SourceState, Summary,
@@ -193,6 +195,7 @@ fn model(out: &mut impl Write, s: &ModelSummary) -> io::Result<()> {
         line(out, "features", s.features)?;
     }
     attributes(out, &s.attributes)?;
+    metadata::print(out, &s.metadata)?;
     match &s.place_file {
         Some(file) => line(out, "stands", format!("where {} says", file.display()))?,
         None => line(out, "stands", "nowhere yet; build with --place LON,LAT,HEIGHT,HEADING")?,
@@ -276,6 +279,7 @@ fn tileset(out: &mut impl Write, s: &TilesetSummary) -> io::Result<()> {
     line(out, "opened", format!("{} of {} contents at the finest level: {} triangles", s.opened, s.finest, s.triangles))?;
     classes(out, "features", &s.classes, "that don't say their level")?;
     attributes(out, &s.attributes)?;
+    metadata::print(out, &s.metadata)?;
     if s.missing_count > 0 {
         line(out, "missing", s.missing_count)?;
         s.missing.iter().try_for_each(|missing| writeln!(out, "    {missing}"))?;

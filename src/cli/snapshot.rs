@@ -70,6 +70,9 @@ pub struct Args {
     /// Ask the heat layer for its value at longitude,latitude[,height], as a click on a desk does.
     #[arg(long, value_parser = super::pose::place, allow_hyphen_values = true)]
     probe: Option<crate::geo::Geodetic>,
+    /// Pick what is seen at this pixel of the picture (x,y from its upper left corner), as a click on a desk does; --panels shows its card.
+    #[arg(long, value_parser = super::size::pixel)]
+    pick: Option<(u32, u32)>,
     /// Panels beside the map, as a desk shows them.
     #[arg(long)]
     panels: bool,
@@ -158,6 +161,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         while Instant::now() < until {
             pump.frame();
         }
+        settled = pump.until_ready(4, limit);
+    }
+    if let Some((x, y)) = args.pick.filter(|_| settled) {
+        crate::screen::pick::ask_at(pump.world_mut(), UVec2::new(x, y).as_vec2() + 0.5);
         settled = pump.until_ready(4, limit);
     }
     let picture = pump.picture().map_err(anyhow::Error::msg)?;

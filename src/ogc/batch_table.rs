@@ -1,5 +1,6 @@
 //! Batch tables of 3D Tiles 1.0: attributes of features, JSON with some columns in a binary body.
 
+use super::draco::UnpackedPoints;
 use super::fault::Fault;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -24,6 +25,27 @@ impl BatchTable {
         };
         // JSON values take about four times their text in memory.
         Ok(Self { json: Arc::new(columns), binary: binary.into(), bytes: json.len() * 4 + binary.len() })
+    }
+
+    /// Puts what Draco compressed of the table's columns where the table itself would have it.
+    pub(super) fn unpack(&mut self, points: &UnpackedPoints) -> Result<(), Fault> {
+        let Some(compressed) = self.json.get("extensions").and_then(|e| e[UnpackedPoints::NAME]["properties"].as_object()) else {
+            return Ok(());
+        };
+        let (mut columns, mut binary) = ((*self.json).clone(), self.binary.to_vec());
+        for (name, unique) in compressed {
+            let wrong = |what: &str| Fault::bad(format!("batch table {name}"), what);
+            let column = columns.get_mut(name).filter(|c| c.is_object()).ok_or_else(|| wrong("the column is not there"))?;
+            let width = width(column).ok_or_else(|| wrong("it has no type of the standard"))?;
+            let unique = unique.as_u64().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| wrong("it is no number of an attribute"))?;
+            let numbers = points.numbers(unique, width).map_err(|why| wrong(&why))?;
+            let write = writer(&column["componentType"]).ok_or_else(|| wrong("it has no type of the standard"))?;
+            column["byteOffset"] = json!(binary.len());
+            numbers.into_iter().for_each(|v| write(v, &mut binary));
+        }
+        self.bytes += binary.len() - self.binary.len();
+        (self.json, self.binary) = (columns.into(), binary.into());
+        Ok(())
     }
 
     /// True if there is no attribute.
@@ -52,13 +74,7 @@ impl BatchTable {
             return list.get(i).cloned();
         }
         let offset = usize::try_from(column["byteOffset"].as_u64()?).ok()?;
-        let components = match column["type"].as_str()? {
-            "SCALAR" => 1,
-            "VEC2" => 2,
-            "VEC3" => 3,
-            "VEC4" => 4,
-            _ => return None,
-        };
+        let components = width(column)?;
         type Read = fn(&[u8]) -> Option<Value>;
         let (size, read): (usize, Read) = match column["componentType"].as_str()? {
             "BYTE" => (1, |b| Some(json!(*b.first()? as i8))),
@@ -76,6 +92,32 @@ impl BatchTable {
         let mut values = cells.map(read).collect::<Option<Vec<_>>>()?;
         Some(if components == 1 { values.pop()? } else { Value::Array(values) })
     }
+}
+
+/// Numbers a row of a binary column.
+fn width(column: &Value) -> Option<usize> {
+    Some(match column["type"].as_str()? {
+        "SCALAR" => 1,
+        "VEC2" => 2,
+        "VEC3" => 3,
+        "VEC4" => 4,
+        _ => return None,
+    })
+}
+
+/// What writes a number as a binary column of that type has it.
+fn writer(component: &Value) -> Option<fn(f64, &mut Vec<u8>)> {
+    Some(match component.as_str()? {
+        "BYTE" => |v, out| out.extend((v as i8).to_le_bytes()),
+        "UNSIGNED_BYTE" => |v, out| out.push(v as u8),
+        "SHORT" => |v, out| out.extend((v as i16).to_le_bytes()),
+        "UNSIGNED_SHORT" => |v, out| out.extend((v as u16).to_le_bytes()),
+        "INT" => |v, out| out.extend((v as i32).to_le_bytes()),
+        "UNSIGNED_INT" => |v, out| out.extend((v as u32).to_le_bytes()),
+        "FLOAT" => |v, out| out.extend((v as f32).to_le_bytes()),
+        "DOUBLE" => |v, out| out.extend(v.to_le_bytes()),
+        _ => return None,
+    })
 }
 
 /// JSON of a table; `null` where the part is empty.

@@ -1,6 +1,9 @@
-//! `KHR_draco_mesh_compression`: primitives unpacked into the accessors that stand for them, every size checked before it is used.
+//! Draco: primitives (`KHR_draco_mesh_compression`) unpacked into the accessors that stand for them, and clouds of points
+//! (`3DTILES_draco_point_compression`); every size checked before it is used.
 
-use draco_core::{DataType, DecodeLimits, DecoderBuffer, Mesh, MeshDecoder, PointAttribute, PointIndex};
+use draco_core::{
+    DataType, DecodeLimits, DecoderBuffer, Mesh, MeshDecoder, PointAttribute, PointCloud, PointCloudDecoder, PointIndex, Status,
+};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,14 +89,46 @@ impl Unpacked {
     }
 }
 
+/// A cloud of points, unpacked: in the file's order where it was compressed one after the other, else in an order of its own.
+#[derive(Debug)]
+pub(super) struct UnpackedPoints(PointCloud);
+
+impl UnpackedPoints {
+    /// The extension's name.
+    pub const NAME: &'static str = "3DTILES_draco_point_compression";
+
+    /// # Errors
+    /// In words: damaged or too much.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut cloud = PointCloud::new();
+        decoded(bytes, |buffer| PointCloudDecoder::new().decode(buffer, &mut cloud))?;
+        Ok(Self(cloud))
+    }
+
+    /// An attribute by Draco's own number of it, `width` numbers a point.
+    ///
+    /// # Errors
+    /// In words, where there is none, or more than fits.
+    pub fn numbers(&self, unique: u32, width: usize) -> Result<Vec<f64>, String> {
+        let attribute = self.0.attribute_by_unique_id(unique);
+        let attribute = attribute.ok_or_else(|| format!("attribute {unique} is not among what is compressed"))?;
+        match self.0.num_points().checked_mul(width).filter(|n| *n <= NUMBERS_MAX) {
+            Some(_) => Ok(read(attribute, self.0.num_points(), width)),
+            None => Err(format!("it unpacks to more than {NUMBERS_MAX} numbers; divide the tile")),
+        }
+    }
+}
+
 fn decode(bytes: &[u8]) -> Result<Mesh, String> {
+    let mut mesh = Mesh::new();
+    decoded(bytes, |buffer| MeshDecoder::new().decode(buffer, &mut mesh))?;
+    Ok(mesh)
+}
+
+fn decoded(bytes: &[u8], decode: impl FnOnce(&mut DecoderBuffer<'_>) -> Status) -> Result<(), String> {
     let mut limits = DecodeLimits::default().with_max_points(POINTS_MAX);
     (limits.max_faces, limits.max_decoded_bytes) = (FACES_MAX, DECODED_BYTES_MAX);
-    let decode = || {
-        let mut mesh = Mesh::new();
-        let mut buffer = DecoderBuffer::new(bytes).with_limits(limits);
-        MeshDecoder::new().decode(&mut buffer, &mut mesh).map(|()| mesh)
-    };
+    let decode = || decode(&mut DecoderBuffer::new(bytes).with_limits(limits));
     // The crate is without unsafe code and promises not to panic; if it does, it costs a model and not the program.
     match catch_unwind(AssertUnwindSafe(decode)) {
         Ok(decoded) => decoded.map_err(|e| format!("the compressed bytes are damaged ({e})")),
@@ -141,6 +176,7 @@ mod tests {
         for bytes in [&b""[..], b"DRACO", b"DRACO\x02\x02\x01\x01\0\0\xff\xff\xff\xff\xff\xff\xff\xff"] {
             let why = Unpacked::default().add(&Draco::default(), bytes, &named, |_| Some(1)).unwrap_err();
             assert!(why.contains("damaged"), "{why}");
+            assert!(UnpackedPoints::read(bytes).unwrap_err().contains("damaged"));
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the features of one tile are: ids of its meshes to attributes.
 
 use super::batch_table::BatchTable;
+use super::described::Described;
 use super::fault::Fault;
 use super::property::PropertyTable;
 use serde_json::{Map, Value};
@@ -48,6 +49,23 @@ impl FeatureTable {
             Some(Table::Batch(table)) => table.row(row),
             None => Map::new(),
         }
+    }
+
+    /// A feature's id in the set of ids that it is of, and what the schema says of its row of a property table, if it has one; `None` for features
+    /// of a batch table, which has no schema.
+    pub(crate) fn described(&self, feature_id: u32) -> Option<(u32, Described)> {
+        let segment = self.segments.iter().find(|s| feature_id >= s.base && feature_id - s.base < s.count)?;
+        let row = feature_id - segment.base;
+        match &segment.table {
+            Some(Table::Property(table)) => Some((row, table.described(row as usize))),
+            Some(Table::Batch(_)) => None,
+            None => Some((row, Described::default())),
+        }
+    }
+
+    /// Whether a table is one of those here.
+    pub(crate) fn holds(&self, table: &PropertyTable) -> bool {
+        self.segments.iter().any(|s| matches!(&s.table, Some(Table::Property(own)) if own.is(table)))
     }
 
     /// The values of one attribute, a feature after the other; `None` where a feature has none.

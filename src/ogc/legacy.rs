@@ -78,10 +78,14 @@ pub fn unwrap_i3dm(bytes: &[u8]) -> Result<Instanced<'_>, Fault> {
 /// Takes a `pnts` apart. Source: 3D Tiles 1.0, "Point Cloud".
 ///
 /// # Errors
-/// As [`unwrap_b3dm`].
+/// As [`unwrap_b3dm`], and where points that Draco compressed are damaged.
 pub fn unwrap_pnts(bytes: &[u8]) -> Result<PointCloud<'_>, Fault> {
     let parts = Parts::split(bytes, "pnts", 28)?;
-    Ok(PointCloud { features: parts.semantics()?, table: parts.batch_table()? })
+    let (mut features, mut table) = (parts.semantics()?, parts.batch_table()?);
+    if let Some(points) = features.unpack()? {
+        table.unpack(&points)?;
+    }
+    Ok(PointCloud { features, table })
 }
 
 /// What the three have alike.

@@ -7,6 +7,8 @@
 
 pub mod archive;
 mod batch_table;
+mod column;
+mod described;
 mod draco;
 mod entity;
 mod fault;
@@ -18,16 +20,20 @@ mod property;
 mod semantics;
 pub mod sensorthings;
 mod subtree;
+mod texel;
 
 pub use self::meshopt::Meshopt;
 pub use batch_table::BatchTable;
+pub use column::ViewBytes;
+pub use described::{ClassName, Described, DescribedProperty};
 pub use draco::{Draco, Named, Unpacked};
-pub use entity::entity_properties;
+pub use entity::{described_entity, entity_properties};
 pub use fault::Fault;
 pub(crate) use features::Table;
 pub use features::{FEATURES_MAX, FeatureTable, NO_FEATURE};
 pub use implicit::{Coordinates, Scheme};
 pub use legacy::{Batched, Batches, Instanced, Model, PointCloud, composite_parts, unwrap_b3dm, unwrap_i3dm, unwrap_pnts};
-pub use property::{Metadata, PropertyTable, PropertyTableJson, ViewBytes};
+pub use property::{Metadata, PropertyTable, PropertyTableJson};
 pub use semantics::{Packed, Semantics};
 pub use subtree::{Availability, Bits, SubtreeFile};
+pub use texel::TexelProperty;

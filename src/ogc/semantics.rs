@@ -2,8 +2,10 @@
 //!
 //! Source: 3D Tiles 1.0, "Feature Table". Values lie in the JSON itself or in the binary body at a `byteOffset`.
 
+use super::draco::UnpackedPoints;
 use super::fault::Fault;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// How numbers lie in the binary body.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,11 +22,13 @@ pub struct Semantics<'a> {
     format: &'static str,
     json: Value,
     binary: &'a [u8],
+    /// What Draco compressed, by name.
+    unpacked: BTreeMap<String, Vec<f64>>,
 }
 
 impl<'a> Semantics<'a> {
     pub(super) fn new(format: &'static str, json: Value, binary: &'a [u8]) -> Self {
-        Self { format, json, binary }
+        Self { format, json, binary, unpacked: BTreeMap::new() }
     }
 
     /// True if the table says anything under that name.
@@ -32,9 +36,30 @@ impl<'a> Semantics<'a> {
         self.json.get(name).is_some()
     }
 
-    /// True if the table names an extension.
-    pub fn has_extension(&self, name: &str) -> bool {
-        self.json.get("extensions").is_some_and(|e| e.get(name).is_some())
+    /// Takes out what Draco compressed of a cloud of points; `None` where it compressed nothing.
+    pub(super) fn unpack(&mut self) -> Result<Option<UnpackedPoints>, Fault> {
+        let extension = &self.json["extensions"][UnpackedPoints::NAME];
+        let Some(properties) = extension["properties"].as_object() else { return Ok(None) };
+        let number = |key: &str| extension[key].as_u64().and_then(|n| usize::try_from(n).ok());
+        let (offset, length) = (number("byteOffset").unwrap_or(0), number("byteLength").unwrap_or(0));
+        let bytes = offset.checked_add(length).and_then(|end| self.binary.get(offset..end));
+        let wrong = |what: String| self.bad(UnpackedPoints::NAME, &what);
+        let bytes = bytes.ok_or_else(|| wrong("it reaches beyond the table".to_owned()))?;
+        let points = UnpackedPoints::read(bytes).map_err(wrong)?;
+        let mut unpacked = BTreeMap::new();
+        for (name, unique) in properties {
+            let width = match name.as_str() {
+                "POSITION" | "NORMAL" | "RGB" => 3,
+                "RGBA" => 4,
+                "BATCH_ID" => 1,
+                _ => continue,
+            };
+            let unique = unique.as_u64().and_then(|n| u32::try_from(n).ok());
+            let unique = unique.ok_or_else(|| wrong(format!("{name} is no number of an attribute")))?;
+            unpacked.insert(name.clone(), points.numbers(unique, width).map_err(|why| wrong(format!("{name}: {why}")))?);
+        }
+        self.unpacked = unpacked;
+        Ok(Some(points))
     }
 
     /// A yes or no of the whole tile; no where it says nothing.
@@ -69,6 +94,10 @@ impl<'a> Semantics<'a> {
     /// # Errors
     /// [`Fault`] where they are not all there.
     pub fn list(&self, name: &str, count: usize, components: usize, packed: Packed) -> Result<Option<Vec<f64>>, Fault> {
+        if let Some(unpacked) = self.unpacked.get(name) {
+            let all = Some(unpacked).filter(|n| Some(n.len()) == count.checked_mul(components));
+            return all.cloned().map(Some).ok_or_else(|| self.bad(name, &format!("{count} times {components} numbers are needed")));
+        }
         let Some(given) = self.json.get(name) else { return Ok(None) };
         if let Some(list) = given.as_array() {
             let numbers: Option<Vec<f64>> = list.iter().map(Value::as_f64).collect();

@@ -47,6 +47,11 @@ pub fn click(
     ask.write(PickRequest { token: TOKEN, region: PickRegion::Point(cursor * window.scale_factor()) });
 }
 
+/// Asks what is seen at a point of the picture, pixels from its upper left corner, as a click there does.
+pub fn ask_at(world: &mut World, at: Vec2) {
+    world.write_message(PickRequest { token: TOKEN, region: PickRegion::Point(at) });
+}
+
 /// Takes what was found where somebody clicked: for the tool in hand, else it is selected.
 pub fn answered(
     mut results: MessageReader<PickResult>,
@@ -56,7 +61,10 @@ pub fn answered(
 ) {
     for result in results.read().filter(|r| r.token == TOKEN) {
         let PickRegion::Point(at) = result.region else { continue };
-        let seen = result.hits.first().and_then(|h| Some(Picked { id: h.id.clone(), attributes: h.attributes.clone(), at: h.position? }));
+        let seen = result.hits.first().and_then(|h| {
+            let (id, attributes, metadata) = (h.id.clone(), h.attributes.clone(), h.metadata.clone());
+            Some(Picked { id, attributes, metadata, at: h.position? })
+        });
         // A device that gives no picture back, or a face that only its picture shows: the ray finds what stands there.
         let found = seen.or_else(|| {
             let (camera, projection, transform) = cameras.single().ok()?;
@@ -83,10 +91,20 @@ fn take(inputs: &mut Inputs, tools: &mut Tools, found: Picked) {
         return;
     }
     inputs.ask_heat(Some(found.at));
-    let selection = (!found.id.is_empty() && found.attributes.get("class").and_then(|c| c.as_str()) != Some("Terrain"))
-        .then(|| Selection::Feature { id: found.id.clone() });
-    inputs.set_picked(selection.is_some().then(|| PickedFeature { id: found.id.clone(), attributes: found.attributes }));
-    carry_out(inputs, Asked::Select(selection));
+    let Picked { mut id, attributes, metadata, .. } = found;
+    if inputs.is_alone() {
+        // Without a hub nothing is selected: the place is told on this screen alone.
+        id.clear();
+    }
+    let is_ground = attributes.get("class").and_then(|c| c.as_str()) == Some("Terrain");
+    // What has no id is no selection that others could share, and is told here all the same.
+    let says_nothing = is_ground || id.is_empty() && attributes.is_empty() && metadata.is_empty();
+    let selection = (!id.is_empty() && !is_ground).then(|| Selection::Feature { id: id.clone() });
+    // Where nothing was selected and nothing will be, nobody need hear of it.
+    if selection.is_some() || inputs.has_selection() {
+        carry_out(inputs, Asked::Select(selection));
+    }
+    inputs.set_picked((!says_nothing).then_some(PickedFeature { id, attributes, metadata }));
 }
 
 /// Lights up what is selected anywhere and finds its attributes for the card.
@@ -108,7 +126,7 @@ pub fn show_selection(session: Res<Session>, city: Res<CityTiles>, mut lit: ResM
         }
         Some(id) if here.0.as_ref().is_none_or(|p| p.id != id) => {
             if let Some(attributes) = city.find(&id) {
-                here.0 = Some(PickedFeature { id, attributes });
+                here.0 = Some(PickedFeature { id, attributes, metadata: Vec::new() });
             }
         }
         Some(_) => {}

@@ -20,6 +20,7 @@ use crate::model::scene::{NamedCamera, Scene, TilesetConfig};
 use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
+use crate::render::tiles::picking::Picking;
 use crate::render::tiles::{CityTiles, TileMemory, Tileset, WholeWall};
 use crate::tiles::{CacheOptions, Headers, MemoryBudget};
 use bevy::prelude::*;
@@ -273,12 +274,13 @@ fn ready(
     session: Res<Session>,
     camera: Res<OrbitCamera>,
     tools: Res<tools::Tools>,
-    heat: Res<heat::HeatWork>,
+    (heat, picking): (Res<heat::HeatWork>, Option<Res<Picking>>),
     mut ready: ResMut<Ready>,
     mut frames: Local<u32>,
 ) {
     *frames += 1;
-    ready.0 = *frames > 3 && city.is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet() && heat.is_quiet();
+    let nothing_asked = tools.is_quiet() && heat.is_quiet() && picking.is_none_or(|p| p.is_quiet());
+    ready.0 = *frames > 3 && city.is_settled() && session.is_ready() && !camera.is_moving() && nothing_asked;
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

@@ -105,6 +105,16 @@ impl Inputs<'_> {
         self.probe.at = at.filter(|_| self.heat.0.is_some());
     }
 
+    /// Whether this screen has no hub.
+    pub fn is_alone(&self) -> bool {
+        self.session.is_alone()
+    }
+
+    /// Whether anything is selected on all screens.
+    pub fn has_selection(&self) -> bool {
+        self.session.world.view.as_ref().is_some_and(|v| v.selection.is_some())
+    }
+
     pub fn set_picked(&mut self, picked: Option<PickedFeature>) {
         self.picked.0 = picked;
     }
@@ -247,11 +257,18 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
             inputs.camera.go_to(pose, MOVE_S);
             inputs.session.ask(patch(ViewPatch { camera: Some(pose), ..default() }));
         }
+        // A place that was picked on this screen alone: nobody else need hear that it is let go.
+        Asked::Select(None) if !inputs.has_selection() && inputs.picked.0.as_ref().is_some_and(|p| p.id.is_empty()) => {
+            inputs.set_picked(None);
+        }
         Asked::Select(selection) => {
             let camera = match &selection {
                 Some(Selection::Incident { id }) => look_at_incident(inputs, id),
                 _ => None,
             };
+            if selection.is_none() {
+                inputs.set_picked(None);
+            }
             inputs.session.ask(patch(ViewPatch { selection: Some(selection), camera, ..default() }));
         }
     }

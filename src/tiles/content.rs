@@ -1,6 +1,7 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
 use super::error::{Fault, TileError};
+use super::face_metadata::{self, MetadataRun};
 use super::kept::KeptMesh;
 use super::prepared::Prepared;
 use super::texture::TileTexture;
@@ -62,6 +63,10 @@ pub struct TileMesh {
     pub texture_uvs: Vec<[f32; 2]>,
     /// What each vertex wears, see [`super::Wear`]; empty without pictures.
     pub wears: Vec<u32>,
+    /// What is said of places on some of its faces, in the order of their vertices.
+    pub(crate) metadata: Vec<MetadataRun>,
+    /// Where a tile has several contents: the first vertex of each and its number among them.
+    pub(crate) contents: Vec<(u32, u32)>,
     /// By how much it differs from what it stands for: the tile's geometric error, metres.
     pub error_m: f64,
     /// Whether faces are seen from behind too: a material of the tile says so.
@@ -181,6 +186,7 @@ impl TileContent {
     pub(super) fn measure(&mut self) {
         let meshes: usize = self.meshes.iter().map(|m| m.bytes(self.features.count())).sum();
         self.bytes = meshes + self.features.bytes() + (self.features.count() as usize + 1) * STATE_BYTES;
+        self.bytes += face_metadata::bytes(self.meshes.iter().flat_map(|m| &m.metadata), &self.features);
     }
 
     /// Adds another content's meshes and features; its feature ids move behind those already here. Meshes are joined where that is possible. Afterwards
@@ -191,6 +197,7 @@ impl TileContent {
         let shift = shift.ok_or_else(super::features::too_many)?;
         for mut mesh in other.meshes {
             mesh.feature_ids.iter_mut().filter(|id| **id != NO_FEATURE).for_each(|id| *id += shift);
+            mesh.metadata.iter_mut().for_each(|run| run.id_shift += shift);
             let apart = self.meshes.iter_mut().try_fold(mesh, |mesh, into| into.join(mesh));
             self.meshes.extend(apart);
         }

@@ -2,10 +2,11 @@
 
 use super::accessor::Buffers;
 use super::error::Fault;
+use super::face_metadata::unreadable_attribute;
 use super::glb::Notes;
 use super::gltf_json::{Document, FeatureIdSet, MeshFeatures, Primitive};
-use super::id_picture::IdPicture;
 use super::shapes;
+use super::texels::IdPicture;
 use super::texture::Textures;
 use crate::ogc::{Batches, PropertyTable};
 use crate::ogc::{FEATURES_MAX, FeatureTable, NO_FEATURE, Table};
@@ -20,10 +21,12 @@ pub enum Ids {
 
 /// Gives every feature of a glTF an id of its own in the tile: one range a property table, one for each set without a table.
 pub struct FeatureReader<'a> {
-    document: &'a Document,
-    buffers: &'a Buffers<'a>,
+    pub(super) document: &'a Document,
+    pub(super) buffers: &'a Buffers<'a>,
     table: FeatureTable,
-    /// First id of each property table met so far.
+    /// Property tables met so far.
+    tables: HashMap<usize, PropertyTable>,
+    /// First id of each of those that features are drawn by.
     bases: HashMap<usize, u32>,
     /// First id and count of the batches of a b3dm or i3dm.
     batches: Option<(u32, u32)>,
@@ -38,7 +41,7 @@ impl<'a> FeatureReader<'a> {
             }
             None => None,
         };
-        Ok(Self { document, buffers, table, bases: HashMap::new(), batches })
+        Ok(Self { document, buffers, table, tables: HashMap::new(), bases: HashMap::new(), batches })
     }
 
     pub fn finish(self) -> FeatureTable {
@@ -47,23 +50,20 @@ impl<'a> FeatureReader<'a> {
 
     /// Tile-wide ids of a primitive's vertices.
     pub fn of_primitive(&mut self, primitive: &Primitive, textures: &mut Textures<'_>, notes: &mut Notes) -> Result<Ids, Fault> {
-        if let (Some((base, count)), Some(accessor)) =
-            (self.batches, primitive.attributes.get("_BATCHID").or(primitive.attributes.get("BATCHID")))
-        {
-            return Ok(Ids::Vertices(self.buffers.whole(*accessor)?.into_iter().map(|id| shifted(id, base, count, None)).collect()));
+        if let Some((base, count, accessor)) = self.batch_ids(primitive) {
+            return Ok(Ids::Vertices(self.buffers.whole(accessor)?.into_iter().map(|id| shifted(id, base, count, None)).collect()));
         }
         let sets = primitive.extensions.features.as_ref();
-        let Some(set) = sets.and_then(chosen) else { return self.of_properties(primitive, notes) };
-        self.say_of_properties(primitive, notes);
+        let Some((_, set)) = sets.and_then(chosen) else { return self.of_properties(primitive, notes) };
         if sets.is_some_and(|s| s.feature_ids.len() > 1) {
-            notes.say("of several sets of feature ids, one is used");
+            notes.say("of several sets of feature ids, one is drawn by; a click shows all");
         }
         if let Some(texture) = set.texture.as_ref().filter(|_| set.attribute.is_none()) {
             let (base, count) = self.range(set)?;
-            return Ok(match textures.ids(texture) {
-                Ok(picture) => {
-                    notes.say("feature ids in a picture are taken in the middle of each triangle");
-                    Ids::Picture(picture.numbered(base, count, set.null_feature_id))
+            return Ok(match textures.channels(texture) {
+                Ok(channels) => {
+                    notes.say("feature ids in a picture: triangles are drawn by their middles, a click is exact");
+                    Ids::Picture(IdPicture { channels, base, count, null: set.null_feature_id })
                 }
                 Err(why) => {
                     notes.say(format!("feature ids in a picture can't be read: {why}"));
@@ -74,35 +74,34 @@ impl<'a> FeatureReader<'a> {
         self.resolve(set, &primitive.attributes, vertices(self.document, primitive)).map(Ids::Vertices)
     }
 
-    /// Points that have properties but no ids are features, each with the values of its vertex.
-    fn of_properties(&mut self, primitive: &Primitive, notes: &mut Notes) -> Result<Ids, Fault> {
-        let none = Ok(Ids::Vertices(Vec::new()));
-        let metadata = self.document.extensions.metadata.as_ref();
-        let given = primitive.extensions.metadata.as_ref().and_then(|m| m.property_attributes.first());
-        let json = metadata.zip(given).and_then(|(m, i)| m.property_attributes.get(*i));
-        let (Some(metadata), Some(json), Some(0)) = (metadata, json, primitive.mode) else {
-            self.say_of_properties(primitive, notes);
-            return none;
-        };
-        let count = u32::try_from(vertices(self.document, primitive)).map_err(|_| too_many())?;
-        let column = |name: &str| match primitive.attributes.get(name) {
-            Some(accessor) => self.buffers.read(*accessor, &[1, 2, 3, 4], |v| v).map(|(_, values)| values),
-            None => Err(Fault::bad("EXT_structural_metadata", format!("the attribute {name} is not there"))),
-        };
-        let table = PropertyTable::of_attributes(metadata, json, count, &column)?;
-        shapes::room_for_points(count as usize)?;
-        let base = self.table.push(count, Some(Table::Property(table))).ok_or_else(too_many)?;
-        Ok(Ids::Vertices((base..base + count).collect()))
+    /// First id and count of a b3dm's batches, and the accessor of a primitive's ids among them.
+    pub(super) fn batch_ids(&self, primitive: &Primitive) -> Option<(u32, u32, usize)> {
+        let accessor = primitive.attributes.get("_BATCHID").or(primitive.attributes.get("BATCHID"))?;
+        self.batches.map(|(base, count)| (base, count, *accessor))
     }
 
-    fn say_of_properties(&self, primitive: &Primitive, notes: &mut Notes) {
-        let Some(metadata) = &primitive.extensions.metadata else { return };
-        if !metadata.property_attributes.is_empty() {
-            notes.say("values at vertices (property attributes) are not shown");
-        }
-        if !metadata.property_textures.is_empty() {
-            notes.say("values in pictures (property textures) are not shown");
-        }
+    /// Whether a primitive is points that have properties but no ids: they are features, each with the values of its vertex.
+    pub(super) fn are_points_features(&self, primitive: &Primitive) -> bool {
+        let has_sets = primitive.extensions.features.as_ref().is_some_and(|s| !s.feature_ids.is_empty());
+        primitive.mode == Some(0) && !has_sets && self.batch_ids(primitive).is_none()
+    }
+
+    fn of_properties(&mut self, primitive: &Primitive, notes: &mut Notes) -> Result<Ids, Fault> {
+        let none = Ids::Vertices(Vec::new());
+        let first = primitive.extensions.metadata.as_ref().and_then(|m| m.property_attributes.first());
+        let Some(number) = first.filter(|_| self.are_points_features(primitive)) else { return Ok(none) };
+        let table = match self.attribute_table(primitive, *number) {
+            Ok(table) => table,
+            Err(why) => {
+                notes.say(unreadable_attribute(&why));
+                return Ok(none);
+            }
+        };
+        let count = vertices(self.document, primitive);
+        shapes::room_for_points(count)?;
+        let count = count as u32;
+        let base = self.table.push(count, Some(Table::Property(table))).ok_or_else(too_many)?;
+        Ok(Ids::Vertices((base..base + count).collect()))
     }
 
     /// Tile-wide id of a row of the batch table.
@@ -112,7 +111,7 @@ impl<'a> FeatureReader<'a> {
 
     /// Tile-wide ids of `count` instances.
     pub fn of_instances(&mut self, sets: &MeshFeatures, attributes: &BTreeMap<String, usize>, count: usize) -> Result<Vec<u32>, Fault> {
-        let Some(set) = chosen(sets).filter(|s| s.texture.is_none()) else { return Ok(Vec::new()) };
+        let Some((_, set)) = chosen(sets).filter(|(_, s)| s.texture.is_none()) else { return Ok(Vec::new()) };
         self.resolve(set, attributes, count)
     }
 
@@ -124,10 +123,15 @@ impl<'a> FeatureReader<'a> {
             let count = u32::try_from(count).map_err(|_| too_many())?.min(1 << 25);
             return Ok((0..count).map(|id| shifted(id, base, features, null)).collect());
         };
+        Ok(self.attribute_ids(attribute, attributes)?.into_iter().map(|id| shifted(id, base, features, null)).collect())
+    }
+
+    /// Ids of an attribute as the file has them.
+    pub(super) fn attribute_ids(&self, attribute: u32, attributes: &BTreeMap<String, usize>) -> Result<Vec<u32>, Fault> {
         let name = format!("_FEATURE_ID_{attribute}");
         let accessor =
             attributes.get(&name).ok_or_else(|| Fault::bad("EXT_mesh_features", format!("the attribute {name} is not there")))?;
-        Ok(self.buffers.whole(*accessor)?.into_iter().map(|id| shifted(id, base, features, null)).collect())
+        self.buffers.whole(*accessor)
     }
 
     /// First tile-wide id and number of features of a set.
@@ -135,18 +139,28 @@ impl<'a> FeatureReader<'a> {
         let Some(index) = set.property_table else {
             return Ok((self.table.push(set.feature_count, None).ok_or_else(too_many)?, set.feature_count));
         };
+        let (table, count) = self.property_table(index)?;
+        if let Some(base) = self.bases.get(&index) {
+            return Ok((*base, count));
+        }
+        let base = self.table.push(count, Some(Table::Property(table))).ok_or_else(too_many)?;
+        self.bases.insert(index, base);
+        Ok((base, count))
+    }
+
+    /// A property table and the number of its rows.
+    pub(super) fn property_table(&mut self, index: usize) -> Result<(PropertyTable, u32), Fault> {
         let metadata = self.document.extensions.metadata.as_ref();
         let json = metadata.and_then(|m| m.property_tables.get(index));
         let (Some(metadata), Some(json)) = (metadata, json) else {
             return Err(Fault::bad("EXT_mesh_features", format!("property table {index} is not there")));
         };
-        if let Some(base) = self.bases.get(&index) {
-            return Ok((*base, json.count));
+        if let Some(known) = self.tables.get(&index) {
+            return Ok((known.clone(), json.count));
         }
         let table = PropertyTable::read(metadata, json, &|i| self.buffers.view(i))?;
-        let base = self.table.push(json.count, Some(Table::Property(table))).ok_or_else(too_many)?;
-        self.bases.insert(index, base);
-        Ok((base, json.count))
+        self.tables.insert(index, table.clone());
+        Ok((table, json.count))
     }
 }
 
@@ -154,13 +168,14 @@ pub fn too_many() -> Fault {
     Fault::unsupported(format!("more than {FEATURES_MAX} features in a tile"), "divide the tile")
 }
 
-fn vertices(document: &Document, primitive: &Primitive) -> usize {
+/// Vertices of a primitive.
+pub(super) fn vertices(document: &Document, primitive: &Primitive) -> usize {
     primitive.attributes.get("POSITION").and_then(|p| document.accessors.get(*p)).map_or(0, |a| a.count)
 }
 
-/// The set that says most: one with a property table before one without, and of those that do one at vertices before one in a picture.
-fn chosen(sets: &MeshFeatures) -> Option<&FeatureIdSet> {
-    sets.feature_ids.iter().min_by_key(|s| (s.property_table.is_none(), s.texture.is_some()))
+/// The set that says most, and its number: one with a property table before one without, and of those that do one at vertices before one in a picture.
+pub(super) fn chosen(sets: &MeshFeatures) -> Option<(usize, &FeatureIdSet)> {
+    sets.feature_ids.iter().enumerate().min_by_key(|(_, s)| (s.property_table.is_none(), s.texture.is_some()))
 }
 
 fn shifted(id: u32, base: u32, count: u32, null: Option<u32>) -> u32 {

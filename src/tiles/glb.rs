@@ -6,7 +6,7 @@ use super::error::{Fault, TileError};
 use super::features::FeatureReader;
 use super::fetch::resolve;
 use super::gltf_json::{Document, Node};
-use super::instances;
+use super::instances::{self, Instances};
 use super::mesh::{Piece, Placed, merge};
 use super::shapes;
 use super::texture::Textures;
@@ -164,7 +164,7 @@ struct Assembly<'a> {
     notes: Notes,
 }
 
-impl Assembly<'_> {
+impl<'a> Assembly<'a> {
     fn content(mut self, wrapping: Wrapping) -> Result<TileContent, Fault> {
         let rtc = self.document.extensions.rtc.as_ref().map_or(DVec3::ZERO, |r| DVec3::from(r.center));
         let z_up = DMat4::from_translation(rtc) * z_up_from(self.context.up_axis);
@@ -179,13 +179,14 @@ impl Assembly<'_> {
                 .mesh
                 .and_then(|m| pieces_of_mesh.get(m))
                 .ok_or_else(|| Fault::bad("nodes", "a node names a mesh that is not there"))?;
-            let inside = instances::of(node, self.buffers, &mut features)?;
+            let Instances { places, sets } = instances::of(node, self.buffers, &mut features, &mut self.notes)?;
             for whole in &wholes {
                 let to_world = self.context.transform * whole.place * z_up * matrix;
                 let of_whole = whole.batch.map(|batch| features.of_batch(batch));
-                for (instance, feature_id) in &inside {
+                for (number, (instance, feature_id)) in places.iter().enumerate() {
                     let (to_world, feature_id) = (to_world * *instance, of_whole.or(*feature_id));
-                    placed.extend(mesh.clone().map(|piece| Placed { piece, to_world, feature_id }));
+                    let instance = sets.clone().map(|sets| (sets, number as u32));
+                    placed.extend(mesh.clone().map(|piece| Placed { piece, to_world, feature_id, instance: instance.clone() }));
                     if placed.len() > PLACED_MAX {
                         return Err(Fault::unsupported(format!("more than {PLACED_MAX} instances in a tile"), "divide the tile"));
                     }
@@ -210,8 +211,9 @@ impl Assembly<'_> {
             let start = pieces.len();
             for primitive in &mesh.primitives {
                 let ids = features.of_primitive(primitive, textures, &mut self.notes)?;
+                let metadata = features.face_metadata(primitive, &ids, textures, &mut self.notes);
                 let worn = primitive.material.and_then(|m| textures.of_material(m));
-                let piece = Piece::read(self.buffers, self.document, primitive, ids, worn.as_ref())?;
+                let piece = Piece::read(self.buffers, self.document, primitive, (ids, metadata), worn.as_ref())?;
                 pieces.push(match primitive.mode.unwrap_or(4) {
                     0 => {
                         self.notes.say(shapes::POINTS_NOTE);
@@ -230,14 +232,15 @@ impl Assembly<'_> {
     }
 
     /// Nodes of the scene that have a mesh, with their matrices. Each node is taken once, so a loop ends.
-    fn nodes(&self) -> Result<Vec<(&Node, DMat4)>, Fault> {
-        let scene = self.document.scenes.get(self.document.scene.unwrap_or(0));
-        let roots: Vec<usize> = scene.map_or_else(|| (0..self.document.nodes.len()).collect(), |s| s.nodes.clone());
-        let mut taken = vec![false; self.document.nodes.len()];
+    fn nodes(&self) -> Result<Vec<(&'a Node, DMat4)>, Fault> {
+        let document = self.document;
+        let scene = document.scenes.get(document.scene.unwrap_or(0));
+        let roots: Vec<usize> = scene.map_or_else(|| (0..document.nodes.len()).collect(), |s| s.nodes.clone());
+        let mut taken = vec![false; document.nodes.len()];
         let mut stack: Vec<(usize, DMat4, usize)> = roots.into_iter().rev().map(|i| (i, DMat4::IDENTITY, 0)).collect();
         let mut found = Vec::new();
         while let Some((i, above, depth)) = stack.pop() {
-            let node = self.document.nodes.get(i).ok_or_else(|| Fault::bad(format!("nodes[{i}]"), "there is no such node"))?;
+            let node = document.nodes.get(i).ok_or_else(|| Fault::bad(format!("nodes[{i}]"), "there is no such node"))?;
             if depth > NODE_DEPTH_MAX {
                 return Err(Fault::bad(format!("nodes[{i}]"), format!("nodes nest more than {NODE_DEPTH_MAX} deep")));
             }

@@ -200,7 +200,7 @@ fn the_id_in_the_middle_of_a_triangle_is_its_own() {
     assert!(consistent(&content));
     // u = 2/3, v = 1/3: column 2, row 1.
     assert_eq!((content.meshes[0].feature_ids.clone(), content.features.count()), (vec![6; 3], 16));
-    assert_eq!(content.notes, ["feature ids in a picture are taken in the middle of each triangle"]);
+    assert!(content.notes.len() == 1 && content.notes[0].contains("drawn by their middles"), "{:?}", content.notes);
 }
 
 #[test]

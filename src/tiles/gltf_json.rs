@@ -129,14 +129,16 @@ pub struct FeatureIdSet {
     pub feature_count: u32,
     pub null_feature_id: Option<u32>,
     pub attribute: Option<u32>,
-    pub texture: Option<IdTexture>,
+    /// What people call the set.
+    pub label: Option<String>,
+    pub texture: Option<ChannelTexture>,
     pub property_table: Option<usize>,
 }
 
-/// A picture whose channels hold feature ids.
+/// A picture whose channels hold feature ids, or the values of a property of a property texture.
 #[derive(Debug, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct IdTexture {
+pub struct ChannelTexture {
     pub index: usize,
     pub tex_coord: u32,
     /// Of red, green, blue, opacity; the first holds the lowest 8 bits.
@@ -144,9 +146,22 @@ pub struct IdTexture {
     pub extensions: TextureInfoExtensions,
 }
 
-impl Default for IdTexture {
+impl Default for ChannelTexture {
     fn default() -> Self {
         Self { index: 0, tex_coord: 0, channels: vec![0], extensions: TextureInfoExtensions::default() }
+    }
+}
+
+impl ChannelTexture {
+    /// A bit for each channel, red being the lowest.
+    ///
+    /// # Errors
+    /// In words, when a channel is named that no picture has.
+    pub fn wanted(&self) -> Result<u8, String> {
+        match !self.channels.is_empty() && self.channels.len() <= 4 && self.channels.iter().all(|c| *c < 4) {
+            true => Ok(self.channels.iter().fold(0, |bits, channel| bits | 1 << channel)),
+            false => Err(format!("a picture has no channels {:?}", self.channels)),
+        }
     }
 }
 
@@ -293,6 +308,13 @@ pub struct Texture {
     pub source: Option<usize>,
     pub sampler: Option<usize>,
     pub extensions: TextureExtensions,
+}
+
+impl Texture {
+    /// Its image: of a newer format where it has one, else the one beside for readers of less.
+    pub fn image(&self) -> Option<usize> {
+        [&self.extensions.webp, &self.extensions.basisu].into_iter().flatten().find_map(|e| e.source).or(self.source)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

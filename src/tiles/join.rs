@@ -34,6 +34,8 @@ impl TileMesh {
         // Faces of closed bodies that are seen from behind too are hidden by those before them.
         self.two_sided |= other.two_sided;
         self.indices.extend(other.indices.iter().map(|i| i + base));
+        self.metadata.extend(other.metadata.into_iter().map(|run| run.moved(base)));
+        self.contents.extend(other.contents.into_iter().map(|(first, content)| (first + base, content)));
         None
     }
 

@@ -1,6 +1,8 @@
 //! What is kept of a tile once it is drawn: places, ids and kinds of its faces for rays, in half the room, and its features.
 
 use super::content::{TileContent, TileMesh};
+use super::face_metadata::{self, FaceSpot, MetadataRun};
+use super::place_metadata::{FeatureIdSource, MetadataGroup, MetadataSource};
 use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
 use std::sync::Arc;
@@ -32,6 +34,9 @@ pub struct KeptMesh {
     indices: Numbers,
     /// Boxes around [`BLOCK`] faces each, in steps: what a ray misses as a whole.
     blocks: Vec<[[u16; 3]; 2]>,
+    /// As in [`TileMesh`].
+    metadata: Vec<MetadataRun>,
+    contents: Vec<(u32, u32)>,
 }
 
 /// Faces of a block.
@@ -86,7 +91,33 @@ impl KeptTile {
         let meshes: Vec<KeptMesh> = content.meshes.iter().map(KeptMesh::of).collect();
         let features = content.features.clone();
         let faces: usize = meshes.iter().map(KeptMesh::bytes).sum();
-        Self { meshes, kept_bytes: faces + features.bytes(), features, bytes: content.bytes }
+        let metadata = face_metadata::bytes(meshes.iter().flat_map(|m| &m.metadata), &features);
+        Self { meshes, kept_bytes: faces + metadata + features.bytes(), features, bytes: content.bytes }
+    }
+
+    /// All that the content says of a place, the drawn feature's `feature_id` first where nothing else says what it is.
+    pub(super) fn said_at(&self, spot: &FaceSpot, feature_id: u32) -> Vec<MetadataGroup> {
+        let mesh = self.meshes.get(spot.mesh);
+        let run = mesh.and_then(|m| m.run_at(spot.face));
+        let mut groups = run.map_or_else(Vec::new, |(run, corners)| run.groups(corners, spot.weights));
+        if !groups.iter().any(MetadataGroup::is_drawn_feature)
+            && let Some((row, said)) = self.features.described(feature_id)
+        {
+            let source = FeatureIdSource { feature: Some(row), is_drawn: true, ..FeatureIdSource::default() };
+            groups.insert(0, MetadataGroup::of(MetadataSource::FeatureIds(source), said));
+        }
+        groups
+    }
+
+    /// The feature of the exact pixel, where features are drawn by a set of ids in a picture.
+    pub(super) fn pictured_feature(&self, spot: &FaceSpot) -> Option<u32> {
+        let (run, corners) = self.meshes.get(spot.mesh)?.run_at(spot.face)?;
+        run.pictured_feature(corners, spot.weights)
+    }
+
+    /// Which of the tile's contents a face is of.
+    pub(super) fn content_at(&self, spot: &FaceSpot) -> usize {
+        self.meshes.get(spot.mesh).map_or(0, |m| m.content_of(spot.face))
     }
 
     /// Corners of its meshes' boxes in the world (ECEF), metres; none without vertices.
@@ -115,7 +146,31 @@ impl KeptMesh {
         };
         let places: Vec<[u16; 3]> = mesh.positions.iter().map(steps).collect();
         let blocks = mesh.indices.chunks(BLOCK * 3).map(|faces| block(faces, &places)).collect();
-        Self { to_world: mesh.to_world, low, step, places, runs: runs(mesh), indices: Numbers::of(&mesh.indices), blocks }
+        let (metadata, contents) = (mesh.metadata.clone(), mesh.contents.clone());
+        Self {
+            to_world: mesh.to_world,
+            low,
+            step,
+            places,
+            runs: runs(mesh),
+            indices: Numbers::of(&mesh.indices),
+            blocks,
+            metadata,
+            contents,
+        }
+    }
+
+    /// What is said of a face's places, if anything is, and the face's corners.
+    fn run_at(&self, face: usize) -> Option<(&MetadataRun, [u32; 3])> {
+        let corner = |i: usize| self.indices.get(face * 3 + i);
+        let corners = [corner(0)?, corner(1)?, corner(2)?];
+        MetadataRun::of(&self.metadata, corners[0]).map(|run| (run, corners))
+    }
+
+    fn content_of(&self, face: usize) -> usize {
+        let first = self.indices.get(face * 3).unwrap_or_default();
+        let after = self.contents.partition_point(|(start, _)| *start <= first);
+        after.checked_sub(1).and_then(|i| self.contents.get(i)).map_or(0, |(_, content)| *content as usize)
     }
 
     /// About what [`KeptMesh`] will take of a mesh, bytes.

@@ -164,8 +164,12 @@ fn points_of_a_cloud_have_its_colours_and_are_features() {
 #[test]
 fn what_a_cloud_or_instances_lack_is_said() {
     let refused = |bytes: &[u8]| try_decode(bytes).unwrap_err().to_string();
-    let draco = |j: &mut Value| j["extensions"] = json!({ "3DTILES_draco_point_compression": {} });
-    assert!(refused(&row(draco, &Value::Null)).contains("Draco"));
+    let draco = |length: u64| {
+        let properties = json!({ "properties": { "POSITION": 0 }, "byteOffset": 0, "byteLength": length });
+        move |j: &mut Value| j["extensions"] = json!({ "3DTILES_draco_point_compression": properties })
+    };
+    assert!(refused(&row(draco(12), &Value::Null)).contains("damaged"));
+    assert!(refused(&row(draco(1 << 40), &Value::Null)).contains("beyond the table"));
     assert!(refused(&row(|j| j["POINTS_LENGTH"] = json!(17), &Value::Null)).contains("beyond the table"));
     assert!(refused(&row(|j| j["POINTS_LENGTH"] = json!(u32::MAX), &Value::Null)).contains("more than"));
     assert!(refused(&row(|j| j["BATCH_ID"] = json!({ "byteOffset": 0 }), &Value::Null)).contains("BATCH_LENGTH"));
@@ -175,5 +179,43 @@ fn what_a_cloud_or_instances_lack_is_said() {
         for cut in 0..tile.len() {
             let _ = try_decode(&tile[..cut]);
         }
+    }
+}
+
+#[test]
+fn a_cloud_that_draco_compressed_is_the_plain_one() {
+    let rtc = DVec3::new(1_215_012.882_887_673_8, -4_736_313.051_199_594, 4_081_605.221_260_42);
+    let middle = |mesh: &TileMesh, point: usize| {
+        let four = mesh.positions[point * 4..point * 4 + 4].iter().map(|p| mesh.to_world.transform_point3(DVec3::from(p.map(f64::from))));
+        four.sum::<DVec3>() / 4.0 - rtc
+    };
+    let batched = include_bytes!("../../tests/data/3d-tiles/pointCloudDracoBatched.pnts");
+    let content = try_decode(batched).unwrap();
+    let mesh = &content.meshes[0];
+    assert_eq!((mesh.positions.len(), content.features.count()), (4000, 8));
+    // Of the same cloud as it was before it was compressed (`pointCloudBatched.pnts` of the same folder): place, normal, section.
+    for (point, place, normal, section) in [
+        (0, [-4.927_044, 0.833_754, 0.170_555], [-0.985_409, 0.166_751, 0.034_111], 5),
+        (1, [-2.978_852, 2.689_389, 2.982_218], [-0.595_770, 0.537_878, 0.596_444], 5),
+        (500, [-3.397_789, -3.567_766, -0.852_103], [-0.679_558, -0.713_553, -0.170_421], 6),
+        (999, [-1.319_308, 0.941_818, 4.729_948], [-0.263_862, 0.188_364, 0.945_989], 4),
+    ] {
+        assert!((middle(mesh, point) - DVec3::from(place)).length() < 5e-3, "{point}: {}", middle(mesh, point));
+        let n = mesh.to_world.transform_vector3(DVec3::from(mesh.normals[point * 4].map(f64::from)));
+        assert!((n - DVec3::from(normal)).length() < 0.02, "{point}: {n}");
+        assert_eq!(mesh.feature_ids[point * 4], section);
+    }
+    assert_eq!(content.features.attributes(6)["name"], json!("section6"));
+    assert!(mesh.colours.iter().any(|c| *c != mesh.colours[0]));
+    let own = try_decode(include_bytes!("../../tests/data/3d-tiles/pointCloudDraco.pnts")).unwrap();
+    assert_eq!(own.features.count(), 1000);
+    for point in [0, 1, 999] {
+        let row = own.features.attributes(point);
+        assert!((middle(&own.meshes[0], point as usize) - middle(mesh, point as usize)).length() < 1e-3);
+        assert_eq!((&row["id"], row["secondaryColor"].as_array().map(Vec::len)), (&json!(point), Some(3)));
+        assert!(row["temperature"].as_f64().is_some_and(|t| (0.0..1.0).contains(&t)), "{row:?}");
+    }
+    for cut in (0..batched.len()).step_by(7) {
+        assert!(try_decode(&batched[..cut]).is_err());
     }
 }

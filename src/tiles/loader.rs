@@ -272,13 +272,18 @@ async fn apart<T: Send + 'static>(url: String, work: impl FnOnce() -> Result<T, 
 fn join_parts(job: &Job, parts: Vec<Result<Part, TileError>>) -> Result<Payload, TileError> {
     let mut payload = Payload::default();
     let (mut failed, mut last) = (Vec::new(), None);
-    for one in parts {
+    for (number, one) in parts.into_iter().enumerate() {
         // One content of several that can't be drawn does not take the others with it.
         match one {
-            Ok(Part::Meshes(content)) => match &mut payload.content {
-                None => payload.content = Some(content),
-                Some(all) => all.merge(content).map_err(|f| f.at(&job.contents[0].url))?,
-            },
+            Ok(Part::Meshes(mut content)) => {
+                if job.contents.len() > 1 {
+                    content.meshes.iter_mut().for_each(|mesh| mesh.contents = vec![(0, number as u32)]);
+                }
+                match &mut payload.content {
+                    None => payload.content = Some(content),
+                    Some(all) => all.merge(content).map_err(|f| f.at(&job.contents[0].url))?,
+                }
+            }
             Ok(Part::Tileset(fragment)) => payload.tilesets.push(fragment),
             Err(e) => {
                 failed.push(format!("a content of several is left out: {e}"));

@@ -3,9 +3,10 @@
 use super::accessor::Buffers;
 use super::content::TileMesh;
 use super::error::Fault;
+use super::face_metadata::{FaceMetadata, IdSet, MetadataRun};
 use super::features::Ids;
 use super::gltf_json::{Document, Primitive};
-use super::id_picture::IdPicture;
+use super::texels::IdPicture;
 use super::texture::{TileTexture, Worn};
 use super::volume::orthonormal;
 use crate::ogc::NO_FEATURE;
@@ -34,6 +35,10 @@ pub struct Piece {
     pub texture_uvs: Vec<[f32; 2]>,
     pub wears: Vec<u32>,
     pub indices: Vec<u32>,
+    /// What is said of places on its faces, if anything is.
+    pub metadata: Option<Arc<FaceMetadata>>,
+    /// Which vertex of the file each is, for that; empty where they are as the file has them.
+    pub origins: Arc<[u32]>,
 }
 
 /// A piece put somewhere.
@@ -43,13 +48,21 @@ pub struct Placed {
     pub to_world: DMat4,
     /// The feature of a whole instance, in place of the piece's own.
     pub feature_id: Option<u32>,
+    /// All sets of ids of the node's instances, where they have several, and which instance this is.
+    pub instance: Option<(Arc<[IdSet]>, u32)>,
 }
 
 impl Piece {
-    /// Reads a primitive; `ids` are the tile's; `worn` is its picture.
+    /// Reads a primitive; `ids` are the tile's, `metadata` is what else is said of its faces; `worn` is its picture.
     ///
     /// Triangles are ready to be placed; the indices of points and lines are as written, and [`super::shapes`] makes solids of them.
-    pub fn read(buffers: &Buffers<'_>, document: &Document, primitive: &Primitive, ids: Ids, worn: Option<&Worn>) -> Result<Self, Fault> {
+    pub fn read(
+        buffers: &Buffers<'_>,
+        document: &Document,
+        primitive: &Primitive,
+        (ids, metadata): (Ids, Option<Arc<FaceMetadata>>),
+        worn: Option<&Worn>,
+    ) -> Result<Self, Fault> {
         let mode = primitive.mode.unwrap_or(4);
         let attribute = |name: &str| primitive.attributes.get(name).copied();
         let position = attribute("POSITION").ok_or_else(|| Fault::bad("primitive", "it has no POSITION"))?;
@@ -86,7 +99,7 @@ impl Piece {
         };
         let id_uvs = match &pictured {
             Some(picture) => {
-                let name = format!("TEXCOORD_{}", picture.texcoord());
+                let name = format!("TEXCOORD_{}", picture.channels.texcoord());
                 let set = attribute(&name).ok_or_else(|| Fault::bad("EXT_mesh_features", format!("the attribute {name} is not there")))?;
                 buffers.vectors::<2>(set)?
             }
@@ -108,7 +121,8 @@ impl Piece {
         if indices.iter().any(|i| *i as usize >= count) {
             return Err(Fault::bad("indices", format!("an index is beyond the {count} vertices")));
         }
-        let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, texture_uvs, wears, indices };
+        let origins = Arc::default();
+        let piece = Self { positions, normals, feature_ids, surfaces, colours, texcoords, texture_uvs, wears, indices, metadata, origins };
         let piece = match pictured {
             Some(picture) => piece.with_pictured_ids(&picture, &id_uvs, mode)?,
             None => piece,
@@ -146,6 +160,11 @@ impl Piece {
         fn gathered<T: Copy>(list: &[T], of: &[u32]) -> Vec<T> {
             if list.is_empty() { Vec::new() } else { of.iter().map(|i| list[*i as usize]).collect() }
         }
+        let origins = match (&self.metadata, self.origins.is_empty()) {
+            (None, _) => Arc::default(),
+            (Some(_), true) => of.into(),
+            (Some(_), false) => gathered(&self.origins, of).into(),
+        };
         Self {
             positions,
             normals,
@@ -156,6 +175,8 @@ impl Piece {
             texture_uvs: gathered(&self.texture_uvs, of),
             wears: gathered(&self.wears, of),
             indices,
+            metadata: self.metadata,
+            origins,
         }
     }
 
@@ -228,10 +249,26 @@ pub fn merge(
     let to_world = DMat4::from_translation(origin) * DMat4::from_mat3(rotation);
     let mut mesh = TileMesh { to_world, positions: Vec::with_capacity(vertices), texture, ..TileMesh::default() };
     let textured = placed.iter().any(|p| !pieces[p.piece].texcoords.is_empty());
-    for Placed { piece, to_world, feature_id } in placed {
-        append(&mut mesh, &pieces[*piece], &(to_local * *to_world), *feature_id, textured);
+    for placed in placed {
+        let piece = &pieces[placed.piece];
+        let run = run_of(&mesh, piece, placed);
+        mesh.metadata.extend(run);
+        append(&mut mesh, piece, &(to_local * placed.to_world), placed.feature_id, textured);
     }
     Ok((!mesh.indices.is_empty()).then_some(mesh))
+}
+
+/// What is said of a placed piece that will be appended next, if anything is.
+fn run_of(mesh: &TileMesh, piece: &Piece, placed: &Placed) -> Option<MetadataRun> {
+    let first = mesh.positions.len() as u32;
+    (piece.metadata.is_some() || placed.instance.is_some()).then(|| MetadataRun {
+        vertices: first..first + piece.positions.len() as u32,
+        faces: piece.metadata.clone(),
+        origins: piece.origins.clone(),
+        instance: placed.instance.clone(),
+        is_of_instance: placed.feature_id.is_some(),
+        id_shift: 0,
+    })
 }
 
 fn append(mesh: &mut TileMesh, piece: &Piece, to_local: &DMat4, feature_id: Option<u32>, textured: bool) {

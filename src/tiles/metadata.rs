@@ -3,7 +3,8 @@
 //! Kept as written and read when asked for, so that a schema with many defaults costs nothing a tile.
 //! Source: 3D Tiles 1.1, "Metadata"; the extension `3DTILES_metadata` of 1.0.
 
-use crate::ogc::{PropertyTable, entity_properties};
+use super::place_metadata::{MetadataGroup, MetadataSource};
+use crate::ogc::{Described, DescribedProperty, PropertyTable, described_entity};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,15 +91,16 @@ impl Entity {
         (!nothing).then(|| Self::Json { schema: schema.clone(), metadata: metadata.clone(), extras: extras.clone() })
     }
 
-    fn properties(&self) -> Map<String, Value> {
+    /// What is said of it, `extras` last.
+    fn described(&self) -> Described {
         match self {
-            Self::Row(table, row) => table.row(*row),
+            Self::Row(table, row) => table.described(*row),
             Self::Json { schema, metadata, extras } => {
-                let mut properties = entity_properties(schema, metadata);
+                let mut described = described_entity(schema, metadata);
                 if !extras.is_null() {
-                    properties.insert("extras".to_owned(), extras.clone());
+                    described.properties.push(DescribedProperty::plain("extras", extras.clone()));
                 }
-                properties
+                described
             }
         }
     }
@@ -113,17 +115,31 @@ impl Said {
     pub fn put(&self, into: &mut Map<String, Value>) {
         let mut add = |name: &str, i: usize, entity: &Entity| {
             let name = if i == 0 { name.to_owned() } else { format!("{name} {}", i + 1) };
-            into.insert(name, Value::Object(entity.properties()));
+            into.insert(name, Value::Object(entity.described().values()));
         };
         self.tile.iter().for_each(|e| add("tile", 0, e));
         self.contents.iter().for_each(|(i, e)| add("content", *i, e));
         self.groups.iter().for_each(|(i, e)| add("group", *i, e));
     }
 
+    /// Of the tile, one of its contents and that content's group.
+    pub fn groups(&self, content: usize) -> impl Iterator<Item = MetadataGroup> + '_ {
+        let of = |source: MetadataSource, entity: &Entity| MetadataGroup::of(source, entity.described());
+        let contents = self.contents.get(&content).map(|e| of(MetadataSource::Content { number: content }, e));
+        let groups = self.groups.get(&content).map(|e| of(MetadataSource::Group { number: content }, e));
+        let tile = self.tile.as_ref().map(|e| of(MetadataSource::Tile, e));
+        contents.into_iter().chain(groups).chain(tile)
+    }
+
+    /// Of the tileset.
+    pub fn tileset_group(&self) -> Option<MetadataGroup> {
+        self.tileset.as_ref().map(|e| MetadataGroup::of(MetadataSource::Tileset, e.described()))
+    }
+
     /// Under `tileset`.
     pub fn put_tileset(&self, into: &mut Map<String, Value>) -> bool {
         let Some(tileset) = &self.tileset else { return false };
-        into.insert("tileset".to_owned(), Value::Object(tileset.properties()));
+        into.insert("tileset".to_owned(), Value::Object(tileset.described().values()));
         true
     }
 }

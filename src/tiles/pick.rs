@@ -1,5 +1,6 @@
 //! What a ray hits first among drawn tiles, on the CPU.
 
+use super::face_metadata::FaceSpot;
 use super::kept::{KeptMesh, KeptTile};
 use super::tree::TileId;
 use super::volume::{BoundingVolume, ray_meets_box};
@@ -9,7 +10,7 @@ use glam::DVec3;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
     pub tile: TileId,
-    /// Id in the tile's feature table, or [`super::NO_FEATURE`].
+    /// Id in the tile's feature table, or [`super::NO_FEATURE`]; where ids lie in a picture, that of the very pixel.
     pub feature_id: u32,
     /// World (ECEF), metres.
     pub position: DVec3,
@@ -18,6 +19,8 @@ pub struct Hit {
     /// Number of the `Surface` hit (wall, roof, ...).
     pub surface: u8,
     pub distance_m: f64,
+    /// Where on which face, for [`super::Tileset::place_metadata`].
+    pub(crate) spot: FaceSpot,
 }
 
 /// Rays reach this far, metres: beyond the Earth's far side from orbit.
@@ -32,10 +35,14 @@ pub fn nearest<'a>(
     let direction = direction.try_normalize()?;
     let mut best: Option<Hit> = None;
     for (tile, volume, content) in tiles {
-        for mesh in &content.meshes {
+        for (number, mesh) in content.meshes.iter().enumerate() {
             let limit = best.map_or(REACH_M, |h| h.distance_m);
-            if volume.meets_ray(origin, direction, limit) {
-                best = nearest_in(tile, mesh, origin, direction, limit, visible).or(best);
+            if volume.meets_ray(origin, direction, limit)
+                && let Some(mut hit) = nearest_in(tile, mesh, origin, direction, limit, visible)
+            {
+                hit.spot.mesh = number;
+                hit.feature_id = content.pictured_feature(&hit.spot).unwrap_or(hit.feature_id);
+                best = Some(hit);
             }
         }
     }
@@ -58,15 +65,15 @@ fn nearest_in(
     if !ray_meets_box(o, d, min - 1e-3, max + 1e-3, limit) {
         return None;
     }
-    let mut best: Option<(f64, usize, DVec3)> = None;
+    let mut best: Option<(f64, usize, DVec3, FaceSpot)> = None;
     let near = mesh.faces_where(|low, high| ray_meets_box(o, d, low - 1e-3, high + 1e-3, limit));
-    for (vertex, [a, b, c]) in near.filter_map(|face| mesh.triangle(face)) {
-        let Some(distance) = ray_meets_triangle(o, d, [a, b, c]) else { continue };
+    for (face, (vertex, [a, b, c])) in near.filter_map(|face| Some((face, mesh.triangle(face)?))) {
+        let Some((distance, weights)) = ray_meets_triangle(o, d, [a, b, c]) else { continue };
         if distance < best.map_or(limit, |b| b.0) && visible(tile, mesh.about(vertex).0) {
-            best = Some((distance, vertex, (b - a).cross(c - a)));
+            best = Some((distance, vertex, (b - a).cross(c - a), FaceSpot { mesh: 0, face, weights }));
         }
     }
-    let (distance_m, vertex, normal) = best?;
+    let (distance_m, vertex, normal, spot) = best?;
     let (feature_id, surface) = mesh.about(vertex);
     let normal = mesh.to_world.transform_vector3(normal).normalize_or_zero();
     Some(Hit {
@@ -76,11 +83,14 @@ fn nearest_in(
         normal: if normal.dot(direction) > 0.0 { -normal } else { normal },
         surface,
         distance_m,
+        spot,
     })
 }
 
-/// Distance along the ray to the triangle, from either side. Source: Moeller and Trumbore, 1997.
-fn ray_meets_triangle(origin: DVec3, direction: DVec3, [a, b, c]: [DVec3; 3]) -> Option<f64> {
+/// Distance along the ray to the triangle, from either side, and the weights of its corners there, which add up to 1.
+///
+/// Source: Moeller and Trumbore, 1997.
+fn ray_meets_triangle(origin: DVec3, direction: DVec3, [a, b, c]: [DVec3; 3]) -> Option<(f64, [f64; 3])> {
     let (e1, e2) = (b - a, c - a);
     let p = direction.cross(e2);
     let det = e1.dot(p);
@@ -92,7 +102,7 @@ fn ray_meets_triangle(origin: DVec3, direction: DVec3, [a, b, c]: [DVec3; 3]) ->
     let q = t.cross(e1);
     let v = direction.dot(q) / det;
     let distance = e2.dot(q) / det;
-    (u >= 0.0 && v >= 0.0 && u + v <= 1.0 && distance > 0.0).then_some(distance)
+    (u >= 0.0 && v >= 0.0 && u + v <= 1.0 && distance > 0.0).then_some((distance, [1.0 - u - v, u, v]))
 }
 
 #[cfg(test)]
@@ -118,6 +128,8 @@ mod tests {
         let tiles = || std::iter::once((TileId(3), &BoundingVolume::Everywhere, &content));
         let hit = nearest(tiles(), origin, -DVec3::Z, &|_, _| true).unwrap();
         assert_eq!((hit.tile, hit.feature_id, hit.surface), (TileId(3), 8, 2));
+        let weights = [0.5, 0.25, 0.25];
+        assert!(hit.spot.face == 1 && hit.spot.weights.iter().zip(weights).all(|(w, was)| (w - was).abs() < 1e-3), "{:?}", hit.spot);
         assert!((hit.distance_m - 15.0).abs() < 1e-3 && (hit.normal - DVec3::Z).length() < 1e-9);
         let below = nearest(tiles(), origin, -DVec3::Z, &|_, feature| feature != 8).unwrap();
         assert_eq!((below.feature_id, below.surface), (7, 1));

@@ -21,9 +21,6 @@ pub fn decode_pnts(bytes: &[u8], context: &DecodeContext<'_>) -> Result<TileCont
 
 fn decode(cloud: PointCloud<'_>, tile_to_world: &DMat4) -> Result<TileContent, Fault> {
     let features = &cloud.features;
-    if features.has_extension("3DTILES_draco_point_compression") {
-        return Err(Fault::unsupported("a point cloud compressed with Draco", "write it again without compression"));
-    }
     let count = features.count("POINTS_LENGTH").ok_or_else(|| Fault::bad("pnts feature table POINTS_LENGTH", "it is missing"))?;
     shapes::room_for_points(count as usize)?;
     let n = count as usize;
@@ -41,7 +38,8 @@ fn decode(cloud: PointCloud<'_>, tile_to_world: &DMat4) -> Result<TileContent, F
         ..Piece::default()
     };
     let rtc = features.numbers::<3>("RTC_CENTER")?.map_or(DVec3::ZERO, DVec3::from);
-    let placed = Placed { piece: 0, to_world: *tile_to_world * DMat4::from_translation(rtc + middle), feature_id: None };
+    let to_world = *tile_to_world * DMat4::from_translation(rtc + middle);
+    let placed = Placed { piece: 0, to_world, feature_id: None, instance: None };
     let mesh = merge(&[shapes::points(piece)?], &[placed], tile_to_world, None)?;
     Ok(TileContent {
         meshes: mesh.into_iter().collect(),

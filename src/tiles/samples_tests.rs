@@ -1,13 +1,17 @@
 //! Every sample of CesiumGS, by the engine and file by file: what is drawn, and what each tile says is left out.
 
-use crate::tiles::{DecodeContext, Decoded, SelectOptions, TileError, TileTree, Tileset, TilesetOptions, UpAxis, View, decode};
+use crate::tiles::{
+    DecodeContext, Decoded, FeatureIdSource, MetadataGroup, MetadataSource, SelectOptions, TileError, TileTree, Tileset, TilesetOptions,
+    UpAxis, View, decode,
+};
 use glam::{DMat4, DVec3};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What contents say, by their path; all others say nothing.
-const SAID: [(&str, &[&str]); 9] = [
+const SAID: [(&str, &[&str]); 8] = [
     ("1.0/TilesetWithRequestVolume/points.pnts", &["points are drawn as small tetrahedra"]),
     ("1.1/MultipleContents/planePoints.glb", &["points are drawn as small tetrahedra"]),
     (
@@ -20,15 +24,11 @@ const SAID: [(&str, &[&str]); 9] = [
     ),
     ("glTF/EXT_mesh_features/FeatureIdTexture/FeatureIdTexture.gltf", &[PICTURED]),
     ("glTF/EXT_structural_metadata/FeatureIdTextureAndPropertyTable/FeatureIdTextureAndPropertyTable.gltf", &[PICTURED]),
-    (
-        "glTF/EXT_structural_metadata/SimplePropertyTexture/SimplePropertyTexture.gltf",
-        &["values in pictures (property textures) are not shown"],
-    ),
     ("glTF/EXT_structural_metadata/MultipleClasses/MultipleClasses.gltf", &[SEVERAL]),
     ("glTF/EXT_structural_metadata/MultipleFeatureIdsAndProperties/MultipleFeatureIdsAndProperties.gltf", &[SEVERAL]),
 ];
-const PICTURED: &str = "feature ids in a picture are taken in the middle of each triangle";
-const SEVERAL: &str = "of several sets of feature ids, one is used";
+const PICTURED: &str = "feature ids in a picture: triangles are drawn by their middles, a click is exact";
+const SEVERAL: &str = "of several sets of feature ids, one is drawn by; a click shows all";
 /// Files that samples name and the folder lacks.
 const MISSING: &str = "dragon_high.b3dm";
 
@@ -172,6 +172,63 @@ fn metadata_of_the_samples_is_answered() {
     let (id, content) = points.tree().iter().find_map(|(id, _)| Some((id, points.content(id)?))).unwrap();
     let row = points.attributes(id, content.features.count() / 2);
     assert!(row.values().any(|v| v.is_string()) && row.values().any(|v| v.is_number()), "{row:?}");
+    // What a schema says of points is told where one is hit, across the plane in which they and their box lie.
+    let mesh = &content.meshes[0];
+    let (_, corners) = mesh.triangle(0).unwrap();
+    let at = corners.iter().map(|c| mesh.to_world.transform_point3(*c)).sum::<DVec3>() / 3.0;
+    let hit = points.pick(at - DVec3::Y * 100.0, DVec3::Y).unwrap();
+    let groups = points.place_metadata(&hit);
+    assert!(groups[0].is_drawn_feature() && groups[0].said.values() == points.attributes(hit.tile, hit.feature_id), "{groups:?}");
+}
+
+/// What is said in a sample of a unit square at (x, y) of it, from 0 below left to 1; the attributes of the feature there come first.
+fn said_at(sample: &str, x: f64, y: f64) -> Option<(Value, Vec<MetadataGroup>)> {
+    let (root, _) = samples(&[])?;
+    let tileset = settled(&root.join(format!("glTF/{sample}/tileset.json")));
+    let hit = tileset.pick(DVec3::new(x, -10.0, y), DVec3::Y).unwrap();
+    Some((Value::Object(tileset.attributes(hit.tile, hit.feature_id)), tileset.place_metadata(&hit)))
+}
+
+/// The middle of a pixel of the 16 x 16 that the samples' walls have.
+fn pixel(x: u32, y: u32) -> (f64, f64) {
+    ((f64::from(x) + 0.5) / 16.0, 1.0 - (f64::from(y) + 0.5) / 16.0)
+}
+
+#[test]
+fn walls_tell_the_values_and_the_feature_of_the_pixel_that_is_hit() {
+    for (at, inside, component) in [((2, 5), 15, "Window"), ((9, 10), 23, "Door"), ((0, 0), 13, "Roof"), ((15, 8), 21, "Wall")] {
+        let (x, y) = pixel(at.0, at.1);
+        let Some((_, groups)) = said_at("EXT_structural_metadata/SimplePropertyTexture", x, y) else { return };
+        assert_eq!(groups[0].source, MetadataSource::PropertyTexture { number: 0 });
+        assert_eq!(groups[0].said.values()["Inside Temperature"], json!(inside), "{at:?}");
+        let (row, groups) = said_at("EXT_structural_metadata/FeatureIdTextureAndPropertyTable", x, y).unwrap();
+        assert_eq!((&row["Component"], groups[0].is_drawn_feature()), (&json!(component), true), "{at:?}: {row}");
+        let (_, plain) = said_at("EXT_mesh_features/FeatureIdTexture", x, y).unwrap();
+        let MetadataSource::FeatureIds(set) = &plain[0].source else { panic!("{plain:?}") };
+        let MetadataSource::FeatureIds(same) = &groups[0].source else { panic!("{groups:?}") };
+        assert_eq!(set.feature, same.feature, "{at:?}");
+    }
+}
+
+#[test]
+fn squares_tell_both_sets_of_their_ids_and_values_of_complex_types() {
+    let folder = "EXT_structural_metadata";
+    // The lower right square.
+    let Some((row, groups)) = said_at(&format!("{folder}/MultipleFeatureIdsAndProperties"), 0.75, 0.25) else { return };
+    let set = |number: usize, feature: u32| {
+        MetadataSource::FeatureIds(FeatureIdSource { number, label: String::new(), feature: Some(feature), is_drawn: number == 0 })
+    };
+    let sources: Vec<&MetadataSource> = groups.iter().map(|g| &g.source).collect();
+    assert_eq!(sources, [&set(0, 1), &set(1, 2)]);
+    let text = |group: usize| groups[group].said.values()["Example STRING property"].clone();
+    assert_eq!((text(0), &row["Example STRING property"]), (row["Example STRING property"].clone(), &text(0)));
+    assert!(text(0) != text(1) && text(1).is_string());
+    let (_, groups) = said_at(&format!("{folder}/MultipleClasses"), 0.75, 0.25).unwrap();
+    let classes: Vec<&str> = groups.iter().map(|g| g.said.class.name.as_str()).collect();
+    assert_eq!(classes, ["Example metadata class A", "Example metadata class B"]);
+    let (row, groups) = said_at(&format!("{folder}/ComplexTypes"), 0.25, 0.25).unwrap();
+    assert_eq!(row["Example variable-length ARRAY STRING property"], json!(["One"]));
+    assert!(groups[0].said.properties.iter().all(|p| p.description.starts_with("An example property")));
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use super::accessor::{Buffers, data_uri};
 use super::content::DecodeContext;
 use super::fetch::resolve;
-use super::gltf_json::{Document, IdTexture, Material, Sampler, TextureInfo, TextureTransform};
-use super::id_picture::IdPicture;
+use super::gltf_json::{ChannelTexture, Document, Material, Sampler, TextureInfo, TextureTransform};
 use super::picture;
+use super::texels::{Channels, Texels};
 use image::RgbaImage;
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,6 +19,8 @@ const SIDE_MAX: u32 = 8192;
 const PIXELS_MAX: usize = 16 << 20;
 /// Pixels of a tile's pictures as they are in files at most, 512 MB; the rest is left out.
 const READ_PIXELS_MAX: usize = 128 << 20;
+/// Bytes of pictures that hold values, kept of a tile at most: 64 MB.
+const VALUE_BYTES_MAX: usize = 64 << 20;
 /// Layers share one size; where that would take this many times the pixels that the pictures have, the largest lose some.
 const GROWTH_MAX: usize = 4;
 /// Opacity under which a pixel of a blended material is a hole: nothing is blended here.
@@ -140,7 +143,12 @@ pub struct Textures<'a> {
     pixels: usize,
     /// Layer of each image that was asked for.
     known: BTreeMap<usize, Option<u32>>,
-    id_pictures: BTreeMap<usize, Arc<RgbaImage>>,
+    /// Images that hold values, and why those can't be read that can't.
+    values: BTreeMap<usize, Result<Arc<Texels>, String>>,
+    /// Of all of `values`.
+    value_bytes: usize,
+    /// Channels of each image that anything asks for; filled when the first is asked for.
+    wanted: Option<BTreeMap<usize, u8>>,
     notes: Vec<String>,
 }
 
@@ -153,7 +161,9 @@ impl<'a> Textures<'a> {
             layers: Vec::new(),
             pixels: 0,
             known: BTreeMap::new(),
-            id_pictures: BTreeMap::new(),
+            values: BTreeMap::new(),
+            value_bytes: 0,
+            wanted: None,
             notes: Vec::new(),
         }
     }
@@ -168,24 +178,38 @@ impl<'a> Textures<'a> {
         Some(Worn::new(wear, info.tex_coord, info.extensions.transform))
     }
 
-    /// A picture that is not worn but holds feature ids; why not, in words.
-    pub fn ids(&mut self, info: &IdTexture) -> Result<IdPicture, String> {
-        let texture = self.document.textures.get(info.index).ok_or("its texture is not there")?;
-        let number = texture.source.ok_or("its texture names no image")?;
-        let picture = match self.id_pictures.get(&number) {
+    /// Channels of a picture that is not worn but holds values; why not, in words.
+    pub fn channels(&mut self, info: &ChannelTexture) -> Result<Channels, String> {
+        let texture = self.document.textures.get(info.index).ok_or_else(|| format!("textures[{}] is not there", info.index))?;
+        let number = texture.image().ok_or_else(|| format!("textures[{}] names no image", info.index))?;
+        let texels = match self.values.get(&number) {
             Some(known) => known.clone(),
             None => {
-                let read = Arc::new(self.image(number)?);
-                self.pixels += read.len() / 4;
-                if self.pixels > READ_PIXELS_MAX {
-                    return Err(format!("more than {READ_PIXELS_MAX} pixels of pictures in a tile"));
-                }
-                self.id_pictures.insert(number, read.clone());
+                let read = self.texels(number, texture.source);
+                self.values.insert(number, read.clone());
                 read
             }
         };
         let sampler = texture.sampler.and_then(|s| self.document.samplers.get(s));
-        IdPicture::new(picture, info, wrapping(sampler))
+        Channels::new(texels?, info, wrapping(sampler))
+    }
+
+    fn texels(&mut self, number: usize, beside: Option<usize>) -> Result<Arc<Texels>, String> {
+        let document = self.document;
+        let wanted = self.wanted.get_or_insert_with(|| wanted_channels(document)).get(&number).copied().unwrap_or_default();
+        let beside = beside.filter(|s| *s != number);
+        let picture = self.image(number).or_else(|why| beside.and_then(|s| self.image(s).ok()).ok_or(why));
+        let picture = picture.map_err(|why| format!("images[{number}]: {why}"))?;
+        self.pixels += picture.len() / 4;
+        if self.pixels > READ_PIXELS_MAX {
+            return Err(format!("more than {READ_PIXELS_MAX} pixels of pictures in a tile"));
+        }
+        let texels = Texels::of(&picture, wanted);
+        self.value_bytes += texels.bytes();
+        if self.value_bytes > VALUE_BYTES_MAX {
+            return Err(format!("more than {} MiB of pictures with values in a tile", VALUE_BYTES_MAX >> 20));
+        }
+        Ok(Arc::new(texels))
     }
 
     fn layer(&mut self, info: &TextureInfo) -> Option<u32> {
@@ -193,8 +217,7 @@ impl<'a> Textures<'a> {
             self.note(format!("textures[{}] is not there; its faces have plain colours", info.index));
             return None;
         };
-        let newer = [&texture.extensions.webp, &texture.extensions.basisu].into_iter().flatten().find_map(|e| e.source);
-        let Some(image) = newer.or(texture.source) else {
+        let Some(image) = texture.image() else {
             self.note("a texture names no image; its faces have plain colours".to_owned());
             return None;
         };
@@ -254,6 +277,21 @@ impl<'a> Textures<'a> {
         notes.extend(self.notes);
         TileTexture::of(self.layers).map(Arc::new)
     }
+}
+
+/// Which channels of images hold feature ids or properties.
+fn wanted_channels(document: &Document) -> BTreeMap<usize, u8> {
+    let sets = document.meshes.iter().flat_map(|m| &m.primitives).filter_map(|p| p.extensions.features.as_ref());
+    let ids = sets.flat_map(|s| &s.feature_ids).filter_map(|s| s.texture.as_ref()).map(|t| (t.index, t.wanted()));
+    let tables = document.extensions.metadata.iter().flat_map(|m| &m.property_textures);
+    let properties = tables.flat_map(|t| t.properties.values()).filter_map(|p| ChannelTexture::deserialize(p).ok());
+    let mut wanted = BTreeMap::new();
+    for (texture, channels) in ids.chain(properties.map(|t| (t.index, t.wanted()))) {
+        if let (Some(image), Ok(channels)) = (document.textures.get(texture).and_then(|t| t.image()), channels) {
+            *wanted.entry(image).or_default() |= channels;
+        }
+    }
+    wanted
 }
 
 /// The size that all layers get: the largest, unless that would be far more than the pictures have.

@@ -3,6 +3,7 @@
 use super::error::Fault;
 use super::implicit::{Coordinates, Implicit};
 use super::metadata::Said;
+use super::place_metadata::MetadataGroup;
 use super::volume::BoundingVolume;
 use crate::geo::Sphere;
 use glam::{DMat4, DVec3};
@@ -174,6 +175,14 @@ impl TileTree {
         let mut up = std::iter::successors(self.tiles.get(id.index()).map(|_| id), |id| self.tile(*id).parent);
         up.find(|id| self.said.get(id).is_some_and(|said| said.put_tileset(&mut found)));
         found
+    }
+
+    /// As [`TileTree::metadata`] of one content of a tile, with what schemas say of it: content, group, tile, and the nearest tileset above.
+    pub fn metadata_groups(&self, id: TileId, content: usize) -> Vec<MetadataGroup> {
+        let mut groups: Vec<MetadataGroup> = self.said.get(&id).into_iter().flat_map(|said| said.groups(content)).collect();
+        let mut up = std::iter::successors(self.tiles.get(id.index()).map(|_| id), |id| self.tile(*id).parent);
+        groups.extend(up.find_map(|id| self.said.get(&id)?.tileset_group()));
+        groups
     }
 
     /// Adds one tile below `parent`, for trees that come from no file; `None` when there are too many tiles or levels.

@@ -1,6 +1,7 @@
 //! What is in a file, before anything is built from it: counts, extent, coordinate system, attributes, and what would be left out.
 
 mod elevation;
+mod metadata;
 mod model;
 mod objects;
 mod package;
@@ -8,6 +9,7 @@ mod photo;
 mod tileset;
 
 pub use elevation::ElevationSummary;
+pub use metadata::{ClassSummary, MetadataSummary, PropertySummary};
 pub use model::ModelSummary;
 pub use objects::{AttributeSummary, ObjectsSummary};
 pub use package::{ArchiveSummary, PackageSummary, SourceState};

@@ -1,8 +1,10 @@
 //! A glTF model, wherever it stands.
 
+use super::metadata::MetadataSummary;
 use super::objects::{AttributeSummary, Attributes};
 use crate::city::CityError;
 use crate::city::gltf_model::{Beside, Wrapping, chunks, read_bytes};
+use crate::city::tileset::unescape;
 use glam::DVec3;
 use serde::Serialize;
 use serde_json::Value;
@@ -29,6 +31,8 @@ pub struct ModelSummary {
     /// Features named by `EXT_mesh_features` or `EXT_instance_features`.
     pub features: u64,
     pub attributes: BTreeMap<String, AttributeSummary>,
+    /// `EXT_structural_metadata`: classes, and how many tables, attributes and textures have them.
+    pub metadata: MetadataSummary,
     /// The file beside it that says where it stands, if there is one.
     pub place_file: Option<PathBuf>,
     pub warnings: Vec<String>,
@@ -56,6 +60,7 @@ pub(super) fn summarise(path: &Path) -> Result<ModelSummary, CityError> {
         counts: counted.iter().filter_map(count).collect(),
         extensions_used: list(&json["extensionsUsed"]),
         extensions_required: list(&json["extensionsRequired"]),
+        metadata: MetadataSummary::of_gltf(&json, |uri| schema_beside(path, uri)),
         place_file: Some(path.with_extension("place.toml")).filter(|p| p.is_file()),
         ..ModelSummary::default()
     };
@@ -70,4 +75,11 @@ pub(super) fn summarise(path: &Path) -> Result<ModelSummary, CityError> {
     (summary.features, summary.attributes) = (shape.features.count().into(), attributes.finish());
     summary.warnings = shape.notes;
     Ok(summary)
+}
+
+/// A schema in a file of its own, beside the model or below it.
+fn schema_beside(path: &Path, uri: &str) -> Result<Value, String> {
+    let name = crate::ogc::archive::inside(&unescape(uri)).ok_or("it is not below the model's folder, and is not looked at")?;
+    let bytes = std::fs::read(path.parent().unwrap_or(Path::new(".")).join(name)).map_err(|e| e.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|e| e.to_string())
 }

@@ -1,10 +1,11 @@
 //! A tileset, counted: its own files are followed, contents are looked for, and some of them opened.
 
 use super::Watch;
+use super::metadata::MetadataSummary;
 use super::objects::{AttributeSummary, Attributes};
 use super::package::{ArchiveSummary, PackageSummary, archive, package};
 use crate::city::error::CityError;
-use crate::city::tileset::tiles::{self, Tile};
+use crate::city::tileset::tiles::{self, Reference, Tile};
 use crate::city::tileset::walk::{Part, Visit, walk};
 use crate::city::tileset::{Content, TilesetPlace, region_of};
 use crate::ogc::archive::is_archive;
@@ -53,6 +54,8 @@ pub struct TilesetSummary {
     pub tile_error_m: Option<(f64, f64)>,
     pub depth: usize,
     pub extensions: Vec<String>,
+    /// Of the tileset, its tiles, contents and groups; that of features is among `attributes`.
+    pub metadata: MetadataSummary,
     /// Contents that are drawn when everything is at its finest, and how many of them were opened for what follows.
     pub finest: u64,
     pub opened: u64,
@@ -88,6 +91,7 @@ pub(super) fn summarise(at: &TilesetPlace, watch: &Watch) -> Result<TilesetSumma
         }),
         geometric_error_m: json["geometricError"].as_f64().unwrap_or(f64::NAN),
         extensions: names.map(str::to_owned).collect(),
+        metadata: MetadataSummary::of_tileset(&json, |uri| schema_beside(at, uri)),
         ..TilesetSummary::default()
     };
     let mut count = Count { summary, finest: Vec::new() };
@@ -96,6 +100,14 @@ pub(super) fn summarise(at: &TilesetPlace, watch: &Watch) -> Result<TilesetSumma
     look_inside(&mut summary, at, &finest, watch);
     check(&mut summary);
     Ok(summary)
+}
+
+/// A schema in a file of its own.
+fn schema_beside(at: &TilesetPlace, uri: &str) -> Result<Value, String> {
+    match tiles::resolve(&at.root, uri) {
+        Reference::Inside(name) => serde_json::from_slice(&at.files.read(&name)?).map_err(|e| e.to_string()),
+        Reference::Network(_) | Reference::Outside(_) => Err("it is not below the tileset's folder, and is not looked at".to_owned()),
+    }
 }
 
 /// What a package says of itself against what is there.
@@ -179,17 +191,15 @@ impl Visit for Count {
     }
 
     fn part(&mut self, _: &str, bytes: &[u8], kind: Part) {
-        #[derive(serde::Deserialize)]
-        struct Head {
-            asset: Asset,
-        }
-        #[derive(serde::Deserialize)]
-        struct Asset {
-            version: String,
-        }
-        if kind == Part::Tileset {
-            let version = serde_json::from_slice::<Head>(bytes).map_or_else(|_| "-".to_owned(), |h| h.asset.version);
-            *self.summary.tilesets.entry(version).or_default() += 1;
+        match kind {
+            Part::Tileset => {
+                let json: Value = serde_json::from_slice(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)).unwrap_or_default();
+                let version = json["asset"]["version"].as_str().unwrap_or("-").to_owned();
+                *self.summary.tilesets.entry(version).or_default() += 1;
+                self.summary.metadata.count_tiles(&json);
+            }
+            Part::Subtree => self.summary.metadata.count_subtree(bytes),
+            Part::Beside => {}
         }
     }
 

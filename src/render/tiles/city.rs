@@ -9,7 +9,7 @@ use super::styled::StyledTile;
 use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
 use crate::render::camera::SceneFrame;
 use crate::render::material::TexturedMaterial;
-use crate::tiles::{self as engine, Hit, KeptTile, Progress, TileId, TileTree};
+use crate::tiles::{self as engine, Hit, KeptTile, MetadataGroup, Progress, TileId, TileTree};
 use bevy::math::DVec3;
 use bevy::prelude::*;
 use serde_json::{Map, Value};
@@ -70,6 +70,8 @@ pub struct Picked {
     /// `id` attribute of the object, empty when it has none.
     pub id: String,
     pub attributes: Map<String, Value>,
+    /// What else files say of the place, see [`engine::Tileset::place_metadata`].
+    pub metadata: Vec<MetadataGroup>,
     pub at: Geodetic,
 }
 
@@ -104,9 +106,10 @@ impl CityTiles {
     /// The object under a ray, east-north-up metres of the scene's frame.
     pub fn pick(&self, frame: &SceneFrame, origin: DVec3, direction: DVec3) -> Option<Picked> {
         let (tileset, hit) = self.ray(frame, origin, direction)?;
-        let attributes = self.streams.get(&tileset)?.engine.attributes(hit.tile, hit.feature_id);
+        let engine = &self.streams.get(&tileset)?.engine;
+        let attributes = engine.attributes(hit.tile, hit.feature_id);
         let id = attributes.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Some(Picked { id, attributes, at: ecef_to_geodetic(Ecef(hit.position)) })
+        Some(Picked { id, attributes, metadata: engine.place_metadata(&hit), at: ecef_to_geodetic(Ecef(hit.position)) })
     }
 
     /// Where a ray from an east-north-up point first meets what is drawn.

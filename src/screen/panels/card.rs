@@ -1,6 +1,6 @@
 //! Card of what is selected: an incident with its next moves, a city object with its attributes, a sensor with its reading.
 
-use super::{Asked, PanelData, heat_card};
+use super::{Asked, PanelData, PickedFeature, heat_card, metadata_card};
 use crate::model::derived::DerivedValue;
 use crate::model::incident::{Action, Incident, IncidentState};
 use crate::model::protocol::Command;
@@ -23,9 +23,14 @@ fn has_selection(data: &PanelData) -> bool {
         Some(Selection::Incident { id }) => data.world.incidents.contains_key(id),
         Some(Selection::Sensor { id }) => data.world.datastreams.contains_key(id),
         Some(Selection::Unit { id }) => data.world.units.contains_key(id),
-        Some(Selection::Feature { .. }) => data.feature.is_some(),
-        None => false,
+        Some(Selection::Feature { id }) => picked(data, id).is_some(),
+        None => picked(data, "").is_some(),
     }
+}
+
+/// What is known here of a selected object; with an empty id, of a picked place that belongs to none.
+fn picked<'a>(data: &PanelData<'a>, id: &str) -> Option<&'a PickedFeature> {
+    data.feature.filter(|f| f.id == id)
 }
 
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
@@ -43,15 +48,24 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
         }
         ui.separator();
     }
-    let Some(selection) = data.world.view.as_ref().and_then(|v| v.selection.as_ref()) else { return };
+    match data.world.view.as_ref().and_then(|v| v.selection.as_ref()) {
+        None => show_feature(ui, data, ""),
+        Some(selection) => show_selected(ui, data, selection, asked),
+    }
+    if data.interactive && ui.add(Button::new(RichText::new("关闭 close").font(style::regular(data.text.small)))).clicked() {
+        asked.push(Asked::Select(None));
+    }
+}
+
+fn show_selected(ui: &mut egui::Ui, data: &PanelData, selection: &Selection, asked: &mut Vec<Asked>) {
     match selection {
         Selection::Incident { id } => {
             if let Some(incident) = data.world.incidents.get(id) {
                 show_incident(ui, data, incident, asked);
             }
         }
-        Selection::Feature { .. } => {
-            show_feature(ui, data);
+        Selection::Feature { id } => {
+            show_feature(ui, data, id);
             if data.interactive {
                 others(ui, data, asked);
             }
@@ -67,9 +81,6 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
                 }
             }
         }
-    }
-    if data.interactive && ui.add(Button::new(RichText::new("关闭 close").font(style::regular(data.text.small)))).clicked() {
-        asked.push(Asked::Select(None));
     }
 }
 
@@ -170,30 +181,36 @@ fn nearest_unit(data: &PanelData, incident: &Incident) -> Option<String> {
     units.min_by(|a, b| distance(a.lon, a.lat).total_cmp(&distance(b.lon, b.lat))).map(|u| u.id.clone())
 }
 
-fn show_feature(ui: &mut egui::Ui, data: &PanelData) {
-    let Some(feature) = data.feature else { return };
-    let text = |key: &str| feature.attributes.get(key).and_then(Value::as_str);
-    let title = text("name").or_else(|| text("class")).unwrap_or("建筑 building");
+fn show_feature(ui: &mut egui::Ui, data: &PanelData, id: &str) {
+    let Some(feature) = picked(data, id) else { return };
+    let text = |key: &str| feature.attributes.get(key).and_then(Value::as_str).map(str::to_owned);
+    let nameless = || {
+        if id.is_empty() { metadata_card::drawn_name(&feature.metadata).unwrap_or("地点 place".into()) } else { "建筑 building".into() }
+    };
+    let title = text("name").or_else(|| text("class")).unwrap_or_else(nameless);
     ui.label(RichText::new(title).font(style::strong(data.text.title)));
-    ui.label(RichText::new(&feature.id).font(style::regular(data.text.small)).color(style::QUIET));
+    let own_id = text("id").filter(|_| id.is_empty()).unwrap_or_else(|| feature.id.clone());
+    for quiet in [own_id.clone(), metadata_card::drawn_words(&feature.metadata)].into_iter().filter(|w| !w.is_empty()) {
+        ui.label(RichText::new(quiet).font(style::regular(data.text.small)).color(style::QUIET));
+    }
     egui::ScrollArea::vertical().max_height(data.text.body * 18.0).auto_shrink([false, true]).show(ui, |ui| {
         for (key, value) in &feature.attributes {
             if key == "id" || value.is_null() {
                 continue;
             }
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            row(ui, data, key, &value);
+            labelled(ui, data, key, &metadata_card::value_words(value), &metadata_card::drawn_hint(&feature.metadata, key));
         }
         // What tools on this screen said of it.
         for column in &data.derived.columns {
-            if let Some(value) = column.values.get(&feature.id) {
+            if let Some(value) = column.values.get(&own_id) {
                 let value = match value {
                     DerivedValue::Truth(yes) => if *yes { "是 yes" } else { "否 no" }.to_owned(),
                     DerivedValue::Number(n) => format!("{n:.2} {}", column.unit),
                 };
-                row(ui, data, derived_words(&column.name).0, &value);
+                labelled(ui, data, derived_words(&column.name).0, &value, "");
             }
         }
+        metadata_card::show(ui, data, &feature.metadata);
     });
 }
 
@@ -238,14 +255,30 @@ pub(super) fn row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str) {
     coloured_row(ui, data, key, value, style::TEXT);
 }
 
+/// A row whose key is whole, on several lines if need be, and that says more where the pointer rests.
+pub(super) fn labelled(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str, hint: &str) {
+    let key = egui::Label::new(RichText::new(key).font(style::regular(data.text.small)).color(style::QUIET)).wrap();
+    let row = keyed_row(ui, data, 9.0, key, value, style::TEXT);
+    if !hint.is_empty() {
+        row.on_hover_text(hint);
+    }
+}
+
 fn coloured_row(ui: &mut egui::Ui, data: &PanelData, key: &str, value: &str, colour: Color32) {
-    ui.horizontal_top(|ui| {
-        ui.allocate_ui(egui::vec2(data.text.body * 6.2, data.text.body), |ui| {
-            ui.set_min_width(data.text.body * 6.2);
-            ui.add(egui::Label::new(RichText::new(key).font(style::regular(data.text.small)).color(style::QUIET)).truncate());
+    let key = egui::Label::new(RichText::new(key).font(style::regular(data.text.small)).color(style::QUIET)).truncate();
+    keyed_row(ui, data, 6.2, key, value, colour);
+}
+
+/// `key_em` is the width of the key's column, in heights of the text.
+fn keyed_row(ui: &mut egui::Ui, data: &PanelData, key_em: f32, key: egui::Label, value: &str, colour: Color32) -> egui::Response {
+    let row = ui.horizontal_top(|ui| {
+        ui.allocate_ui(egui::vec2(data.text.body * key_em, data.text.body), |ui| {
+            ui.set_min_width(data.text.body * key_em);
+            ui.add(key);
         });
         ui.add(egui::Label::new(RichText::new(value).font(style::regular(data.text.body * 0.94)).color(colour)).wrap());
     });
+    row.response
 }
 
 /// Time of day in China, where the city is: 14:05.

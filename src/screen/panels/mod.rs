@@ -10,6 +10,7 @@ mod incidents;
 mod kpi;
 mod layers;
 mod legend;
+mod metadata_card;
 mod style_legend;
 mod tiles;
 mod timeline;
@@ -28,16 +29,19 @@ use crate::model::protocol::Command;
 use crate::model::scene::{HeatConfig, Scene, Theme};
 use crate::model::styling::{StyleRule, Styling};
 use crate::model::view::{CameraPose, Clock, Selection, TourMove};
-use crate::tiles::Progress;
+use crate::tiles::{MetadataGroup, Progress};
 use bevy_egui::egui::{self, Align2, Id, Rect, vec2};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-/// A picked city object.
+/// A picked city object, or a place that belongs to none.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PickedFeature {
+    /// Empty where it has none: the place is known on this screen only.
     pub id: String,
     pub attributes: Map<String, Value>,
+    /// What else files say of the place that was picked.
+    pub metadata: Vec<MetadataGroup>,
 }
 
 /// Everything panels read.

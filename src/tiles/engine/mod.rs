@@ -16,6 +16,7 @@ use super::kept::KeptTile;
 use super::ledger::{Need, Share};
 use super::loader::{Job, TileLoader};
 use super::pick::{self, Hit};
+use super::place_metadata::MetadataGroup;
 use super::prepared::Prepare;
 use super::select::{Load, LoadClass, LoadState, SelectOptions};
 use super::tree::{TileId, TileTree};
@@ -271,6 +272,18 @@ impl Tileset {
     /// What files say of a tile and its tileset: see [`TileTree::metadata`].
     pub fn metadata(&self, tile: TileId) -> Map<String, Value> {
         self.tree.metadata(tile)
+    }
+
+    /// All that files say of the place of a hit, as a person reads it: of the feature that is drawn there and of every other set of feature ids,
+    /// of the pixel of property textures, of property attributes, and of the content, its group, the tile and the tileset.
+    ///
+    /// Sources that say nothing there are left out, and all if the tile is not in memory any more.
+    pub fn place_metadata(&self, hit: &Hit) -> Vec<MetadataGroup> {
+        let Some(content) = self.content(hit.tile) else { return Vec::new() };
+        let mut groups = content.said_at(&hit.spot, hit.feature_id);
+        groups.extend(self.tree.metadata_groups(hit.tile, content.content_at(&hit.spot)));
+        groups.retain(MetadataGroup::says_something);
+        groups
     }
 
     /// Attributes of a feature; empty if the tile is not in memory or the feature has none.

@@ -3,6 +3,7 @@
 //! Write [`PickRequest`], read [`PickResult`] some frames later. Hidden, cut and covered features are not picked, and what is drawn before
 //! others is. Nothing is drawn while nobody asks: the tiles get a second entity, with the same mesh, for the frame of the pick alone.
 
+mod hits;
 mod material;
 mod region;
 
@@ -12,12 +13,12 @@ use super::TilesetSystems;
 use super::city::{CityTiles, TileRef};
 use super::look::SharedMaterial;
 use super::messages::FeaturePicked;
-use crate::geo::{Ecef, Geodetic, ecef_to_geodetic};
+use crate::geo::Geodetic;
 use crate::render::camera::{CityCamera, FrustumProjection, SceneFrame, Tangents, ray_through};
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
 use crate::render::material::{CityMaterial, TexturedMaterial};
-use crate::tiles::NO_FEATURE;
+use crate::tiles::MetadataGroup;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::primitives::Aabb;
 use bevy::camera::visibility::RenderLayers;
@@ -34,7 +35,7 @@ use bevy::render::{Render, RenderApp, RenderSystems};
 use material::{IdLook, IdMaterial};
 use region::Cutout;
 use serde_json::{Map, Value};
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -60,11 +61,13 @@ pub struct PickResult {
 pub struct PickedFeature {
     /// The tileset it is of, and the tile.
     pub tile: TileRef,
-    /// Number in the tile's table; [`NO_FEATURE`] for faces that belong to none.
+    /// Number in the tile's table; [`crate::tiles::NO_FEATURE`] for faces that belong to none. At a point, where ids lie in a picture, that of the very pixel.
     pub feature: u32,
     /// Its `id` attribute, empty when it has none.
     pub id: String,
     pub attributes: Map<String, Value>,
+    /// Of a point: what else files say there, see [`crate::tiles::Tileset::place_metadata`].
+    pub metadata: Vec<MetadataGroup>,
     /// Whether it stands: no ground, water or road.
     pub building: bool,
     /// Of a point: where its ray meets the feature.
@@ -95,8 +98,9 @@ struct Answer(Option<Vec<u8>>);
 /// The materials' flags and whether the mesh wears pictures: each combination is a pipeline.
 type Pipeline = (bool, bool, bool);
 
+/// Picks that are not answered yet.
 #[derive(Resource)]
-struct Picking {
+pub struct Picking {
     image: Handle<Image>,
     /// One-sided and two-sided; made for the first pick.
     materials: Option<[Handle<IdMaterial>; 2]>,
@@ -104,6 +108,13 @@ struct Picking {
     now: Option<UnderWay>,
     /// Pipelines that were used before.
     ready: HashSet<Pipeline>,
+}
+
+impl Picking {
+    /// Whether all that was asked is answered; what was asked in this frame may not be counted yet.
+    pub fn is_quiet(&self) -> bool {
+        self.now.is_none() && self.queue.is_empty()
+    }
 }
 
 struct UnderWay {
@@ -356,43 +367,4 @@ fn finish(
     }
     answers.write(PickResult { token: now.request.token, region: now.request.region.clone(), hits });
     picking.now = None;
-}
-
-impl UnderWay {
-    fn hits(&self, city: &CityTiles, frame: &SceneFrame, bytes: &[u8]) -> Vec<PickedFeature> {
-        let mut counts: HashMap<(TileRef, u32), u32> = HashMap::new();
-        for (number, pixels) in self.cutout.count(&self.request.region, bytes) {
-            if let Some(of) = number.checked_sub(self.offset + 1).and_then(|state| self.feature_of(state)) {
-                *counts.entry(of).or_default() += pixels;
-            }
-        }
-        let mut hits: Vec<PickedFeature> =
-            counts.into_iter().filter_map(|((tile, place), pixels)| self.hit(city, frame, tile, place, pixels)).collect();
-        hits.sort_by(|a, b| b.pixels.cmp(&a.pixels).then(a.tile.cmp(&b.tile)).then(a.feature.cmp(&b.feature)));
-        hits
-    }
-
-    /// The tile that has a state, and its place in the tile's range.
-    fn feature_of(&self, state: u32) -> Option<(TileRef, u32)> {
-        let after = self.ranges.partition_point(|r| r.0 <= state);
-        let (first, states, tile) = *self.ranges.get(after.checked_sub(1)?)?;
-        (state - first < states).then_some((tile, state - first))
-    }
-
-    /// `None` if the tile went meanwhile.
-    fn hit(&self, city: &CityTiles, frame: &SceneFrame, tile: TileRef, place: u32, pixels: u32) -> Option<PickedFeature> {
-        let resident = city.resident(tile)?;
-        // The last state of a tile is for faces without a feature.
-        let feature = if place < resident.styled.features.count() { place } else { NO_FEATURE };
-        let attributes = resident.styled.features.attributes(feature);
-        let id = attributes.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let building = resident.styled.stands.get(place as usize).copied().unwrap_or(false);
-        let position = self.ray.and_then(|(origin, direction)| {
-            let (origin, direction) = (frame.0.to_ecef(origin).0, frame.0.ecef_from_enu().transform_vector3(direction));
-            let same = |t: crate::tiles::TileId, f: u32| t == tile.tile && f == feature;
-            let engine = &city.streams.get(&tile.tileset)?.engine;
-            engine.pick_where(origin, direction, same).map(|hit| ecef_to_geodetic(Ecef(hit.position)))
-        });
-        Some(PickedFeature { tile, feature, id, attributes, building, position, pixels })
-    }
 }
