@@ -8,6 +8,7 @@ pub mod group;
 pub mod heat;
 mod layers;
 pub mod light;
+pub mod mini_map;
 pub mod overlay;
 pub mod panels;
 mod past;

@@ -6,7 +6,8 @@
 //! commands.entity(mesh).insert(Visibility::Hidden);   // loads nothing while hidden
 //! commands.entity(mesh).despawn();                    // gives all its memory back
 //! ```
-//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]). What becomes of them comes as messages
+//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]), which stand in groups
+//! that choose apart: the picture, what comes next in it, and small pictures of other cameras, each with its weight and the layer of its cameras. What becomes of them comes as messages
 //! ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
 //! ([`TilesetProgress`]) and of all together ([`CityTiles`], which also answers rays). Order systems by [`TilesetSystems`].
 //!
@@ -30,19 +31,21 @@ mod stream;
 mod styled;
 mod styling;
 mod tileset;
+mod views;
 mod wardrobe;
 
 pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
 pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
-pub use lens::{PosesAhead, TileViews, WholeWall};
+pub use lens::{PosesAhead, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 pub use names::NamedBuilding;
 pub use selection::{SelectedFeature, SelectedGroup};
 pub use styled::StyledTile;
-pub use styling::CityStyling;
+pub use styling::{CityStyling, Swipe};
 pub use tileset::{OpenedTileset, StandsFor, TileMemory, Tileset, TilesetProgress};
+pub use views::{LAYERS_MAX, NamedViews, PICK_LAYER, PICTURE_LAYER, TileViews};
 
 use super::camera::CameraPlaced;
 use bevy::prelude::*;

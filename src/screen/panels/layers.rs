@@ -3,7 +3,8 @@
 use super::{Asked, PanelData, two};
 use crate::model::clip::{ClipPlane, ClipRegion};
 use crate::model::scene::Theme;
-use crate::model::styling::Styling;
+use crate::model::styling::{Styling, Swipe};
+use crate::screen::mini_map;
 use crate::screen::style;
 use crate::screen::styling::{DERIVED, at_least, derived_words, rule, threshold};
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
@@ -11,7 +12,8 @@ use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "图层", "layers");
     let shown = |id: &str| data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(false);
-    for (id, zh, en) in fixed_layers() {
+    let map = data.has_map.then_some((mini_map::LAYER, "鹰眼", "mini-map"));
+    for (id, zh, en) in fixed_layers().into_iter().chain(map) {
         // Signs are on until someone switches them off.
         let on = data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
         switch(ui, data, id, &format!("{zh} {en}"), on, asked);
@@ -46,28 +48,12 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
 /// Colours, filters and looks of the city.
 fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let now = data.styling.cloned().unwrap_or_default();
-    if !data.scene.styles.is_empty() {
+    if !data.scene.styles.is_empty() || !data.derived.columns.is_empty() {
         ui.separator();
         two(ui, data.text, "建筑", "buildings");
-        ui.horizontal_wrapped(|ui| {
-            for rule in &data.scene.styles {
-                let on = now.rule.as_deref() == Some(rule.id.as_str());
-                if chip(ui, data, &rule.name, on) {
-                    asked.push(Asked::Styling(Styling { rule: (!on).then(|| rule.id.clone()), ..now.clone() }));
-                }
-            }
-        });
     }
-    if !data.derived.columns.is_empty() {
-        ui.horizontal_wrapped(|ui| {
-            for column in &data.derived.columns {
-                let id = format!("{DERIVED}{}", column.name);
-                let on = now.rule.as_ref() == Some(&id);
-                if chip(ui, data, derived_words(&column.name).0, on) {
-                    asked.push(Asked::Styling(Styling { rule: (!on).then_some(id), ..now.clone() }));
-                }
-            }
-        });
+    if let Some(rule) = style_chips(ui, data, now.rule.as_deref()) {
+        asked.push(Asked::Styling(Styling { rule, ..now.clone() }));
     }
     derived_filter(ui, data, &now, asked);
     for filter in &data.scene.filters {
@@ -79,17 +65,7 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             asked.push(Asked::Styling(Styling { filters, ..now.clone() }));
         }
     }
-    if now.rule.is_some() {
-        let mut on = now.swipe.is_some();
-        if ui.checkbox(&mut on, RichText::new("对比 compare").font(style::regular(data.text.body * 0.92))).changed() {
-            asked.push(Asked::Styling(Styling { swipe: on.then_some(0.5), ..now.clone() }));
-        }
-        if let Some(mut share) = now.swipe
-            && ui.add(egui::Slider::new(&mut share, 0.1..=0.9).show_value(false)).changed()
-        {
-            asked.push(Asked::Styling(Styling { swipe: Some(share), ..now.clone() }));
-        }
-    }
+    compare(ui, data, &now, asked);
     cut(ui, data, asked);
     ui.separator();
     two(ui, data.text, "光照", "light");
@@ -102,6 +78,55 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         }
     });
+}
+
+/// A button for each style of the scene and each computed column; what is chosen by the press of one, the one that is on being switched off by it.
+fn style_chips(ui: &mut egui::Ui, data: &PanelData, now: Option<&str>) -> Option<Option<String>> {
+    let styles = data.scene.styles.iter().map(|s| (s.id.clone(), s.name.as_str()));
+    let derived = data.derived.columns.iter().map(|c| (format!("{DERIVED}{}", c.name), derived_words(&c.name).0));
+    let mut chosen = None;
+    ui.horizontal_wrapped(|ui| {
+        for (id, name) in styles.chain(derived) {
+            let on = now == Some(id.as_str());
+            if chip(ui, data, name, on) {
+                chosen = Some((!on).then_some(id));
+            }
+        }
+    });
+    chosen
+}
+
+/// Two looks of the city on both sides of a line. The left one is what is chosen without it.
+fn compare(ui: &mut egui::Ui, data: &PanelData, now: &Styling, asked: &mut Vec<Asked>) {
+    if now.rule.is_none() && now.swipe.is_none() && data.heat.is_none() {
+        return;
+    }
+    let mut ask = |swipe: Option<Swipe>| asked.push(Asked::Styling(Styling { swipe, ..now.clone() }));
+    let words = |words: &str| RichText::new(words.to_owned()).font(style::regular(data.text.body * 0.92));
+    let mut on = now.swipe.is_some();
+    if ui.checkbox(&mut on, words("对比 compare")).changed() {
+        ask(on.then(|| Swipe::with_plain(0.5)));
+    }
+    let Some(swipe) = &now.swipe else { return };
+    let mut share = swipe.share;
+    if ui.add(egui::Slider::new(&mut share, 0.1..=0.9).show_value(false)).changed() {
+        ask(Some(Swipe { share, ..swipe.clone() }));
+    }
+    two(ui, data.text, "右侧", "right of the line");
+    if let Some(rule) = style_chips(ui, data, swipe.rule.as_deref()) {
+        ask(Some(Swipe { rule, ..swipe.clone() }));
+    }
+    if data.heat.is_some() {
+        ui.horizontal_wrapped(|ui| {
+            for (side, name) in ["热力左 heat left", "热力右 right"].into_iter().enumerate() {
+                if chip(ui, data, name, swipe.heat[side]) {
+                    let mut heat = swipe.heat;
+                    heat[side] = !heat[side];
+                    ask(Some(Swipe { heat, ..swipe.clone() }));
+                }
+            }
+        });
+    }
 }
 
 /// Where a computed column colours the city: only buildings with at least so much of it.
