@@ -299,7 +299,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let look = select(to_eye * (-1.0 / distance), vec3<f32>(0.0, -1.0, 0.0), is_map);
     let height = f32(in.feature.w & 0xffffu) * 0.1;
     // Metres a pixel covers here, ignoring slant.
-    let pixel = select(distance * env.ground.z, 2.0 / (view.clip_from_view[1].y * view.viewport.w), is_map);
+    let pixel = select(distance, 1.0, is_map) * (2.0 / (view.clip_from_view[1].y * view.viewport.w));
     let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
 
     var base = vec3<f32>(unpack2x16float(in.feature.x), blue_share.x);
@@ -351,7 +351,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         // The selected is live, and only what is live is bright.
         colour += SELECTED_COLOUR * 0.22;
     }
-    let through = select(clearness(env.horizon.w, env.detail.w, distance, eye.y, in.world.y), 1.0, is_map);
+    let through = select(clearness(env.horizon.w * view.exposure, env.detail.w, distance, eye.y, in.world.y), 1.0, is_map);
     let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, look, 0.0);
     colour = shown(mix(haze, colour, through));
     if (env.swipe.x >= 0.0) & (abs(in.position.x - env.swipe.x) < 1.0) & !is_map {

@@ -41,7 +41,7 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let t = 2.0 * c / (-b + sqrt(under));
         let at = eye + direction * t;
         let light = env.sun_colour.rgb * (env.sun.w * max(env.sun.y, 0.0)) + env.sky_light.rgb;
-        let through = clearness(env.horizon.w, env.detail.w, t, eye.y, at.y);
+        let through = clearness(env.horizon.w * view.exposure, env.detail.w, t, eye.y, at.y);
         let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, direction, 0.0);
         return vec4<f32>(dithered(shown(mix(haze, env.land.rgb * light, through)), in.position.xy), 1.0);
     }

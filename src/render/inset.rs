@@ -1,21 +1,24 @@
-//! Small pictures of the city beside the large one, each drawn by a camera of its own into an image: a mini-map from straight above.
+//! Small pictures of the city beside the large one, each drawn by a camera of its own into an image: a mini-map from straight above, a preview of
+//! where one may go.
 //!
 //! Add [`InsetPlugin`], spawn [`inset_camera`], show its [`Inset::image`] wherever you like. An inset is a view group of its own
 //! ([`TileViews`]) over the tiles that all share, sees exactly the tiles which that group draws, and is drawn anew only when something in it has
 //! changed, at most once in [`REDRAW_S`] seconds: a frame in which nothing changes pays for comparing two lists.
 //! Never here: where an inset stands on a screen, what lies over it, what a click on it does.
 
-use super::camera::{SceneFrame, bevy_from_enu};
+use super::camera::{FOV_Y_RAD, FrustumProjection, SceneFrame, Tangents, bevy_from_enu, eye_of, haze_part};
 use super::clip::CityClip;
 use super::environment::Environment;
 use super::heat::HeatLayer;
+use super::sky::SKY_LAYER;
 use super::tiles::picking::Compiling;
-use super::tiles::{CityTiles, FeatureStates, NamedViews, TileRef, TileViews, TilesetSystems};
+use super::tiles::{CityTiles, FeatureStates, HAZE_ALOFT, NamedViews, TileRef, TileViews, TilesetSystems};
 use crate::geo::{Ecef, LocalFrame};
+use crate::model::view::CameraPose;
 use crate::tiles::{BoundingVolume, View};
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::visibility::RenderLayers;
-use bevy::camera::{ClearColorConfig, RenderTarget, ScalingMode};
+use bevy::camera::{ClearColorConfig, Exposure, RenderTarget, ScalingMode};
 use bevy::core_pipeline::tonemapping::Tonemapping;
 use bevy::ecs::lifecycle::Remove;
 use bevy::math::{DVec2, DVec3};
@@ -37,11 +40,20 @@ pub struct Inset {
     /// Its camera's rendering layer and no other camera's: 2 and up ([`super::tiles::PICK_LAYER`]).
     pub layer: usize,
     /// What it shows; without it nothing is loaded or drawn.
-    pub map: Option<MapExtent>,
+    pub looks: Option<Looks>,
     /// Where it is drawn.
     pub image: Handle<Image>,
     /// Pixels of the image.
     pub size: UVec2,
+}
+
+/// Where an inset looks.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Looks {
+    /// Straight down without perspective, north up.
+    Down(MapExtent),
+    /// As the city's camera would from a pose, in its air.
+    From(CameraPose),
 }
 
 /// What is on an inset's image, and what waits to be.
@@ -51,6 +63,8 @@ pub struct InsetState {
     light: Environment,
     /// Drawings that are still to be made.
     due: u32,
+    /// Drawings since its tiles changed last that lacked none of them.
+    whole: u32,
     /// When it was drawn last, seconds of the app.
     drawn_s: Option<f32>,
 }
@@ -61,9 +75,14 @@ impl InsetState {
         self.drawn_s.is_some()
     }
 
-    /// Whether the picture shows what is now.
+    /// Whether the picture shows what is now. Where readings come every second it is always a little behind.
     pub fn is_current(&self) -> bool {
         self.due == 0
+    }
+
+    /// Whether all tiles that it should show are on the picture.
+    pub fn is_whole(&self) -> bool {
+        self.whole >= REDRAWS
     }
 }
 
@@ -79,6 +98,8 @@ const MAP_EYE_M: f32 = 12_000.0;
 const MAP_FAR_M: f32 = 14_000.0;
 /// The eye that tiles are chosen with stands this many halves of the map's height away, so that all of the map has about one scale.
 const FAR_EYE: f64 = 20.0;
+/// A map is so much larger than what it holds: nothing touches its edges.
+const MARGIN: f64 = 1.05;
 /// Half a map at most, metres: where a tileset covers the world, the map shows what lies around the anchor.
 pub const HALF_MAX_M: f64 = 60_000.0;
 
@@ -99,7 +120,7 @@ impl MapExtent {
         if half.max_element() > HALF_MAX_M {
             (centre_m, half) = (DVec2::ZERO, DVec2::splat(HALF_MAX_M));
         }
-        let half_height = half.y.max(half.x / aspect).max(1.0);
+        let half_height = half.y.max(half.x / aspect).max(1.0) * MARGIN;
         Some(Self { centre_m, half_m: DVec2::new(half_height * aspect, half_height) })
     }
 
@@ -123,16 +144,30 @@ impl MapExtent {
         View::perspective(eye, turn(-DVec3::Z), turn(DVec3::Y), fovy_rad, self.half_m.x / self.half_m.y, f64::from(height_px))
     }
 
-    fn transform(&self) -> Transform {
+    fn camera(&self) -> (Transform, Projection) {
         let eye = bevy_from_enu(self.centre_m.extend(f64::from(MAP_EYE_M))).as_vec3();
-        Transform::from_translation(eye).looking_to(Vec3::NEG_Y, Vec3::NEG_Z)
-    }
-
-    fn projection(&self) -> Projection {
         let size = (self.half_m * 2.0).as_vec2();
         let scaling_mode = ScalingMode::Fixed { width: size.x, height: size.y };
-        Projection::Orthographic(OrthographicProjection { near: 0.0, far: MAP_FAR_M, scaling_mode, ..OrthographicProjection::default_3d() })
+        let projection = OrthographicProjection { near: 0.0, far: MAP_FAR_M, scaling_mode, ..OrthographicProjection::default_3d() };
+        (Transform::from_translation(eye).looking_to(Vec3::NEG_Y, Vec3::NEG_Z), Projection::Orthographic(projection))
     }
+}
+
+/// The camera at a pose, on a picture of `aspect`.
+fn camera_at(pose: &CameraPose, frame: &LocalFrame, aspect: f64) -> (Transform, Projection) {
+    let eye = eye_of(pose, frame);
+    let turn = |v: DVec3| bevy_from_enu(v).as_vec3();
+    let projection = FrustumProjection::output(Tangents::symmetric(FOV_Y_RAD, aspect));
+    (Transform::from_translation(turn(eye.position)).looking_to(turn(eye.forward), turn(eye.up)), Projection::custom(projection))
+}
+
+/// What tiles are chosen with for a pose.
+fn view_at(pose: &CameraPose, frame: &LocalFrame, size: UVec2) -> View {
+    let eye = eye_of(pose, frame);
+    let turn = |v: DVec3| frame.ecef_from_enu().transform_vector3(v);
+    let aspect = f64::from(size.x) / f64::from(size.y.max(1));
+    let view = View::perspective(frame.to_ecef(eye.position).0, turn(eye.forward), turn(eye.up), FOV_Y_RAD, aspect, f64::from(size.y));
+    view.with_haze(f64::from(Environment::haze_from(pose.distance_m as f32)) * HAZE_ALOFT)
 }
 
 /// The camera of an inset, which draws into an image of its own: `size` pixels. Twice what it is shown at smooths its edges.
@@ -142,12 +177,13 @@ pub fn inset_camera(images: &mut Assets<Image>, name: impl Into<Cow<'static, str
     image.texture_descriptor.usage |= TextureUsages::RENDER_ATTACHMENT | TextureUsages::COPY_SRC;
     let image = images.add(image);
     (
-        Inset { name: name.into(), weight, layer, map: None, image: image.clone(), size },
+        Inset { name: name.into(), weight, layer, looks: None, image: image.clone(), size },
         Camera3d::default(),
         // Before the large picture, which may show it.
         Camera { is_active: false, order: -2, ..default() },
         RenderTarget::Image(image.into()),
         Tonemapping::None,
+        haze_part(1.0),
         Msaa::Off,
         RenderLayers::layer(layer),
     )
@@ -170,13 +206,21 @@ fn forget(gone: On<Remove, Inset>, insets: Query<&Inset>, mut views: ResMut<Tile
 /// Turns cameras to what insets show, and says so to those who choose tiles.
 fn look(
     frame: Res<SceneFrame>,
-    mut insets: Query<(&Inset, &mut Transform, &mut Projection), Changed<Inset>>,
+    mut insets: Query<(&Inset, &mut Transform, &mut Projection, &mut RenderLayers), Changed<Inset>>,
     mut views: ResMut<TileViews>,
 ) {
-    for (inset, mut transform, mut projection) in &mut insets {
-        let looking = inset.map.map(|map| {
-            (*transform, *projection) = (map.transform(), map.projection());
-            map.view(&frame.0, inset.size.y)
+    for (inset, mut transform, mut projection, mut layers) in &mut insets {
+        let own = RenderLayers::layer(inset.layer);
+        let looking = inset.looks.map(|looks| match looks {
+            Looks::Down(map) => {
+                ((*transform, *projection), *layers) = (map.camera(), own);
+                map.view(&frame.0, inset.size.y)
+            }
+            Looks::From(pose) => {
+                let aspect = f64::from(inset.size.x) / f64::from(inset.size.y.max(1));
+                ((*transform, *projection), *layers) = (camera_at(&pose, &frame.0, aspect), own.with(SKY_LAYER));
+                view_at(&pose, &frame.0, inset.size)
+            }
         });
         let group = NamedViews::inset(inset.name.clone(), inset.weight, inset.layer);
         views.set(NamedViews { views: looking.into_iter().collect(), ..group });
@@ -201,16 +245,23 @@ impl Shown<'_> {
 }
 
 /// Has insets drawn in which something has changed.
-fn redraw(time: Res<Time>, shown: Shown, compiling: Res<Compiling>, mut insets: Query<(Ref<Inset>, &mut InsetState, &mut Camera)>) {
-    for (inset, mut state, mut camera) in &mut insets {
+fn redraw(
+    time: Res<Time>,
+    shown: Shown,
+    compiling: Res<Compiling>,
+    mut insets: Query<(Ref<Inset>, &mut InsetState, &mut Camera, &mut Exposure)>,
+) {
+    for (inset, mut state, mut camera, mut exposure) in &mut insets {
         let state = &mut *state;
-        if inset.map.is_none() {
+        if inset.looks.is_none() {
             *state = InsetState::default();
         } else if shown.is_other(&inset, state) {
             state.due = REDRAWS;
             state.light = *shown.environment;
-            state.tiles.clear();
-            state.tiles.extend(shown.city.drawn_by(&inset.name));
+            let tiles: Vec<TileRef> = shown.city.drawn_by(&inset.name).collect();
+            if inset.is_changed() || tiles != state.tiles {
+                (state.whole, state.tiles) = (0, tiles);
+            }
         }
         let now_s = time.elapsed_secs();
         let rested = state.drawn_s.is_none_or(|drawn| now_s - drawn >= REDRAW_S);
@@ -219,9 +270,13 @@ fn redraw(time: Res<Time>, shown: Shown, compiling: Res<Compiling>, mut insets: 
         if draws {
             state.drawn_s = Some(now_s);
             // As long as pipelines are made, this drawing may lack some of its tiles.
-            let last = compiling.count() > 0;
-            state.due -= u32::from(!(last && state.due == 1));
+            let lacking = compiling.count() > 0;
+            state.due -= u32::from(!(lacking && state.due == 1));
+            state.whole += u32::from(!lacking);
             camera.clear_color = ClearColorConfig::Custom(land(&shown.environment));
+            if let Some(Looks::From(pose)) = inset.looks {
+                *exposure = haze_part(Environment::haze_from(pose.distance_m as f32) / shown.environment.horizon.w);
+            }
         }
         if camera.is_active != draws {
             camera.is_active = draws;
@@ -267,7 +322,7 @@ mod tests {
     #[test]
     fn a_map_holds_its_city_and_a_place_is_found_where_it_is_drawn() {
         let map = MapExtent::around(&volume(DVec3::new(8_000.0, 2_000.0, 100.0)), &frame(), 1.6).unwrap();
-        assert!((map.half_m - DVec2::new(8_000.0, 5_000.0)).length() < 1.0, "{map:?}");
+        assert!((map.half_m - DVec2::new(8_000.0, 5_000.0) * MARGIN).length() < 1.0, "{map:?}");
         assert!((map.centre_m - DVec2::new(1_000.0, -500.0)).length() < 1.0, "{map:?}");
         let north_west = map.centre_m + DVec2::new(-4_000.0, 2_500.0);
         let at = map.on_map(north_west);
@@ -275,7 +330,7 @@ mod tests {
         assert!((map.place(at) - north_west).length() < 1e-6);
         assert_eq!(MapExtent::around(&BoundingVolume::Everywhere, &frame(), 1.6), None);
         let world = MapExtent::around(&volume(DVec3::splat(6e6)), &frame(), 1.6).unwrap();
-        assert_eq!((world.centre_m, world.half_m.y), (DVec2::ZERO, HALF_MAX_M));
+        assert_eq!((world.centre_m, world.half_m.y), (DVec2::ZERO, HALF_MAX_M * MARGIN));
     }
 
     #[test]
@@ -294,7 +349,7 @@ mod tests {
     fn a_map_is_drawn_anew_for_another_light_and_not_for_another_camera() {
         let night = Environment::of(Theme::Night);
         let mut moved = night;
-        moved.see_from(9_000.0, 0.002);
+        moved.see_from(9_000.0);
         assert!(same_light(&night, &moved) && !same_light(&night, &Environment::of(Theme::Dusk)));
         assert!(!same_light(&night, &Environment { heat: Vec4::new(1.0, 0.62, 0.45, 6.0), ..night }));
     }

@@ -13,6 +13,7 @@ pub mod overlay;
 pub mod panels;
 mod past;
 pub mod pick;
+pub mod preview;
 pub mod session;
 pub mod start;
 pub mod style;

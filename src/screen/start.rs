@@ -8,7 +8,7 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{cut, follow, group, heat, layers, mini_map, pick, tools};
+use super::{cut, follow, group, heat, layers, mini_map, pick, preview, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
@@ -239,6 +239,9 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     if look.placements.iter().any(|p| p.panel == Panel::MiniMap) {
         mini_map::spawn(app.world_mut(), &look.text, package);
     }
+    if look.interactive && look.placements.iter().any(|p| p.panel == Panel::Layers) {
+        preview::spawn(app.world_mut(), &look.text);
+    }
     layers::spawn(app.world_mut(), &loaded.tilesets, &loaded.package, setup);
     app.insert_resource(Session::new(loaded.link, screen, role))
         .insert_resource(loaded.info)
@@ -267,7 +270,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
             ((heat::feed, heat::probe).chain(), layers::show, pick::show_selection, light::shine, styling::style, cut::cut, ready)
                 .after(session::receive),
         )
-        .add_systems(Update, mini_map::follow.after(session::receive).before(TilesetSystems::Look))
+        .add_systems(Update, (mini_map::follow.after(session::receive), preview::follow).before(TilesetSystems::Look))
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)
 }
@@ -285,7 +288,7 @@ fn ready(
 ) {
     *frames += 1;
     ready.0 = *frames > 3 && city.is_settled() && session.is_ready() && !camera.is_moving() && tools.is_quiet() && heat.is_quiet();
-    ready.0 &= mini_map::is_current(map.as_deref(), &insets);
+    ready.0 &= mini_map::is_whole(map.as_deref(), &insets);
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

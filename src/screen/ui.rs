@@ -8,6 +8,7 @@ use super::overlay::labels::{Frame, Labels, Rays};
 use super::overlay::markers::{self, DrawnHead, Signs};
 use super::overlay::{Projector, alerts, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
+use super::preview::{self, Preview};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
 use super::styling::{self, DerivedHere, OwnStyling};
@@ -72,6 +73,7 @@ pub struct Inputs<'w, 's> {
     adapter: Option<Res<'w, Adapter>>,
     group: ResMut<'w, Group>,
     mini_map: Option<Res<'w, MiniMap>>,
+    preview: Option<ResMut<'w, Preview>>,
     insets: Query<'w, 's, (&'static Inset, &'static InsetState)>,
 }
 
@@ -168,6 +170,7 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         right_rule: right_rule.as_ref(),
         has_map: inputs.mini_map.is_some(),
         map: map.as_ref(),
+        preview: inputs.preview.as_ref().and_then(|p| preview::shown(p, &inputs.insets)),
         derived: &inputs.derived.0,
         feature: inputs.picked.0.as_ref(),
         group: &inputs.group,
@@ -260,6 +263,11 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         Asked::GoTo(pose) => {
             inputs.camera.go_to(pose, MOVE_S);
             inputs.session.ask(patch(ViewPatch { camera: Some(pose), ..default() }));
+        }
+        Asked::Preview(pose) => {
+            if let Some(preview) = &mut inputs.preview {
+                preview.want(pose);
+            }
         }
         Asked::MoveTo(pose) => {
             inputs.camera.set(pose);

@@ -6,7 +6,9 @@ mod fade;
 mod golden;
 mod heat;
 mod picking;
+mod swipe;
 mod tilesets;
+mod views;
 
 use bevy::math::{DVec2, DVec3, UVec2};
 use bevy::prelude::*;

@@ -9,7 +9,7 @@ use bevy::math::DVec3;
 use bevy::prelude::*;
 
 /// Mean of the haze over rays from where cameras are, in parts of that on the ground.
-const HAZE_ALOFT: f64 = 0.6;
+pub(in crate::render) const HAZE_ALOFT: f64 = 0.6;
 
 /// Poses that will be looked from within some seconds, soonest first; written by whoever knows the path.
 #[derive(Resource, Default, Clone, Debug, PartialEq)]

@@ -38,6 +38,7 @@ pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
 pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
+pub(in crate::render) use lens::HAZE_ALOFT;
 pub use lens::{PosesAhead, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 pub use names::NamedBuilding;

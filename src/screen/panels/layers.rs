@@ -2,9 +2,10 @@
 
 use super::{Asked, PanelData, two};
 use crate::model::clip::{ClipPlane, ClipRegion};
-use crate::model::scene::Theme;
+use crate::model::scene::{NamedCamera, Theme};
 use crate::model::styling::{Styling, Swipe};
 use crate::screen::mini_map;
+use crate::screen::preview::PREVIEW_EM;
 use crate::screen::style;
 use crate::screen::styling::{DERIVED, at_least, derived_words, rule, threshold};
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
@@ -30,7 +31,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "视角", "views");
     ui.horizontal_wrapped(|ui| {
         for camera in &data.scene.cameras {
-            if ui.add(Button::new(RichText::new(&camera.name).font(style::regular(data.text.small)))).clicked() {
+            let button = ui.add(Button::new(RichText::new(&camera.name).font(style::regular(data.text.small))));
+            if button.hovered() {
+                asked.push(Asked::Preview(camera.pose));
+            }
+            if button.on_hover_ui(|ui| preview(ui, data, camera)).clicked() {
                 asked.push(Asked::GoTo(camera.pose));
             }
         }
@@ -43,6 +48,26 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             ui.add(egui::Label::new(RichText::new(address).font(style::regular(data.text.small)).color(style::QUIET)).wrap());
         });
     }
+}
+
+/// A small picture of a view, before all screens are taken there.
+fn preview(ui: &mut egui::Ui, data: &PanelData, camera: &NamedCamera) {
+    let size = egui::Vec2::from(PREVIEW_EM) * data.text.body;
+    ui.set_max_width(size.x);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 3.0, style::LINE);
+    match data.preview.filter(|p| p.pose == camera.pose).and_then(|p| p.texture) {
+        Some(texture) => {
+            let whole = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
+            painter.image(texture, rect, whole, Color32::WHITE);
+        }
+        None => {
+            let words = "正在加载 loading";
+            painter.text(rect.center(), egui::Align2::CENTER_CENTER, words, style::regular(data.text.small), style::QUIET);
+        }
+    }
+    ui.label(RichText::new(format!("{} {}", camera.name, camera.name_en)).font(style::regular(data.text.small)));
 }
 
 /// Colours, filters and looks of the city.

@@ -56,7 +56,7 @@ fn incidents(painter: &Painter, data: &PanelData, map: &MapShown, rect: Rect) {
     }
     let mut open: Vec<&Incident> = data.world.incidents.values().filter(|i| !i.state.is_ended()).collect();
     open.sort_by_key(|i| std::cmp::Reverse(i.severity));
-    let radius = data.text.body * 0.24;
+    let radius = data.text.body * 0.22;
     for incident in open {
         let place = map.frame.geodetic_to_enu(Geodetic::from_degrees(incident.lon, incident.lat, 0.0)).truncate();
         let at = point(map, rect, place);

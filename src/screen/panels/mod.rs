@@ -21,6 +21,7 @@ pub use timeline::{FIRST_STEP, band};
 use super::group::{Group, GroupMove};
 use super::heat::{HeatFacts, Probed};
 use super::mini_map::{MAP_EM, MapShown};
+use super::preview::PreviewShown;
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::clip::ClipRegion;
@@ -68,6 +69,8 @@ pub struct PanelData<'a> {
     /// Whether this screen has a mini-map, and what is on it while it is shown.
     pub has_map: bool,
     pub map: Option<&'a MapShown>,
+    /// What is shown of the view that the pointer is on.
+    pub preview: Option<PreviewShown>,
     /// Names of computed columns.
     pub derived: &'a DerivedAttributes,
     pub feature: Option<&'a PickedFeature>,
@@ -99,6 +102,8 @@ pub enum Asked {
     Select(Option<Selection>),
     Layer(String, bool),
     GoTo(CameraPose),
+    /// Show a small picture of it, as long as this is asked in every frame.
+    Preview(CameraPose),
     /// Stand there at once, as a hand on the city moves the camera.
     MoveTo(CameraPose),
     Tour(TourMove),
