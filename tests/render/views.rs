@@ -6,7 +6,7 @@ use bevy::camera::visibility::RenderLayers;
 use bevy::math::UVec2;
 use bevy::mesh::MeshTag;
 use bevy::prelude::*;
-use bevy::render::view::screenshot::{Screenshot, ScreenshotCaptured};
+use bevy::render::gpu_readback::{Readback, ReadbackComplete};
 use image::RgbImage;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -26,7 +26,7 @@ use yiping::screen::styling::OwnStyling;
 use yiping::tiles::{Headers, TileTree};
 
 const SIZE: UVec2 = UVec2::new(320, 180);
-const MAP: UVec2 = UVec2::new(220, 160);
+const MAP: UVec2 = UVec2::new(256, 192);
 const LAYER: usize = 2;
 
 fn until(pump: &mut Pump, what: &str, holds: impl Fn(&World) -> bool) {
@@ -38,18 +38,23 @@ fn until(pump: &mut Pump, what: &str, holds: impl Fn(&World) -> bool) {
     }
 }
 
-/// What is on an inset's image.
+/// What is on an inset's image, as it lies there: a screenshot would be of a camera that draws.
 fn image_of(pump: &mut Pump, inset: Entity) -> RgbImage {
-    let handle = pump.world().get::<Inset>(inset).unwrap().image.clone();
-    let taken = Arc::new(Mutex::new(None));
-    let to = taken.clone();
-    pump.world_mut().spawn(Screenshot::image(handle)).observe(move |shot: On<ScreenshotCaptured>| {
-        *to.lock().unwrap() = Some(shot.image.clone());
-    });
+    let (handle, size) = pump.world().get::<Inset>(inset).map(|i| (i.image.clone(), i.size)).unwrap();
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let to = bytes.clone();
+    let read = pump
+        .world_mut()
+        .spawn(Readback::texture(handle))
+        .observe(move |read: On<ReadbackComplete>| *to.lock().unwrap() = read.data.clone())
+        .id();
     for _ in 0..60 {
         pump.frame();
-        if let Some(image) = taken.lock().unwrap().take() {
-            return image.try_into_dynamic().unwrap().to_rgb8();
+        let bytes = std::mem::take(&mut *bytes.lock().unwrap());
+        if !bytes.is_empty() {
+            pump.world_mut().despawn(read);
+            let colours = bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+            return RgbImage::from_raw(size.x, size.y, colours).expect("rows of a multiple of 256 bytes");
         }
     }
     panic!("the device gave no picture back");
@@ -155,6 +160,57 @@ fn a_preview_is_the_picture_that_the_camera_would_have_there() {
     // Haze was told by a quotient, which rounds.
     let wrong = there.pixels().zip(preview.pixels()).filter(|(a, b)| a.0.iter().zip(b.0).any(|(x, y)| x.abs_diff(y) > 2)).count();
     assert!(wrong < 320 * 180 / 500, "{wrong} pixels differ");
+}
+
+/// Median milliseconds of some frames.
+fn frame_ms(pump: &mut Pump, frames: usize) -> f64 {
+    let mut took: Vec<f64> = std::iter::repeat_with(|| {
+        let begun = Instant::now();
+        pump.frame();
+        begun.elapsed().as_secs_f64() * 1e3
+    })
+    .take(frames)
+    .collect();
+    took.sort_by(f64::total_cmp);
+    took[frames / 2]
+}
+
+#[test]
+#[ignore = "prints figures: cargo test --test render idle -- --ignored --nocapture"]
+fn figures_of_a_map_that_is_idle_and_one_that_is_drawn() {
+    let _turn = one_at_a_time();
+    let dir = tempfile::tempdir().unwrap();
+    let options = ScreenOptions { camera: NEAR, ..at(118.2740478, 33.9620655, SIZE, None) };
+    let mut app = app::build(&options).unwrap();
+    app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
+    app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
+    let mut pump = Pump::new(app);
+    assert!(pump.until_ready(3, Duration::from_secs(60)), "the city is drawn");
+    let world = pump.world_mut();
+    let camera = inset_camera(&mut world.resource_mut::<Assets<Image>>(), "map", 0.1, LAYER, UVec2::new(440, 320));
+    let inset = world.spawn(camera).id();
+    let half_m = bevy::math::DVec2::new(8_000.0, 5_800.0);
+    let map = Looks::Down(MapExtent { centre_m: bevy::math::DVec2::ZERO, half_m });
+    for round in 0..3 {
+        pump.world_mut().get_mut::<Inset>(inset).unwrap().looks = None;
+        pump.frame();
+        let without = frame_ms(&mut pump, 40);
+        pump.world_mut().get_mut::<Inset>(inset).unwrap().looks = Some(map);
+        until(&mut pump, "the map is drawn", |w| is_current(w, inset));
+        let idle = frame_ms(&mut pump, 40);
+        // One drawing a second at most: only frames in which it is drawn count.
+        let mut drawn = Vec::new();
+        while drawn.len() < 3 {
+            pump.world_mut().get_mut::<Inset>(inset).unwrap().set_changed();
+            let begun = Instant::now();
+            pump.frame();
+            if pump.world().get::<Camera>(inset).is_some_and(|c| c.is_active) {
+                drawn.push(begun.elapsed().as_secs_f64() * 1e3);
+            }
+        }
+        drawn.sort_by(f64::total_cmp);
+        println!("round {round}: {without:.2} ms a frame without a map, {idle:.2} with one that is idle, {:.1} when it is drawn", drawn[1]);
+    }
 }
 
 const START: CameraPose =

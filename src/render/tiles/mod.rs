@@ -6,9 +6,9 @@
 //! commands.entity(mesh).insert(Visibility::Hidden);   // loads nothing while hidden
 //! commands.entity(mesh).despawn();                    // gives all its memory back
 //! ```
-//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]), which stand in groups
-//! that choose apart: the picture, what comes next in it, and small pictures of other cameras, each with its weight and the layer of its cameras. What becomes of them comes as messages
-//! ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
+//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]), which stand in groups that choose apart: the picture,
+//! what comes next in it, and small pictures of other cameras, each with its weight and the layer of its cameras. What becomes of tiles comes as
+//! messages ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
 //! ([`TilesetProgress`]) and of all together ([`CityTiles`], which also answers rays). Order systems by [`TilesetSystems`].
 //!
 //! It needs the resources of `render::camera` (frame, orbit) and the materials of `render::material`. Never here: which tiles are needed

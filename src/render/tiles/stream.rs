@@ -84,9 +84,7 @@ impl Stream {
         }
         self.engine.update_groups(&mut self.groups)
     }
-}
 
-impl Stream {
     /// Makes the groups those of the app. One that was there before remembers what it drew.
     fn regroup(&mut self, views: &TileViews) {
         let named = || views.groups().iter().map(|g| GroupName { name: g.name.clone(), layer: g.layer });

@@ -87,3 +87,115 @@ fn north(painter: &Painter, data: &PanelData, rect: Rect) {
     let words = painter.layout_no_wrap("N".to_owned(), style::strong(size), style::TEXT);
     painter.galley(top + vec2(-words.size().x * 0.5, size * 0.75), words, style::TEXT);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::geo::LocalFrame;
+    use crate::link::WorldState;
+    use crate::model::derived::DerivedAttributes;
+    use crate::render::inset::MapExtent;
+    use crate::screen::group::Group;
+    use crate::screen::style::TextSizes;
+    use crate::tiles::Progress;
+    use chrono::Utc;
+    use egui::{Event, PointerButton, RawInput};
+
+    /// What a panel of 220 x 160 points asks for in one pass after another.
+    fn asked(passes: Vec<Vec<Event>>) -> Vec<Asked> {
+        let text = TextSizes::desk(1080.0);
+        let (world, group, derived, tiles) = (WorldState::default(), Group::default(), DerivedAttributes::default(), Progress::default());
+        let scene = toml::from_str("name = 's'\nname_en = 's'\npackage = 'p'").unwrap();
+        let map = MapShown {
+            texture: None,
+            extent: MapExtent { centre_m: DVec2::ZERO, half_m: DVec2::new(11_000.0, 8_000.0) },
+            frame: frame(),
+            camera: CAMERA,
+            target_m: DVec2::ZERO,
+            footprint_m: [(-1.0, -1.0), (1.0, -1.0), (2.0, 2.0), (-2.0, 2.0)].map(|(x, y)| DVec2::new(x, y) * 500.0).to_vec(),
+        };
+        let data = PanelData {
+            world: &world,
+            scene: &scene,
+            hub_now: Utc::now(),
+            now: Utc::now(),
+            text: &text,
+            screen: "desk",
+            leads: false,
+            offline: None,
+            interactive: true,
+            heat: None,
+            probed: None,
+            styling: None,
+            rule: None,
+            right_rule: None,
+            has_map: true,
+            map: Some(&map),
+            preview: None,
+            derived: &derived,
+            feature: None,
+            group: &group,
+            notice: None,
+            tour_position_s: None,
+            tiles: &tiles,
+            phone: None,
+            bright: false,
+        };
+        let ctx = egui::Context::default();
+        style::apply(&ctx, &text);
+        let mut asked = Vec::new();
+        let screen = Some(Rect::from_min_size(Pos2::ZERO, vec2(800.0, 600.0)));
+        // Fonts come with the second pass, and what a pointer is on is known from the pass before.
+        for (pass, events) in [vec![], vec![], vec![]].into_iter().chain(passes).enumerate() {
+            let _ = ctx.run_ui(RawInput { screen_rect: screen, events, ..RawInput::default() }, |ui| {
+                egui::Area::new("map".into()).fixed_pos(Pos2::ZERO).show(ui.ctx(), |ui| {
+                    ui.set_width(220.0);
+                    if pass > 0 {
+                        show(ui, &data, &mut asked);
+                    }
+                });
+            });
+        }
+        asked
+    }
+
+    const CAMERA: CameraPose =
+        CameraPose { lon: 118.275, lat: 33.963, height_m: 20.0, heading_deg: 30.0, pitch_deg: 40.0, distance_m: 900.0 };
+
+    fn frame() -> LocalFrame {
+        LocalFrame::new(Geodetic::from_degrees(118.275, 33.963, 0.0))
+    }
+
+    fn button(pos: Pos2, pressed: bool) -> Event {
+        Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers: egui::Modifiers::default() }
+    }
+
+    /// Metres east and north of where a pose looks.
+    fn place(pose: &CameraPose) -> DVec2 {
+        assert_eq!(CameraPose { lon: CAMERA.lon, lat: CAMERA.lat, ..*pose }, CAMERA, "it looks as before, elsewhere");
+        frame().geodetic_to_enu(Geodetic::from_degrees(pose.lon, pose.lat, 0.0)).truncate()
+    }
+
+    #[test]
+    fn a_click_flies_to_the_place_under_it_and_a_drag_takes_the_camera_along() {
+        let (middle, north_east) = (pos2(110.0, 80.0), pos2(165.0, 40.0));
+        let click = asked(vec![vec![Event::PointerMoved(north_east)], vec![button(north_east, true)], vec![button(north_east, false)]]);
+        let [Asked::GoTo(pose)] = click.as_slice() else { panic!("{click:?}") };
+        assert!((place(pose) - DVec2::new(5_500.0, 4_000.0)).length() < 20.0, "{}", place(pose));
+
+        let drag = asked(vec![
+            vec![Event::PointerMoved(middle)],
+            vec![button(middle, true)],
+            vec![Event::PointerMoved(north_east)],
+            vec![button(north_east, false)],
+        ]);
+        let Some(Asked::MoveTo(pose)) = drag.iter().rev().find(|a| matches!(a, Asked::MoveTo(_))) else { panic!("{drag:?}") };
+        assert!((place(pose) - DVec2::new(5_500.0, 4_000.0)).length() < 20.0, "{}", place(pose));
+        assert!(!drag.iter().any(|a| matches!(a, Asked::GoTo(_))), "a drag is no click: {drag:?}");
+    }
+
+    #[test]
+    fn a_pointer_that_only_passes_over_moves_nothing() {
+        assert_eq!(asked(vec![vec![Event::PointerMoved(pos2(110.0, 80.0))], vec![Event::PointerMoved(pos2(30.0, 30.0))]]), []);
+    }
+}
