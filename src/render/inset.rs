@@ -65,8 +65,9 @@ pub struct InsetState {
     due: u32,
     /// Drawings since its tiles changed last that lacked none of them.
     whole: u32,
-    /// When it was drawn last, seconds of the app.
+    /// When it was drawn last, seconds of the app, and how long that frame took.
     drawn_s: Option<f32>,
+    frame_s: f32,
 }
 
 impl InsetState {
@@ -88,6 +89,8 @@ impl InsetState {
 
 /// Least time from one drawing of an inset to the next, seconds: tiles, readings and the sun go on all the time, and nobody watches a small map for that.
 pub const REDRAW_S: f32 = 1.0;
+/// And so many times as long as the frame of a drawing takes, once all tiles are on it: on a software rasteriser that is a tenth of a second and more.
+const FRAMES_APART: f32 = 10.0;
 /// Drawings after a change: a pipeline or a field of heat that is made for the first may be there only for the second.
 const REDRAWS: u32 = 2;
 /// Steps of light that nobody sees on a small map; the sun moves by less within a minute.
@@ -256,6 +259,8 @@ fn redraw(
         if inset.looks.is_none() {
             *state = InsetState::default();
         } else if shown.is_other(&inset, state) {
+            // What was seen from elsewhere is not shown any longer.
+            state.drawn_s = state.drawn_s.filter(|_| !inset.is_changed());
             state.due = REDRAWS;
             state.light = *shown.environment;
             let tiles: Vec<TileRef> = shown.city.drawn_by(&inset.name).collect();
@@ -264,7 +269,11 @@ fn redraw(
             }
         }
         let now_s = time.elapsed_secs();
-        let rested = state.drawn_s.is_none_or(|drawn| now_s - drawn >= REDRAW_S);
+        if camera.is_active {
+            state.frame_s = time.delta_secs();
+        }
+        let rest_s = if state.is_whole() { REDRAW_S.max(state.frame_s * FRAMES_APART) } else { REDRAW_S };
+        let rested = state.drawn_s.is_none_or(|drawn| now_s - drawn >= rest_s);
         // A tile that fades in the picture is half left out here too.
         let draws = state.due > 0 && rested && !shown.city.is_fading(&inset.name);
         if draws {
@@ -324,7 +333,7 @@ mod tests {
         let map = MapExtent::around(&volume(DVec3::new(8_000.0, 2_000.0, 100.0)), &frame(), 1.6).unwrap();
         assert!((map.half_m - DVec2::new(8_000.0, 5_000.0) * MARGIN).length() < 1.0, "{map:?}");
         assert!((map.centre_m - DVec2::new(1_000.0, -500.0)).length() < 1.0, "{map:?}");
-        let north_west = map.centre_m + DVec2::new(-4_000.0, 2_500.0);
+        let north_west = map.centre_m + DVec2::new(-4_000.0, 2_500.0) * MARGIN;
         let at = map.on_map(north_west);
         assert!((at - DVec2::new(0.25, 0.25)).length() < 1e-9, "north is up: {at}");
         assert!((map.place(at) - north_west).length() < 1e-6);

@@ -61,7 +61,7 @@ pub struct TilesetPlugin;
 /// What happens to tiles in `Update`, in this order, after the camera stands.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TilesetSystems {
-    /// [`TileViews`] are taken from the city's camera. Write your own after it.
+    /// The first groups of [`TileViews`] are taken from the city's camera. Write groups of your own in it, or your own views of these after it.
     Look,
     /// Tiles come, are shown and go; messages are written.
     Stream,
