@@ -21,6 +21,8 @@
 #endif
 // Per-feature state: x = tint RGBA8 (alpha: how much), y = low 16 bits height of the building in 0.1 m, then flags.
 @group(#{MATERIAL_BIND_GROUP}) @binding(1) var<storage, read> features: array<vec2<u32>>;
+// Tints right of the line of comparison; a few zeros while nothing is compared.
+@group(#{MATERIAL_BIND_GROUP}) @binding(11) var<storage, read> right_tints: array<u32>;
 
 // What a vertex wears, see `tiles::Wear`: the layer below, how the picture goes on beyond 0..1, above 24 bits where holes begin.
 const WEAR_TEXTURED = 0x10000u;
@@ -35,8 +37,8 @@ struct Varying {
     // What a feature has as a whole, packed: a rasteriser in software pays for each vector of each triangle.
     // xy: rgb of what it is painted with and the share of its windows that are lit, f16; z: tint by attribute or selection, w: its state's second word.
     @location(1) @interpolate(flat) feature: vec4<u32>,
-    // x: surface, y: normal as three snorm8.
-    @location(2) @interpolate(flat) face: vec2<u32>,
+    // x: surface, y: normal as three snorm8, z: the tint right of the line of comparison.
+    @location(2) @interpolate(flat) face: vec3<u32>,
     // xy: facade, z: sunlight, w: part of the sky above.
     @location(3) facade_light: vec4<f32>,
 #ifdef TEXTURED
@@ -87,8 +89,9 @@ fn vertex(in: Vertex) -> Varying {
     // Tile frames are rigid but for one scale, so the upper 3x3 turns normals as it turns points.
     let up = normalize((world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz);
     let selected = (state.y & FLAG_SELECTED) != 0u;
-    out.face = vec2<u32>(surface, pack4x8snorm(vec4<f32>(up, 0.0)));
     var tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
+    let second = right_tints[min(feature, arrayLength(&right_tints) - 1u)];
+    var right_tint = select(unpack4x8unorm(second), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
 #ifdef TEXTURED
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
@@ -101,7 +104,9 @@ fn vertex(in: Vertex) -> Varying {
         // They step back: darker, nearer to the ground's colour.
         base = mix(env.land.rgb, base, 0.35);
         tint.w *= 0.35;
+        right_tint.w *= 0.35;
     }
+    out.face = vec3<u32>(surface, pack4x8snorm(vec4<f32>(up, 0.0)), pack4x8unorm(right_tint));
     let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
     out.feature = vec4<u32>(pack2x16float(base.rg), pack2x16float(vec2<f32>(base.b, share)), pack4x8unorm(tint), state.y);
     out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
@@ -195,7 +200,10 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let selected = (in.feature.w & FLAG_SELECTED) != 0u;
     let normal = unpack4x8snorm(in.face.y).xyz;
     let facade = in.facade_light.xy;
-    let own_tint = unpack4x8unorm(in.feature.z);
+    // A map looks straight down without perspective: through no haze, and it compares nothing.
+    let is_map = view.clip_from_view[3].w == 1.0;
+    let is_left = (env.swipe.x < 0.0) | (in.position.x < env.swipe.x) | is_map;
+    let own_tint = unpack4x8unorm(select(in.face.z, in.feature.z, is_left));
     let blue_share = unpack2x16float(in.feature.y);
 #ifdef CLIPPED
     if is_cut(in.world, surface, in.position.xy) {
@@ -210,10 +218,10 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let eye = view.world_position;
     let to_eye = eye - in.world;
     let distance = length(to_eye);
-    let look = to_eye * (-1.0 / distance);
+    let look = select(to_eye * (-1.0 / distance), vec3<f32>(0.0, -1.0, 0.0), is_map);
     let height = f32(in.feature.w & 0xffffu) * 0.1;
     // Metres a pixel covers here, ignoring slant.
-    let pixel = distance * env.ground.z;
+    let pixel = select(distance, 1.0, is_map) * (2.0 / (view.clip_from_view[1].y * view.viewport.w));
     let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
 
     var base = vec3<f32>(unpack2x16float(in.feature.x), blue_share.x);
@@ -240,11 +248,8 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         base *= picture.rgb * select(exposure(surface), 1.0, surface == UNLIT);
     }
 #endif
-    // Left of the line of comparison the city as it is coloured, right of it as it is.
-    let coloured = env.swipe.x < 0.0 || in.position.x < env.swipe.x;
-    let tint = own_tint.w * select(0.0, 1.0, coloured || selected);
-    base = mix(base, own_tint.rgb, tint);
-    lamps *= 1.0 - tint;
+    base = mix(base, own_tint.rgb, own_tint.w);
+    lamps *= 1.0 - own_tint.w;
 #ifdef FULL
     sunlight *= sunlit(in.world, normalize(normal), in.position, in.facade_light.z);
     sky_part *= open_to_sky(in.position, distance, pixel);
@@ -257,7 +262,8 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         colour = water(colour, in.world, look, pixel, sunlight);
     }
     colour += env.roof.rgb * edge;
-    if env.heat.x > 0.5 && surface != WATER && coloured {
+    let without_heat = select(env.swipe.z, env.swipe.y, is_left);
+    if (env.heat.x > 0.5) & (surface != WATER) & (without_heat < 0.5) {
         // Walls know how high they are, roofs how high the building is; all else lies on the ground.
         let above = select(select(0.0, height, surface == ROOF), facade.y, wall);
         colour = heated(colour, in.world, above, wall, pixel);
@@ -267,10 +273,10 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         // The selected is live, and only what is live is bright.
         colour += SELECTED_COLOUR * 0.22;
     }
-    let through = clearness(env.horizon.w, env.detail.w, distance, eye.y, in.world.y);
+    let through = select(clearness(env.horizon.w * view.exposure, env.detail.w, distance, eye.y, in.world.y), 1.0, is_map);
     let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, look, 0.0);
     colour = shown(mix(haze, colour, through));
-    if env.swipe.x >= 0.0 && abs(in.position.x - env.swipe.x) < 1.0 {
+    if (env.swipe.x >= 0.0) & (abs(in.position.x - env.swipe.x) < 1.0) & !is_map {
         colour = vec3<f32>(0.85);
     }
     return vec4<f32>(colour, 1.0);

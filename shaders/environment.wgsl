@@ -29,11 +29,12 @@ struct Environment {
     heat: vec4<f32>,
     // Heights above ground of the levels, rising, metres; out of reach where there is none.
     heat_levels: array<vec4<f32>, 3>,
-    // x: height of the ground beyond the data at the anchor, metres; y: twice the Earth's radius; z: radians a pixel spans; w: saturation of the city.
+    // x: height of the ground beyond the data at the anchor, metres; y: twice the Earth's radius; w: saturation of the city.
     ground: vec4<f32>,
     // x: what becomes of buildings that are not selected: 0 nothing, 1 they step back, 2 they go; y: 1 where the selected is seen through others.
     focus: vec4<f32>,
-    // x: pixel column left of which colours by attribute and heat are shown alone, below 0 everywhere.
+    // x: pixel column left of which buildings have their first tint and right of which their second one, below 0 the first everywhere;
+    // y, z: 1 where the heat layer is left out left and right of it.
     swipe: vec4<f32>,
 };
 

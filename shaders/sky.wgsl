@@ -103,12 +103,13 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let t = 2.0 * c / (-b + sqrt(under));
         let at = eye + direction * t;
         let light = env.sun_colour.rgb * (env.sun.w * max(env.sun.y, 0.0)) + env.sky_light.rgb;
-        let through = clearness(env.horizon.w, env.detail.w, t, eye.y, at.y);
+        let through = clearness(env.horizon.w * view.exposure, env.detail.w, t, eye.y, at.y);
         let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, direction, 0.0);
         var land = env.land.rgb * light;
         // Where no terrain is drawn, the heat layer lies on this ground.
-        if select(0.0, env.heat.x, (env.swipe.x < 0.0) | (in.position.x < env.swipe.x)) > 0.5 {
-            land = heated(land, at, 0.0, false, t * env.ground.z);
+        let is_left = (env.swipe.x < 0.0) | (in.position.x < env.swipe.x);
+        if (env.heat.x > 0.5) & (select(env.swipe.z, env.swipe.y, is_left) < 0.5) {
+            land = heated(land, at, 0.0, false, t * (2.0 / (view.clip_from_view[1].y * view.viewport.w)));
         }
         return vec4<f32>(dithered(shown(mix(haze, land, through)), in.position.xy), 1.0);
     }

@@ -7,7 +7,7 @@ use super::size;
 use crate::link::Identity;
 use crate::model::protocol::{Role, ScreenClass};
 use crate::model::scene::Theme;
-use crate::model::styling::Styling;
+use crate::model::styling::{Styling, Swipe};
 use crate::screen::app::{Canvas, Pump};
 use crate::screen::light::OwnLight;
 use crate::screen::start::{self, From, Setup};
@@ -58,6 +58,12 @@ pub struct Args {
     /// Colour the picture up to this share of its width from the left, and leave the rest as it is.
     #[arg(long)]
     swipe: Option<f32>,
+    /// Colour the rest of a --swipe by this rule of the scene.
+    #[arg(long, requires = "swipe")]
+    right_style: Option<String>,
+    /// Lay the heat layer over both sides of a --swipe, not over the left one alone.
+    #[arg(long, requires = "swipe")]
+    right_heat: bool,
     /// Cut away what this file says: a GeoJSON polygon, or a clip as `yiping analyse --clip` takes it.
     #[arg(long)]
     clip: Option<PathBuf>,
@@ -100,12 +106,13 @@ impl Args {
             false => bail!("the scene has no {what} {wish:?}; it has {}", if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }),
         };
         // What a tool computes is not of the scene.
-        if let Some(id) = self.style.as_ref().filter(|id| !id.starts_with(DERIVED)) {
+        for id in self.style.iter().chain(&self.right_style).filter(|id| !id.starts_with(DERIVED)) {
             known(scene.styles.iter().map(|s| s.id.as_str()).collect(), id, "style")?;
         }
         self.filter.iter().try_for_each(|id| known(scene.filters.iter().map(|f| f.id.as_str()).collect(), id, "filter"))?;
-        let any = self.style.is_some() || !self.filter.is_empty();
-        Ok(any.then(|| Styling { rule: self.style.clone(), filters: self.filter.clone(), swipe: self.swipe, ..Styling::default() }))
+        let swipe = self.swipe.map(|share| Swipe { share, rule: self.right_style.clone(), heat: [true, self.right_heat] });
+        let any = self.style.is_some() || !self.filter.is_empty() || swipe.is_some();
+        Ok(any.then(|| Styling { rule: self.style.clone(), filters: self.filter.clone(), swipe, ..Styling::default() }))
     }
 
     fn light(&self, loaded: &start::Loaded) -> OwnLight {

@@ -32,6 +32,8 @@ pub enum Panel {
     TourCaption,
     /// The last day to go back to; stands while the clock is in the past.
     Timeline,
+    /// 鹰眼: the whole city from above, and where the camera looks.
+    MiniMap,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,6 +66,7 @@ impl Default for Layout {
                 place(Kpi, Place::TopLeft),
                 place(Layers, Place::Left),
                 place(IncidentList, Place::Right),
+                place(MiniMap, Place::BottomRight),
                 place(Card, Place::BottomRight),
                 place(Legend, Place::BottomLeft),
                 place(Feeds, Place::BottomRight),

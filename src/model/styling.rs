@@ -213,9 +213,56 @@ pub struct Styling {
     pub others: Others,
     /// The selected is seen through what stands before it.
     pub see_through: bool,
-    /// Share of the picture, from its left, that is coloured; the rest shows the city as it is, to compare.
+    /// A line that two looks are compared across.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub swipe: Option<f32>,
+    pub swipe: Option<Swipe>,
+}
+
+/// Left of a line the city as [`Styling::rule`] colours it, right of it as another rule does or as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "WrittenSwipe")]
+pub struct Swipe {
+    /// Where the line stands: a share of the picture, from its left.
+    pub share: f32,
+    /// Id of the rule that colours the right side; `None` leaves it as it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// Whether the heat layer lies over the left and over the right side.
+    pub heat: [bool; 2],
+}
+
+impl Swipe {
+    /// What is compared first: the city with colours and heat on the left with the city as it is.
+    pub fn with_plain(share: f32) -> Self {
+        Self { share, rule: None, heat: [true, false] }
+    }
+}
+
+/// A swipe as it is written, or as it was before both sides could be chosen: its share alone.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenSwipe {
+    Share(f32),
+    Whole {
+        share: f32,
+        #[serde(default)]
+        rule: Option<String>,
+        #[serde(default = "heat_on_the_left")]
+        heat: [bool; 2],
+    },
+}
+
+fn heat_on_the_left() -> [bool; 2] {
+    [true, false]
+}
+
+impl From<WrittenSwipe> for Swipe {
+    fn from(written: WrittenSwipe) -> Self {
+        match written {
+            WrittenSwipe::Share(share) => Self::with_plain(share),
+            WrittenSwipe::Whole { share, rule, heat } => Self { share, rule, heat },
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -260,6 +307,19 @@ mod tests {
         assert!(StyleRule { range: Some([2.0, 1.0]), ..bare }.check().is_err());
         assert!(Rgb::try_from("#12345".to_owned()).is_err() && Rgb::try_from("#ééé".to_owned()).is_err());
         assert_eq!(String::from(Rgb::try_from("#1a2B3c".to_owned()).unwrap()), "#1A2B3C");
+    }
+
+    #[test]
+    fn a_comparison_is_read_as_it_is_written_and_as_it_was_before_its_right_side_could_be_chosen() {
+        let both = Styling {
+            swipe: Some(Swipe { rule: Some("use".into()), heat: [false, true], ..Swipe::with_plain(0.25) }),
+            ..Styling::default()
+        };
+        assert_eq!(serde_json::from_value::<Styling>(json!(both)).unwrap(), both);
+        let before: Styling = serde_json::from_value(json!({ "rule": "height", "swipe": 0.5 })).unwrap();
+        assert_eq!(before.swipe, Some(Swipe::with_plain(0.5)));
+        let bare: Styling = serde_json::from_value(json!({ "swipe": { "share": 0.75 } })).unwrap();
+        assert_eq!(bare.swipe, Some(Swipe::with_plain(0.75)));
     }
 
     #[test]

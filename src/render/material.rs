@@ -135,6 +135,9 @@ pub struct CityMaterial {
     pub environment: Environment,
     #[storage(1, read_only)]
     pub features: Handle<ShaderBuffer>,
+    /// A tint a feature right of the line of comparison.
+    #[storage(11, read_only)]
+    pub right_tints: Handle<ShaderBuffer>,
     #[texture(2)]
     #[sampler(3)]
     pub heat_field: Handle<Image>,
@@ -204,6 +207,9 @@ pub struct TexturedMaterial {
     pub environment: Handle<ShaderBuffer>,
     #[storage(1, read_only)]
     pub features: Handle<ShaderBuffer>,
+    /// A tint a feature right of the line of comparison.
+    #[storage(11, read_only)]
+    pub right_tints: Handle<ShaderBuffer>,
     #[texture(2)]
     #[sampler(3)]
     pub heat_field: Handle<Image>,

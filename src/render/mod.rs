@@ -6,6 +6,7 @@ pub mod camera;
 pub mod clip;
 pub mod environment;
 pub mod heat;
+pub mod inset;
 pub mod light;
 pub mod material;
 pub mod sky;
@@ -23,6 +24,7 @@ impl PluginGroup for CityRenderPlugins {
             .add(heat::HeatPlugin)
             .add(camera::CityCameraPlugin)
             .add(tiles::TilesetPlugin)
+            .add(inset::InsetPlugin)
             .add(clip::ClipPlugin)
             .add(light::SunPlugin)
             .add(sky::SkyPlugin)

@@ -3,11 +3,15 @@
 use super::environment::Environment;
 use super::heat::HeatTextures;
 use super::material::SkyMaterial;
+use super::tiles::{LAYERS_MAX, PICTURE_LAYER};
 use bevy::asset::RenderAssetUsages;
-use bevy::camera::visibility::NoFrustumCulling;
+use bevy::camera::visibility::{NoFrustumCulling, RenderLayers};
 use bevy::mesh::PrimitiveTopology;
 use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
+
+/// Rendering layer of cameras beside the picture's that see the sky too.
+pub const SKY_LAYER: usize = LAYERS_MAX - 1;
 
 /// Draws the sky of the current [`Environment`].
 pub struct SkyPlugin;
@@ -35,6 +39,7 @@ fn spawn_sky(
         MeshMaterial3d(materials.add(material)),
         Transform::IDENTITY,
         NoFrustumCulling,
+        RenderLayers::from_layers(&[PICTURE_LAYER, SKY_LAYER]),
     ));
 }
 

@@ -8,20 +8,21 @@ use super::session::{self, SceneInfo, Session};
 use super::style::TextSizes;
 use super::styling::{self, OwnStyling};
 use super::ui::{self, Heads, PickedHere, ScreenLook};
-use super::{cut, follow, group, heat, layers, pick, tools};
+use super::{cut, follow, group, heat, layers, mini_map, pick, preview, tools};
 use crate::geo::Geodetic;
 use crate::hub::LoadedScene;
 use crate::link::{self, Identity, Link};
 use crate::model::clip::ClipRegion;
 use crate::model::heat::HeatConfig;
-use crate::model::layout::Placement;
+use crate::model::layout::{Panel, Placement};
 use crate::model::protocol::ScreenClass;
 use crate::model::scene::{NamedCamera, Scene, TilesetConfig};
 use crate::model::view::CameraPose;
 use crate::model::wall::{Output, Wall};
 use crate::render::camera::{CameraPlaced, FOV_Y_RAD, OrbitCamera, Tangents};
+use crate::render::inset::{Inset, InsetState};
 use crate::render::tiles::picking::Picking;
-use crate::render::tiles::{CityTiles, TileMemory, Tileset, WholeWall};
+use crate::render::tiles::{CityTiles, TileMemory, Tileset, TilesetSystems, WholeWall};
 use crate::tiles::{CacheOptions, Headers, MemoryBudget};
 use bevy::prelude::*;
 use bevy_egui::EguiPrimaryContextPass;
@@ -235,7 +236,13 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
     }
     let budget = memory.0.clone();
     app.insert_resource(memory);
-    app.world_mut().spawn(city);
+    let package = app.world_mut().spawn(city).id();
+    if look.placements.iter().any(|p| p.panel == Panel::MiniMap) {
+        mini_map::spawn(app.world_mut(), &look.text, package);
+    }
+    if look.interactive && look.placements.iter().any(|p| p.panel == Panel::Layers) {
+        preview::spawn(app.world_mut(), &look.text);
+    }
     layers::spawn(app.world_mut(), &loaded.tilesets, &loaded.package, setup);
     app.insert_resource(Session::new(loaded.link, screen, role))
         .insert_resource(loaded.info)
@@ -264,6 +271,7 @@ pub fn screen(loaded: Loaded, setup: &Setup) -> Result<App, StartError> {
             ((heat::feed, heat::probe).chain(), layers::show, pick::show_selection, light::shine, styling::style, cut::cut, ready)
                 .after(session::receive),
         )
+        .add_systems(Update, (mini_map::follow.after(session::receive), preview::follow).before(TilesetSystems::Look))
         .add_systems(EguiPrimaryContextPass, (ui::draw, tools::draw).chain());
     Ok(app)
 }
@@ -273,14 +281,15 @@ fn ready(
     city: Res<CityTiles>,
     session: Res<Session>,
     camera: Res<OrbitCamera>,
-    tools: Res<tools::Tools>,
-    (heat, picking): (Res<heat::HeatWork>, Option<Res<Picking>>),
+    (tools, heat, picking): (Res<tools::Tools>, Res<heat::HeatWork>, Option<Res<Picking>>),
+    (map, insets): (Option<Res<mini_map::MiniMap>>, Query<(&Inset, &InsetState)>),
     mut ready: ResMut<Ready>,
     mut frames: Local<u32>,
 ) {
     *frames += 1;
     let nothing_asked = tools.is_quiet() && heat.is_quiet() && picking.is_none_or(|p| p.is_quiet());
     ready.0 = *frames > 3 && city.is_settled() && session.is_ready() && !camera.is_moving() && nothing_asked;
+    ready.0 &= mini_map::is_whole(map.as_deref(), &insets);
 }
 
 fn camera(cameras: &[NamedCamera], name: Option<&str>, anchor: Geodetic) -> Result<CameraPose, StartError> {

@@ -5,7 +5,7 @@ use super::ui::ScreenLook;
 use crate::model::derived::DerivedAttributes;
 use crate::model::scene::Scene;
 use crate::model::styling::{Comparison, Condition, Ramp, StyleRule, Styling};
-use crate::render::tiles::CityStyling;
+use crate::render::tiles::{self, CityStyling};
 use bevy::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -130,13 +130,18 @@ fn resolve(styling: &Styling, scene: &Scene, derived: &Arc<DerivedAttributes>, s
         conditions: filters.chain(computed).collect(),
         others: styling.others,
         see_through: styling.see_through,
-        swipe: styling.swipe.map(swipe),
+        swipe: styling.swipe.as_ref().map(|s| tiles::Swipe {
+            share: swipe(s.share),
+            right: s.rule.as_ref().and_then(|id| rule(id, scene, derived)),
+            heat: s.heat,
+        }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::styling::Swipe;
 
     #[test]
     fn chosen_rules_and_filters_are_found_and_unknown_ids_change_nothing() {
@@ -145,11 +150,21 @@ mod tests {
              [[filter]]\nid = 'tall'\nname = 't'\nall = [{ attribute = 'height_m', is = 'at_least', value = 50 }]",
         )
         .unwrap();
-        let chosen =
-            Styling { rule: Some("h".into()), filters: vec!["tall".into(), "gone".into()], swipe: Some(0.5), ..Styling::default() };
+        let chosen = Styling {
+            rule: Some("h".into()),
+            filters: vec!["tall".into(), "gone".into()],
+            swipe: Some(Swipe::with_plain(0.5)),
+            ..Styling::default()
+        };
         let none = Arc::new(DerivedAttributes::default());
         let got = resolve(&chosen, &scene, &none, |share| share * 2.0);
-        assert_eq!((got.rule.map(|r| r.attribute), got.conditions.len(), got.swipe), (Some("height_m".into()), 1, Some(1.0)));
+        assert_eq!((got.rule.map(|r| r.attribute), got.conditions.len()), (Some("height_m".into()), 1));
+        assert_eq!(got.swipe, Some(tiles::Swipe { share: 1.0, right: None, heat: [true, false] }));
+        let right = |id: &str| {
+            let swipe = Some(Swipe { rule: Some(id.into()), ..Swipe::with_plain(0.5) });
+            resolve(&Styling { swipe, ..Styling::default() }, &scene, &none, |s| s).swipe.unwrap().right.map(|r| r.id)
+        };
+        assert_eq!((right("h"), right("gone")), (Some("h".into()), None));
         assert_eq!(resolve(&Styling { rule: Some("gone".into()), ..Styling::default() }, &scene, &none, |s| s), CityStyling::default());
     }
 

@@ -3,10 +3,12 @@
 use super::app::Adapter;
 use super::group::{self, Group};
 use super::heat::{self, HeatProbe, ShownHeat};
+use super::mini_map::{self, MiniMap};
 use super::overlay::labels::{Frame, Labels, Rays};
 use super::overlay::markers::{self, DrawnHead, Signs};
 use super::overlay::{Projector, alerts, course, units};
 use super::panels::{self, Asked, PanelData, PickedFeature};
+use super::preview::{self, Preview};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
 use super::styling::{self, DerivedHere, OwnStyling};
@@ -18,6 +20,7 @@ use crate::model::protocol::Command;
 use crate::model::view::{Clock, Known, Selection, TourMove, ViewPatch, ViewState};
 use crate::render::camera::{MOVE_S, OrbitCamera, PointerTaken, SceneFrame, Tangents, eye_of};
 use crate::render::environment::Environment;
+use crate::render::inset::{Inset, InsetState};
 use crate::render::tiles::{CityTiles, Picked, on_plain};
 use bevy::prelude::*;
 use bevy_egui::EguiContexts;
@@ -51,7 +54,7 @@ pub struct Heads(pub Vec<DrawnHead>);
 
 /// Everything the panels read and the signs stand on.
 #[derive(bevy::ecs::system::SystemParam)]
-pub struct Inputs<'w> {
+pub struct Inputs<'w, 's> {
     session: ResMut<'w, Session>,
     scene: Res<'w, SceneInfo>,
     look: Res<'w, ScreenLook>,
@@ -69,9 +72,12 @@ pub struct Inputs<'w> {
     environment: Res<'w, Environment>,
     adapter: Option<Res<'w, Adapter>>,
     group: ResMut<'w, Group>,
+    mini_map: Option<Res<'w, MiniMap>>,
+    preview: Option<ResMut<'w, Preview>>,
+    insets: Query<'w, 's, (&'static Inset, &'static InsetState)>,
 }
 
-impl Inputs<'_> {
+impl Inputs<'_, '_> {
     pub fn pointer_taken(&self) -> bool {
         self.taken.pointer
     }
@@ -95,7 +101,7 @@ impl Inputs<'_> {
     pub fn city_pick(&self, origin: bevy::math::DVec3, direction: bevy::math::DVec3) -> Option<Picked> {
         let plain = || {
             let at = on_plain(&self.frame, &self.environment, origin, direction)?;
-            Some(Picked { id: String::new(), attributes: serde_json::Map::new(), at })
+            Some(Picked { at, id: String::new(), attributes: serde_json::Map::new(), metadata: Default::default() })
         };
         self.city.pick(&self.frame, origin, direction).or_else(plain)
     }
@@ -156,6 +162,12 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     let heat = inputs.heat.0.as_ref().and_then(|shown| Some((inputs.scene.scene.heats.iter().find(|h| h.id == shown.id)?, &shown.facts)));
     let styling = styling::shown(&inputs.own_styling, session);
     let rule = styling.and_then(|s| s.rule.as_ref()).and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
+    let right_rule = styling.and_then(|s| s.swipe.as_ref()?.rule.as_ref());
+    let right_rule = right_rule.and_then(|id| styling::rule(id, &inputs.scene.scene, &inputs.derived.0));
+    let map = inputs.mini_map.as_ref().and_then(|map| {
+        let (frame, pose) = (inputs.frame.0, inputs.camera.pose);
+        mini_map::shown(map, &inputs.insets, frame, (pose, &eye_of(&pose, &frame)), &whole_picture(&inputs.look, ctx.content_rect()))
+    });
     let data = PanelData {
         world: &session.world,
         scene: &inputs.scene.scene,
@@ -170,6 +182,10 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
         probed: inputs.probe.known.as_ref(),
         styling,
         rule: rule.as_ref(),
+        right_rule: right_rule.as_ref(),
+        has_map: inputs.mini_map.is_some(),
+        map: map.as_ref(),
+        preview: inputs.preview.as_ref().and_then(|p| preview::shown(p, &inputs.insets)),
         derived: &inputs.derived.0,
         feature: inputs.picked.0.as_ref(),
         group: &inputs.group,
@@ -182,10 +198,16 @@ fn show_panels(ctx: &egui::Context, inputs: &Inputs) -> (Vec<Asked>, Vec<egui::R
     panels::show(ctx, &data, &inputs.look.placements)
 }
 
+/// The frustum of the whole picture, of which a wall's screen shows a part.
+fn whole_picture(look: &ScreenLook, screen: egui::Rect) -> Tangents {
+    let own = || Tangents::symmetric(crate::render::camera::FOV_Y_RAD, f64::from(screen.width()) / f64::from(screen.height().max(1.0)));
+    look.wall.map_or_else(own, |(whole, _)| whole)
+}
+
 fn show_signs(ctx: &egui::Context, inputs: &mut Inputs, panels: &[egui::Rect]) {
     let screen = ctx.content_rect();
-    let symmetric = Tangents::symmetric(crate::render::camera::FOV_Y_RAD, f64::from(screen.width()) / f64::from(screen.height().max(1.0)));
-    let (whole, part) = inputs.look.wall.unwrap_or((symmetric, symmetric));
+    let whole = whole_picture(&inputs.look, screen);
+    let part = inputs.look.wall.map_or(whole, |(_, part)| part);
     let projector = Projector { eye: eye_of(&inputs.camera.pose, &inputs.frame.0), frame: inputs.frame.0, whole, part, screen };
     let painter = ctx.layer_painter(egui::LayerId::background());
     let shown = |view: &Option<ViewState>, id: &str| view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
@@ -260,6 +282,15 @@ pub fn carry_out(inputs: &mut Inputs, wish: Asked) {
         // A place that was picked on this screen alone: nobody else need hear that it is let go.
         Asked::Select(None) if !inputs.has_selection() && inputs.picked.0.as_ref().is_some_and(|p| p.id.is_empty()) => {
             inputs.set_picked(None);
+        }
+        Asked::Preview(pose) => {
+            if let Some(preview) = &mut inputs.preview {
+                preview.want(pose);
+            }
+        }
+        Asked::MoveTo(pose) => {
+            inputs.camera.set(pose);
+            inputs.camera.moved_by_hand = true;
         }
         Asked::Select(selection) => {
             let camera = match &selection {

@@ -13,6 +13,9 @@ pub enum Purpose {
     /// On screen now.
     #[default]
     Draw,
+    /// On screen now as a small picture beside another one, a mini-map or a preview: it is drawn, and what it lacks is loaded as [`LoadClass::Aside`],
+    /// when no group that draws waits for anything.
+    Inset,
     /// On screen soon: nothing is drawn, and everything is loaded as [`LoadClass::Preload`].
     Preload,
 }
@@ -24,7 +27,7 @@ pub enum Purpose {
 pub struct ViewGroup {
     /// The views of this frame. Without any, nothing is drawn or loaded.
     pub views: Vec<View>,
-    /// Load scores are multiplied by this, 1 by itself; 0.1 lets a mini-map wait behind the wall.
+    /// Load scores are multiplied by this, 1 by itself: of two groups that draw (or of two insets) the heavier one is served first.
     pub weight: f64,
     pub purpose: Purpose,
     state: SelectionState,
@@ -56,8 +59,11 @@ impl ViewGroup {
         let mut chosen = select(tree, loads, &self.views, options, &mut self.state);
         for load in &mut chosen.load {
             load.score *= self.weight;
-            if self.purpose == Purpose::Preload {
-                (load.class, load.stands_in) = (LoadClass::Preload, false);
+            match self.purpose {
+                Purpose::Draw => {}
+                // A stand-in of a small picture must not take the place of finer tiles that the large one shows.
+                Purpose::Inset => (load.class, load.stands_in) = (load.class.max(LoadClass::Aside), false),
+                Purpose::Preload => (load.class, load.stands_in) = (LoadClass::Preload, false),
             }
         }
         if self.purpose == Purpose::Preload {
@@ -83,9 +89,9 @@ pub(super) fn choose(tree: &TileTree, loads: &[LoadState], options: &SelectOptio
     wanted
 }
 
-/// What is on the screens: views of groups that draw.
+/// What is on the screens, insets too.
 pub(super) fn views(groups: &[ViewGroup]) -> impl Iterator<Item = &View> {
-    groups.iter().filter(|g| g.purpose == Purpose::Draw).flat_map(|g| &g.views)
+    groups.iter().filter(|g| g.purpose != Purpose::Preload).flat_map(|g| &g.views)
 }
 
 /// Tiles that any group draws, each once.

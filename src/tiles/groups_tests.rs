@@ -62,7 +62,42 @@ fn a_camera_path_is_preloaded_and_nothing_of_it_is_drawn() {
     assert_eq!(groups[1].holes(), 0);
 }
 
+/// Loads of one group by itself in the order of their need, those for later left out.
+fn needed_alone(tree: &TileTree, loads: &[LoadState], view: &View) -> Vec<TileId> {
+    let wanted = chosen(tree, loads, &mut [group(Purpose::Draw, 1.0, view.clone())]);
+    wanted.iter().filter(|l| l.class != LoadClass::Preload).map(|l| l.tile).collect()
+}
+
+#[test]
+fn a_mini_map_is_drawn_and_asks_after_the_picture_and_before_what_is_for_later() {
+    let tree = quadtree(2, Refine::Replace);
+    let mut loads = all(&tree, Absent);
+    loads[TOP.index()] = Ready;
+    // The picture looks low at the first child, the map at all of it; a path leads to the last one.
+    let mut groups = [
+        group(Purpose::Draw, 0.001, above(-30.0, -30.0, 20.0)),
+        group(Purpose::Inset, 1000.0, above(0.0, 0.0, MIDDLE)),
+        group(Purpose::Preload, 1e9, above(30.0, 30.0, 20.0)),
+    ];
+    let wanted = chosen(&tree, &loads, &mut groups);
+    let classes: Vec<(TileId, LoadClass)> = wanted.iter().map(|l| (l.tile, l.class)).collect();
+    assert_eq!(classes[0], (CHILD, LoadClass::Normal));
+    assert_eq!(classes[1..], [TileId(3), TileId(4), TileId(5)].map(|tile| (tile, LoadClass::Aside)));
+    assert_eq!(groups[1].drawn(), [TOP]);
+}
+
 proptest! {
+    /// Whatever a mini-map or a preview looks at, and however heavy it is: the picture's loads are the first ones and stand in the order that they have
+    /// without it.
+    #[test]
+    fn an_inset_never_delays_a_load_of_the_picture(loads in any_loads(), picture in any_view(), map in any_view(), weight in 0.01..100.0f64) {
+        let tree = quadtree(4, Refine::Replace);
+        let alone = needed_alone(&tree, &loads, &picture);
+        let wanted = chosen(&tree, &loads, &mut [group(Purpose::Inset, weight, map), group(Purpose::Draw, 1.0, picture)]);
+        let first: Vec<TileId> = wanted.iter().take(alone.len()).map(|l| l.tile).collect();
+        prop_assert_eq!(first, alone);
+    }
+
     /// Over a walk of frames, each group draws what it would draw by itself, whatever the others look at.
     #[test]
     fn groups_do_not_see_each_other(

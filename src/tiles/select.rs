@@ -78,6 +78,8 @@ pub enum LoadClass {
     Urgent,
     /// Part of the picture.
     Normal,
+    /// Part of a small picture beside it ([`super::Purpose::Inset`]).
+    Aside,
     /// Not in the picture; may be soon.
     Preload,
 }

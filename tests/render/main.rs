@@ -9,7 +9,9 @@ mod golden;
 mod heat;
 mod picking;
 mod stage;
+mod swipe;
 mod tilesets;
+mod views;
 
 use bevy::math::{DVec2, DVec3, UVec2};
 use bevy::prelude::*;

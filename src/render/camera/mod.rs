@@ -143,7 +143,15 @@ pub struct CityCamera;
 /// What every city camera needs; the caller adds projection and target.
 pub fn city_camera() -> impl Bundle {
     // The material writes display-referred colours: no tone curve, no exposure.
-    (CityCamera, Camera3d::default(), Tonemapping::None, Exposure::default(), Transform::default())
+    (CityCamera, Camera3d::default(), Tonemapping::None, haze_part(1.0), Transform::default())
+}
+
+/// How thick the haze is that a camera looks through, in parts of what [`Environment`] says for the city's camera.
+///
+/// Bevy hands a view's exposure to shaders, and the city's have no use for one: they write colours as they are displayed. So it carries this.
+pub fn haze_part(part: f32) -> Exposure {
+    // Inverse of `Exposure::exposure`: 2^-ev100 / 1.2.
+    Exposure { ev100: -(1.2 * part.max(1e-6)).log2() }
 }
 
 /// Least height of the eye above the ground below it, metres.
@@ -175,7 +183,7 @@ fn place(
     frame: Res<SceneFrame>,
     ground: Res<GroundBelow>,
     mut environment: ResMut<Environment>,
-    mut cameras: Query<(&mut Transform, &Projection, &Camera), With<CityCamera>>,
+    mut cameras: Query<&mut Transform, With<CityCamera>>,
 ) {
     let mut eye = eye_of(&orbit.pose, &frame.0);
     if let Some(ground_m) = ground.eye_m {
@@ -186,15 +194,13 @@ fn place(
             eye.target.z += lift;
         }
     }
-    for (mut transform, projection, camera) in &mut cameras {
+    for mut transform in &mut cameras {
         transform.translation = bevy_from_enu(eye.position).as_vec3();
         transform.look_to(bevy_from_enu(eye.forward).as_vec3(), bevy_from_enu(eye.up).as_vec3());
-        let Some(size) = camera.physical_target_size().filter(|s| s.y > 0) else { continue };
-        let height_tan = 2.0 / projection.get_clip_from_view().y_axis.y;
-        let mut seen = *environment;
-        seen.see_from(orbit.pose.distance_m as f32, height_tan / size.y as f32);
-        environment.set_if_neq(seen);
     }
+    let mut seen = *environment;
+    seen.see_from(orbit.pose.distance_m as f32);
+    environment.set_if_neq(seen);
 }
 
 #[cfg(test)]

@@ -72,9 +72,13 @@ impl Environment {
     }
 
     /// What depends on the camera: a far view looks through thinner haze, so that the far third of the picture, not all of it, loses contrast by half.
-    pub fn see_from(&mut self, orbit_distance_m: f32, pixel_rad: f32) {
+    pub fn see_from(&mut self, orbit_distance_m: f32) {
+        self.horizon.w = Self::haze_from(orbit_distance_m);
+    }
+
+    /// Haze a metre at ground level for a camera that looks from so far, metres.
+    pub fn haze_from(orbit_distance_m: f32) -> f32 {
         let half_m = (orbit_distance_m * 3.2).clamp(7_000.0, 120_000.0);
-        self.horizon.w = std::f32::consts::LN_2 / half_m;
-        self.ground.z = pixel_rad;
+        std::f32::consts::LN_2 / half_m
     }
 }

@@ -104,7 +104,7 @@ pub fn parse(text: &str) -> Result<Environment, toml::de::Error> {
         road: t.road.0.extend(1.0),
         window: (t.window.0 * t.window_strength).extend(t.windows_lit),
         detail: Vec4::new(t.glass, t.floor_line, t.roof_edge, HAZE_SCALE_M),
-        ground: Vec4::new(0.0, EARTH_DIAMETER_M, 0.001, 1.0),
+        ground: Vec4::new(0.0, EARTH_DIAMETER_M, 0.0, 1.0),
         swipe: Vec4::new(-1.0, 0.0, 0.0, 0.0),
         ..Environment::default()
     })

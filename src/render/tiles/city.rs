@@ -59,7 +59,12 @@ pub(super) struct Resident {
     pub(super) triangles: usize,
     /// Its lowest place, metres above the scene's anchor.
     pub(super) base_m: f32,
+    /// Whether the picture shows it.
     pub(super) drawn: bool,
+    /// Layers of other groups that draw it, a bit each.
+    pub(super) beside: u32,
+    /// Layers it was last shown on.
+    pub(super) layers: u32,
     pub(super) fade: Option<Fade>,
     pub(super) styled: StyledTile,
 }
@@ -94,6 +99,17 @@ impl CityTiles {
     /// Tiles on screen.
     pub fn drawn(&self) -> impl Iterator<Item = TileRef> + '_ {
         self.residents().filter(|(_, r)| r.drawn).map(|(tile, _)| tile)
+    }
+
+    /// Tiles that a group of [`super::TileViews`] draws, by tileset and in tree order.
+    pub fn drawn_by<'a>(&'a self, group: &'a str) -> impl Iterator<Item = TileRef> + 'a {
+        let tiles = move |stream: &'a Stream| stream.drawn_by(group).iter();
+        self.streams.iter().flat_map(move |(entity, stream)| tiles(stream).map(|tile| TileRef { tileset: *entity, tile: *tile }))
+    }
+
+    /// Whether a tile that a group draws is on its way into the picture or out of it ([`super::TileFade`]).
+    pub(in crate::render) fn is_fading(&self, group: &str) -> bool {
+        self.drawn_by(group).any(|tile| self.resident(tile).is_some_and(|r| r.fade.is_some()))
     }
 
     /// What is on screen: addresses of its contents below its root tileset's folder, sorted.

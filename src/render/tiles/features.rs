@@ -49,6 +49,9 @@ pub type State = [u32; 2];
 #[derive(Resource, Debug, Default)]
 pub struct FeatureStates {
     states: Vec<State>,
+    /// Tints right of the line of comparison, one a state; empty while nothing is compared.
+    right: Vec<u32>,
+    comparing: bool,
     /// Free ranges by start; neighbours are merged.
     free: BTreeMap<u32, u32>,
     pub dirty: bool,
@@ -70,6 +73,9 @@ impl FeatureStates {
         }
         let start = self.states.len() as u32;
         self.states.extend_from_slice(states);
+        if self.comparing {
+            self.right.resize(self.states.len(), 0);
+        }
         start
     }
 
@@ -93,6 +99,24 @@ impl FeatureStates {
         self.states.get_mut(start as usize..(start + length) as usize).unwrap_or_default()
     }
 
+    /// Whether a second tint of every feature is kept, for the right side of a comparison. Nothing is while there is none.
+    pub fn compare(&mut self, on: bool) {
+        if std::mem::replace(&mut self.comparing, on) != on {
+            self.right = if on { vec![0; self.states.len()] } else { Vec::new() };
+            self.dirty = true;
+        }
+    }
+
+    pub fn is_comparing(&self) -> bool {
+        self.comparing
+    }
+
+    /// A tile's tints right of the line of comparison, to be written; none while nothing is compared.
+    pub fn right_mut(&mut self, start: u32, length: u32) -> &mut [u32] {
+        self.dirty |= self.comparing;
+        self.right.get_mut(start as usize..(start + length) as usize).unwrap_or_default()
+    }
+
     /// Changes one state, if it differs.
     pub fn set_flag(&mut self, index: u32, flag: u32, on: bool) {
         if let Some(state) = self.states.get_mut(index as usize) {
@@ -110,6 +134,13 @@ impl FeatureStates {
         let mut states = self.states.clone();
         states.resize(states.len().next_power_of_two().max(64), [0; 2]);
         ShaderBuffer::new(bytemuck::cast_slice(&states), RenderAssetUsages::default())
+    }
+
+    /// A buffer of the tints right of the line of comparison; a few zeros while nothing is compared.
+    pub fn right_buffer(&self) -> ShaderBuffer {
+        let mut tints = self.right.clone();
+        tints.resize(tints.len().next_power_of_two().max(64), 0);
+        ShaderBuffer::new(bytemuck::cast_slice(&tints), RenderAssetUsages::default())
     }
 }
 
@@ -132,6 +163,19 @@ mod tests {
         assert!(nameless.iter().all(|s| s & (FLAG_HIDDEN | FLAG_SELECTED | 0xffff) == 0));
         let different: std::collections::BTreeSet<u32> = nameless.into_iter().chain(tile(&[], 1, there)).collect();
         assert!(different.len() > 95, "{}", different.len());
+    }
+
+    #[test]
+    fn a_second_tint_of_every_feature_is_kept_only_while_two_are_compared() {
+        let mut s = FeatureStates::default();
+        let a = s.allocate(&[[1, 1]; 4]);
+        assert!(s.right_mut(a, 4).is_empty());
+        s.compare(true);
+        s.right_mut(a, 4).fill(7);
+        let b = s.allocate(&[[2, 2]; 2]);
+        assert_eq!((s.right_mut(a, 4).to_vec(), s.right_mut(b, 2).to_vec()), (vec![7; 4], vec![0; 2]));
+        s.compare(false);
+        assert!(s.right.is_empty() && s.right_mut(a, 4).is_empty());
     }
 
     #[test]

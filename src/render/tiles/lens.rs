@@ -1,5 +1,6 @@
 //! What tiles are chosen for: a camera of Bevy's to a view of the engines'.
 
+use super::views::TileViews;
 use crate::model::view::CameraPose;
 use crate::render::camera::{self, CityCamera, OrbitCamera, SceneFrame, eye_of};
 use crate::render::environment::Environment;
@@ -8,16 +9,7 @@ use bevy::math::DVec3;
 use bevy::prelude::*;
 
 /// Mean of the haze over rays from where cameras are, in parts of that on the ground.
-const HAZE_ALOFT: f64 = 0.6;
-
-/// Views that tiles are chosen for, of all tilesets alike.
-#[derive(Resource, Clone, Debug, Default)]
-pub struct TileViews {
-    /// On screen now. Without any, nothing changes: a window of no size keeps its tiles.
-    pub now: Vec<View>,
-    /// On screen soon, soonest first: their tiles come in while nothing else waits.
-    pub soon: Vec<View>,
-}
+pub(in crate::render) const HAZE_ALOFT: f64 = 0.6;
 
 /// Poses that will be looked from within some seconds, soonest first; written by whoever knows the path.
 #[derive(Resource, Default, Clone, Debug, PartialEq)]
@@ -38,13 +30,16 @@ pub(super) fn look(
     cameras: Query<(&Camera, &Projection), With<CityCamera>>,
     mut views: ResMut<TileViews>,
 ) {
-    *views = TileViews::default();
-    let Ok((camera, projection)) = cameras.single() else { return };
+    let Ok((camera, projection)) = cameras.single() else {
+        views.set_views(TileViews::PICTURE, Vec::new());
+        views.set_views(TileViews::AHEAD, Vec::new());
+        return;
+    };
     let lens = Lens { frame: &frame, camera, projection, wall: wall.as_deref(), haze_per_m: f64::from(environment.horizon.w) * HAZE_ALOFT };
-    views.now.extend(lens.view(&orbit.pose));
+    views.set_views(TileViews::PICTURE, lens.view(&orbit.pose).into_iter().collect());
     // Where the camera is going, and what a tour shows next.
     let going = orbit.is_moving().then(|| orbit.goal());
-    views.soon = going.iter().chain(&ahead.0).filter_map(|pose| lens.view(pose)).collect();
+    views.set_views(TileViews::AHEAD, going.iter().chain(&ahead.0).filter_map(|pose| lens.view(pose)).collect());
 }
 
 /// The camera but for where it stands.

@@ -15,6 +15,8 @@ pub(super) struct SharedMaterial {
     standing: [Handle<CityMaterial>; 2],
     fading: [Handle<CityMaterial>; 2],
     pub(super) buffer: Handle<ShaderBuffer>,
+    /// Tints right of the line of comparison.
+    pub(super) right: Handle<ShaderBuffer>,
 }
 
 impl SharedMaterial {
@@ -45,11 +47,12 @@ fn make_material(
     heat: Res<HeatTextures>,
     cut: Res<ClipPicture>,
 ) {
-    let buffer = buffers.add(FeatureStates::default().buffer());
+    let [buffer, right] = [FeatureStates::default().buffer(), FeatureStates::default().right_buffer()].map(|b| buffers.add(b));
     let mut material = |two_sided, fading| {
         materials.add(CityMaterial {
             environment: *environment,
             features: buffer.clone(),
+            right_tints: right.clone(),
             heat_field: heat.field.clone(),
             heat_ramp: heat.ramp.clone(),
             clip: default(),
@@ -61,7 +64,7 @@ fn make_material(
     };
     let mut both = |fading| [material(false, fading), material(true, fading)];
     let (standing, fading) = (both(false), both(true));
-    commands.insert_resource(SharedMaterial { standing, fading, buffer });
+    commands.insert_resource(SharedMaterial { standing, fading, buffer, right });
 }
 
 fn upload_states(
@@ -70,27 +73,34 @@ fn upload_states(
     mut buffers: ResMut<Assets<ShaderBuffer>>,
     mut materials: ResMut<Assets<CityMaterial>>,
     mut textured: ResMut<Assets<TexturedMaterial>>,
-    mut uploaded: Local<usize>,
+    mut uploaded: Local<[usize; 2]>,
 ) {
     if !states.dirty {
         return;
     }
     states.dirty = false;
-    let buffer = states.buffer();
-    let bytes = buffer.data.as_ref().map_or(0, Vec::len);
-    if buffers.insert(&shared.buffer, buffer).is_err() {
-        tracing::error!("the feature state buffer is gone");
-    }
+    let mut put = |handle: &Handle<ShaderBuffer>, buffer: ShaderBuffer| {
+        let bytes = buffer.data.as_ref().map_or(0, Vec::len);
+        if buffers.insert(handle, buffer).is_err() {
+            tracing::error!("a buffer of feature states is gone");
+        }
+        bytes
+    };
+    let states_bytes = put(&shared.buffer, states.buffer());
+    // While nothing is compared there is nothing to write but once, when that ends.
+    let [_, before] = *uploaded;
+    let right_bytes = if states.is_comparing() || before > 0 { put(&shared.right, states.right_buffer()) } else { 0 };
+    let now = [states_bytes, if states.is_comparing() { right_bytes } else { 0 }];
     // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
     for handle in shared.all() {
         if let Some(mut material) = materials.get_mut(handle) {
-            material.features = shared.buffer.clone();
+            (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
         }
     }
     // A buffer of the same length is written in place; only a new one has to be bound again, by each tile with pictures.
-    if std::mem::replace(&mut *uploaded, bytes) != bytes {
+    if std::mem::replace(&mut *uploaded, now) != now {
         for (_, material) in textured.iter_mut() {
-            material.features = shared.buffer.clone();
+            (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
         }
     }
 }

@@ -6,8 +6,9 @@
 //! commands.entity(mesh).insert(Visibility::Hidden);   // loads nothing while hidden
 //! commands.entity(mesh).despawn();                    // gives all its memory back
 //! ```
-//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]). What becomes of them comes as messages
-//! ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
+//! All keep to one budget ([`TileMemory`]) and are drawn for the same views ([`TileViews`]), which stand in groups that choose apart: the picture,
+//! what comes next in it, and small pictures of other cameras, each with its weight and the layer of its cameras. What becomes of tiles comes as
+//! messages ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
 //! ([`TilesetProgress`]) and of all together ([`CityTiles`], which also answers rays). Order systems by [`TilesetSystems`].
 //!
 //! It needs the resources of `render::camera` (frame, orbit) and the materials of `render::material`. Never here: which tiles are needed
@@ -32,20 +33,23 @@ mod stream;
 mod styled;
 mod styling;
 mod tileset;
+mod views;
 mod wardrobe;
 
 pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
 pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
-pub use lens::{PosesAhead, TileViews, WholeWall};
+pub(in crate::render) use lens::HAZE_ALOFT;
+pub use lens::{PosesAhead, WholeWall};
 pub use messages::{FeaturePicked, TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 pub use names::NamedBuilding;
 pub use plain::on_plain;
 pub use selection::{SelectedFeature, SelectedGroup};
 pub use styled::StyledTile;
-pub use styling::CityStyling;
+pub use styling::{CityStyling, Swipe};
 pub use tileset::{OpenedTileset, StandsFor, TileMemory, Tileset, TilesetProgress};
+pub use views::{LAYERS_MAX, NamedViews, PICK_LAYER, PICTURE_LAYER, TileViews};
 
 use super::camera::CameraPlaced;
 use bevy::prelude::*;
@@ -60,7 +64,7 @@ pub struct TilesetPlugin;
 /// What happens to tiles in `Update`, in this order, after the camera stands.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TilesetSystems {
-    /// [`TileViews`] are taken from the city's camera. Write your own after it.
+    /// The first groups of [`TileViews`] are taken from the city's camera. Write groups of your own in it, or your own views of these after it.
     Look,
     /// Tiles come, are shown and go; messages are written.
     Stream,

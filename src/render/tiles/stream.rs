@@ -3,30 +3,40 @@
 use super::city::{CityTiles, Part, Resident};
 use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
-use super::lens::TileViews;
 use super::look::SharedMaterial;
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 use super::order::Lies;
 use super::styled::StyledTile;
 use super::styling::CityStyling;
 use super::tileset::{StandsFor, Tileset, TilesetProgress};
+use super::views::{LAYERS_MAX, PICTURE_LAYER, TileViews};
 use super::wardrobe::Wardrobe;
 use super::{mesh, plain, selection};
 use crate::render::camera::SceneFrame;
-use crate::tiles::{self as engine, Prepared, Purpose, TileContent, TileId, TileTree, ViewGroup};
+use crate::tiles::{self as engine, Prepared, TileContent, TileId, TileTree, ViewGroup};
+use bevy::camera::visibility::RenderLayers;
 use bevy::ecs::system::SystemParam;
 use bevy::mesh::MeshTag;
 use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
+
+/// Which of the app's groups one of a tileset's is.
+#[derive(Clone, PartialEq)]
+struct GroupName {
+    name: Cow<'static, str>,
+    layer: Option<usize>,
+}
 
 /// One tileset: its engine and what of it is on the graphics device.
 pub(super) struct Stream {
     pub(super) engine: engine::Tileset,
     pub(super) stands_for: StandsFor,
-    /// What is drawn, and what will be.
-    groups: [ViewGroup; 2],
+    /// As in [`TileViews`], the picture's first.
+    groups: Vec<ViewGroup>,
+    named: Vec<GroupName>,
     pub(super) resident: HashMap<TileId, Resident>,
     pub(super) progress: TilesetProgress,
     pub(super) hidden: bool,
@@ -37,13 +47,29 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(engine: engine::Tileset, stands_for: StandsFor) -> Self {
         engine.prepare_with(mesh::prepare);
-        let groups = [ViewGroup::default(), ViewGroup::new(Purpose::Preload, 1.0)];
-        Self { engine, stands_for, groups, resident: HashMap::new(), progress: default(), hidden: false, told: false }
+        let (groups, named) = (Vec::new(), Vec::new());
+        Self { engine, stands_for, groups, named, resident: HashMap::new(), progress: default(), hidden: false, told: false }
     }
 
     /// Tiles of the picture, in tree order.
     pub(super) fn drawn(&self) -> &[TileId] {
-        self.groups[0].drawn()
+        self.groups.first().map_or(&[], ViewGroup::drawn)
+    }
+
+    /// Tiles of one group, in tree order.
+    pub(super) fn drawn_by(&self, group: &str) -> &[TileId] {
+        let at = self.named.iter().position(|n| n.name == group);
+        at.and_then(|i| self.groups.get(i)).map_or(&[], ViewGroup::drawn)
+    }
+
+    /// Layers beside the picture's on which tiles are seen, a bit each.
+    fn beside(&self) -> HashMap<TileId, u32> {
+        let mut layers: HashMap<TileId, u32> = HashMap::new();
+        for (named, group) in self.named.iter().zip(&self.groups) {
+            let Some(layer) = named.layer.filter(|l| *l < LAYERS_MAX && *l != PICTURE_LAYER) else { continue };
+            group.drawn().iter().for_each(|id| *layers.entry(*id).or_default() |= 1 << layer);
+        }
+        layers
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -51,11 +77,25 @@ impl Stream {
     }
 
     fn update(&mut self, views: &TileViews) -> engine::Frame {
-        for (group, views) in self.groups.iter_mut().zip([&views.now, &views.soon]) {
+        self.regroup(views);
+        for (group, views) in self.groups.iter_mut().zip(views.groups()) {
+            (group.purpose, group.weight) = (views.purpose, views.weight);
             group.views.clear();
-            group.views.extend(views.iter().filter(|_| !self.hidden).cloned());
+            group.views.extend(views.views.iter().filter(|_| !self.hidden).cloned());
         }
         self.engine.update_groups(&mut self.groups)
+    }
+
+    /// Makes the groups those of the app. One that was there before remembers what it drew.
+    fn regroup(&mut self, views: &TileViews) {
+        let named = || views.groups().iter().map(|g| GroupName { name: g.name.clone(), layer: g.layer });
+        if self.named.iter().cloned().eq(named()) {
+            return;
+        }
+        let names = std::mem::replace(&mut self.named, named().collect());
+        let mut before: HashMap<_, _> = names.into_iter().map(|n| n.name).zip(std::mem::take(&mut self.groups)).collect();
+        let known = self.named.iter().map(|n| before.remove(&n.name).unwrap_or_default());
+        self.groups = known.collect();
     }
 }
 
@@ -110,7 +150,7 @@ pub(super) fn stream(
     mut stage: Stage,
     mut telling: Telling,
 ) {
-    if views.now.is_empty() {
+    if !views.has_picture() {
         return;
     }
     let city = &mut *city;
@@ -131,7 +171,7 @@ pub(super) fn stream(
         }
         took += begun.elapsed();
         now.evicted.iter().filter_map(|id| stream.resident.remove(id)).for_each(|gone| stage.take_down(gone));
-        stage.show(stream, &now.draw);
+        stage.show(stream);
         telling.tell(entity, stream, &now);
         stream.progress.figures = now.progress;
         stream.progress.is_settled = stream.is_settled();
@@ -168,18 +208,21 @@ impl Stage<'_, '_> {
             triangles,
             base_m,
             drawn: false,
+            beside: 0,
+            layers: 1 << PICTURE_LAYER,
             fade: None,
             styled: StyledTile::new(content.features.clone(), stands),
         };
         if !self.styling.is_plain() {
             resident.styled.restyle(&self.styling, self.states.range_mut(first_state, own.len() as u32));
+            resident.styled.restyle_right(&self.styling, self.states.right_mut(first_state, own.len() as u32));
         }
         resident
     }
 
     fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32) -> Part {
         let transform = mesh::transform(one.to_world, self.frame.0.enu_from_ecef());
-        let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, one.two_sided, &self.shared.buffer));
+        let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, one.two_sided, &self.shared));
         let mesh = Mesh3d(self.meshes.add(one.mesh));
         let mut entity = self.commands.spawn((mesh, MeshTag(first_state), transform, one.bounds, Visibility::Hidden, ChildOf(tileset)));
         match &dress {
@@ -197,9 +240,9 @@ impl Stage<'_, '_> {
         gone.parts.iter().for_each(|part| self.commands.entity(part.entity).despawn());
     }
 
-    /// Makes the drawn set visible and everything else not, touching only what changes.
-    fn show(&mut self, stream: &mut Stream, draw: &[TileId]) {
-        let drawn: HashSet<TileId> = draw.iter().copied().collect();
+    /// Makes the drawn sets visible, each to the cameras of its group, and everything else not, touching only what changes.
+    fn show(&mut self, stream: &mut Stream) {
+        let drawn: HashSet<TileId> = stream.drawn().iter().copied().collect();
         let changed = stream.resident.iter().filter(|(id, r)| r.drawn != drawn.contains(id)).map(|(id, _)| *id);
         let (come, gone): (Vec<TileId>, Vec<TileId>) = changed.partition(|id| drawn.contains(id));
         let fades = if self.fade.seconds > 0.0 { takeovers(stream.engine.tree(), &come, &gone) } else { HashSet::new() };
@@ -212,9 +255,16 @@ impl Stage<'_, '_> {
             if faded != resident.fade.is_some() {
                 self.dress(resident);
             }
-            self.set_visible(resident, resident.drawn || resident.fade.is_some());
+            self.set_seen(resident);
         }
-        stream.progress.drawn_tiles = draw.len();
+        let beside = stream.beside();
+        for (id, resident) in &mut stream.resident {
+            let to = beside.get(id).copied().unwrap_or(0);
+            if std::mem::replace(&mut resident.beside, to) != to {
+                self.set_seen(resident);
+            }
+        }
+        stream.progress.drawn_tiles = drawn.len();
         stream.progress.drawn_triangles = stream.resident.values().filter(|r| r.drawn).map(|r| r.triangles).sum();
         stream.resident.values_mut().filter(|r| r.fade.is_some()).for_each(|r| self.fade(r));
     }
@@ -229,7 +279,7 @@ impl Stage<'_, '_> {
         if share.is_none() {
             resident.fade = None;
             self.dress(resident);
-            self.set_visible(resident, resident.drawn);
+            self.set_seen(resident);
         }
     }
 
@@ -247,8 +297,19 @@ impl Stage<'_, '_> {
         }
     }
 
-    fn set_visible(&mut self, resident: &Resident, visible: bool) {
-        let visibility = if visible { Visibility::Inherited } else { Visibility::Hidden };
+    /// Shows a tile to the cameras of the groups that draw it, and to no other.
+    fn set_seen(&mut self, resident: &mut Resident) {
+        let in_picture = resident.drawn || resident.fade.is_some();
+        let layers = resident.beside | u32::from(in_picture) << PICTURE_LAYER;
+        // What nobody sees is hidden; its layers may stay as they were.
+        if layers != 0 && std::mem::replace(&mut resident.layers, layers) != layers {
+            let on = RenderLayers::from_layers(&(0..LAYERS_MAX).filter(|l| layers >> l & 1 == 1).collect::<Vec<_>>());
+            for part in &resident.parts {
+                // Bevy 0.19 takes layers of a mesh over only together with something else of it that has changed.
+                self.commands.entity(part.entity).insert((on.clone(), MeshTag(resident.first_state)));
+            }
+        }
+        let visibility = if layers == 0 { Visibility::Hidden } else { Visibility::Inherited };
         for part in &resident.parts {
             match self.visibilities.get_mut(part.entity) {
                 Ok(mut v) => *v = visibility,

@@ -60,16 +60,34 @@ impl StyledTile {
         self.columns.iter().find(|(name, _)| name == attribute).map(|(_, column)| column)
     }
 
+    /// Writes the colours right of the line of comparison into the tile's second tints, if there are any; columns that are not there are read.
+    pub fn restyle_right(&mut self, styling: &CityStyling, tints: &mut [u32]) {
+        if tints.is_empty() {
+            return;
+        }
+        self.read_columns(styling);
+        tints.fill(0);
+        let Some((rule, column)) = styling.right().and_then(|r| Some((r, self.column(&r.attribute)?))) else { return };
+        column.paint(rule, |i, tint| {
+            if let Some(to) = tints.get_mut(i).filter(|_| self.is_building(i)) {
+                *to = tint;
+            }
+        });
+    }
+
+    fn is_building(&self, feature: usize) -> bool {
+        self.stands.get(feature).copied().unwrap_or(false)
+    }
+
     /// Writes colours and filters into the tile's states; columns that are not there are read.
     pub fn restyle(&mut self, styling: &CityStyling, states: &mut [State]) {
         self.read_columns(styling);
         for state in states.iter_mut() {
             (state[0], state[1]) = (0, state[1] & !FLAG_HIDDEN);
         }
-        let building = |i: usize| self.stands.get(i).copied().unwrap_or(false);
         if let Some((rule, column)) = styling.rule.as_ref().and_then(|r| Some((r, self.column(&r.attribute)?))) {
             column.paint(rule, |i, tint| {
-                if let Some(state) = states.get_mut(i).filter(|_| building(i)) {
+                if let Some(state) = states.get_mut(i).filter(|_| self.is_building(i)) {
                     state[0] = tint;
                 }
             });
@@ -77,7 +95,7 @@ impl StyledTile {
         for condition in &styling.conditions {
             let Some(column) = self.column(&condition.attribute) else { continue };
             column.sift(condition, |i| {
-                if let Some(state) = states.get_mut(i).filter(|_| building(i)) {
+                if let Some(state) = states.get_mut(i).filter(|_| self.is_building(i)) {
                     state[1] |= FLAG_HIDDEN;
                 }
             });
@@ -90,6 +108,7 @@ mod tests {
     use super::*;
     use crate::model::derived::{DerivedAttributes, DerivedColumn, DerivedValue};
     use crate::model::styling::{Comparison, Condition};
+    use crate::render::tiles::Swipe;
     use serde_json::json;
 
     fn tile() -> StyledTile {
@@ -113,6 +132,22 @@ mod tests {
         assert_eq!(states.iter().map(|s| s[1] & FLAG_HIDDEN != 0).collect::<Vec<_>>(), [true, false, false]);
         tile.restyle(&CityStyling::default(), &mut states);
         assert!(states.iter().all(|s| *s == [0, 0x4000_0000]), "plain again, and what else the state says is kept: {states:?}");
+    }
+
+    #[test]
+    fn the_right_side_of_a_comparison_has_a_rule_of_its_own_and_what_is_no_building_none() {
+        let (mut tile, mut states, mut right) = (tile(), vec![[0u32; 2]; 3], vec![9u32; 3]);
+        let other = by("u")
+            .rule
+            .map(|rule| toml::from_str(&format!("id = 'o'\nname = 'o'\nattribute = '{}'\nrange = [0, 4]", rule.attribute)).unwrap());
+        let compared = CityStyling { swipe: Some(Swipe { share: 0.5, right: other, heat: [true; 2] }), ..by("height") };
+        tile.restyle(&compared, &mut states);
+        tile.restyle_right(&compared, &mut right);
+        assert!((0..2).all(|i| states[i][0] != 0 && right[i] != 0 && right[i] != states[i][0]) && right[2] == 0, "{right:?}");
+        let plain = CityStyling { swipe: Some(Swipe { share: 0.5, right: None, heat: [true; 2] }), ..by("height") };
+        tile.restyle_right(&plain, &mut right);
+        assert_eq!(right, [0; 3]);
+        tile.restyle_right(&compared, &mut []);
     }
 
     #[test]

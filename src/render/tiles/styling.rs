@@ -22,19 +22,35 @@ pub struct CityStyling {
     /// While something is selected.
     pub others: Others,
     pub see_through: bool,
-    /// Share of this screen, from its left, that is coloured; below 0 all of it.
-    pub swipe: Option<f32>,
+    /// A line that the picture is compared across.
+    pub swipe: Option<Swipe>,
+}
+
+/// Left of a line the city is shown by [`CityStyling::rule`], right of it by a rule of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Swipe {
+    /// Where the line stands, a share of this screen from its left; at 0 and below all is right of it, from 1 on left of it.
+    pub share: f32,
+    /// Colours right of the line; `None` leaves the buildings there as they are.
+    pub right: Option<StyleRule>,
+    /// Whether the heat layer lies over the left and over the right side.
+    pub heat: [bool; 2],
 }
 
 impl CityStyling {
     /// Attributes it asks for.
     pub(super) fn attributes(&self) -> impl Iterator<Item = &str> {
-        self.rule.iter().map(|r| r.attribute.as_str()).chain(self.conditions.iter().map(|c| c.attribute.as_str()))
+        self.rule.iter().chain(self.right()).map(|r| r.attribute.as_str()).chain(self.conditions.iter().map(|c| c.attribute.as_str()))
     }
 
     /// Whether tiles have to be styled at all.
     pub(super) fn is_plain(&self) -> bool {
-        self.rule.is_none() && self.conditions.is_empty()
+        self.rule.is_none() && self.right().is_none() && self.conditions.is_empty()
+    }
+
+    /// What colours the buildings right of a line of comparison.
+    pub(super) fn right(&self) -> Option<&StyleRule> {
+        self.swipe.as_ref()?.right.as_ref()
     }
 }
 
@@ -56,7 +72,8 @@ pub(super) fn restyle(
             city.residents_mut().for_each(|resident| resident.styled.forget(computed));
         }
         let same_values = same_values || styling.attributes().all(|a| styling.derived.column(a).is_none());
-        *waiting |= !same_values || last.rule != styling.rule || last.conditions != styling.conditions;
+        // Where the line stands is no matter of the tiles.
+        *waiting |= !same_values || last.rule != styling.rule || last.right() != styling.right() || last.conditions != styling.conditions;
         *last = styling.clone();
     }
     if !*waiting {
@@ -69,8 +86,10 @@ pub(super) fn restyle(
         }
         resident.styled.read_columns(&styling);
     }
+    states.compare(styling.right().is_some());
     for resident in city.residents_mut() {
         resident.styled.restyle(&styling, states.range_mut(resident.first_state, resident.states));
+        resident.styled.restyle_right(&styling, states.right_mut(resident.first_state, resident.states));
     }
     *waiting = false;
 }
@@ -90,7 +109,28 @@ pub(super) fn focus(
     };
     let see_through = if any && styling.see_through { 1.0 } else { 0.0 };
     let width = cameras.iter().find_map(Camera::physical_target_size).map_or(0, |s| s.x);
-    let line = styling.swipe.map_or(-1.0, |share| (share.clamp(0.0, 1.0) * width as f32).round());
-    let to = Environment { focus: Vec4::new(others, see_through, 0.0, 0.0), swipe: Vec4::new(line, 0.0, 0.0, 0.0), ..*environment };
+    let to = Environment { focus: Vec4::new(others, see_through, 0.0, 0.0), swipe: line(styling.swipe.as_ref(), width), ..*environment };
     environment.set_if_neq(to);
+}
+
+/// The line of comparison on a picture so many pixels wide, as `Environment::swipe` has it.
+fn line(swipe: Option<&Swipe>, width_px: u32) -> Vec4 {
+    let Some(swipe) = swipe else { return Vec4::new(-1.0, 0.0, 0.0, 0.0) };
+    let at = (swipe.share.clamp(0.0, 1.0) * width_px as f32).round();
+    let [left, right] = swipe.heat.map(|shown| if shown { 0.0 } else { 1.0 });
+    Vec4::new(at, left, right, 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_stands_at_its_share_of_the_picture_and_says_which_side_has_no_heat() {
+        assert_eq!(line(None, 800), Vec4::new(-1.0, 0.0, 0.0, 0.0));
+        let swipe = |share| Swipe { share, right: None, heat: [true, false] };
+        assert_eq!(line(Some(&swipe(0.25)), 800), Vec4::new(200.0, 0.0, 1.0, 0.0));
+        // On another output of a wall: all of this one is left of it.
+        assert_eq!(line(Some(&swipe(1.7)), 800).x, 800.0);
+    }
 }

@@ -1,5 +1,6 @@
 //! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
 
+use super::look::SharedMaterial;
 use super::mesh::Pictures;
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
@@ -60,14 +61,15 @@ impl Wardrobe<'_> {
         &mut self,
         Pictures { texture, repeats, holes }: &Pictures,
         two_sided: bool,
-        features: &Handle<ShaderBuffer>,
+        shared: &SharedMaterial,
     ) -> Option<Handle<TexturedMaterial>> {
         let hardware = self.adapter.as_ref().is_none_or(|a| format!("{:?}", a.device_type) != "Cpu");
         let pictures = image(texture, *repeats, hardware)?;
         self.holes.0 |= holes;
         Some(self.materials.add(TexturedMaterial {
             environment: self.light.0.clone(),
-            features: features.clone(),
+            features: shared.buffer.clone(),
+            right_tints: shared.right.clone(),
             heat_field: self.heat.field.clone(),
             heat_ramp: self.heat.ramp.clone(),
             pictures: self.images.add(pictures),

@@ -2,8 +2,10 @@
 
 use super::{Asked, PanelData, two};
 use crate::model::clip::{ClipPlane, ClipRegion};
-use crate::model::scene::Theme;
-use crate::model::styling::Styling;
+use crate::model::scene::{NamedCamera, Theme};
+use crate::model::styling::{Styling, Swipe};
+use crate::screen::mini_map;
+use crate::screen::preview::PREVIEW_EM;
 use crate::screen::style;
 use crate::screen::styling::{DERIVED, at_least, derived_words, rule, threshold};
 use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
@@ -11,7 +13,8 @@ use bevy_egui::egui::{self, Button, Color32, RichText, vec2};
 pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "图层", "layers");
     let shown = |id: &str| data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(false);
-    for (id, zh, en) in fixed_layers() {
+    let map = data.has_map.then_some((mini_map::LAYER, "鹰眼", "mini-map"));
+    for (id, zh, en) in fixed_layers().into_iter().chain(map) {
         // Signs are on until someone switches them off.
         let on = data.world.view.as_ref().and_then(|v| v.layers.get(id)).copied().unwrap_or(true);
         switch(ui, data, id, &format!("{zh} {en}"), on, asked);
@@ -28,7 +31,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     two(ui, data.text, "视角", "views");
     ui.horizontal_wrapped(|ui| {
         for camera in &data.scene.cameras {
-            if ui.add(Button::new(RichText::new(&camera.name).font(style::regular(data.text.small)))).clicked() {
+            let button = ui.add(Button::new(RichText::new(&camera.name).font(style::regular(data.text.small))));
+            if button.hovered() {
+                asked.push(Asked::Preview(camera.pose));
+            }
+            if button.on_hover_ui(|ui| preview(ui, data, camera)).clicked() {
                 asked.push(Asked::GoTo(camera.pose));
             }
         }
@@ -43,31 +50,35 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     }
 }
 
+/// A small picture of a view, before all screens are taken there.
+fn preview(ui: &mut egui::Ui, data: &PanelData, camera: &NamedCamera) {
+    let size = egui::Vec2::from(PREVIEW_EM) * data.text.body;
+    ui.set_max_width(size.x);
+    let (rect, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+    let painter = ui.painter_at(rect);
+    painter.rect_filled(rect, 3.0, style::LINE);
+    match data.preview.filter(|p| p.pose == camera.pose).and_then(|p| p.texture) {
+        Some(texture) => {
+            let whole = egui::Rect::from_min_max(egui::Pos2::ZERO, egui::pos2(1.0, 1.0));
+            painter.image(texture, rect, whole, Color32::WHITE);
+        }
+        None => {
+            let words = "正在加载 loading";
+            painter.text(rect.center(), egui::Align2::CENTER_CENTER, words, style::regular(data.text.small), style::QUIET);
+        }
+    }
+    ui.label(RichText::new(format!("{} {}", camera.name, camera.name_en)).font(style::regular(data.text.small)));
+}
+
 /// Colours, filters and looks of the city.
 fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     let now = data.styling.cloned().unwrap_or_default();
-    if !data.scene.styles.is_empty() {
+    if !data.scene.styles.is_empty() || !data.derived.columns.is_empty() {
         ui.separator();
         two(ui, data.text, "建筑", "buildings");
-        ui.horizontal_wrapped(|ui| {
-            for rule in &data.scene.styles {
-                let on = now.rule.as_deref() == Some(rule.id.as_str());
-                if chip(ui, data, &rule.name, on) {
-                    asked.push(Asked::Styling(Styling { rule: (!on).then(|| rule.id.clone()), ..now.clone() }));
-                }
-            }
-        });
     }
-    if !data.derived.columns.is_empty() {
-        ui.horizontal_wrapped(|ui| {
-            for column in &data.derived.columns {
-                let id = format!("{DERIVED}{}", column.name);
-                let on = now.rule.as_ref() == Some(&id);
-                if chip(ui, data, derived_words(&column.name).0, on) {
-                    asked.push(Asked::Styling(Styling { rule: (!on).then_some(id), ..now.clone() }));
-                }
-            }
-        });
+    if let Some(rule) = style_chips(ui, data, now.rule.as_deref()) {
+        asked.push(Asked::Styling(Styling { rule, ..now.clone() }));
     }
     derived_filter(ui, data, &now, asked);
     for filter in &data.scene.filters {
@@ -79,17 +90,7 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             asked.push(Asked::Styling(Styling { filters, ..now.clone() }));
         }
     }
-    if now.rule.is_some() {
-        let mut on = now.swipe.is_some();
-        if ui.checkbox(&mut on, RichText::new("对比 compare").font(style::regular(data.text.body * 0.92))).changed() {
-            asked.push(Asked::Styling(Styling { swipe: on.then_some(0.5), ..now.clone() }));
-        }
-        if let Some(mut share) = now.swipe
-            && ui.add(egui::Slider::new(&mut share, 0.1..=0.9).show_value(false)).changed()
-        {
-            asked.push(Asked::Styling(Styling { swipe: Some(share), ..now.clone() }));
-        }
-    }
+    compare(ui, data, &now, asked);
     cut(ui, data, asked);
     ui.separator();
     two(ui, data.text, "光照", "light");
@@ -102,6 +103,55 @@ fn buildings(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
             }
         }
     });
+}
+
+/// A button for each style of the scene and each computed column; what is chosen by the press of one, the one that is on being switched off by it.
+fn style_chips(ui: &mut egui::Ui, data: &PanelData, now: Option<&str>) -> Option<Option<String>> {
+    let styles = data.scene.styles.iter().map(|s| (s.id.clone(), s.name.as_str()));
+    let derived = data.derived.columns.iter().map(|c| (format!("{DERIVED}{}", c.name), derived_words(&c.name).0));
+    let mut chosen = None;
+    ui.horizontal_wrapped(|ui| {
+        for (id, name) in styles.chain(derived) {
+            let on = now == Some(id.as_str());
+            if chip(ui, data, name, on) {
+                chosen = Some((!on).then_some(id));
+            }
+        }
+    });
+    chosen
+}
+
+/// Two looks of the city on both sides of a line. The left one is what is chosen without it.
+fn compare(ui: &mut egui::Ui, data: &PanelData, now: &Styling, asked: &mut Vec<Asked>) {
+    if now.rule.is_none() && now.swipe.is_none() && data.heat.is_none() {
+        return;
+    }
+    let mut ask = |swipe: Option<Swipe>| asked.push(Asked::Styling(Styling { swipe, ..now.clone() }));
+    let words = |words: &str| RichText::new(words.to_owned()).font(style::regular(data.text.body * 0.92));
+    let mut on = now.swipe.is_some();
+    if ui.checkbox(&mut on, words("对比 compare")).changed() {
+        ask(on.then(|| Swipe::with_plain(0.5)));
+    }
+    let Some(swipe) = &now.swipe else { return };
+    let mut share = swipe.share;
+    if ui.add(egui::Slider::new(&mut share, 0.1..=0.9).show_value(false)).changed() {
+        ask(Some(Swipe { share, ..swipe.clone() }));
+    }
+    two(ui, data.text, "右侧", "right of the line");
+    if let Some(rule) = style_chips(ui, data, swipe.rule.as_deref()) {
+        ask(Some(Swipe { rule, ..swipe.clone() }));
+    }
+    if data.heat.is_some() {
+        ui.horizontal_wrapped(|ui| {
+            for (side, name) in ["热力左 heat left", "热力右 right"].into_iter().enumerate() {
+                if chip(ui, data, name, swipe.heat[side]) {
+                    let mut heat = swipe.heat;
+                    heat[side] = !heat[side];
+                    ask(Some(Swipe { heat, ..swipe.clone() }));
+                }
+            }
+        });
+    }
 }
 
 /// Where a computed column colours the city: only buildings with at least so much of it.

@@ -11,6 +11,7 @@ mod kpi;
 mod layers;
 mod legend;
 mod metadata_card;
+mod mini_map;
 mod style_legend;
 mod tiles;
 mod timeline;
@@ -20,6 +21,8 @@ pub use timeline::{FIRST_STEP, band};
 
 use super::group::{Group, GroupMove};
 use super::heat::{HeatFacts, Probed};
+use super::mini_map::{MAP_EM, MapShown};
+use super::preview::PreviewShown;
 use super::style::{self, TextSizes};
 use crate::link::WorldState;
 use crate::model::clip::ClipRegion;
@@ -65,6 +68,13 @@ pub struct PanelData<'a> {
     /// How the buildings are shown, and the rule that colours them.
     pub styling: Option<&'a Styling>,
     pub rule: Option<&'a StyleRule>,
+    /// The rule that colours them right of a line of comparison.
+    pub right_rule: Option<&'a StyleRule>,
+    /// Whether this screen has a mini-map, and what is on it while it is shown.
+    pub has_map: bool,
+    pub map: Option<&'a MapShown>,
+    /// What is shown of the view that the pointer is on.
+    pub preview: Option<PreviewShown>,
     /// Names of computed columns.
     pub derived: &'a DerivedAttributes,
     pub feature: Option<&'a PickedFeature>,
@@ -96,6 +106,10 @@ pub enum Asked {
     Select(Option<Selection>),
     Layer(String, bool),
     GoTo(CameraPose),
+    /// Show a small picture of it, as long as this is asked in every frame.
+    Preview(CameraPose),
+    /// Stand there at once, as a hand on the city moves the camera.
+    MoveTo(CameraPose),
     Tour(TourMove),
     Clock(Clock),
     TakeLead,
@@ -173,10 +187,17 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
         Panel::Card => card::show(ui, data, asked),
         Panel::Kpi => kpi::show(ui, data),
         Panel::Legend => {
-            if let Some(rule) = data.rule {
+            let compared = data.styling.is_some_and(|s| s.swipe.is_some());
+            for (rule, side) in [(data.rule, ("左侧", "left")), (data.right_rule, ("右侧", "right"))] {
+                let Some(rule) = rule else { continue };
+                if compared {
+                    ui.label(
+                        egui::RichText::new(format!("{} {}", side.0, side.1)).font(style::regular(data.text.small)).color(style::QUIET),
+                    );
+                }
                 style_legend::show(ui, data, rule);
             }
-            if data.rule.is_some() && data.heat.is_some() {
+            if (data.rule.is_some() || data.right_rule.is_some()) && data.heat.is_some() {
                 ui.separator();
             }
             legend::show(ui, data);
@@ -186,6 +207,7 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
         Panel::Feeds => feeds::show(ui, data),
         Panel::TourCaption => caption::show(ui, data, asked),
         Panel::Timeline => timeline::show(ui, data, asked),
+        Panel::MiniMap => mini_map::show(ui, data, asked),
     }
 }
 
@@ -193,9 +215,10 @@ fn one(ui: &mut egui::Ui, data: &PanelData, panel: Panel, asked: &mut Vec<Asked>
 fn has_content(data: &PanelData, panel: Panel) -> bool {
     match panel {
         Panel::Card => card::has_content(data),
-        Panel::Legend => data.heat.is_some() || data.rule.is_some(),
+        Panel::Legend => data.heat.is_some() || data.rule.is_some() || data.right_rule.is_some(),
         Panel::TourCaption => data.tour_position_s.is_some(),
         Panel::Timeline => data.in_the_past(),
+        Panel::MiniMap => data.map.is_some(),
         _ => true,
     }
 }
@@ -212,6 +235,7 @@ fn panel_width(panel: Panel, data: &PanelData, screen: Rect) -> f32 {
         Panel::Layers | Panel::Feeds => em * 15.5,
         Panel::TourCaption => em * 34.0,
         Panel::Timeline => em * 40.0,
+        Panel::MiniMap => em * MAP_EM[0],
     };
     // Beside the map, never over most of it.
     let most = match panel {

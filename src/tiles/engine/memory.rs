@@ -32,7 +32,7 @@ struct Leaving {
 impl Tileset {
     /// Notes that the group has need of its tiles. What is only for later goes before the picture does, but after all else.
     pub(super) fn keep_used(&mut self, group: &ViewGroup) {
-        let used = if group.purpose == Purpose::Draw { self.update } else { self.update - 1 };
+        let used = if group.purpose == Purpose::Preload { self.update - 1 } else { self.update };
         for id in group.selection.draw.iter().chain(&group.selection.kicked) {
             if let Some(resident) = self.resident.get_mut(id) {
                 resident.used = resident.used.max(used);

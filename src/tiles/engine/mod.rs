@@ -314,7 +314,7 @@ impl Tileset {
             let need = match l.class {
                 _ if l.stands_in => Need::StandIn,
                 LoadClass::Preload => Need::Later,
-                LoadClass::Urgent | LoadClass::Normal => Need::Picture,
+                LoadClass::Urgent | LoadClass::Normal | LoadClass::Aside => Need::Picture,
             };
             Job::new(l.tile, need, self.answered.get(&l.tile).copied().unwrap_or(0), self.tree.tile(l.tile))
         };

@@ -13,6 +13,7 @@ use super::TilesetSystems;
 use super::city::{CityTiles, TileRef};
 use super::look::SharedMaterial;
 use super::messages::FeaturePicked;
+use super::views::PICK_LAYER;
 use crate::geo::Geodetic;
 use crate::render::camera::{CityCamera, FrustumProjection, SceneFrame, Tangents, ray_through};
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
@@ -80,8 +81,6 @@ pub struct PickedFeature {
 #[derive(Resource, Default, Clone, Copy, Debug)]
 pub struct IdOffset(pub u32);
 
-/// What the city camera does not see.
-const LAYER: usize = 1;
 /// Frames before a pipeline that is used for the first time is surely known to the device's queue of pipelines.
 const FIRST_FRAMES: u32 = 3;
 /// A pick that is not answered by then is given up.
@@ -89,7 +88,14 @@ const FRAMES_MAX: u32 = 240;
 
 /// Pipelines that are still being compiled, counted by the renderer.
 #[derive(Resource, Clone, Default)]
-struct Compiling(Arc<AtomicUsize>);
+pub(in crate::render) struct Compiling(Arc<AtomicUsize>);
+
+impl Compiling {
+    /// How many there were when the last frame was drawn.
+    pub(in crate::render) fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// The last picture that came back.
 #[derive(Resource, Default)]
@@ -178,7 +184,7 @@ fn make_camera(mut commands: Commands, mut images: ResMut<Assets<Image>>) {
         Projection::custom(FrustumProjection::window()),
         Tonemapping::None,
         Msaa::Off,
-        RenderLayers::layer(LAYER),
+        RenderLayers::layer(PICK_LAYER),
     ));
     commands.insert_resource(Picking { image, materials: None, queue: VecDeque::new(), now: None, ready: HashSet::new() });
 }
@@ -282,7 +288,7 @@ impl Studio<'_, '_> {
         };
         under_way.pipelines.insert((self.clip.is_active(), two_sided, pictured.is_some()));
         let material = MeshMaterial3d(materials[usize::from(two_sided)].clone());
-        let stand_in = self.commands.spawn((mesh.clone(), tag.clone(), *transform, *bounds, material, RenderLayers::layer(LAYER)));
+        let stand_in = self.commands.spawn((mesh.clone(), tag.clone(), *transform, *bounds, material, RenderLayers::layer(PICK_LAYER)));
         under_way.entities.push(stand_in.id());
     }
 
