@@ -143,6 +143,9 @@ pub struct Bucket {
     pub last: f64,
 }
 
+/// A datastream's id with its chart.
+pub type Chart = (String, Vec<Bucket>);
+
 /// A cell in a bucket of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hexagon {

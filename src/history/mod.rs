@@ -19,7 +19,7 @@ mod error;
 mod memory;
 mod query;
 
-pub use answer::{Batch, Bucket, Health, Hexagon, IncidentEvent, Reading, Retained, Sample, State, Told};
+pub use answer::{Batch, Bucket, Chart, Health, Hexagon, IncidentEvent, Reading, Retained, Sample, State, Told};
 pub use catalogue::{Catalogue, DATASTREAMS_MAX, Series};
 pub use clickhouse::{ClickHouse, ClickHouseConfig};
 pub use embedded::Embedded;
@@ -70,7 +70,7 @@ pub trait History: Send + Sync + 'static {
     /// Many datastreams of one property in buckets, each with its id; those without readings are left out. In no order.
     ///
     /// A backend that has nothing better asks for one after the other.
-    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<Chart>, HistoryError>> {
         Box::pin(async move {
             let ChartsQuery { property, datastreams, from, to, step, known_by } = query;
             let catalogue = self.catalogue().await?;

@@ -37,8 +37,8 @@ mod writer;
 pub use sql::Answer;
 
 use super::{
-    At, Batch, Bucket, Catalogue, ChartsQuery, EventQuery, Health, Hexagon, HexagonQuery, History, HistoryError, IncidentEvent, Reading,
-    ReadingsQuery, Retained, Retention, Sample, Select, SeriesQuery, State, Told,
+    At, Batch, Bucket, Catalogue, Chart, ChartsQuery, EventQuery, Health, Hexagon, HexagonQuery, History, HistoryError, IncidentEvent,
+    Reading, ReadingsQuery, Retained, Retention, Sample, Select, SeriesQuery, State, Told,
 };
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
@@ -246,7 +246,7 @@ impl History for Embedded {
         self.asking(move |shared| shared.chart(&query))
     }
 
-    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<Chart>, HistoryError>> {
         self.asking(move |shared| shared.charts(&query))
     }
 

@@ -43,7 +43,7 @@ impl History for InFolder {
     fn series(&self, query: SeriesQuery) -> BoxFuture<'_, Result<Told<Bucket>, HistoryError>> {
         self.history.series(query)
     }
-    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<(String, Vec<Bucket>)>, HistoryError>> {
+    fn charts(&self, query: ChartsQuery) -> BoxFuture<'_, Result<Told<Chart>, HistoryError>> {
         self.history.charts(query)
     }
     fn readings(&self, query: ReadingsQuery) -> BoxFuture<'_, Result<Told<Reading>, HistoryError>> {
