@@ -10,7 +10,7 @@ use yiping::model::styling::{Comparison, Condition, Others, StyleRule};
 use yiping::render::camera::SceneFrame;
 use yiping::render::clip::CityClip;
 use yiping::render::tiles::picking::{PickRegion, PickRequest, PickResult};
-use yiping::render::tiles::{CityStyling, CityTiles, SelectedFeature};
+use yiping::render::tiles::{CityStyling, CityTiles, SelectedFeature, Swipe};
 use yiping::screen::app::Quality;
 
 /// Corners of a rectangle, metres from the scene's anchor.
@@ -90,7 +90,11 @@ fn colours_filters_and_the_line_of_comparison_change_the_pixels_they_are_meant_f
     let astray = part(|x, y| is(&plain, &bare, x, y) && !is(&coloured, &plain, x, y));
     let tinted = part(|x, y| !is(&coloured, &plain, x, y));
     assert!(tinted > 0.7 * buildings && astray < 0.01, "buildings are coloured ({tinted} of {buildings}), the ground is not ({astray})");
-    let compared = stage.with(CityStyling { rule: Some(by_height()), swipe: Some(0.5), ..CityStyling::default() });
+    let compared = stage.with(CityStyling {
+        rule: Some(by_height()),
+        swipe: Some(Swipe { share: 0.5, right: None, heat: [true, false] }),
+        ..CityStyling::default()
+    });
     let half = SIZE.x / 2;
     let left = part(|x, y| x + 2 < half && !is(&compared, &coloured, x, y));
     let right = part(|x, y| x > half + 2 && !is(&compared, &plain, x, y));

@@ -38,8 +38,6 @@ pub struct Built {
     pub bounds: Aabb,
     pub triangles: usize,
     pub two_sided: bool,
-    /// Nothing of it stands.
-    pub lies: bool,
     pub pictures: Option<Pictures>,
 }
 
@@ -110,10 +108,9 @@ fn build(mut tile: TileMesh, features: u32) -> Built {
     colours.resize(vertices, [255; 4]);
     mesh.insert_attribute(ATTRIBUTE_COLOUR, VertexAttributeValues::Unorm8x4(colours));
     let triangles = tile.indices.len() / 3;
-    let lies = !tile.surfaces.is_empty() && tile.surfaces.iter().all(|s| *s >= TERRAIN && *s != UNLIT);
     let pictures = pictures(&mut mesh, &mut tile, vertices);
     mesh.insert_indices(indices(tile.indices, vertices));
-    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, lies, pictures }
+    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, pictures }
 }
 
 /// Places, ids and facades in 16 bits each.

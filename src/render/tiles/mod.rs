@@ -24,7 +24,6 @@ mod look;
 mod mesh;
 mod messages;
 mod names;
-mod order;
 mod pace;
 pub mod picking;
 mod plain;
@@ -79,7 +78,6 @@ impl Plugin for TilesetPlugin {
         messages::build(app);
         look::build(app);
         wardrobe::build(app);
-        order::build(app);
         app.init_resource::<CityTiles>()
             .init_resource::<TileMemory>()
             .init_resource::<TileViews>()

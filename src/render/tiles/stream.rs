@@ -5,7 +5,6 @@ use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
 use super::look::SharedMaterial;
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
-use super::order::Lies;
 use super::styled::StyledTile;
 use super::styling::CityStyling;
 use super::tileset::{StandsFor, Tileset, TilesetProgress};
@@ -229,9 +228,6 @@ impl Stage<'_, '_> {
             Some(own) => entity.insert(MeshMaterial3d(own.clone())),
             None => entity.insert(MeshMaterial3d(self.shared.of(one.two_sided, false).clone())),
         };
-        if one.lies {
-            entity.insert(Lies);
-        }
         Part { entity: entity.id(), two_sided: one.two_sided, dress }
     }
 
