@@ -69,14 +69,18 @@ pub struct PictureTarget(pub Handle<Image>);
 #[derive(Resource, Default, Clone, Copy)]
 pub struct Ready(pub bool);
 
+/// Memory is asked of the graphics driver in blocks of so much; what is larger has a block of its own.
+const BLOCK_BYTES: u64 = 8 << 20;
+
 /// Builds the app; the caller adds panels and runs it ([`App::run`] for a window, [`pump`] for a picture).
 ///
 /// # Errors
 /// In words, when there is no graphics adapter at all.
 pub fn build(options: &ScreenOptions) -> Result<App, String> {
     let mut app = App::new();
-    // Blocks of 8 MiB in place of 128: what no tile fills is not taken, and what tiles leave goes back.
-    let settings = WgpuSettings { memory_hints: MemoryHints::MemoryUsage, ..default() };
+    // Blocks of 8 MiB in place of 128, that don't double either: what no tile fills is not taken, and what tiles leave goes back.
+    let memory_hints = MemoryHints::Manual { suballocated_device_memory_block_size: BLOCK_BYTES..BLOCK_BYTES };
+    let settings = WgpuSettings { memory_hints, ..default() };
     let render = RenderPlugin {
         synchronous_pipeline_compilation: matches!(options.canvas, Canvas::Picture { .. }),
         render_creation: RenderCreation::Automatic(Box::new(settings)),
