@@ -152,19 +152,28 @@ impl Plugin for ClipPlugin {
     }
 }
 
+/// Frames in a row in which materials are written after a change. With a depth prepass the first write alone left meshes with the pipelines of before, in
+/// which nothing is cut (Bevy 0.19.1, seen on SwiftShader); a second one mends that.
+const WRITES: u32 = 3;
+
 fn cut(
     clip: Res<CityClip>,
     shown: Res<ClipPicture>,
     mut images: ResMut<Assets<Image>>,
     mut plain: ResMut<Assets<CityMaterial>>,
     mut textured: ResMut<Assets<TexturedMaterial>>,
+    mut writes: Local<u32>,
 ) {
-    if !clip.is_changed() {
+    if clip.is_changed() {
+        *writes = WRITES;
+        if images.insert(&shown.0, picture(&clip)).is_err() {
+            tracing::error!("the picture of the cut is gone");
+        }
+    }
+    if *writes == 0 {
         return;
     }
-    if images.insert(&shown.0, picture(&clip)).is_err() {
-        tracing::error!("the picture of the cut is gone");
-    }
+    *writes -= 1;
     let (uniform, active) = (ClipUniform::from(&*clip), clip.is_active());
     // Each write makes the binding anew, with the new picture.
     for (_, material) in plain.iter_mut() {
