@@ -1,19 +1,17 @@
 //! Two looks of the city on both sides of a line: each side is what the whole picture would be with its look.
 
-use super::golden::{NEAR, city};
-use super::{at, one_at_a_time};
-use bevy::math::{DVec2, UVec2};
-use bevy::prelude::*;
+use super::one_at_a_time;
+use super::stage::{SIZE, Stage};
+use bevy::math::DVec2;
 use image::RgbImage;
 use std::sync::Arc;
 use std::time::Duration;
 use yiping::heat::Texel;
 use yiping::model::styling::StyleRule;
 use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer};
-use yiping::render::tiles::{CityStyling, CityTiles, FeatureStates, Swipe, Tileset};
-use yiping::screen::app::{self, Pump, Ready, ScreenOptions};
+use yiping::render::tiles::{CityStyling, FeatureStates, Swipe};
+use yiping::screen::app::{Pump, Quality};
 
-const SIZE: UVec2 = UVec2::new(320, 180);
 const MIDDLE: u32 = SIZE.x / 2;
 
 fn rule(text: &str) -> Option<StyleRule> {
@@ -45,12 +43,7 @@ fn alike(a: &RgbImage, b: &RgbImage, left: bool) -> bool {
 #[test]
 fn each_side_of_a_comparison_is_what_the_whole_picture_would_be() {
     let _turn = one_at_a_time();
-    let dir = tempfile::tempdir().unwrap();
-    let options = ScreenOptions { camera: NEAR, ..at(118.2740478, 33.9620655, SIZE, None) };
-    let mut app = app::build(&options).unwrap();
-    app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
-    app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
-    let mut pump = Pump::new(app);
+    let Stage(mut pump) = Stage::new(Quality::Lean);
     let whole = |rule| CityStyling { rule, ..CityStyling::default() };
     let split = |rule, right| CityStyling { swipe: Some(Swipe { share: 0.5, right, heat: [true; 2] }), ..whole(rule) };
     let plain = drawn(&mut pump, CityStyling::default());
