@@ -161,6 +161,7 @@ fn exposure(surface: u32) -> f32 {
 }
 #endif
 
+#ifdef WET
 // Small ripples, so that light on water breaks up instead of standing as one white pool; they fade before they can shimmer.
 fn ripples(at: vec2<f32>, pixel: f32) -> vec3<f32> {
     let strength = 0.035 * clamp(1.5 - pixel * 0.5, 0.0, 1.0);
@@ -174,9 +175,11 @@ fn water(base: vec3<f32>, world: vec3<f32>, look: vec3<f32>, pixel: f32, sunligh
     let mirrored = reflect(look, normal);
     let fresnel = 0.03 + 0.6 * pow(1.0 - max(-look.y, 0.0), 5.0);
     let glint = pow(max(dot(mirrored, env.sun.xyz), 0.0), 240.0) * sunlight;
-    var sky = env;
-    return mix(base, sky_colour(&sky, vec3<f32>(mirrored.x, max(mirrored.y, 0.02), mirrored.z)), fresnel) + env.sun_colour.rgb * (glint * 0.35);
+    let above = vec3<f32>(mirrored.x, max(mirrored.y, 0.02), mirrored.z);
+    let sky = sky_colour(env.horizon, env.zenith, env.sun, env.sun_colour, above);
+    return mix(base, sky, fresnel) + env.sun_colour.rgb * (glint * 0.35);
 }
+#endif
 
 @fragment
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
@@ -222,7 +225,6 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let height = f32(in.feature.w & 0xffffu) * 0.1;
     // Metres a pixel covers here, ignoring slant.
     let pixel = select(distance, 1.0, is_map) * (2.0 / (view.clip_from_view[1].y * view.viewport.w));
-    let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
 
     var base = vec3<f32>(unpack2x16float(in.feature.x), blue_share.x);
     var lamps = vec3<f32>(0.0);
@@ -258,16 +260,21 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     // Without light of its own a surface is as bright as it says.
     let light = select(env.sun_colour.rgb * sunlight + sky, vec3<f32>(1.0), surface == UNLIT);
     var colour = base * light;
+#ifdef WET
     if surface == WATER && !worn {
         colour = water(colour, in.world, look, pixel, sunlight);
     }
+#endif
     colour += env.roof.rgb * edge;
+#ifdef HEATED
+    let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
     let without_heat = select(env.swipe.z, env.swipe.y, is_left);
     if (env.heat.x > 0.5) & (surface != WATER) & (without_heat < 0.5) {
         // Walls know how high they are, roofs how high the building is; all else lies on the ground.
         let above = select(select(0.0, height, surface == ROOF), facade.y, wall);
         colour = heated(colour, in.world, above, wall, pixel);
     }
+#endif
     colour += lamps;
     if selected {
         // The selected is live, and only what is live is bright.

@@ -38,11 +38,11 @@ struct Environment {
     swipe: vec4<f32>,
 };
 
-// Colour of the sky in a direction (unit).
-fn sky_colour(env: ptr<function, Environment>, direction: vec3<f32>) -> vec3<f32> {
+// Colour of the sky in a direction (unit); the others are of `Environment`.
+fn sky_colour(horizon: vec4<f32>, zenith: vec4<f32>, sun: vec4<f32>, sun_colour: vec4<f32>, direction: vec3<f32>) -> vec3<f32> {
     let up = max(direction.y, 0.0);
-    let base = mix((*env).horizon.rgb, (*env).zenith.rgb, 1.0 - exp(-up * (*env).zenith.w));
-    return base + glow((*env).sun, (*env).sun_colour, direction, up);
+    let base = mix(horizon.rgb, zenith.rgb, 1.0 - exp(-up * zenith.w));
+    return base + glow(sun, sun_colour, direction, up);
 }
 
 // A wide soft glow on the light's side of the horizon: tells directions apart without a disc.

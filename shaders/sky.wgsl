@@ -92,7 +92,6 @@ fn air_light(direction: vec3<f32>, sun: vec3<f32>) -> vec3<f32> {
 fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let direction = normalize(in.direction);
     let eye = view.world_position;
-    var sky = env;
     // The ground bends away as -r^2 / 2R; solve eye + t direction on it.
     let r2 = env.ground.y;
     let a = dot(direction.xz, direction.xz) / r2;
@@ -106,14 +105,16 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         let through = clearness(env.horizon.w * view.exposure, env.detail.w, t, eye.y, at.y);
         let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, direction, 0.0);
         var land = env.land.rgb * light;
+#ifdef HEATED
         // Where no terrain is drawn, the heat layer lies on this ground.
         let is_left = (env.swipe.x < 0.0) | (in.position.x < env.swipe.x);
         if (env.heat.x > 0.5) & (select(env.swipe.z, env.swipe.y, is_left) < 0.5) {
             land = heated(land, at, 0.0, false, t * (2.0 / (view.clip_from_view[1].y * view.viewport.w)));
         }
+#endif
         return vec4<f32>(dithered(shown(mix(haze, land, through)), in.position.xy), 1.0);
     }
-    var colour = sky_colour(&sky, direction);
+    var colour = sky_colour(env.horizon, env.zenith, env.sun, env.sun_colour, direction);
 #ifdef FULL
     // The horizon stays the theme's: haze fades to it.
     let air = env.sky_light.w * smoothstep(0.0, 0.18, direction.y);

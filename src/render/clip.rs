@@ -154,7 +154,7 @@ impl Plugin for ClipPlugin {
 
 /// Frames in a row in which materials are written after a change. With a depth prepass the first write alone left meshes with the pipelines of before, in
 /// which nothing is cut (Bevy 0.19.1, seen on SwiftShader); a second one mends that.
-const WRITES: u32 = 3;
+pub(super) const WRITES: u32 = 3;
 
 fn cut(
     clip: Res<CityClip>,

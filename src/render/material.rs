@@ -58,17 +58,33 @@ pub struct CityKey {
     two_sided: bool,
     /// Only of tiles that fade, pixels are asked whether they are left out.
     fading: bool,
+    /// A software rasteriser works out what a pixel might be, whatever it is: what nothing shows is left out of the shader.
+    heated: bool,
+    wet: bool,
 }
 
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading }
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated: m.environment.is_heated(), wet: m.wet }
     }
 }
 
 impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading }
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated: m.heated, wet: m.wet }
+    }
+}
+
+/// What of the sky's material chooses its pipeline.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SkyKey {
+    heated: bool,
+}
+
+impl From<&SkyMaterial> for SkyKey {
+    fn from(m: &SkyMaterial) -> Self {
+        Self { heated: m.environment.is_heated() }
     }
 }
 
@@ -103,8 +119,8 @@ pub(super) fn place_attributes(
     vec![ATTRIBUTE_PLACE.at_shader_location(0), packed]
 }
 
-/// Shader definitions of both materials: `CLIPPED` where something is cut, `FADING` where tiles take over from one another, `FULL` where depth
-/// was drawn first.
+/// Shader definitions of both materials: `CLIPPED` where something is cut, `FADING` where tiles take over from one another, `HEATED` where a heat layer
+/// is shown, `WET` where a tile has water, `FULL` where depth was drawn first.
 fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPipelineKey, textured: bool) {
     let mut defs: Vec<ShaderDefVal> = Vec::new();
     if key.clipped {
@@ -112,6 +128,12 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     }
     if key.fading {
         defs.push("FADING".into());
+    }
+    if key.heated {
+        defs.push("HEATED".into());
+    }
+    if key.wet {
+        defs.push("WET".into());
     }
     if mesh.contains(MeshPipelineKey::DEPTH_PREPASS) {
         defs.push("FULL".into());
@@ -155,6 +177,8 @@ pub struct CityMaterial {
     pub two_sided: bool,
     /// Whether its tile takes over from another or gives way ([`super::tiles::TileFade`]).
     pub fading: bool,
+    /// Whether its tile has water.
+    pub wet: bool,
 }
 
 impl Material for CityMaterial {
@@ -233,6 +257,10 @@ pub struct TexturedMaterial {
     pub fading: bool,
     /// Whether the pictures have holes.
     pub holes: bool,
+    /// Whether its tile has water.
+    pub wet: bool,
+    /// Whether a heat layer is shown.
+    pub heated: bool,
 }
 
 impl Material for TexturedMaterial {
@@ -271,6 +299,7 @@ impl Material for TexturedMaterial {
 
 /// Draws sky and the ground beyond the data behind everything; see `shaders/sky.wgsl`.
 #[derive(Asset, TypePath, AsBindGroup, Clone, Debug)]
+#[bind_group_data(SkyKey)]
 pub struct SkyMaterial {
     #[uniform(0)]
     pub environment: Environment,
@@ -305,10 +334,9 @@ impl Material for SkyMaterial {
         layout: &MeshVertexBufferLayoutRef,
         key: MaterialPipelineKey<Self>,
     ) -> Result<(), SpecializedMeshPipelineError> {
-        if key.mesh_key.contains(MeshPipelineKey::DEPTH_PREPASS)
-            && let Some(fragment) = &mut descriptor.fragment
-        {
-            fragment.shader_defs.push("FULL".into());
+        if let Some(fragment) = &mut descriptor.fragment {
+            let defs = [(key.mesh_key.contains(MeshPipelineKey::DEPTH_PREPASS), "FULL"), (key.bind_group_data.heated, "HEATED")];
+            fragment.shader_defs.extend(defs.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.into()));
         }
         descriptor.vertex.buffers = vec![layout.0.get_layout(&[Mesh::ATTRIBUTE_POSITION.at_shader_location(0)])?];
         descriptor.primitive.cull_mode = None;

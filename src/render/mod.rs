@@ -4,6 +4,7 @@
 
 pub mod camera;
 pub mod clip;
+pub mod direct;
 pub mod environment;
 pub mod heat;
 pub mod inset;

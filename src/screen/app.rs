@@ -5,6 +5,7 @@ use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::CityRenderPlugins;
 use crate::render::camera::{FrustumProjection, OrbitCamera, SceneFrame, Tangents, city_camera};
+use crate::render::direct::DirectDrawing;
 use crate::render::environment::{self, Environment};
 use crate::render::light::FullTier;
 use crate::render::material::SHADERS;
@@ -86,7 +87,7 @@ pub fn build(options: &ScreenOptions) -> Result<App, String> {
         render_creation: RenderCreation::Automatic(Box::new(settings)),
         ..default()
     };
-    let plugins = DefaultPlugins.set(window_plugin(&options.canvas)).set(render);
+    let plugins = DefaultPlugins.set(window_plugin(&options.canvas)).set(render).add_after::<RenderPlugin>(DirectDrawing);
     match options.canvas {
         Canvas::Window { .. } => app.add_plugins(plugins),
         // Without a display winit would panic; the caller pumps frames itself.

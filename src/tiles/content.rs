@@ -1,5 +1,6 @@
 //! Content bytes to meshes and features: which format it is, and the promise every format keeps.
 
+use super::clusters::Cluster;
 use super::error::{Fault, TileError};
 use super::face_metadata::{self, MetadataRun};
 use super::kept::KeptMesh;
@@ -73,6 +74,8 @@ pub struct TileMesh {
     pub two_sided: bool,
     /// Triangle list, counter-clockwise seen from outside; all in range.
     pub indices: Vec<u32>,
+    /// Of its faces, in their order; none before a loader's thread has put them in order.
+    pub(crate) clusters: Vec<Cluster>,
 }
 
 impl TileMesh {

@@ -1,10 +1,12 @@
 //! What is kept of a tile once it is drawn: places, ids and kinds of its faces for rays, in half the room, and its features.
 
+use super::clusters::{Cluster, ClusterEye, seen};
 use super::content::{TileContent, TileMesh};
 use super::face_metadata::{self, FaceSpot, MetadataRun};
 use super::place_metadata::{FeatureIdSource, MetadataGroup, MetadataSource};
 use crate::ogc::{FeatureTable, NO_FEATURE};
 use glam::{DMat4, DVec3};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Steps along each axis of a mesh's box.
@@ -34,6 +36,8 @@ pub struct KeptMesh {
     indices: Numbers,
     /// Boxes around [`BLOCK`] faces each, in steps: what a ray misses as a whole.
     blocks: Vec<[[u16; 3]; 2]>,
+    /// Of all its faces, or none.
+    clusters: Vec<Cluster>,
     /// As in [`TileMesh`].
     metadata: Vec<MetadataRun>,
     contents: Vec<(u32, u32)>,
@@ -155,6 +159,7 @@ impl KeptMesh {
             runs: runs(mesh),
             indices: Numbers::of(&mesh.indices),
             blocks,
+            clusters: mesh.clusters.clone(),
             metadata,
             contents,
         }
@@ -178,11 +183,13 @@ impl KeptMesh {
         let vertices = mesh.positions.len();
         let index = if vertices < usize::from(u16::MAX) { 2 } else { 4 };
         let blocks = mesh.indices.len().div_ceil(BLOCK * 3);
-        vertices * 6 + changes(mesh).count() * size_of::<(u32, u32, u8)>() + mesh.indices.len() * index + blocks * 12
+        let clusters = blocks * size_of::<Cluster>();
+        vertices * 6 + changes(mesh).count() * size_of::<(u32, u32, u8)>() + mesh.indices.len() * index + blocks * 12 + clusters
     }
 
     fn bytes(&self) -> usize {
-        size_of_val(&self.places[..]) + size_of_val(&self.runs[..]) + size_of_val(&self.blocks[..]) + self.indices.bytes()
+        let lists = size_of_val(&self.places[..]) + size_of_val(&self.runs[..]) + size_of_val(&self.blocks[..]);
+        lists + size_of_val(&self.clusters[..]) + self.indices.bytes()
     }
 
     /// Faces that a ray may meet, by their blocks' boxes; `meets` is asked for corners in local metres.
@@ -190,6 +197,17 @@ impl KeptMesh {
         let at = |p: [u16; 3]| self.low + DVec3::from(p.map(f64::from)) * self.step;
         let met = self.blocks.iter().enumerate().filter(move |(_, [low, high])| meets(at(*low), at(*high)));
         met.flat_map(|(block, _)| block * BLOCK..((block + 1) * BLOCK).min(self.triangles()))
+    }
+
+    /// Runs of faces that some eye may see; with `backs`, also from behind. All of them where they are in no clusters.
+    pub fn seen(&self, eyes: &[ClusterEye], backs: bool) -> Vec<Range<u32>> {
+        if self.clusters.is_empty() { vec![0..self.triangles() as u32] } else { seen(&self.clusters, eyes, backs) }
+    }
+
+    /// Corners of runs of faces as a device takes them, 16 or 32 bits each, little-endian.
+    pub fn index_bytes(&self, runs: &[Range<u32>], short: bool) -> Vec<u8> {
+        let corners = runs.iter().flat_map(|run| run.start as usize * 3..run.end as usize * 3).filter_map(|i| self.indices.get(i));
+        if short { corners.flat_map(|i| (i as u16).to_le_bytes()).collect() } else { corners.flat_map(u32::to_le_bytes).collect() }
     }
 
     /// Lowest and highest corner in local metres.

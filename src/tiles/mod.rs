@@ -13,6 +13,7 @@
 mod accessor;
 mod budget;
 mod cached;
+mod clusters;
 mod content;
 mod disk_cache;
 mod download;
@@ -60,6 +61,7 @@ mod walk;
 
 pub use crate::ogc::{ClassName, Described, DescribedProperty, FeatureTable, NO_FEATURE};
 pub use budget::{MemoryBudget, machine_bytes, memory_budget};
+pub use clusters::{Cluster, ClusterEye, Sightline};
 pub use content::{DecodeContext, Decoded, FACADE_STEPS_PER_M, TileContent, TileMesh, UpAxis, WALL, decode};
 pub use disk_cache::{CacheFigures, CacheOptions};
 pub use download::Download;

@@ -41,6 +41,11 @@ const HAZE_SCALE_M: f32 = 900.0;
 const EARTH_DIAMETER_M: f32 = 12_742_000.0;
 
 impl Environment {
+    /// Whether a heat layer is shown.
+    pub fn is_heated(&self) -> bool {
+        self.heat.x > 0.5
+    }
+
     /// The environment of a theme, lit from where maps are lit. The files are part of the program and held by a test.
     pub fn of(theme: Theme) -> Self {
         theme::fixed(theme)

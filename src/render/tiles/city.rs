@@ -2,6 +2,7 @@
 
 use super::fade::Fade;
 use super::ground::GroundCache;
+use super::look::Worn;
 use super::pace::Pace;
 use super::selection;
 use super::stream::Stream;
@@ -45,7 +46,8 @@ pub struct TileRef {
 /// A mesh of a tile.
 pub(super) struct Part {
     pub(super) entity: Entity,
-    pub(super) two_sided: bool,
+    /// As it stands, not fading.
+    pub(super) worn: Worn,
     /// Its own, where it wears pictures.
     pub(super) dress: Option<Handle<TexturedMaterial>>,
 }

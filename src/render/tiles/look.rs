@@ -1,7 +1,7 @@
 //! The materials that all tiles without pictures share, and the buffer of feature states that all tiles read.
 
 use super::features::FeatureStates;
-use crate::render::clip::ClipPicture;
+use crate::render::clip::{ClipPicture, WRITES};
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
 use crate::render::material::{CityMaterial, TexturedMaterial};
@@ -11,26 +11,40 @@ use bevy::render::storage::ShaderBuffer;
 /// The materials that all tiles without pictures share.
 #[derive(Resource)]
 pub(super) struct SharedMaterial {
-    /// Of tiles that stand, and of those that fade; each one-sided and two-sided.
-    standing: [Handle<CityMaterial>; 2],
-    fading: [Handle<CityMaterial>; 2],
+    /// By [`Worn::number`].
+    all: Vec<Handle<CityMaterial>>,
     pub(super) buffer: Handle<ShaderBuffer>,
     /// Tints right of the line of comparison.
     pub(super) right: Handle<ShaderBuffer>,
 }
 
+/// What of a tile's mesh chooses how it is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Worn {
+    pub(super) two_sided: bool,
+    /// It has water.
+    pub(super) wet: bool,
+    pub(super) fading: bool,
+}
+
+impl Worn {
+    /// All there are, by number.
+    fn all() -> impl Iterator<Item = Self> {
+        (0..8).map(|n| Self { two_sided: n & 1 != 0, wet: n & 2 != 0, fading: n & 4 != 0 })
+    }
+
+    fn number(self) -> usize {
+        usize::from(self.two_sided) | usize::from(self.wet) << 1 | usize::from(self.fading) << 2
+    }
+}
+
 impl SharedMaterial {
-    pub(super) fn of(&self, two_sided: bool, fading: bool) -> &Handle<CityMaterial> {
-        let [one, two] = if fading { &self.fading } else { &self.standing };
-        if two_sided { two } else { one }
+    pub(super) fn of(&self, worn: Worn) -> Handle<CityMaterial> {
+        self.all.get(worn.number()).cloned().unwrap_or_default()
     }
 
     pub(super) fn is_two_sided(&self, material: &Handle<CityMaterial>) -> bool {
-        [&self.standing[1], &self.fading[1]].contains(&material)
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Handle<CityMaterial>> {
-        self.standing.iter().chain(&self.fading)
+        Worn::all().zip(&self.all).any(|(worn, one)| worn.two_sided && one == material)
     }
 }
 
@@ -48,7 +62,7 @@ fn make_material(
     cut: Res<ClipPicture>,
 ) {
     let [buffer, right] = [FeatureStates::default().buffer(), FeatureStates::default().right_buffer()].map(|b| buffers.add(b));
-    let mut material = |two_sided, fading| {
+    let material = |worn: Worn| {
         materials.add(CityMaterial {
             environment: *environment,
             features: buffer.clone(),
@@ -58,13 +72,13 @@ fn make_material(
             clip: default(),
             clip_picture: cut.0.clone(),
             clipped: false,
-            two_sided,
-            fading,
+            two_sided: worn.two_sided,
+            fading: worn.fading,
+            wet: worn.wet,
         })
     };
-    let mut both = |fading| [material(false, fading), material(true, fading)];
-    let (standing, fading) = (both(false), both(true));
-    commands.insert_resource(SharedMaterial { standing, fading, buffer, right });
+    let all = Worn::all().map(material).collect();
+    commands.insert_resource(SharedMaterial { all, buffer, right });
 }
 
 fn upload_states(
@@ -92,7 +106,7 @@ fn upload_states(
     let right_bytes = if states.is_comparing() || before > 0 { put(&shared.right, states.right_buffer()) } else { 0 };
     let now = [states_bytes, if states.is_comparing() { right_bytes } else { 0 }];
     // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
-    for handle in shared.all() {
+    for handle in &shared.all {
         if let Some(mut material) = materials.get_mut(handle) {
             (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
         }
@@ -105,13 +119,26 @@ fn upload_states(
     }
 }
 
-fn colour_city(environment: Res<Environment>, shared: Res<SharedMaterial>, mut materials: ResMut<Assets<CityMaterial>>) {
-    if !environment.is_changed() {
-        return;
+fn colour_city(
+    environment: Res<Environment>,
+    shared: Res<SharedMaterial>,
+    mut materials: ResMut<Assets<CityMaterial>>,
+    mut textured: ResMut<Assets<TexturedMaterial>>,
+    (mut heated, mut writes): (Local<bool>, Local<u32>),
+) {
+    if std::mem::replace(&mut *heated, environment.is_heated()) != environment.is_heated() {
+        // Another pipeline, see `clip::WRITES`.
+        *writes = WRITES;
     }
-    for handle in shared.all() {
-        if let Some(mut material) = materials.get_mut(handle) {
-            material.environment = *environment;
+    if environment.is_changed() || *writes > 0 {
+        for handle in &shared.all {
+            if let Some(mut material) = materials.get_mut(handle) {
+                material.environment = *environment;
+            }
         }
+    }
+    if *writes > 0 {
+        *writes -= 1;
+        textured.iter_mut().for_each(|(_, material)| material.heated = *heated);
     }
 }

@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 /// The first of the surfaces that lie on the ground.
 const TERRAIN: u8 = 4;
+const WATER: u8 = 5;
 
 /// What a tile becomes before the thread that draws sees it.
 pub struct PreparedTile {
@@ -38,6 +39,8 @@ pub struct Built {
     pub bounds: Aabb,
     pub triangles: usize,
     pub two_sided: bool,
+    /// Whether it has water.
+    pub wet: bool,
     pub pictures: Option<Pictures>,
 }
 
@@ -110,7 +113,8 @@ fn build(mut tile: TileMesh, features: u32) -> Built {
     let triangles = tile.indices.len() / 3;
     let pictures = pictures(&mut mesh, &mut tile, vertices);
     mesh.insert_indices(indices(tile.indices, vertices));
-    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, pictures }
+    let wet = tile.surfaces.contains(&WATER);
+    Built { mesh, to_world, bounds, triangles, two_sided: tile.two_sided, wet, pictures }
 }
 
 /// Places, ids and facades in 16 bits each.

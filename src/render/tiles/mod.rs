@@ -16,6 +16,7 @@
 
 mod city;
 mod columns;
+mod culling;
 mod fade;
 mod features;
 mod ground;
@@ -78,6 +79,7 @@ impl Plugin for TilesetPlugin {
         messages::build(app);
         look::build(app);
         wardrobe::build(app);
+        culling::build(app);
         app.init_resource::<CityTiles>()
             .init_resource::<TileMemory>()
             .init_resource::<TileViews>()

@@ -83,6 +83,7 @@ mod tests {
             bounds: Aabb::from_min_max(Vec3::ZERO, Vec3::new(10.0, 20.0, 30.0)),
             triangles: 1,
             two_sided: false,
+            wet: false,
             pictures: None,
         };
         let lifted = DMat4::from_translation(DVec3::Z * 5.0);

@@ -1,9 +1,10 @@
 //! Each frame of the engines, applied: tiles become entities, are shown and hidden, and go.
 
 use super::city::{CityTiles, Part, Resident};
+use super::culling::Clustered;
 use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
-use super::look::SharedMaterial;
+use super::look::{SharedMaterial, Worn};
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
 use super::styled::StyledTile;
 use super::styling::CityStyling;
@@ -12,7 +13,7 @@ use super::views::{LAYERS_MAX, PICTURE_LAYER, TileViews};
 use super::wardrobe::Wardrobe;
 use super::{mesh, plain, selection};
 use crate::render::camera::SceneFrame;
-use crate::tiles::{self as engine, Prepared, TileContent, TileId, TileTree, ViewGroup};
+use crate::tiles::{self as engine, KeptTile, Prepared, TileContent, TileId, TileTree, ViewGroup};
 use bevy::camera::visibility::RenderLayers;
 use bevy::ecs::system::SystemParam;
 use bevy::mesh::MeshTag;
@@ -20,6 +21,7 @@ use bevy::pbr::MeshMaterial3d;
 use bevy::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Which of the app's groups one of a tileset's is.
@@ -165,7 +167,8 @@ pub(super) fn stream(
         for (id, content) in &now.loaded {
             city.loaded_tiles += 1;
             handed += content.bytes;
-            let resident = stage.put_up(entity, stream.stands_for, content, &city.selected);
+            let kept = stream.engine.content(*id).cloned().unwrap_or_default();
+            let resident = stage.put_up(entity, stream.stands_for, (content, kept), &city.selected);
             stream.resident.insert(*id, resident);
         }
         took += begun.elapsed();
@@ -185,7 +188,13 @@ pub(super) fn stream(
 
 impl Stage<'_, '_> {
     /// A tile as entities below its tileset's, not shown yet.
-    fn put_up(&mut self, tileset: Entity, stands_for: StandsFor, content: &TileContent, selected: &HashSet<String>) -> Resident {
+    fn put_up(
+        &mut self,
+        tileset: Entity,
+        stands_for: StandsFor,
+        (content, kept): (&TileContent, Arc<KeptTile>),
+        selected: &HashSet<String>,
+    ) -> Resident {
         let prepared = content.prepared.as_ref().and_then(Prepared::take);
         // A tile that was loaded before anybody said who draws it.
         let late = || mesh::prepare(&mut content.clone()).take();
@@ -199,7 +208,7 @@ impl Stage<'_, '_> {
         let first_state = self.states.allocate(&own);
         let triangles = built.iter().map(|b| b.triangles).sum();
         let base_m = built.iter().map(|b| plain::base_m(b, self.frame.0.enu_from_ecef())).fold(f32::INFINITY, f32::min);
-        let parts = built.into_iter().map(|one| self.spawn(tileset, one, first_state)).collect();
+        let parts = built.into_iter().enumerate().map(|(mesh, one)| self.spawn(tileset, one, first_state, (&kept, mesh))).collect();
         let mut resident = Resident {
             parts,
             first_state,
@@ -219,16 +228,21 @@ impl Stage<'_, '_> {
         resident
     }
 
-    fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32) -> Part {
-        let transform = mesh::transform(one.to_world, self.frame.0.enu_from_ecef());
-        let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, one.two_sided, &self.shared));
+    fn spawn(&mut self, tileset: Entity, one: mesh::Built, first_state: u32, (tile, number): (&Arc<KeptTile>, usize)) -> Part {
+        let placed = |to_world| mesh::transform(to_world, self.frame.0.enu_from_ecef());
+        let transform = placed(one.to_world);
+        let local = tile.meshes.get(number).map_or(transform, |m| placed(m.to_world));
+        let clustered = Clustered::new(tile.clone(), number, transform, local);
+        let worn = Worn { two_sided: one.two_sided, wet: one.wet, fading: false };
+        let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, worn, &self.shared));
         let mesh = Mesh3d(self.meshes.add(one.mesh));
-        let mut entity = self.commands.spawn((mesh, MeshTag(first_state), transform, one.bounds, Visibility::Hidden, ChildOf(tileset)));
+        let mut entity =
+            self.commands.spawn((mesh, MeshTag(first_state), transform, one.bounds, Visibility::Hidden, ChildOf(tileset), clustered));
         match &dress {
             Some(own) => entity.insert(MeshMaterial3d(own.clone())),
-            None => entity.insert(MeshMaterial3d(self.shared.of(one.two_sided, false).clone())),
+            None => entity.insert(MeshMaterial3d(self.shared.of(worn))),
         };
-        Part { entity: entity.id(), two_sided: one.two_sided, dress }
+        Part { entity: entity.id(), worn, dress }
     }
 
     fn take_down(&mut self, gone: Resident) {
@@ -286,7 +300,7 @@ impl Stage<'_, '_> {
             match &part.dress {
                 Some(own) => self.wardrobe.set_fading(own, fading),
                 None => {
-                    let material = MeshMaterial3d(self.shared.of(part.two_sided, fading).clone());
+                    let material = MeshMaterial3d(self.shared.of(Worn { fading, ..part.worn }));
                     self.commands.entity(part.entity).insert((material, MeshTag(resident.first_state)));
                 }
             }

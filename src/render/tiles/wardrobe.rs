@@ -1,6 +1,6 @@
 //! Pictures of tiles on the graphics device, each tile's as one texture with a material of its own.
 
-use super::look::SharedMaterial;
+use super::look::{SharedMaterial, Worn};
 use super::mesh::Pictures;
 use crate::render::clip::{CityClip, ClipPicture, ClipUniform};
 use crate::render::environment::Environment;
@@ -47,6 +47,7 @@ fn light(environment: Res<Environment>, shared: Res<SharedLight>, mut buffers: R
 pub(super) struct Wardrobe<'w> {
     light: Res<'w, SharedLight>,
     heat: Res<'w, HeatTextures>,
+    environment: Res<'w, Environment>,
     clip: Res<'w, CityClip>,
     holes: ResMut<'w, HolesSeen>,
     clip_picture: Res<'w, ClipPicture>,
@@ -60,7 +61,7 @@ impl Wardrobe<'_> {
     pub(super) fn dress(
         &mut self,
         Pictures { texture, repeats, holes }: &Pictures,
-        two_sided: bool,
+        worn: Worn,
         shared: &SharedMaterial,
     ) -> Option<Handle<TexturedMaterial>> {
         let hardware = self.adapter.as_ref().is_none_or(|a| format!("{:?}", a.device_type) != "Cpu");
@@ -76,9 +77,11 @@ impl Wardrobe<'_> {
             clip: ClipUniform::from(&*self.clip),
             clip_picture: self.clip_picture.0.clone(),
             clipped: self.clip.is_active(),
-            two_sided,
-            fading: false,
+            two_sided: worn.two_sided,
+            fading: worn.fading,
             holes: *holes,
+            wet: worn.wet,
+            heated: self.environment.is_heated(),
         }))
     }
 
