@@ -12,6 +12,7 @@ pub mod light;
 pub mod material;
 pub mod sky;
 pub mod tiles;
+pub mod unused;
 
 use bevy::app::{PluginGroup, PluginGroupBuilder};
 

@@ -10,9 +10,11 @@ use crate::render::environment::{self, Environment};
 use crate::render::light::FullTier;
 use crate::render::material::SHADERS;
 use crate::render::tiles::TileFade;
+use crate::render::unused::LeaveOutUnused;
 use bevy::app::PluginsState;
 use bevy::asset::RenderAssetUsages;
 use bevy::camera::RenderTarget;
+use bevy::pbr::PbrPlugin;
 use bevy::prelude::*;
 use bevy::render::RenderPlugin;
 use bevy::render::render_resource::{Extent3d, PollType, TextureDimension, TextureFormat, TextureUsages};
@@ -87,7 +89,13 @@ pub fn build(options: &ScreenOptions) -> Result<App, String> {
         render_creation: RenderCreation::Automatic(Box::new(settings)),
         ..default()
     };
-    let plugins = DefaultPlugins.set(window_plugin(&options.canvas)).set(render).add_after::<RenderPlugin>(DirectDrawing);
+    let pbr = PbrPlugin { add_default_deferred_lighting_plugin: false, ..default() };
+    let plugins = DefaultPlugins
+        .set(window_plugin(&options.canvas))
+        .set(render)
+        .set(pbr)
+        .add_after::<RenderPlugin>(DirectDrawing)
+        .add_after::<PbrPlugin>(LeaveOutUnused);
     match options.canvas {
         Canvas::Window { .. } => app.add_plugins(plugins),
         // Without a display winit would panic; the caller pumps frames itself.
