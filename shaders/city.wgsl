@@ -34,21 +34,33 @@ const WEAR_MIRROR_V = 0x100000u;
 struct Varying {
     @invariant @builtin(position) position: vec4<f32>,
     @location(0) world: vec3<f32>,
-    // What a feature has as a whole, packed: a rasteriser in software pays for each vector of each triangle.
-    // xy: rgb of what it is painted with and the share of its windows that are lit, f16; z: tint by attribute or selection, w: its state's second word.
-    @location(1) @interpolate(flat) feature: vec4<u32>,
-    // x: surface, y: normal as three snorm8, z: the tint right of the line of comparison.
-    @location(2) @interpolate(flat) face: vec3<u32>,
+    // What a face and its feature have as a whole, packed: a rasteriser in software pays for each vector of each triangle.
+    // x: see `packed_paint`, y: tint by attribute or selection, z: the state's second word, w: normal as three snorm8 and the surface.
+    @location(1) @interpolate(flat) face: vec4<u32>,
     // xy: facade, z: sunlight, w: part of the sky above.
-    @location(3) facade_light: vec4<f32>,
+    @location(2) facade_light: vec4<f32>,
 #ifdef TEXTURED
-    @location(4) texture_uv: vec2<f32>,
-    @location(5) @interpolate(flat) wear: u32,
+    @location(3) texture_uv: vec2<f32>,
+    @location(4) @interpolate(flat) wear: u32,
 #endif
 #ifdef FADING
-    @location(6) @interpolate(flat) tag: u32,
+    @location(5) @interpolate(flat) tag: u32,
+#endif
+#ifdef COMPARED
+    // The tint right of the line of comparison.
+    @location(6) @interpolate(flat) right_tint: u32,
 #endif
 };
+
+// What a feature is painted with, as roots so that dark colours keep their steps, and the share of its windows that are lit.
+fn packed_paint(base: vec3<f32>, share: f32) -> u32 {
+    return pack4x8unorm(vec4<f32>(sqrt(base), share));
+}
+
+fn unpacked_paint(paint: u32) -> vec4<f32> {
+    let p = unpack4x8unorm(paint);
+    return vec4<f32>(p.rgb * p.rgb, p.a);
+}
 
 const SELECTED_COLOUR = vec3<f32>(0.10, 0.62, 1.0);
 
@@ -90,8 +102,7 @@ fn vertex(in: Vertex) -> Varying {
     let up = normalize((world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz);
     let selected = (state.y & FLAG_SELECTED) != 0u;
     var tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
-    let second = right_tints[min(feature, arrayLength(&right_tints) - 1u)];
-    var right_tint = select(unpack4x8unorm(second), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
+    var subdued = 1.0;
 #ifdef TEXTURED
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
@@ -103,12 +114,16 @@ fn vertex(in: Vertex) -> Varying {
     if env.focus.x > 0.5 && is_building(surface) && !selected {
         // They step back: darker, nearer to the ground's colour.
         base = mix(env.land.rgb, base, 0.35);
-        tint.w *= 0.35;
-        right_tint.w *= 0.35;
+        subdued = 0.35;
     }
-    out.face = vec3<u32>(surface, pack4x8snorm(vec4<f32>(up, 0.0)), pack4x8unorm(right_tint));
+    tint.w *= subdued;
+#ifdef COMPARED
+    let second = unpack4x8unorm(right_tints[min(feature, arrayLength(&right_tints) - 1u)]);
+    out.right_tint = pack4x8unorm(select(second, vec4<f32>(SELECTED_COLOUR, 0.8), selected) * vec4<f32>(1.0, 1.0, 1.0, subdued));
+#endif
     let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
-    out.feature = vec4<u32>(pack2x16float(base.rg), pack2x16float(vec2<f32>(base.b, share)), pack4x8unorm(tint), state.y);
+    let turned = (pack4x8snorm(vec4<f32>(up, 0.0)) & 0xffffffu) | (surface << 24u);
+    out.face = vec4<u32>(packed_paint(base, share), pack4x8unorm(tint), state.y, turned);
     out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
     out.position = placed(world, surface, state.y, env.focus);
 #ifdef FADING
@@ -198,16 +213,20 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
 #else
     let worn = false;
 #endif
-    let surface = in.face.x;
-    let seed = in.feature.w >> SEED_SHIFT;
-    let selected = (in.feature.w & FLAG_SELECTED) != 0u;
-    let normal = unpack4x8snorm(in.face.y).xyz;
+    let surface = in.face.w >> 24u;
+    let seed = in.face.z >> SEED_SHIFT;
+    let selected = (in.face.z & FLAG_SELECTED) != 0u;
+    let normal = unpack4x8snorm(in.face.w).xyz;
     let facade = in.facade_light.xy;
     // A map looks straight down without perspective: through no haze, and it compares nothing.
     let is_map = view.clip_from_view[3].w == 1.0;
+#ifdef COMPARED
     let is_left = (env.swipe.x < 0.0) | (in.position.x < env.swipe.x) | is_map;
-    let own_tint = unpack4x8unorm(select(in.face.z, in.feature.z, is_left));
-    let blue_share = unpack2x16float(in.feature.y);
+    let own_tint = unpack4x8unorm(select(in.right_tint, in.face.y, is_left));
+#else
+    let own_tint = unpack4x8unorm(in.face.y);
+#endif
+    let paint = unpacked_paint(in.face.x);
 #ifdef CLIPPED
     if is_cut(in.world, surface, in.position.xy) {
         discard;
@@ -222,18 +241,18 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let to_eye = eye - in.world;
     let distance = length(to_eye);
     let look = select(to_eye * (-1.0 / distance), vec3<f32>(0.0, -1.0, 0.0), is_map);
-    let height = f32(in.feature.w & 0xffffu) * 0.1;
+    let height = f32(in.face.z & 0xffffu) * 0.1;
     // Metres a pixel covers here, ignoring slant.
     let pixel = select(distance, 1.0, is_map) * (2.0 / (view.clip_from_view[1].y * view.viewport.w));
 
-    var base = vec3<f32>(unpack2x16float(in.feature.x), blue_share.x);
+    var base = paint.rgb;
     var lamps = vec3<f32>(0.0);
     var sky_part = 1.0;
     var sunlight = in.facade_light.z;
     var edge = 0.0;
     // A photograph has its own windows and shades.
     if surface == WALL && !worn {
-        let w = windows(facade, seed, blue_share.y, height, pixel / max(0.35, abs(dot(normal, look))));
+        let w = windows(facade, seed, paint.a, height, pixel / max(0.35, abs(dot(normal, look))));
         base *= 1.0 - w.x;
         lamps = env.window.rgb * (w.y * mix(0.7, 1.3, hash(seed, 3u)));
         // Contact shade: the lowest 6 m darken.
@@ -268,8 +287,12 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     colour += env.roof.rgb * edge;
 #ifdef HEATED
     let wall = surface == WALL || (surface == OTHER && abs(normal.y) < 0.5);
-    let without_heat = select(env.swipe.z, env.swipe.y, is_left);
-    if (env.heat.x > 0.5) & (surface != WATER) & (without_heat < 0.5) {
+#ifdef COMPARED
+    let with_heat = select(env.swipe.z, env.swipe.y, is_left) < 0.5;
+#else
+    let with_heat = true;
+#endif
+    if (env.heat.x > 0.5) & (surface != WATER) & with_heat {
         // Walls know how high they are, roofs how high the building is; all else lies on the ground.
         let above = select(select(0.0, height, surface == ROOF), facade.y, wall);
         colour = heated(colour, in.world, above, wall, pixel);
@@ -283,8 +306,10 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let through = select(clearness(env.horizon.w * view.exposure, env.detail.w, distance, eye.y, in.world.y), 1.0, is_map);
     let haze = env.horizon.rgb + glow(env.sun, env.sun_colour, look, 0.0);
     colour = shown(mix(haze, colour, through));
+#ifdef COMPARED
     if (env.swipe.x >= 0.0) & (abs(in.position.x - env.swipe.x) < 1.0) & !is_map {
         colour = vec3<f32>(0.85);
     }
+#endif
     return vec4<f32>(colour, 1.0);
 }

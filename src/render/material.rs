@@ -60,18 +60,21 @@ pub struct CityKey {
     fading: bool,
     /// A software rasteriser works out what a pixel might be, whatever it is: what nothing shows is left out of the shader.
     heated: bool,
+    compared: bool,
     wet: bool,
 }
 
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated: m.environment.is_heated(), wet: m.wet }
+        let (heated, compared) = (m.environment.is_heated(), m.environment.is_compared());
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet }
     }
 }
 
 impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated: m.heated, wet: m.wet }
+        let (heated, compared) = (m.heated, m.compared);
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet }
     }
 }
 
@@ -120,7 +123,7 @@ pub(super) fn place_attributes(
 }
 
 /// Shader definitions of both materials: `CLIPPED` where something is cut, `FADING` where tiles take over from one another, `HEATED` where a heat layer
-/// is shown, `WET` where a tile has water, `FULL` where depth was drawn first.
+/// is shown, `COMPARED` where a line divides the picture, `WET` where a tile has water, `FULL` where depth was drawn first.
 fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPipelineKey, textured: bool) {
     let mut defs: Vec<ShaderDefVal> = Vec::new();
     if key.clipped {
@@ -131,6 +134,9 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     }
     if key.heated {
         defs.push("HEATED".into());
+    }
+    if key.compared {
+        defs.push("COMPARED".into());
     }
     if key.wet {
         defs.push("WET".into());
@@ -261,6 +267,8 @@ pub struct TexturedMaterial {
     pub wet: bool,
     /// Whether a heat layer is shown.
     pub heated: bool,
+    /// Whether a line divides the picture.
+    pub compared: bool,
 }
 
 impl Material for TexturedMaterial {

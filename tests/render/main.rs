@@ -2,6 +2,7 @@
 //! They need a Vulkan driver; Mesa's software rasteriser will do (scripts/setup installs it).
 #![cfg(feature = "screen")]
 
+mod culling;
 mod cuts;
 mod fade;
 mod full;

@@ -63,6 +63,6 @@ fn print(f: &FrameFigures) {
     println!("adapter      {}", f.adapter);
     println!("frame        {:.1} ms median, {:.1} ms p99 of {} at {}", f.frame_ms_p50, f.frame_ms_p99, f.frames, f.size);
     println!("full view    {:.0} ms{}", f.full_view_ms, if f.settled { "" } else { " (not reached)" });
-    println!("drawn        {} tiles, {} triangles, {} failed", f.tiles, f.triangles, f.failed_tiles);
+    println!("drawn        {} tiles, {} of their {} triangles, {} failed", f.tiles, f.triangles_seen, f.triangles, f.failed_tiles);
     println!("memory       {:.0} MiB, {:.0} MiB of it tiles; {:.0} MiB at most", f.memory_mib, f.resident_mib, f.peak_rss_mib);
 }

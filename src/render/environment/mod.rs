@@ -46,6 +46,11 @@ impl Environment {
         self.heat.x > 0.5
     }
 
+    /// Whether a line divides the picture, with other tints on its right.
+    pub fn is_compared(&self) -> bool {
+        self.swipe.x >= 0.0
+    }
+
     /// The environment of a theme, lit from where maps are lit. The files are part of the program and held by a test.
     pub fn of(theme: Theme) -> Self {
         theme::fixed(theme)

@@ -29,6 +29,20 @@ use std::sync::{Arc, Weak};
 /// Sides of a frustum that are asked: all but the far one, which the city's cameras have at the end of the world.
 const SIDES: usize = 5;
 
+/// Whether faces that no camera sees are left out, and how many are drawn of those of all tiles that are seen.
+#[derive(Resource, Clone, Copy, Debug)]
+pub struct FaceCulling {
+    pub on: bool,
+    pub drawn: usize,
+    pub whole: usize,
+}
+
+impl Default for FaceCulling {
+    fn default() -> Self {
+        Self { on: true, drawn: 0, whole: 0 }
+    }
+}
+
 /// The faces of a tile's mesh, and which of them the next frame draws.
 #[derive(Component)]
 pub(super) struct Clustered {
@@ -36,8 +50,8 @@ pub(super) struct Clustered {
     mesh: usize,
     /// From the numbers of the mesh as it is drawn to its local metres.
     to_local: Affine3A,
-    /// What looked when `drawn` was chosen, and whether backs were seen.
-    eyes: (Vec<ClusterEye>, bool),
+    /// What looked when `drawn` was chosen, whether backs were seen, and whether all was drawn anyway.
+    eyes: (Vec<ClusterEye>, bool, bool),
     drawn: Vec<Range<u32>>,
 }
 
@@ -47,6 +61,25 @@ impl Clustered {
         let to_local = local.compute_affine().inverse() * drawn.compute_affine();
         let drawn = tile.meshes.get(mesh).map_or(0, KeptMesh::triangles);
         Self { tile, mesh, to_local, eyes: default(), drawn: std::iter::once(0..drawn as u32).collect() }
+    }
+
+    fn faces(&self) -> usize {
+        self.tile.meshes.get(self.mesh).map_or(0, KeptMesh::triangles)
+    }
+
+    /// What to draw for these eyes, or `whole`, where that is not what is drawn.
+    fn chosen(&mut self, eyes: Vec<ClusterEye>, backs: bool, whole: bool) -> Option<Vec<Range<u32>>> {
+        let eyes = (eyes, backs, whole);
+        if eyes == self.eyes {
+            return None;
+        }
+        let mesh = self.tile.meshes.get(self.mesh)?;
+        let runs = if whole { std::iter::once(0..mesh.triangles() as u32).collect() } else { mesh.seen(&eyes.0, backs) };
+        self.eyes = eyes;
+        (runs != self.drawn).then(|| {
+            self.drawn.clone_from(&runs);
+            runs
+        })
     }
 }
 
@@ -67,7 +100,7 @@ struct Changed(Vec<Choice>);
 struct Waiting(HashMap<AssetId<Mesh>, Choice>);
 
 pub(super) fn build(app: &mut App) {
-    app.init_resource::<Changed>().add_systems(PostUpdate, choose.after(VisibilitySystems::CheckVisibility));
+    app.init_resource::<FaceCulling>().init_resource::<Changed>().add_systems(PostUpdate, choose.after(VisibilitySystems::CheckVisibility));
     if let Some(render) = app.get_sub_app_mut(RenderApp) {
         let write = write.in_set(RenderSystems::PrepareAssets).after(allocate_and_free_meshes).after(prepare_assets::<RenderMesh>);
         render.init_resource::<Waiting>().add_systems(ExtractSchedule, take).add_systems(Render, write);
@@ -113,36 +146,32 @@ fn choose(
     full: Query<(), With<FullTier>>,
     clip: Res<CityClip>,
     mut tiles: Query<(&Mesh3d, &GlobalTransform, &ViewVisibility, Option<&RenderLayers>, &mut Clustered)>,
-    mut changed: ResMut<Changed>,
+    (mut culling, mut changed): (ResMut<FaceCulling>, ResMut<Changed>),
 ) {
-    if !full.is_empty() {
-        return;
-    }
+    let whole = !culling.on || !full.is_empty();
     let looking: Vec<Looking> =
         cameras.iter().filter(|(camera, ..)| camera.is_active).map(|(c, p, f, l)| Looking::of(c, p, f, l)).collect();
     // Stand-ins with the same meshes are what id pictures are taken of.
     let picks = RenderLayers::layer(PICK_LAYER);
     // One looks at the walls of cut buildings from within.
     let backs = clip.is_active();
+    let (mut drawn, mut all) = (0, 0);
     for (mesh, place, visibility, layers, mut tile) in &mut tiles {
         if !visibility.get() {
             continue;
         }
         let layers = layers.cloned().unwrap_or_default();
-        let sees = |l: &&Looking| l.layers.intersects(&layers) || l.layers.intersects(&picks);
+        let sees = |l: &&Looking| !whole && (l.layers.intersects(&layers) || l.layers.intersects(&picks));
         let to_local = tile.to_local * place.affine().inverse();
-        let eyes = (looking.iter().filter(sees).map(|l| l.within(&to_local)).collect(), backs);
-        if eyes == tile.eyes {
-            continue;
-        }
-        let runs = tile.tile.meshes.get(tile.mesh).map_or_else(Vec::new, |m| m.seen(&eyes.0, backs));
+        let eyes: Vec<ClusterEye> = looking.iter().filter(sees).map(|l| l.within(&to_local)).collect();
         let tile = tile.bypass_change_detection();
-        tile.eyes = eyes;
-        if runs != tile.drawn {
-            changed.0.push(Choice { mesh: mesh.id(), tile: Arc::downgrade(&tile.tile), number: tile.mesh, runs: runs.clone() });
-            tile.drawn = runs;
+        if let Some(runs) = tile.chosen(eyes, backs, whole) {
+            changed.0.push(Choice { mesh: mesh.id(), tile: Arc::downgrade(&tile.tile), number: tile.mesh, runs });
         }
+        drawn += tile.drawn.iter().map(|run| run.len()).sum::<usize>();
+        all += tile.faces();
     }
+    (culling.drawn, culling.whole) = (drawn, all);
 }
 
 fn take(mut waiting: ResMut<Waiting>, mut main: ResMut<MainWorld>) {

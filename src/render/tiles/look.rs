@@ -124,9 +124,10 @@ fn colour_city(
     shared: Res<SharedMaterial>,
     mut materials: ResMut<Assets<CityMaterial>>,
     mut textured: ResMut<Assets<TexturedMaterial>>,
-    (mut heated, mut writes): (Local<bool>, Local<u32>),
+    (mut known, mut writes): (Local<[bool; 2]>, Local<u32>),
 ) {
-    if std::mem::replace(&mut *heated, environment.is_heated()) != environment.is_heated() {
+    let [heated, compared] = [environment.is_heated(), environment.is_compared()];
+    if std::mem::replace(&mut *known, [heated, compared]) != [heated, compared] {
         // Another pipeline, see `clip::WRITES`.
         *writes = WRITES;
     }
@@ -139,6 +140,6 @@ fn colour_city(
     }
     if *writes > 0 {
         *writes -= 1;
-        textured.iter_mut().for_each(|(_, material)| material.heated = *heated);
+        textured.iter_mut().for_each(|(_, material)| (material.heated, material.compared) = (heated, compared));
     }
 }

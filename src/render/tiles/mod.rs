@@ -38,6 +38,7 @@ mod wardrobe;
 
 pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
+pub use culling::FaceCulling;
 pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 pub(in crate::render) use lens::HAZE_ALOFT;

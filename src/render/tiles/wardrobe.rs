@@ -82,6 +82,7 @@ impl Wardrobe<'_> {
             holes: *holes,
             wet: worn.wet,
             heated: self.environment.is_heated(),
+            compared: self.environment.is_compared(),
         }))
     }
 

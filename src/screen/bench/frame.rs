@@ -3,7 +3,7 @@
 use super::{Opened, percentile, timed};
 use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
-use crate::render::tiles::CityTiles;
+use crate::render::tiles::{CityTiles, FaceCulling};
 use crate::screen::app::{Adapter, Quality};
 use crate::screen::start::StartError;
 use crate::tiles::TilesetOptions;
@@ -38,7 +38,9 @@ pub struct FrameFigures {
     pub full_view_ms: f64,
     pub settled: bool,
     pub tiles: usize,
+    /// Of the tiles that are drawn, and how many of them cameras may see.
     pub triangles: usize,
+    pub triangles_seen: usize,
     pub failed_tiles: usize,
     pub resident_mib: f64,
     /// Of the whole process while the picture stands.
@@ -76,6 +78,7 @@ pub fn frames(bench: &FrameBench) -> Result<FrameFigures, StartError> {
         settled,
         tiles: city.drawn_tiles,
         triangles: city.drawn_triangles,
+        triangles_seen: pump.world().get_resource::<FaceCulling>().map_or(city.drawn_triangles, |c| c.drawn),
         failed_tiles: city.progress.failed,
         resident_mib: city.progress.resident_bytes as f64 / (1 << 20) as f64,
         memory_mib,
