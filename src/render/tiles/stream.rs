@@ -22,7 +22,6 @@ use bevy::prelude::*;
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// Which of the app's groups one of a tileset's is.
 #[derive(Clone, PartialEq)]
@@ -155,7 +154,7 @@ pub(super) fn stream(
         return;
     }
     let city = &mut *city;
-    let (mut handed, mut took) = (0, Duration::ZERO);
+    let mut handed = 0;
     for entity in city.in_turn() {
         let Some(stream) = city.streams.get_mut(&entity) else { continue };
         let Ok((visibility, inherited, has_parent, mut shown)) = tilesets.get_mut(entity) else { continue };
@@ -163,7 +162,6 @@ pub(super) fn stream(
         stream.hidden = *visibility == Visibility::Hidden || has_parent && *visibility == Visibility::Inherited && !inherited.get();
         stream.engine.limit_uploads(city.pace.left(handed));
         let now = stream.update(&views);
-        let begun = Instant::now();
         for (id, content) in &now.loaded {
             city.loaded_tiles += 1;
             handed += content.bytes;
@@ -171,7 +169,6 @@ pub(super) fn stream(
             let resident = stage.put_up(entity, stream.stands_for, (content, kept), &city.selected);
             stream.resident.insert(*id, resident);
         }
-        took += begun.elapsed();
         now.evicted.iter().filter_map(|id| stream.resident.remove(id)).for_each(|gone| stage.take_down(gone));
         stage.show(stream);
         telling.tell(entity, stream, &now);
@@ -180,8 +177,9 @@ pub(super) fn stream(
         shown.set_if_neq(stream.progress.clone());
     }
     city.loaded_bytes += handed;
-    city.pace.learn(handed, took, time.delta());
     city.sum_up();
+    let whole = city.is_settled() && city.drawn_tiles > 0;
+    city.pace.learn(handed, time.delta(), whole);
     let seen = city.streams.values().filter(|s| !s.hidden).count();
     city.ground.keep_for((city.progress.resident_tiles, seen));
 }
