@@ -201,7 +201,12 @@ impl KeptMesh {
 
     /// Runs of faces that some eye may see; with `backs`, also from behind. All of them where they are in no clusters.
     pub fn seen(&self, eyes: &[ClusterEye], backs: bool) -> Vec<Range<u32>> {
-        if self.clusters.is_empty() { vec![0..self.triangles() as u32] } else { seen(&self.clusters, eyes, backs) }
+        if self.clusters.is_empty() { self.whole() } else { seen(&self.clusters, eyes, backs) }
+    }
+
+    /// All of its faces as one run.
+    pub fn whole(&self) -> Vec<Range<u32>> {
+        std::iter::once(0..self.triangles() as u32).collect()
     }
 
     /// Corners of runs of faces as a device takes them, 16 or 32 bits each, little-endian.

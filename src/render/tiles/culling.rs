@@ -59,8 +59,8 @@ impl Clustered {
     /// Both stand in their tileset: `drawn` places the numbers that the mesh is drawn with, `local` its local metres.
     pub(super) fn new(tile: Arc<KeptTile>, mesh: usize, drawn: Transform, local: Transform) -> Self {
         let to_local = local.compute_affine().inverse() * drawn.compute_affine();
-        let drawn = tile.meshes.get(mesh).map_or(0, KeptMesh::triangles);
-        Self { tile, mesh, to_local, eyes: default(), drawn: std::iter::once(0..drawn as u32).collect() }
+        let drawn = tile.meshes.get(mesh).map_or_else(Vec::new, KeptMesh::whole);
+        Self { tile, mesh, to_local, eyes: default(), drawn }
     }
 
     fn faces(&self) -> usize {
@@ -74,7 +74,7 @@ impl Clustered {
             return None;
         }
         let mesh = self.tile.meshes.get(self.mesh)?;
-        let runs = if whole { std::iter::once(0..mesh.triangles() as u32).collect() } else { mesh.seen(&eyes.0, backs) };
+        let runs = if whole { mesh.whole() } else { mesh.seen(&eyes.0, backs) };
         self.eyes = eyes;
         (runs != self.drawn).then(|| {
             self.drawn.clone_from(&runs);
