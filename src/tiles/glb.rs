@@ -8,9 +8,9 @@ use super::fetch::resolve;
 use super::gltf_json::{Document, Node};
 use super::instances::{self, Instances};
 use super::mesh::{Piece, Placed, merge};
-use super::shapes;
 use super::texture::Textures;
 use super::tree::UpAxis;
+use super::{outline, shapes};
 use crate::ogc::{Batches, FeatureTable, Metadata};
 use glam::{DMat3, DMat4, DQuat, DVec3, DVec4};
 
@@ -214,6 +214,10 @@ impl<'a> Assembly<'a> {
                 let metadata = features.face_metadata(primitive, &ids, textures, &mut self.notes);
                 let worn = primitive.material.and_then(|m| textures.of_material(m));
                 let piece = Piece::read(self.buffers, self.document, primitive, (ids, metadata), worn.as_ref())?;
+                if let Some(edges) = outline::outline(self.buffers, primitive, &piece)? {
+                    self.notes.say(outline::OUTLINES_NOTE);
+                    pieces.push(edges);
+                }
                 pieces.push(match primitive.mode.unwrap_or(4) {
                     0 => {
                         self.notes.say(shapes::POINTS_NOTE);

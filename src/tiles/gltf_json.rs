@@ -106,6 +106,15 @@ pub struct PrimitiveExtensions {
     pub draco: Option<Draco>,
     #[serde(rename = "EXT_structural_metadata")]
     pub metadata: Option<PrimitiveMetadata>,
+    #[serde(rename = "CESIUM_primitive_outline")]
+    pub outline: Option<Outline>,
+}
+
+/// Edges to be drawn along the faces of a primitive.
+#[derive(Debug, Deserialize)]
+pub struct Outline {
+    /// Accessor of pairs of vertices.
+    pub indices: usize,
 }
 
 /// Which property attributes and textures of the root a primitive has.

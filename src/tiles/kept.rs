@@ -211,7 +211,11 @@ impl KeptMesh {
 
     /// Corners of runs of faces as a device takes them, 16 or 32 bits each, little-endian.
     pub fn index_bytes(&self, runs: &[Range<u32>], short: bool) -> Vec<u8> {
-        let corners = runs.iter().flat_map(|run| run.start as usize * 3..run.end as usize * 3).filter_map(|i| self.indices.get(i));
+        let of = |run: &Range<u32>| run.start as usize * 3..run.end as usize * 3;
+        if let (Numbers::Short(list), true) = (&self.indices, short) {
+            return runs.iter().flat_map(|run| list.get(of(run)).unwrap_or_default()).flat_map(|i| i.to_le_bytes()).collect();
+        }
+        let corners = runs.iter().flat_map(of).filter_map(|i| self.indices.get(i));
         if short { corners.flat_map(|i| (i as u16).to_le_bytes()).collect() } else { corners.flat_map(u32::to_le_bytes).collect() }
     }
 

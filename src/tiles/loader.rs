@@ -4,7 +4,7 @@
 //! A fetch under way that nobody has wanted for a while is broken off (`under_way`). Answers come out by a bounded channel; when nobody
 //! takes them the loader waits.
 
-use super::content::{DecodeContext, Decoded, TileContent, TileMesh, decode};
+use super::content::{DecodeContext, Decoded, TileContent, decode};
 use super::error::TileError;
 use super::fetch::{TileSource, resolve};
 use super::kept::KeptTile;
@@ -250,7 +250,8 @@ async fn load_contents(
 /// Makes of a tile what is kept, and what whoever draws it wants.
 fn finish(mut payload: Payload, prepare: Option<Prepare>) -> Payload {
     if let Some(content) = &mut payload.content {
-        content.meshes.iter_mut().for_each(TileMesh::cluster);
+        let features = content.features.count();
+        content.meshes.iter_mut().for_each(|mesh| mesh.cluster(features));
         payload.kept = Some(KeptTile::of(content));
         content.prepared = prepare.map(|prepare| prepare(content));
     }

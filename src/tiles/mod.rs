@@ -41,6 +41,7 @@ mod made_up;
 mod mesh;
 mod metadata;
 mod outcomes;
+mod outline;
 mod pick;
 mod picture;
 mod place_metadata;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What contents say, by their path; all others say nothing.
-const SAID: [(&str, &[&str]); 8] = [
+const SAID: [(&str, &[&str]); 9] = [
     ("1.0/TilesetWithRequestVolume/points.pnts", &["points are drawn as small tetrahedra"]),
     ("1.1/MultipleContents/planePoints.glb", &["points are drawn as small tetrahedra"]),
     (
@@ -22,11 +22,13 @@ const SAID: [(&str, &[&str]); 8] = [
         "glTF/EXT_structural_metadata/PropertyAttributesPointCloud/PropertyAttributesPointCloudTree.gltf",
         &["points are drawn as small tetrahedra"],
     ),
+    ("glTF/CESIUM_primitive_outline/BoxPrimitiveOutline/BoxPrimitiveOutline.gltf", &[OUTLINED]),
     ("glTF/EXT_mesh_features/FeatureIdTexture/FeatureIdTexture.gltf", &[PICTURED]),
     ("glTF/EXT_structural_metadata/FeatureIdTextureAndPropertyTable/FeatureIdTextureAndPropertyTable.gltf", &[PICTURED]),
     ("glTF/EXT_structural_metadata/MultipleClasses/MultipleClasses.gltf", &[SEVERAL]),
     ("glTF/EXT_structural_metadata/MultipleFeatureIdsAndProperties/MultipleFeatureIdsAndProperties.gltf", &[SEVERAL]),
 ];
+const OUTLINED: &str = "outlines are drawn as thin prisms";
 const PICTURED: &str = "feature ids in a picture: triangles are drawn by their middles, a click is exact";
 const SEVERAL: &str = "of several sets of feature ids, one is drawn by; a click shows all";
 /// Files that samples name and the folder lacks.

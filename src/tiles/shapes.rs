@@ -14,6 +14,8 @@ const SPACING_SAMPLES: usize = 64;
 const POINT_SHARE: f64 = 1.0 / 100.0;
 /// The width of a line as a part of the extent of all lines beside it.
 const LINE_SHARE: f64 = 1.0 / 1000.0;
+/// The width of an edge as a part of the length of edges beside it.
+const EDGE_SHARE: f64 = 1.0 / 50.0;
 /// The size of a single point, which has no neighbours and no extent; the unit of its frame, mostly metres.
 const ALONE: f64 = 0.5;
 
@@ -68,11 +70,25 @@ fn point_half(positions: &[[f32; 3]]) -> f64 {
 
 /// Lines of `mode` (1 pairs, 2 a loop, 3 a strip) as three-sided prisms, a thousandth of their extent wide.
 pub fn lines(line: Piece, mode: u32) -> Result<Piece, Fault> {
+    let width = diagonal(&line.positions) * LINE_SHARE;
+    prisms(line, mode, width)
+}
+
+/// Pairs as lines, a fiftieth as wide as the one in the middle is long, however many houses they run around.
+pub fn edges(edges: Piece) -> Result<Piece, Fault> {
+    let corner = |i: u32| edges.positions.get(i as usize).copied().map_or(Vec3::ZERO, Vec3::from);
+    let mut lengths: Vec<f32> = pairs(&edges.indices, 1).iter().map(|[a, b]| corner(*a).distance(corner(*b))).collect();
+    lengths.sort_by(f32::total_cmp);
+    let width = lengths.get(lengths.len() / 2).map_or(0.0, |middle| f64::from(*middle) * EDGE_SHARE);
+    prisms(edges, 1, width)
+}
+
+fn prisms(line: Piece, mode: u32, width: f64) -> Result<Piece, Fault> {
     let pairs = pairs(&line.indices, mode);
     if pairs.len() > VERTICES_MAX / 6 {
         return Err(Fault::unsupported(format!("more than {} pieces of lines in a tile", VERTICES_MAX / 6), "divide the tile"));
     }
-    let radius = (diagonal(&line.positions) * LINE_SHARE * 0.5) as f32;
+    let radius = (width * 0.5) as f32;
     let n = pairs.len() * 6;
     let (mut of, mut positions, mut normals) = (Vec::with_capacity(n), Vec::with_capacity(n), Vec::with_capacity(n));
     let mut indices = Vec::with_capacity(pairs.len() * 24);

@@ -25,11 +25,11 @@ impl Stage {
     }
 
     /// `prepare` is called before the first tile is there.
-    pub fn prepared(quality: Quality, camera: CameraPose, prepare: impl FnOnce(&mut World)) -> Self {
+    pub fn prepared(quality: Quality, camera: CameraPose, prepare: impl FnOnce(&mut App)) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let options = ScreenOptions { camera, quality, ..at(118.2740478, 33.9620655, SIZE, None) };
         let mut app = app::build(&options).unwrap();
-        prepare(app.world_mut());
+        prepare(&mut app);
         app.world_mut().spawn(Tileset::at(city(dir.path()).display().to_string()));
         app.add_systems(Update, |city: Res<CityTiles>, mut ready: ResMut<Ready>| ready.0 = city.is_settled() && city.drawn_tiles > 0);
         let mut pump = Pump::new(app);

@@ -1,8 +1,8 @@
 //! Leaves out, before anything is drawn, the faces of tiles that no camera can see: behind the backs of buildings and beside the picture.
 //!
 //! Faces lie in clusters ([`crate::tiles::Cluster`]); those that may be seen are written to the front of their tile's list of corners, and the tile's one draw
-//! call takes so many of them. A software rasteriser, which pays for each corner, is spared half of its work on them. In the tier `full` tiles are drawn
-//! whole: shadows fall from what cameras don't see.
+//! call takes so many of them. A software rasteriser, which pays for each corner, is spared half of its work on them. In the tier `full`, and where any light
+//! casts shadows, tiles are drawn whole: shadows fall from what cameras don't see.
 //!
 //! It needs draws whose length the processor says ([`crate::render::direct`]); where a graphics device says it, all faces are drawn, some twice, and the picture
 //! is the same.
@@ -14,6 +14,7 @@ use crate::tiles::{ClusterEye, KeptMesh, KeptTile, Sightline};
 use bevy::asset::AssetId;
 use bevy::camera::primitives::Frustum;
 use bevy::camera::visibility::{RenderLayers, VisibilitySystems};
+use bevy::ecs::system::SystemParam;
 use bevy::math::{Affine3A, Vec4};
 use bevy::platform::collections::HashMap;
 use bevy::prelude::*;
@@ -140,15 +141,31 @@ impl Looking {
 type Cameras<'w, 's> =
     Query<'w, 's, (&'static Camera, &'static GlobalTransform, &'static Frustum, Option<&'static RenderLayers>), With<Camera3d>>;
 
+/// Lights of all kinds that may cast shadows.
+#[derive(SystemParam)]
+struct Lights<'w, 's> {
+    suns: Query<'w, 's, &'static DirectionalLight>,
+    lamps: Query<'w, 's, &'static PointLight>,
+    spots: Query<'w, 's, &'static SpotLight>,
+}
+
+impl Lights<'_, '_> {
+    fn cast_shadows(&self) -> bool {
+        let suns = self.suns.iter().map(|l| l.shadow_maps_enabled);
+        let lamps = self.lamps.iter().map(|l| l.shadow_maps_enabled);
+        suns.chain(lamps).chain(self.spots.iter().map(|l| l.shadow_maps_enabled)).any(|casts| casts)
+    }
+}
+
 /// Chooses the faces of each tile that is drawn at all.
 fn choose(
     cameras: Cameras,
-    full: Query<(), With<FullTier>>,
+    (full, lights): (Query<(), With<FullTier>>, Lights),
     clip: Res<CityClip>,
     mut tiles: Query<(&Mesh3d, &GlobalTransform, &ViewVisibility, Option<&RenderLayers>, &mut Clustered)>,
     (mut culling, mut changed): (ResMut<FaceCulling>, ResMut<Changed>),
 ) {
-    let whole = !culling.on || !full.is_empty();
+    let whole = !culling.on || !full.is_empty() || lights.cast_shadows();
     let looking: Vec<Looking> =
         cameras.iter().filter(|(camera, ..)| camera.is_active).map(|(c, p, f, l)| Looking::of(c, p, f, l)).collect();
     // Stand-ins with the same meshes are what id pictures are taken of.

@@ -55,6 +55,7 @@ pub use views::{LAYERS_MAX, NamedViews, PICK_LAYER, PICTURE_LAYER, TileViews};
 use super::camera::CameraPlaced;
 use bevy::prelude::*;
 use bevy::render::RenderApp;
+use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
 
 /// Opens, uploads, shows, styles, picks and forgets what every [`Tileset`] needs.
 ///
@@ -105,6 +106,10 @@ impl Plugin for TilesetPlugin {
     }
 
     fn finish(&self, app: &mut App) {
+        let pipelined = app.is_plugin_added::<PipelinedRenderingPlugin>();
+        if let Some(mut city) = app.world_mut().get_resource_mut::<CityTiles>() {
+            city.pace.pipelined = pipelined;
+        }
         if let Some(render) = app.get_sub_app_mut(RenderApp) {
             render.insert_resource(mesh::buffers());
         }

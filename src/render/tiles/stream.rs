@@ -6,6 +6,7 @@ use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
 use super::look::{SharedMaterial, Worn};
 use super::messages::{TileEvicted, TileFailed, TileLoaded, TilesetFailed, TilesetLoaded};
+use super::pace::Shown;
 use super::styled::StyledTile;
 use super::styling::CityStyling;
 use super::tileset::{StandsFor, Tileset, TilesetProgress};
@@ -145,7 +146,8 @@ pub(super) struct Stage<'w, 's> {
 /// One frame of every tileset.
 pub(super) fn stream(
     mut city: ResMut<CityTiles>,
-    (views, time): (Res<TileViews>, Res<Time>),
+    // Not the app's time, which counts no frame for more than a quarter of a second.
+    (views, time): (Res<TileViews>, Res<Time<Real>>),
     mut tilesets: Query<(&Visibility, &InheritedVisibility, Has<ChildOf>, &mut TilesetProgress), With<Tileset>>,
     mut stage: Stage,
     mut telling: Telling,
@@ -178,8 +180,12 @@ pub(super) fn stream(
     }
     city.loaded_bytes += handed;
     city.sum_up();
-    let whole = city.is_settled() && city.drawn_tiles > 0;
-    city.pace.learn(handed, time.delta(), whole);
+    let shown = match city.drawn_tiles {
+        0 => Shown::Nothing,
+        _ if city.is_settled() => Shown::Whole,
+        _ => Shown::Some,
+    };
+    city.pace.learn(handed, time.delta(), shown);
     let seen = city.streams.values().filter(|s| !s.hidden).count();
     city.ground.keep_for((city.progress.resident_tiles, seen));
 }
