@@ -1,6 +1,6 @@
 //! What Bevy's plugin for materials makes ready at every start, and no screen of ours has: atmosphere, light probes, ambient occlusion, lamps sorted by a
 //! graphics device. It can't be told to leave them out, so their programs are replaced by empty ones: a software rasteriser, which compiles as a driver
-//! would, is spared the time and more than 10 MiB.
+//! would, is spared the time and 8 MiB.
 //!
 //! Whoever wants one of these effects takes its line out of [`UNUSED`].
 
