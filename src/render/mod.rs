@@ -10,6 +10,7 @@ pub mod heat;
 pub mod inset;
 pub mod light;
 pub mod material;
+pub mod order;
 pub mod sky;
 pub mod tiles;
 pub mod unused;
@@ -30,5 +31,6 @@ impl PluginGroup for CityRenderPlugins {
             .add(clip::ClipPlugin)
             .add(light::SunPlugin)
             .add(sky::SkyPlugin)
+            .add(order::NearFirst)
     }
 }

@@ -10,14 +10,33 @@ const UNKNOWN: u64 = 2 << 30;
 const LEAST: u64 = 256 << 20;
 /// Where the graphics device draws out of the machine's own memory, as software and integrated graphics do.
 const MOST_SHARED: u64 = 4 << 30;
-/// Where it has its own: about three quarters of what is counted lie there.
+/// Where it has its own.
 const MOST_OWN: u64 = 6 << 30;
 
+/// Where the graphics device keeps what it draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GraphicsMemory {
+    /// In the machine's own memory, as software and integrated graphics do.
+    Shared,
+    /// In memory of its own: so many bytes, where its driver tells.
+    Own { bytes: Option<u64> },
+}
+
+impl GraphicsMemory {
+    /// Bytes that tiles may take at most. Of memory of its own they get half, the rest being pictures, shadows and other programs;
+    /// and about three quarters of what is counted lie there.
+    fn most(self) -> u64 {
+        match self {
+            Self::Shared => MOST_SHARED,
+            Self::Own { bytes } => bytes.map_or(MOST_OWN, |own| (own / 2 / 3).saturating_mul(4).clamp(LEAST, MOST_OWN)),
+        }
+    }
+}
+
 /// Bytes that all tilesets together may take, decoded, uploaded and on the way: a quarter of the machine's memory (`machine_bytes`, where it is known),
-/// at least 256 MiB, at most 4 GiB, or 6 GiB where the graphics device has memory of its own.
-pub fn memory_budget(machine_bytes: Option<u64>, own_graphics_memory: bool) -> usize {
-    let most = if own_graphics_memory { MOST_OWN } else { MOST_SHARED };
-    let bytes = machine_bytes.map_or(UNKNOWN, |all| (all / SHARE).clamp(LEAST, most));
+/// at least 256 MiB, at most 4 GiB; where the graphics device has memory of its own, at most 6 GiB and two thirds of it.
+pub fn memory_budget(machine_bytes: Option<u64>, graphics: GraphicsMemory) -> usize {
+    let bytes = machine_bytes.map_or(UNKNOWN, |all| all / SHARE).clamp(LEAST, graphics.most());
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
@@ -47,13 +66,13 @@ impl MemoryBudget {
 
     /// What suits this machine ([`memory_budget`]), its graphics device being taken to have no memory of its own until [`Self::fit`] says so.
     pub fn of_machine() -> Self {
-        Self { ledger: Ledger::new(memory_budget(machine_bytes(), false)), of_machine: true }
+        Self { ledger: Ledger::new(memory_budget(machine_bytes(), GraphicsMemory::Shared)), of_machine: true }
     }
 
-    /// Sets what suits a graphics device that has memory of its own or not; nothing where the limit was given in bytes.
-    pub fn fit(&self, own_graphics_memory: bool) {
+    /// Sets what suits the graphics device; nothing where the limit was given in bytes.
+    pub fn fit(&self, graphics: GraphicsMemory) {
         if self.of_machine {
-            self.ledger.set_max(memory_budget(machine_bytes(), own_graphics_memory));
+            self.ledger.set_max(memory_budget(machine_bytes(), graphics));
         }
     }
 
@@ -75,9 +94,15 @@ mod tests {
     #[test]
     fn the_budget_is_a_quarter_of_the_machine_within_bounds() {
         let gib = |n: u64| (n << 30) as usize;
-        assert_eq!((memory_budget(Some(8 << 30), false), memory_budget(Some(64 << 30), false)), (gib(2), gib(4)));
-        assert_eq!((memory_budget(Some(64 << 30), true), memory_budget(None, true)), (gib(6), gib(2)));
-        assert_eq!(memory_budget(Some(100 << 20), false), 256 << 20);
+        let shared = |machine| memory_budget(machine, GraphicsMemory::Shared);
+        assert_eq!((shared(Some(8 << 30)), shared(Some(64 << 30)), shared(None)), (gib(2), gib(4), gib(2)));
+        assert_eq!(shared(Some(100 << 20)), 256 << 20);
+    }
+
+    #[test]
+    fn a_card_with_little_memory_keeps_its_tiles_few_and_one_with_much_is_not_filled() {
+        let own = |card: Option<u64>| memory_budget(Some(64 << 30), GraphicsMemory::Own { bytes: card.map(|gib| gib << 30) }) >> 20;
+        assert_eq!([own(None), own(Some(24)), own(Some(6)), own(Some(3)), own(Some(0))], [6 << 10, 6 << 10, 4095, 2047, 256]);
     }
 
     #[test]
@@ -98,7 +123,7 @@ mod tests {
         assert_eq!((one.standing().resident, budget.bytes_max()), (600, 1000));
         drop(two);
         assert_eq!((budget.held_bytes(), one.others_idle()), (100, 0), "what is gone counts no more");
-        budget.fit(true);
+        budget.fit(GraphicsMemory::Own { bytes: None });
         assert_eq!(budget.bytes_max(), 1000, "a limit given in bytes stays");
     }
 }

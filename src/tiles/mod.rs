@@ -61,7 +61,7 @@ mod volume;
 mod walk;
 
 pub use crate::ogc::{ClassName, Described, DescribedProperty, FeatureTable, NO_FEATURE};
-pub use budget::{MemoryBudget, machine_bytes, memory_budget};
+pub use budget::{GraphicsMemory, MemoryBudget, machine_bytes, memory_budget};
 pub use clusters::{Cluster, ClusterEye, Sightline};
 pub use content::{DecodeContext, Decoded, FACADE_STEPS_PER_M, TileContent, TileMesh, UpAxis, WALL, decode};
 pub use disk_cache::{CacheFigures, CacheOptions};

@@ -113,6 +113,27 @@ fn ktx2_is_worn_and_what_is_written_beside_stands_in_for_what_is_damaged() {
 }
 
 #[test]
+fn webp_is_worn_with_and_without_loss() {
+    let files = [
+        include_bytes!("../../tests/data/textures/gradient-lossy.webp").as_slice(),
+        include_bytes!("../../tests/data/textures/green-half.webp"),
+    ];
+    let content = two(|j| {
+        for (n, file) in files.into_iter().enumerate() {
+            j["images"].as_array_mut().unwrap().push(json!({ "uri": uri("image/webp", file) }));
+            j["textures"][n]["extensions"] = json!({ "EXT_texture_webp": { "source": 2 + n } });
+        }
+    });
+    let texture = content.meshes[0].texture.as_ref().unwrap();
+    assert_eq!(([texture.width, texture.height, texture.layers], content.notes.len()), ([24, 12, 2], 0));
+    let (pixels, layer) = (texture.take(), 4 * (24 * 12 + 12 * 6 + 6 * 3 + 3 + 1));
+    let near = |at: usize, should: [u8; 4]| pixels[at..at + 4].iter().zip(should).all(|(is, should)| is.abs_diff(should) <= 3);
+    // As ImageMagick reads them.
+    assert!(near(0, [248, 0, 11, 255]) && near(4 * (24 * 12 - 1), [10, 0, 239, 255]), "from red above to blue below");
+    assert_eq!((pixels.len(), &pixels[layer..layer + 4]), (2 * layer, [10, 200, 30, 127].as_slice()));
+}
+
+#[test]
 fn marked_faces_alone_wear_the_picture_and_marks_do_not_reach_the_surface() {
     let content = two(|j| {
         j["buffers"][0]["byteLength"] = json!(64);

@@ -4,6 +4,7 @@
 
 mod culling;
 mod cuts;
+mod draws;
 mod fade;
 mod full;
 mod golden;

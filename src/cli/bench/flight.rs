@@ -1,7 +1,7 @@
 //! `yiping bench flight`: a flight over a city.
 
 use super::super::quality::QualityArg;
-use crate::screen::bench::{Flight, FlightBench, FlightFigures, flight};
+use crate::screen::bench::{Flight, FlightBench, FlightFigures, FrameNote, flight};
 use anyhow::Context;
 use bevy::math::UVec2;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,9 @@ pub struct Args {
     /// Seconds to wait for the full view of a stop.
     #[arg(long, default_value_t = 60)]
     limit: u64,
+    /// Also writes each frame there, as CSV: when it was done, how long it took, tiles that came with it, faces drawn.
+    #[arg(long)]
+    frames: Option<PathBuf>,
     /// Figures as JSON, with the tiles of every stop.
     #[arg(long)]
     json: bool,
@@ -51,6 +54,9 @@ pub fn run(a: Args) -> anyhow::Result<ExitCode> {
     };
     let mut figures = flight(&bench)?;
     figures.peak_rss_mib = super::super::memory::peak_rss_mib();
+    if let Some(path) = &a.frames {
+        std::fs::write(path, csv(&figures.each_frame)).with_context(|| path.display().to_string())?;
+    }
     if a.json {
         println!("{}", serde_json::to_string_pretty(&figures)?);
     } else {
@@ -75,6 +81,11 @@ fn minutes(text: &str) -> Result<f64, String> {
 fn read(path: &Path) -> anyhow::Result<Flight> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
     serde_json::from_str(&text).with_context(|| format!("{} is no flight; see `yiping bench flight --help`", path.display()))
+}
+
+fn csv(frames: &[FrameNote]) -> String {
+    let line = |f: &FrameNote| format!("{:.1},{:.1},{},{}\n", f.at_ms, f.ms, f.new_tiles, f.faces);
+    std::iter::once("at_ms,ms,new_tiles,faces\n".to_owned()).chain(frames.iter().map(line)).collect()
 }
 
 fn print(f: &FlightFigures) {
@@ -108,6 +119,12 @@ fn print(f: &FlightFigures) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_frame_is_a_line() {
+        let frame = FrameNote { at_ms: 1234.56, ms: 20.04, new_tiles: 2, faces: 77 };
+        assert_eq!(csv(&[frame, frame]), "at_ms,ms,new_tiles,faces\n1234.6,20.0,2,77\n1234.6,20.0,2,77\n");
+    }
 
     #[test]
     fn whoever_asks_for_few_minutes_gets_a_shorter_flight_and_for_many_the_usual_one_again_and_again() {

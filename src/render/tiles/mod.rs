@@ -17,6 +17,7 @@
 mod city;
 mod columns;
 mod culling;
+mod device_memory;
 mod fade;
 mod features;
 mod ground;
@@ -98,7 +99,7 @@ impl Plugin for TilesetPlugin {
         app.configure_sets(Update, (Look, Stream, Style, Pick).chain().after(CameraPlaced)).add_systems(
             Update,
             (
-                (pace::fit_memory, lens::look).chain().in_set(Look),
+                (device_memory::fit, lens::look).chain().in_set(Look),
                 (stream::stream, ground::look_down, plain::lay).chain().in_set(Stream),
                 (selection::select, styling::restyle, styling::focus).chain().in_set(Style),
             ),

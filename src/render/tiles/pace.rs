@@ -1,8 +1,5 @@
 //! How much of what was loaded goes to the graphics device in one frame, so that no frame of a flight takes much longer than the others.
 
-use super::TileMemory;
-use bevy::prelude::*;
-use bevy::render::renderer::RenderAdapterInfo;
 use std::time::Duration;
 
 /// Milliseconds of a frame that building and uploading tiles may take; one tile goes in any case.
@@ -93,13 +90,6 @@ impl Pace {
             }
         }
     }
-}
-
-/// Tells the engine whether the graphics device has memory of its own, once that is known.
-pub(super) fn fit_memory(memory: Res<TileMemory>, adapter: Option<Res<RenderAdapterInfo>>, mut told: Local<bool>) {
-    let (false, Some(adapter)) = (*told, adapter) else { return };
-    memory.0.fit(format!("{:?}", adapter.device_type) == "DiscreteGpu");
-    *told = true;
 }
 
 #[cfg(test)]

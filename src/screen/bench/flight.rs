@@ -5,7 +5,7 @@ use crate::geo::LocalFrame;
 use crate::model::scene::Theme;
 use crate::model::view::CameraPose;
 use crate::render::camera::OrbitCamera;
-use crate::render::tiles::CityTiles;
+use crate::render::tiles::{CityTiles, FaceCulling};
 use crate::screen::app::{Adapter, Pump, Quality};
 use crate::screen::start::StartError;
 use crate::tiles::TilesetOptions;
@@ -112,6 +112,22 @@ pub struct FlightFigures {
     pub size: String,
     pub flight: Flight,
     pub stops: Vec<StopFigures>,
+    /// In order; not part of the JSON.
+    #[serde(skip)]
+    pub each_frame: Vec<FrameNote>,
+}
+
+/// One frame of the flight.
+#[derive(Clone, Copy, Debug)]
+pub struct FrameNote {
+    /// Milliseconds since the tileset was opened.
+    pub at_ms: f64,
+    /// How long it took.
+    pub ms: f64,
+    /// Tiles handed to the graphics device in it.
+    pub new_tiles: usize,
+    /// Faces drawn.
+    pub faces: usize,
 }
 
 /// A stop of the flight.
@@ -140,6 +156,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     let pump = opened.screen(first, bench.size, (bench.quality, Theme::default()))?;
     let mut pilot = Pilot {
         pump,
+        start,
         frames: Vec::new(),
         peak_bytes: 0,
         peak_resident: 0,
@@ -167,7 +184,8 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
     }
     let mut waits: Vec<f64> = stops[1..].iter().map(|s| s.full_detail_ms).collect();
     waits.sort_by(f64::total_cmp);
-    let Pilot { pump, mut frames, peak_bytes, peak_resident, peak_kept, upload_frame_ms_worst, sse_px_worst, .. } = pilot;
+    let Pilot { pump, frames: each_frame, peak_bytes, peak_resident, peak_kept, upload_frame_ms_worst, sse_px_worst, .. } = pilot;
+    let mut frames: Vec<f64> = each_frame.iter().map(|f| f.ms).collect();
     frames.sort_by(f64::total_cmp);
     let city = pump.world().resource::<CityTiles>();
     let mib = |bytes: usize| bytes as f64 / (1 << 20) as f64;
@@ -199,6 +217,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         size: format!("{}x{}", bench.size.x, bench.size.y),
         flight: path,
         stops,
+        each_frame,
     })
 }
 
@@ -223,8 +242,8 @@ fn over(opened: &Opened, seconds: f64) -> Flight {
 /// Draws frame by frame, and keeps count.
 struct Pilot {
     pump: Pump,
-    /// Milliseconds.
-    frames: Vec<f64>,
+    start: Instant,
+    frames: Vec<FrameNote>,
     peak_bytes: usize,
     peak_resident: usize,
     peak_kept: usize,
@@ -237,13 +256,15 @@ impl Pilot {
     fn frame(&mut self) {
         let before = self.pump.world().resource::<CityTiles>().loaded_tiles;
         let ms = timed(&mut self.pump);
-        self.frames.push(ms);
+        let at_ms = self.start.elapsed().as_secs_f64() * 1e3;
         let city = self.pump.world().resource::<CityTiles>();
+        let new_tiles = city.loaded_tiles - before;
+        self.frames.push(FrameNote { at_ms, ms, new_tiles, faces: self.pump.world().resource::<FaceCulling>().drawn });
         self.peak_bytes = self.peak_bytes.max(city.progress.held_bytes);
         self.peak_resident = self.peak_resident.max(city.progress.resident_bytes);
         self.peak_kept = self.peak_kept.max(city.progress.kept_bytes);
         self.sse_px_worst = self.sse_px_worst.max(city.progress.sse_px);
-        if city.loaded_tiles > before {
+        if new_tiles > 0 {
             self.upload_frame_ms_worst = self.upload_frame_ms_worst.max(ms);
         }
     }

@@ -3,7 +3,7 @@
 mod flight;
 mod frame;
 
-pub use flight::{Flight, FlightBench, FlightFigures, StopFigures, flight};
+pub use flight::{Flight, FlightBench, FlightFigures, FrameNote, StopFigures, flight};
 pub use frame::{FrameBench, FrameFigures, frames};
 
 use super::app::{self, Canvas, Pump, Quality, Ready, ScreenOptions};

@@ -2,6 +2,7 @@
 
 use super::detail::Scene;
 use super::{Frame, Tileset};
+use crate::tiles::budget::GraphicsMemory;
 use crate::tiles::groups::{Purpose, ViewGroup};
 use crate::tiles::ledger::Standing;
 use crate::tiles::select::{Load, LoadClass, LoadState};
@@ -141,9 +142,9 @@ impl Tileset {
         gone.content.bytes
     }
 
-    /// Sets what suits a graphics device that has memory of its own or not, where the options leave it open.
-    pub fn fit_memory(&mut self, own_graphics_memory: bool) {
-        self.memory.fit(own_graphics_memory);
+    /// Sets what suits the graphics device, where the options leave it open.
+    pub fn fit_memory(&mut self, graphics: GraphicsMemory) {
+        self.memory.fit(graphics);
     }
 
     /// Bytes of tiles handed over in one update at most, but one tile at least, or none where it is 0: whoever uploads knows how long it takes.

@@ -1,10 +1,12 @@
 //! What is seen at a point, in a box or in a polygon of the picture, by drawing features' numbers and reading them back.
 //!
-//! Write [`PickRequest`], read [`PickResult`] some frames later. Hidden, cut and covered features are not picked, and what is drawn before
+//! Write [`PickRequest`]; numbers are drawn in one frame, and [`PickResult`] is there in the next (one later where frames are drawn while the next is
+//! made ready, and some later for the first pick of a kind, whose shaders are compiled). Hidden, cut and covered features are not picked, and what is drawn before
 //! others is. Nothing is drawn while nobody asks: the tiles get a second entity, with the same mesh, for the frame of the pick alone.
 
 mod hits;
 mod material;
+mod readback;
 mod region;
 
 pub use region::PickRegion;
@@ -30,10 +32,10 @@ use bevy::math::{DVec3, UVec4};
 use bevy::mesh::MeshTag;
 use bevy::pbr::{MaterialPlugin, MeshMaterial3d};
 use bevy::prelude::*;
-use bevy::render::gpu_readback::{Readback, ReadbackComplete};
 use bevy::render::render_resource::{Extent3d, PipelineCache, TextureDimension, TextureFormat, TextureUsages};
 use bevy::render::{Render, RenderApp, RenderSystems};
 use material::{IdLook, IdMaterial};
+use readback::{Answer, ReadbackPlugin, Wanted};
 use region::Cutout;
 use serde_json::{Map, Value};
 use std::collections::{HashSet, VecDeque};
@@ -97,10 +99,6 @@ impl Compiling {
     }
 }
 
-/// The last picture that came back.
-#[derive(Resource, Default)]
-struct Answer(Option<Vec<u8>>);
-
 /// The materials' flags and whether the mesh wears pictures: each combination is a pipeline.
 type Pipeline = (bool, bool, bool);
 
@@ -132,7 +130,8 @@ struct UnderWay {
     ranges: Vec<(u32, u32, TileRef)>,
     entities: Vec<Entity>,
     pipelines: HashSet<Pipeline>,
-    readback: Option<Entity>,
+    /// The picture is asked back: every pipeline it needs is there.
+    asked: bool,
     offset: u32,
     frames: u32,
 }
@@ -147,10 +146,9 @@ pub(super) struct PickingPlugin;
 impl Plugin for PickingPlugin {
     fn build(&self, app: &mut App) {
         let compiling = Compiling::default();
-        app.add_plugins(MaterialPlugin::<IdMaterial>::default())
+        app.add_plugins((MaterialPlugin::<IdMaterial>::default(), ReadbackPlugin))
             .add_message::<PickRequest>()
             .add_message::<PickResult>()
-            .init_resource::<Answer>()
             .init_resource::<IdOffset>()
             .insert_resource(compiling.clone())
             .add_systems(Startup, make_camera)
@@ -208,6 +206,7 @@ struct Studio<'w, 's> {
     clip: Res<'w, CityClip>,
     clip_picture: Res<'w, ClipPicture>,
     offset: Res<'w, IdOffset>,
+    wanted: ResMut<'w, Wanted>,
     tiles: Query<'w, 's, Drawn<'static>, Without<IdCamera>>,
     city_camera: Query<'w, 's, Seeing, (With<CityCamera>, Without<IdCamera>)>,
     id_camera: Query<'w, 's, (&'static mut Camera, &'static mut Projection, &'static mut Transform), With<IdCamera>>,
@@ -243,7 +242,7 @@ impl Studio<'_, '_> {
             ranges: Vec::new(),
             entities: Vec::new(),
             pipelines: HashSet::new(),
-            readback: None,
+            asked: false,
             offset,
             frames: 0,
         };
@@ -292,19 +291,12 @@ impl Studio<'_, '_> {
         under_way.entities.push(stand_in.id());
     }
 
-    fn read_back(&mut self, image: &Handle<Image>) -> Entity {
-        let keep = |read: On<ReadbackComplete>, mut answer: ResMut<Answer>| answer.0 = Some(read.data.clone());
-        self.commands.spawn(Readback::texture(image.clone())).observe(keep).id()
-    }
-
     fn clear_up(&mut self, under_way: &mut UnderWay) {
         under_way.entities.drain(..).for_each(|e| self.commands.entity(e).despawn());
         if let Ok((mut camera, ..)) = self.id_camera.single_mut() {
             camera.is_active = false;
         }
-        if let Some(readback) = under_way.readback {
-            self.commands.entity(readback).remove::<Readback>();
-        }
+        self.wanted.0 = None;
     }
 }
 
@@ -313,7 +305,7 @@ fn begin(
     mut asked: MessageReader<PickRequest>,
     mut answers: MessageWriter<PickResult>,
     mut picking: ResMut<Picking>,
-    mut answer: ResMut<Answer>,
+    answer: Res<Answer>,
     city: Res<CityTiles>,
     mut studio: Studio,
 ) {
@@ -322,14 +314,15 @@ fn begin(
         return;
     }
     let Some(request) = picking.queue.pop_front() else { return };
-    answer.0 = None;
+    answer.take();
     let (token, region) = (request.token, request.region.clone());
     let Some(mut now) = studio.set_up(&mut picking, &city, request) else {
         answers.write(PickResult { token, region, hits: Vec::new() });
         return;
     };
     if now.pipelines.is_subset(&picking.ready) {
-        now.readback = Some(studio.read_back(&picking.image));
+        now.asked = true;
+        studio.wanted.0 = Some(picking.image.id());
     }
     picking.now = Some(now);
 }
@@ -338,7 +331,7 @@ fn begin(
 fn finish(
     (mut answers, mut picked): (MessageWriter<PickResult>, MessageWriter<FeaturePicked>),
     mut picking: ResMut<Picking>,
-    mut answer: ResMut<Answer>,
+    answer: Res<Answer>,
     compiling: Res<Compiling>,
     city: Res<CityTiles>,
     frame: Res<SceneFrame>,
@@ -347,23 +340,19 @@ fn finish(
     let picking = &mut *picking;
     let Some(now) = &mut picking.now else { return };
     now.frames += 1;
-    if now.readback.is_none() {
-        // A pipeline that is not compiled yet leaves its tiles out of the picture.
-        if now.frames >= FIRST_FRAMES && compiling.0.load(Ordering::Relaxed) == 0 {
-            now.readback = Some(studio.read_back(&picking.image));
-            picking.ready.extend(now.pipelines.drain());
-        }
-    } else {
-        studio.clear_up(now);
-    }
-    let bytes = answer.0.take();
+    let bytes = answer.take();
     if bytes.is_none() && now.frames < FRAMES_MAX {
+        // A pipeline that is not compiled yet leaves its tiles out of the picture.
+        if !now.asked && now.frames >= FIRST_FRAMES && compiling.0.load(Ordering::Relaxed) == 0 {
+            now.asked = true;
+            studio.wanted.0 = Some(picking.image.id());
+            picking.ready.extend(now.pipelines.drain());
+        } else if now.asked {
+            studio.clear_up(now);
+        }
         return;
     }
     studio.clear_up(now);
-    if let Some(readback) = now.readback {
-        studio.commands.entity(readback).despawn();
-    }
     if bytes.is_none() {
         tracing::warn!("the graphics device gave no picture of features back");
     }
