@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Play a recorded or generated journal as a live platform: SensorThings over HTTP and MQTT, incidents and units as events.
+/// Play a recorded or generated journal as a live platform: SensorThings over HTTP and MQTT, incidents and units as events, alerts as CAP.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folder with sensors.geojson, units.geojson and incidents.json, as `yiping demo-city` writes them
@@ -103,7 +103,7 @@ fn announce(as_json: bool, platform: &Platform, (units, incidents): (usize, usiz
     if as_json {
         let line = json!({
             "http": http, "sensorthings": platform.sensorthings_url(), "mqtt": platform.mqtt_url(),
-            "incidents": format!("{http}/incidents/stream"), "units": format!("{http}/units/stream"), "control": format!("{http}/control"),
+            "incidents": format!("{http}/incidents/stream"), "units": format!("{http}/units/stream"), "alerts": format!("{http}/cap"), "control": format!("{http}/control"),
             "datastreams": platform.datastreams, "unit_count": units, "incidents_a_day": incidents, "left_out": left_out,
         });
         writeln!(out, "{line}")?;
@@ -112,6 +112,7 @@ fn announce(as_json: bool, platform: &Platform, (units, incidents): (usize, usiz
         writeln!(out, "MQTT          {}", platform.mqtt_url().unwrap_or_else(|| "off".into()))?;
         writeln!(out, "incidents     {http}/incidents/stream  ({incidents} a day)")?;
         writeln!(out, "units         {http}/units/stream  ({units})")?;
+        writeln!(out, "alerts        {http}/cap")?;
         writeln!(out, "control       {http}/control")?;
     }
     // A parent process waits for this line through a pipe.

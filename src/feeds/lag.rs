@@ -40,6 +40,15 @@ impl LagMeter {
 
     /// The middle one and the one that 99 of 100 are not later than; `None` when nothing came for a minute.
     pub fn quantiles_ms(&self) -> Option<(f64, f64)> {
+        self.all().map(|h| (h.value_at_quantile(0.5) as f64, h.value_at_quantile(0.99) as f64))
+    }
+
+    /// The least and the middle one of at least `count`.
+    pub fn least_and_half_ms(&self, count: u64) -> Option<(f64, f64)> {
+        self.all().filter(|h| h.len() >= count).map(|h| (h.min() as f64, h.value_at_quantile(0.5) as f64))
+    }
+
+    fn all(&self) -> Option<Histogram<u32>> {
         let windows = if self.began.elapsed() > 2 * WINDOW { [None, None] } else { [self.now.as_ref(), self.before.as_ref()] };
         let mut all: Option<Histogram<u32>> = None;
         for window in windows.into_iter().flatten() {
@@ -49,7 +58,7 @@ impl LagMeter {
                 Some(all) => drop(all.add(window)),
             }
         }
-        all.filter(|h| !h.is_empty()).map(|h| (h.value_at_quantile(0.5) as f64, h.value_at_quantile(0.99) as f64))
+        all.filter(|h| !h.is_empty())
     }
 }
 
@@ -64,6 +73,8 @@ mod tests {
         (1..=1000).for_each(|ms| meter.record(ms));
         let (p50, p99) = meter.quantiles_ms().unwrap();
         assert!((p50 - 500.0).abs() <= 5.0 && (p99 - 990.0).abs() <= 10.0, "{p50} {p99}");
+        assert_eq!(meter.least_and_half_ms(1001), None);
+        assert!(meter.least_and_half_ms(1000).is_some_and(|(least, half)| least == 1.0 && half == p50));
         meter.record(-5);
         meter.record(i64::MAX);
         assert!(meter.quantiles_ms().is_some());

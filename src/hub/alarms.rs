@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use crate::history::{At, History, HistoryError, ReadingsQuery, Select};
-use crate::model::incident::{Action, Incident, Report, Severity, Stamp};
+use crate::model::incident::{Action, Incident, IncidentState, Report, Severity, Stamp};
 use crate::model::lifecycle::{Order, Wish};
 use crate::model::observation::{Datastream, Observation, Quality};
 use crate::model::protocol::{Outcome, Role};
@@ -24,6 +24,8 @@ const RETRY_EVERY: Duration = Duration::from_secs(1);
 const REMEMBERED_MAX: usize = 256;
 /// Begins the title of an incident whose cause is over.
 const OVER_MARK: &str = "已恢复 ";
+/// Begins the title of an incident that people had closed before it turned out that it never was.
+const CORRECTED_MARK: &str = "数据更正 ";
 /// Verdicts that may wait for the store.
 const WAITING_MAX: usize = 1_000;
 
@@ -211,35 +213,30 @@ impl Core {
     async fn over(&self, id: &str, at: DateTime<Utc>, last: Option<&Evidence>) -> Result<Option<Outcome>, StoreError> {
         let Some(known) = self.open_incident(id).filter(|known| !is_over(known)) else { return Ok(None) };
         let value = last.map_or(String::new(), |e| format!(" {}", rounded(e.value)));
-        let report = Report {
-            id: known.id,
-            domain: known.domain,
-            category: known.category,
-            severity: Severity::Info,
-            title: format!("{OVER_MARK}{}", known.title),
-            title_en: if known.title_en.is_empty() { String::new() } else { format!("over: {}", known.title_en) },
-            description: format!("{}\n{} 恢复 over{value}", known.description, at.format("%H:%M:%SZ")),
-            lon: known.lon,
-            lat: known.lat,
-            area: known.area,
-            reported_at: None,
-        };
+        let line = format!("{} 恢复 over{value}", at.format("%H:%M:%SZ"));
+        let report = Report { severity: Severity::Info, ..marked(&known, [OVER_MARK, "over"], &line) };
         self.feed_report(SOURCE, report, Utc::now()).await
     }
 
-    /// What it rested on was corrected: void, with the reason for everybody to see.
+    /// What it rested on was corrected: void, with the reason for everybody to see. One that people have closed stays as they left it, and
+    /// says so.
     async fn retract(&self, id: &str, corrected: &Evidence, flagged: bool) -> Result<Option<Outcome>, StoreError> {
-        let Some(known) = self.open_incident(id) else { return Ok(None) };
+        let Some(known) = self.world().incidents.get(id).cloned() else { return Ok(None) };
         let at = corrected.time.format("%H:%M:%SZ");
         let what = if flagged { "数据存疑 suspect data" } else { "数据已更正 corrected data" };
         let reason = format!("{what}: {} {at} = {}", corrected.datastream, rounded(corrected.value));
+        let what = match known.state {
+            IncidentState::Void => return Ok(None),
+            state if state.is_ended() => Wish::Amend { report: marked(&known, [CORRECTED_MARK, "corrected"], &reason) },
+            _ => Wish::Move { expected_version: known.version, action: Action::Void },
+        };
         let order = Order {
             command: format!("{id}/retract/{}", known.version),
             by: Stamp { actor: SOURCE.into(), screen: "feed".into(), at: Utc::now() },
             role: Role::Officer,
             device_time: None,
             reason: Some(reason),
-            what: Wish::Move { expected_version: known.version, action: Action::Void },
+            what,
         };
         self.try_incident(id, order).await.map(Some)
     }
@@ -269,6 +266,23 @@ async fn needed_readings(history: &dyn History, needed: Needed) -> Result<Vec<Ev
     Ok(good.map(evidence).collect())
 }
 
+/// What a rule says anew of an incident: a mark before its title, in Chinese and English, and a line more.
+fn marked(known: &Incident, [mark, mark_en]: [&str; 2], line: &str) -> Report {
+    Report {
+        id: known.id.clone(),
+        domain: known.domain,
+        category: known.category.clone(),
+        severity: known.severity,
+        title: format!("{mark}{}", known.title),
+        title_en: if known.title_en.is_empty() { String::new() } else { format!("{mark_en}: {}", known.title_en) },
+        description: format!("{}\n{line}", known.description),
+        lon: known.lon,
+        lat: known.lat,
+        area: known.area.clone(),
+        reported_at: None,
+    }
+}
+
 /// Whether the cause of a rule's incident was over, as it is said in it.
 fn is_over(incident: &Incident) -> bool {
     incident.title.starts_with(OVER_MARK)
@@ -281,99 +295,4 @@ fn rounded(value: f64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::alert_file::AlertFile;
-    use super::super::scene_file::LoadedScene;
-    use super::*;
-    use crate::history::{Batch, Memory, Reading};
-    use crate::model::incident::{Domain, Event, Happened};
-    use crate::store::Embedded;
-
-    const SCENE: &str = r#"
-name = "x"
-name_en = "x"
-package = "p"
-[[rule]]
-id = "rise"
-name = "上升"
-observed_property = "level"
-when = { rise = { by = 30.0, within_s = 60.0 } }
-domain = "emergency"
-category = "emergency/natural_disaster/flood"
-severity = "major"
-[[rule]]
-id = "many"
-name = "多点"
-observed_property = "level"
-when = { many = { above = 35.0, sensors = 2 } }
-close_after_s = 600.0
-domain = "emergency"
-category = "emergency/natural_disaster/flood"
-severity = "major"
-"#;
-
-    fn at(s: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::seconds(s)
-    }
-
-    fn sensor(id: &str) -> Datastream {
-        let (feed, observed_property) = ("f".to_owned(), "level".to_owned());
-        Datastream { id: id.into(), feed, sensor: id.into(), observed_property, unit: "m".into(), lon: 118.0, lat: 33.0, height_m: 0.0 }
-    }
-
-    fn reading(id: &str, s: i64, value: f64, quality: Quality) -> Observation {
-        Observation { datastream: id.into(), phenomenon_time: at(s), value, quality }
-    }
-
-    fn incident(id: &str, opened_at: DateTime<Utc>) -> Incident {
-        let report = Report {
-            id: id.into(),
-            domain: Domain::Emergency,
-            category: "emergency/natural_disaster/flood".into(),
-            severity: Severity::Major,
-            title: "t".into(),
-            title_en: String::new(),
-            description: String::new(),
-            lon: 118.0,
-            lat: 33.0,
-            area: None,
-            reported_at: Some(opened_at),
-        };
-        let by = Stamp { actor: SOURCE.into(), screen: "feed".into(), at: opened_at };
-        let what = Happened::Reported { report, source: SOURCE.into(), due_at: None };
-        let (incident, command) = (id.to_owned(), id.to_owned());
-        Incident::after(None, &Event { incident, version: 1, command, by, role: Role::Officer, device_time: None, reason: None, what })
-            .unwrap()
-    }
-
-    #[tokio::test]
-    async fn what_incidents_of_before_a_restart_rested_on_is_read_from_the_history() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("s.toml");
-        std::fs::write(&file, SCENE).unwrap();
-        let history = Arc::new(Memory::default());
-        let kept = [("f/a", -100, 90.0), ("f/a", 0, 0.0), ("f/a", 50, 40.0), ("f/b", 49, 41.0), ("f/c", 48, 3.0)];
-        let readings = kept.map(|(id, s, value)| Reading { observation: reading(id, s, value, Quality::Good), received_at: at(s) });
-        let datastreams = ["f/a", "f/b", "f/c"].map(sensor).into();
-        history.append(Batch { datastreams, readings: readings.into(), events: vec![] }).await.unwrap();
-        let state = dir.path().join("s.redb");
-        let store = Arc::new(Embedded::open(&state).unwrap());
-        let scene = LoadedScene::load(&file, dir.path()).unwrap();
-        let core = Core::new(scene, None, None, store, Some(history), AlertFile::beside(&state)).await.unwrap();
-        let (say, mut said) = mpsc::channel(10);
-        *core.alarms.verdicts.lock().unwrap() = Some(say);
-        let open = vec![incident("rule/rise/f/a/0", at(50)), incident("rule/many//50000", at(50))];
-        core.alarms.resume(open.iter());
-        core.clone().remember(open).await;
-        // The low reading was too low by far: it has not risen by as much.
-        core.alarms.take(&sensor("f/a"), &reading("f/a", 0, 20.0, Quality::Good));
-        core.alarms.take(&sensor("f/c"), &reading("f/c", 48, 2.0, Quality::Good));
-        core.alarms.take(&sensor("f/b"), &reading("f/b", 49, 41.0, Quality::Suspect));
-        let taken_back = std::iter::from_fn(|| said.try_recv().ok()).map(|(_, verdict)| match verdict {
-            Verdict::Retract { id, flagged, .. } => (id, flagged),
-            other => panic!("{other:?}"),
-        });
-        let expected = [("rule/rise/f/a/0".to_owned(), false), ("rule/many//50000".to_owned(), true)];
-        assert_eq!(taken_back.collect::<Vec<_>>(), expected);
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 use super::alarms::Alarms;
 use super::alert_file::AlertFile;
 use super::alert_log::AlertLog;
+use super::event_keeper::{EventKeeper, WAITING_MAX};
 use super::means::MeansAnswers;
 use super::news::News;
 use super::outbox::Outbox;
@@ -12,7 +13,7 @@ use super::to_screens::{Came, ToScreens};
 use super::world::World;
 use super::{HubError, keys, rule_areas};
 use crate::feeds::Inlet;
-use crate::history::{Batch, History, IncidentEvent};
+use crate::history::{History, IncidentEvent};
 use crate::model::incident::Event;
 use crate::model::protocol::{Change, FromHub, Revision, Role, ScreenClass, ScreenInfo};
 use crate::store::{Expect, Seen, StateStore, StoreError};
@@ -23,7 +24,7 @@ use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, watch};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Locks that commands on different incidents share out; two that share one only wait for each other.
@@ -37,10 +38,6 @@ const MANY_EVERY: Duration = Duration::from_secs(5);
 
 /// How far back incidents can be told event by event.
 const CHRONICLE_KEPT: TimeDelta = TimeDelta::days(3);
-
-/// Events of incidents that may wait until the history takes them, and how often it is tried: the store has them already.
-const EVENTS_WAITING_MAX: usize = 10_000;
-const EVENTS_RETRY: Duration = Duration::from_secs(1);
 
 /// How often screens hear how much others were too slow for.
 const DROPPED_EVERY: Duration = Duration::from_secs(2);
@@ -92,7 +89,8 @@ pub struct Core {
     screens_changed: Notify,
     /// From the arrival of what sources say to its sending.
     pub to_screens: ToScreens,
-    events_waiting: Arc<Semaphore>,
+    /// What happened to incidents, on its way into the history.
+    pub events: EventKeeper,
     /// The revision up to which `world` holds what the store does.
     applied: watch::Sender<Revision>,
     incident_locks: [tokio::sync::Mutex<()>; LOCKS],
@@ -132,7 +130,7 @@ impl Core {
             inlets: Mutex::default(),
             screens_changed: Notify::new(),
             to_screens: ToScreens::default(),
-            events_waiting: Arc::new(Semaphore::new(EVENTS_WAITING_MAX)),
+            events: EventKeeper::new(WAITING_MAX),
             applied: watch::channel(Revision(0)).0,
             incident_locks: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             view_lock: tokio::sync::Mutex::new(()),
@@ -237,7 +235,9 @@ impl Core {
                     match world.take(&entry, &self.view_key) {
                         Ok(Some((change, event))) if live => {
                             let came = event.as_ref().and_then(came);
-                            self.keep_event(&change, event);
+                            if let (Some(_), Some(event), Change::Incident { incident }) = (&self.history, &event, &change) {
+                                self.events.push(IncidentEvent::new(incident, event, entry.at));
+                            }
                             self.send_delta(entry.revision, entry.at, change, came);
                         }
                         Ok(_) => {}
@@ -264,6 +264,7 @@ impl Core {
                         tracing::error!("what happened to an incident can't be told one by one: {e}");
                     }
                     drop(world);
+                    self.events.lose_track();
                     self.applied.send_replace(revision);
                     if let Some(ready) = ready.take() {
                         let _ = ready.send(());
@@ -271,24 +272,6 @@ impl Core {
                 }
             }
         }
-    }
-
-    /// What happened to an incident goes into the history beside: the store has it already, so that nobody waits for it.
-    fn keep_event(&self, change: &Change, event: Option<Event>) {
-        let (Some(history), Some(event), Change::Incident { incident }) = (self.history.clone(), event, change) else { return };
-        let Ok(turn) = self.events_waiting.clone().try_acquire_owned() else {
-            return tracing::error!("an incident's event is not in the history: {EVENTS_WAITING_MAX} wait for it already");
-        };
-        let batch = Batch { events: vec![IncidentEvent::new(incident, &event, Utc::now())], ..Batch::default() };
-        tokio::spawn(async move {
-            let _turn = turn;
-            while let Err(e) = history.append(batch.clone()).await {
-                if !e.may_pass() {
-                    return tracing::error!("an incident's event is not in the history: {e}");
-                }
-                tokio::time::sleep(EVENTS_RETRY).await;
-            }
-        });
     }
 
     /// Written once for all screens.

@@ -11,6 +11,11 @@ const AHEAD_MAX: TimeDelta = TimeDelta::days(31);
 /// What half of all messages must be ahead of our clock to be told as a clock that is wrong, milliseconds.
 const SKEW_LEAST_MS: f64 = 2_000.0;
 
+/// So many messages must agree before it is said that all of them are late.
+const ALWAYS_LATE_OF: u64 = 20;
+/// What half of them may be later than the least, as a part of it.
+const ALWAYS_LATE_SPREAD: f64 = 0.25;
+
 /// What became of one event; in words of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
@@ -135,6 +140,7 @@ impl Ledger {
             quarantined_for: both(&h.quarantined_for, &a.quarantined_for),
             lag,
             skew_ms: a.skew_ms.or_else(|| self.skew_ms()),
+            always_late_ms: if a.skew_ms.is_none() { self.always_late_ms() } else { None },
             unrecorded: h.unrecorded,
             held_back: h.held_back.clone(),
             newest: h.newest.max(a.newest),
@@ -143,10 +149,16 @@ impl Ledger {
         }
     }
 
-    /// Of a source that doesn't tell its time: a reading from the future is a clock that is ahead of ours by at least so much. One that is
-    /// behind looks like messages that are late, and is told as that.
+    /// Of a source that doesn't tell its time: a reading from the future is a clock that is ahead of ours by at least so much.
     fn skew_ms(&self) -> Option<f64> {
         self.ahead.quantiles_ms().map(|(half, _)| half).filter(|ms| *ms >= SKEW_LEAST_MS)
+    }
+
+    /// Of a source that doesn't tell its time: what all messages of the last minute are late by, where that is about the same for half of
+    /// them. Its clock is behind, or it always takes as long; nothing here can tell which.
+    fn always_late_ms(&self) -> Option<f64> {
+        let (least, half) = self.lag.least_and_half_ms(ALWAYS_LATE_OF)?;
+        (least >= SKEW_LEAST_MS && half - least <= least * ALWAYS_LATE_SPREAD).then_some(least)
     }
 
     /// The account, when it says something else than the last time.
@@ -197,10 +209,26 @@ mod tests {
         assert!((290_000.0..=303_000.0).contains(&skew_ms), "{skew_ms}");
         ledger.adapter_says(FeedStatus { skew_ms: Some(40.0), ..FeedStatus::default() });
         assert_eq!(ledger.status().skew_ms, Some(40.0));
-        // One that is behind can't be told from messages that are late.
-        let mut behind = Ledger::new("f");
-        behind.seen(Some(now - TimeDelta::minutes(5)), now);
-        assert!(behind.status().skew_ms.is_none() && behind.status().lag.unwrap().arrival_p50_ms > 290_000.0);
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_is_told_as_messages_that_are_all_late_by_about_as_much() {
+        let now = Utc::now();
+        let heard = |count: i64, late_ms: fn(i64) -> i64| {
+            let mut ledger = Ledger::new("f");
+            (0..count).for_each(|i| ledger.seen(Some(now - TimeDelta::milliseconds(late_ms(i))), now));
+            ledger
+        };
+        let mut behind = heard(30, |i| 300_000 + i * 50);
+        let late_ms = behind.status().always_late_ms.unwrap();
+        assert!((297_000.0..=300_000.0).contains(&late_ms) && behind.status().skew_ms.is_none(), "{late_ms}");
+        // Too few, on time, at very different times, with one that is on time.
+        assert_eq!(heard(19, |_| 300_000).status().always_late_ms, None);
+        assert_eq!(heard(30, |i| 100 + i).status().always_late_ms, None);
+        assert_eq!(heard(30, |i| 5_000 + i * 1_000).status().always_late_ms, None);
+        assert_eq!(heard(30, |i| if i == 7 { 10 } else { 300_000 }).status().always_late_ms, None);
+        behind.adapter_says(FeedStatus { skew_ms: Some(40.0), ..FeedStatus::default() });
+        assert_eq!(behind.status().always_late_ms, None, "its clock is right: it is late");
     }
 
     proptest! {

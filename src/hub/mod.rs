@@ -14,6 +14,7 @@ mod beat;
 mod commands;
 mod core;
 mod error;
+mod event_keeper;
 mod events;
 mod files;
 mod fresh;
@@ -258,6 +259,7 @@ async fn run(
     for feed in core.scene.scene.feeds.clone() {
         tokio::spawn(ingest::run(core.clone(), feed, tuning.clone()));
     }
+    tokio::spawn(event_keeper::run(core.clone()));
     tokio::spawn(alarms::run(core.clone()));
     tokio::spawn(retain(core.clone()));
     tokio::spawn(end_tours(core.clone()));

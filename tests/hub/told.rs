@@ -3,6 +3,7 @@
 use crate::screen::{PATIENCE, SCENE, Screen, config, data};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+use yiping::feeds::replay::{Options, PAYLOAD_BYTES, Platform};
 use yiping::hub::{Hub, HubHandle};
 use yiping::model::alert::AlertStatus;
 use yiping::model::incident::IncidentState;
@@ -12,8 +13,12 @@ const FEEDS: &str = "[[feed]]\nkind = \"cap\"\nid = \"warnings\"\n[[feed]]\nkind
     [[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n";
 
 fn hub(dir: &tempfile::TempDir) -> HubHandle {
+    hub_of(dir, FEEDS)
+}
+
+fn hub_of(dir: &tempfile::TempDir, feeds: &str) -> HubHandle {
     let (head, rest) = SCENE.split_once("[[camera]]").unwrap();
-    std::fs::write(dir.path().join("test.toml"), format!("{head}{FEEDS}[[camera]]{rest}")).unwrap();
+    std::fs::write(dir.path().join("test.toml"), format!("{head}{feeds}[[camera]]{rest}")).unwrap();
     Hub::start(config(dir.path(), 0)).unwrap()
 }
 
@@ -35,26 +40,74 @@ fn post(hub: &HubHandle, feed: &str, body: String) -> Value {
     })
 }
 
+const ID: &str = "example@suqian.invalid/320000.20260725.1";
+
+/// An exercise that holds for an hour, and its end.
+fn warning() -> [String; 2] {
+    let alert = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cap/rainstorm-zh-en.xml")).unwrap();
+    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    let alert = alert.replace("2026-07-25T22:00:00+08:00", &later.to_rfc3339());
+    let cancel = alert
+        .replace("<identifier>320000.20260725.1</identifier>", "<identifier>c</identifier>")
+        .replace("<msgType>Alert</msgType>", "<msgType>Cancel</msgType>")
+        .replace("<info>", "<references>example@suqian.invalid,320000.20260725.1,2026-07-25T14:05:00+08:00</references><info>");
+    [alert, cancel]
+}
+
 #[test]
 fn a_warning_is_on_the_screens_until_it_is_cancelled() {
     let dir = data();
     let hub = hub(&dir);
     let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
-    let alert = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/cap/rainstorm-zh-en.xml")).unwrap();
-    let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
-    let alert = alert.replace("2026-07-25T22:00:00+08:00", &later.to_rfc3339());
-    assert_eq!(post(&hub, "warnings", alert.clone())["accepted"], 1);
-    const ID: &str = "example@suqian.invalid/320000.20260725.1";
+    let [alert, cancel] = warning();
+    assert_eq!(post(&hub, "warnings", alert)["accepted"], 1);
     desk.until("the warning", |s| s.world.alerts.contains_key(ID));
     let shown = &desk.world.alerts[ID];
     assert!(shown.is_shown(chrono::Utc::now()) && shown.status == AlertStatus::Exercise && shown.areas[0].circles[0][2] == 12_500.0);
-    let cancel = alert
-        .replace("<identifier>320000.20260725.1</identifier>", "<identifier>c</identifier>")
-        .replace("<msgType>Alert</msgType>", "<msgType>Cancel</msgType>")
-        .replace("<info>", "<references>example@suqian.invalid,320000.20260725.1,2026-07-25T14:05:00+08:00</references><info>");
     assert_eq!(post(&hub, "warnings", cancel)["accepted"], 1);
     desk.until("its end", |s| s.world.alerts[ID].cancelled);
     assert!(!desk.world.alerts[ID].is_shown(chrono::Utc::now()));
+}
+
+#[test]
+fn a_recorded_warning_is_shown_again_by_a_hub_that_reads_its_replay() {
+    let (first, second) = (data(), data());
+    let [alert, cancel] = warning();
+    let between = {
+        let hub = hub_of(&first, "[[feed]]\nkind = \"cap\"\nid = \"warnings\"\nrecord = true\n");
+        post(&hub, "warnings", alert);
+        let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+        desk.until("the warning", |s| s.world.alerts.contains_key(ID));
+        let between = chrono::Utc::now();
+        // At a tenth of the speed there are seconds to hold the replay in.
+        std::thread::sleep(Duration::from_millis(300));
+        post(&hub, "warnings", cancel);
+        hub.stop();
+        between
+    };
+    let any = ([127, 0, 0, 1], 0).into();
+    let (journals, mqtt_payload_bytes) = (vec![first.path().join("journals")], PAYLOAD_BYTES);
+    let (city, mqtt, record, start) = (None, None, None, Some(between));
+    let options = Options { city, journals, listen: any, mqtt, mqtt_payload_bytes, speed: 0.1, start, seed: 7, record };
+    let platform = Platform::start(options).unwrap();
+    let control = |body: &'static str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asked = reqwest::Client::new().post(format!("http://{}/control", platform.http)).body(body).send();
+        assert!(runtime.block_on(asked).unwrap().status().is_success());
+    };
+    control(r#"{"paused": true}"#);
+    let feed = format!("[[feed]]\nkind = \"cap\"\nid = \"again\"\nurl = \"http://{}/cap\"\npoll_s = 0.1\n", platform.http);
+    let hub = hub_of(&second, &feed);
+    let mut desk = Screen::open(&hub.url(), "desk", Role::Viewer);
+    desk.until("the warning", |s| s.world.alerts.contains_key(ID));
+    let shown = &desk.world.alerts[ID];
+    assert!(
+        shown.is_shown(chrono::Utc::now())
+            && shown.status == AlertStatus::Exercise
+            && shown.headline_en == "Rainstorm red warning for Suqian"
+    );
+    control(r#"{"paused": false, "speed": 100}"#);
+    desk.until("its end", |s| s.world.alerts[ID].cancelled);
 }
 
 #[test]

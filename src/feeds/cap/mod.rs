@@ -9,6 +9,9 @@ mod parse;
 mod register;
 #[cfg(test)]
 mod tests;
+pub(super) mod write;
+
+pub(super) use index::ENTRIES_MAX;
 
 use super::outbox::{Outbox, Reason};
 use super::rounds::Source;

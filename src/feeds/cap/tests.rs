@@ -2,6 +2,7 @@
 
 use super::parse::{self, Key, Kind, Message};
 use super::register::{Register, Verdict};
+use super::write;
 use crate::feeds::tests::{quick, serve};
 use crate::feeds::{FeedEvent, FeedHandle, spawn_tuned};
 use crate::model::alert::{Alert, AlertStatus};
@@ -83,6 +84,32 @@ fn what_is_missing_or_wrong_is_named() {
         why(&format!("<info>{}</info>", THUNDERSTORM.split("<info>").nth(1).unwrap().split("</info>").next().unwrap()), "")
             .contains("no info")
     );
+}
+
+#[test]
+fn what_is_written_is_read_as_the_same_alert() {
+    let mut alerts: Vec<Alert> =
+        [HOMELAND, THUNDERSTORM, EARTHQUAKE, AMBER, RAINSTORM].iter().flat_map(|t| message(t).unwrap().alerts).collect();
+    let odd =
+        Alert { id: "s/x#2".into(), headline: "<a> & \u{1}b".into(), headline_en: "c".into(), event: "d".into(), ..alerts[1].clone() };
+    let read = message(&write::alert(&odd, &[])).unwrap();
+    assert_eq!(read.alerts, [Alert { headline: "<a> & b".into(), ..odd.clone() }], "what XML forbids is left out");
+    alerts.push(Alert { headline: "e".into(), ..odd });
+    for alert in &alerts {
+        let read = message(&write::alert(alert, &[])).unwrap();
+        assert_eq!((&read.alerts[..], read.kind, read.status), (std::slice::from_ref(alert), Kind::Alert, alert.status));
+        // Its update and its end find it by its id.
+        let next = Alert { id: "s/next".into(), ..alert.clone() };
+        for (text, kind) in
+            [(write::alert(&next, std::slice::from_ref(alert)), Kind::Update), (write::cancel(alert, alert.sent), Kind::Cancel)]
+        {
+            let read = message(&text).unwrap();
+            assert_eq!(
+                (read.kind, read.references.iter().map(Key::id).collect::<Vec<_>>(), read.status),
+                (kind, vec![alert.id.clone()], alert.status)
+            );
+        }
+    }
 }
 
 /// A message of `kind` about `references`, with the status of exercises when `exercise`.

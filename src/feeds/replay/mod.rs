@@ -1,6 +1,7 @@
 //! A small data platform: a recorded or generated journal served as if it happened now.
 //!
-//! OGC SensorThings 1.1 over HTTP (`/v1.1`) and MQTT, incidents and unit positions as GeoJSON snapshots and server-sent events.
+//! OGC SensorThings 1.1 over HTTP (`/v1.1`) and MQTT, incidents, unit positions and alerts as GeoJSON snapshots and
+//! server-sent events, alerts as an index of CAP messages too.
 //! It knows nothing of the adapters that read it; both speak only the open interfaces, so each is tested against the other.
 
 pub(in crate::feeds) mod batch;
@@ -15,6 +16,7 @@ mod lines;
 mod player;
 mod serve;
 mod sta;
+mod warnings;
 
 pub use super::journal::PlayReport;
 pub use batch::{PAYLOAD_BYTES, PAYLOAD_BYTES_MAX};

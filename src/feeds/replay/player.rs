@@ -144,6 +144,8 @@ impl Player {
         self.shared.incidents.restart(&run, incidents);
         self.shared.units.restart(&run, units);
         self.shared.alerts.restart(&run, alerts);
+        let alerts = there.iter().filter_map(|e| if let What::Alert(a) = &e.what { Some((&**a, e.t)) } else { None });
+        self.shared.warnings.restart(&run, alerts);
         Ok(())
     }
 
@@ -173,6 +175,7 @@ impl Player {
                 break;
             }
         }
+        self.shared.warnings.settle();
         recorded?;
         self.recorder.as_mut().map_or(Ok(()), |(_, single)| Ok(single.flush()?))
     }
@@ -203,6 +206,7 @@ impl Player {
                 What::Incident(report) => self.shared.incidents.push(&report.id, &geojson::report_feature(&report)),
                 What::Unit(unit) => self.shared.units.push(&unit.id, &geojson::unit_feature(&unit)),
                 What::Alert(alert) => {
+                    self.shared.warnings.push(&alert, entry.t);
                     self.shared.alerts.push(&alert.id, &geojson::alert_feature(&alert));
                     if alert.cancelled {
                         self.shared.alerts.forget(&alert.id);

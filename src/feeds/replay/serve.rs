@@ -1,8 +1,9 @@
-//! The platform's HTTP side: SensorThings below `/v1.1`, GeoJSON snapshots and event streams.
+//! The platform's HTTP side: SensorThings below `/v1.1`, GeoJSON snapshots and event streams, CAP messages.
 
 use super::control::{self, Asked, Change, Playing};
 use super::lines::Line;
 use super::sta::Store;
+use super::warnings::Warnings;
 use crate::ogc::sensorthings::{Answer, Answerer, Refusal};
 use axum::Router;
 use axum::body::Bytes;
@@ -27,6 +28,7 @@ pub struct Shared {
     pub incidents: Arc<Line>,
     pub units: Arc<Line>,
     pub alerts: Arc<Line>,
+    pub warnings: Warnings,
     player: Sender<Asked>,
 }
 
@@ -35,7 +37,8 @@ impl Shared {
     pub fn new(run: &str) -> (Self, Receiver<Asked>) {
         let (player, asked) = channel(ASKED_MAX);
         let line = || Line::new(run);
-        (Self { store: RwLock::default(), incidents: line(), units: line(), alerts: line(), player }, asked)
+        let warnings = Warnings::new(run);
+        (Self { store: RwLock::default(), incidents: line(), units: line(), alerts: line(), warnings, player }, asked)
     }
 
     /// The store is consistent after every call, so a panic elsewhere doesn't spoil it.
@@ -59,13 +62,15 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/units", get(|State(s): State<Arc<Shared>>| async move { geojson(s.units.snapshot()) }))
         .route("/alerts", get(|State(s): State<Arc<Shared>>| async move { geojson(s.alerts.snapshot()) }))
         .route("/alerts/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.alerts.clone(), headers)))
+        .route("/cap", get(|State(s): State<Arc<Shared>>| async move { xml("application/atom+xml", s.warnings.index()) }))
+        .route("/cap/{message}", get(cap_message))
         .route(
             "/control",
             get(|State(s): State<Arc<Shared>>| async move { answer(control::ask(&s.player, Change::default()).await) }).post(change),
         )
         .route("/incidents/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.incidents.clone(), headers)))
         .route("/units/stream", get(|State(s): State<Arc<Shared>>, headers| events(s.units.clone(), headers)))
-        .fallback(|| async { error(StatusCode::NOT_FOUND, "nothing here; see /v1.1, /incidents, /units, /alerts, /control") })
+        .fallback(|| async { error(StatusCode::NOT_FOUND, "nothing here; see /v1.1, /incidents, /units, /alerts, /cap, /control") })
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(CorsLayer::permissive())
         .with_state(shared)
@@ -73,6 +78,17 @@ pub fn router(shared: Arc<Shared>) -> Router {
 
 async fn events(line: Arc<Line>, headers: HeaderMap) -> Response {
     line.events(headers.get("last-event-id").and_then(|v| v.to_str().ok())).into_response()
+}
+
+async fn cap_message(State(shared): State<Arc<Shared>>, Path(message): Path<String>) -> Response {
+    match shared.warnings.message(&message) {
+        Some(cap) => xml("application/cap+xml", cap.to_string()),
+        None => error(StatusCode::NOT_FOUND, "no such message, or one of before a jump in time; see /cap"),
+    }
+}
+
+fn xml(kind: &'static str, text: String) -> Response {
+    ([(header::CONTENT_TYPE, kind)], text).into_response()
 }
 
 async fn change(State(shared): State<Arc<Shared>>, body: Bytes) -> Response {

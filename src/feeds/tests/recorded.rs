@@ -157,3 +157,79 @@ async fn an_incident_that_ended_ends_again_when_its_journal_is_played() {
     assert_eq!(left["features"].as_array().unwrap().iter().map(|f| f["id"].as_str().unwrap()).collect::<Vec<_>>(), ["b"]);
     assert_eq!(platform.report().bad_lines, 0);
 }
+
+/// The next `count` words on alerts.
+async fn alerts(rx: &mut Receiver<FeedEvent>, count: usize) -> Vec<Alert> {
+    let mut alerts = Vec::new();
+    let until = async {
+        while alerts.len() < count {
+            match rx.recv().await.expect("the feed has ended") {
+                FeedEvent::Alert(alert) => alerts.push(alert),
+                FeedEvent::Barrier(barrier) => barrier.reached(),
+                FeedEvent::Status(s) => assert!(s.balances(), "{s:?}"),
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(20), until).await.is_ok(), "only {alerts:?}");
+    alerts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn recorded_alerts_are_served_again_with_their_updates_and_ends_and_an_exercise_stays_one() {
+    use crate::feeds::journal::{Limits, Recorder};
+    let cap = |url| Source::Cap { url, scopes: vec![crate::model::feed::AlertScope::Public], poll_s: 0.04, token_env: None };
+    let actual = include_str!("../../../tests/data/cap/a2-thunderstorm.xml");
+    let exercise = include_str!("../../../tests/data/cap/rainstorm-zh-en.xml");
+    let of =
+        |text: &str, name: &str| text.split(&format!("<{name}>")).nth(1).unwrap().split(&format!("</{name}>")).next().unwrap().to_owned();
+    let about = |text: &str, kind: &str, own: &str| {
+        let references = format!("{},{},{}", of(text, "sender"), of(text, "identifier"), of(text, "sent"));
+        let said = text.replacen(&of(text, "identifier"), own, 1).replacen(&of(text, "msgType"), kind, 1);
+        said.replacen("</scope>", &format!("</scope><references>{references}</references>"), 1)
+    };
+    let update = about(actual, "Update", "next").replacen("SEVERE THUNDERSTORM", "TORNADO &amp; HAIL", 1);
+    let posts = [actual.to_owned(), exercise.to_owned(), update.clone(), about(&update, "Cancel", "end")];
+    let (tx, mut rx) = mpsc::channel(100);
+    let feed = spawn_tuned(&FeedConfig::new("f", cap(None)), quick(), tx);
+    let inlet = feed.inlet.clone().unwrap();
+    tokio::spawn(async move {
+        for post in posts {
+            inlet.post("application/cap+xml".into(), post.into_bytes()).await.unwrap();
+        }
+    });
+    let recorded = alerts(&mut rx, 5).await;
+    let state = |alerts: &[Alert]| alerts.iter().map(|a| (a.cancelled, a.replaced_by.is_some(), a.status.is_shown())).collect::<Vec<_>>();
+    assert_eq!(
+        state(&recorded),
+        [(false, false, true), (false, false, true), (true, true, true), (false, false, true), (true, false, true)]
+    );
+
+    let dir = tempfile::tempdir().unwrap();
+    // When all of them held.
+    let begun = recorded[0].sent;
+    let at = |s: i64| begun + TimeDelta::seconds(s);
+    let recorder = Recorder::start(dir.path(), "f", Limits::default()).unwrap();
+    for (alert, second) in recorded.iter().zip([0, 10, 20, 20, 40]) {
+        recorder.take(&FeedEvent::Alert(alert.clone()), at(second));
+    }
+    drop(recorder);
+    let (journals, start) = (vec![dir.path().to_owned()], Some(at(5)));
+    let platform = Platform::start(Options { city: None, journals, start, speed: 0.1, ..options(ANY.parse().unwrap(), false) }).unwrap();
+    let index = format!("http://{}/cap", platform.http);
+    let (tx, mut rx) = mpsc::channel(100);
+    let _feed = spawn_tuned(&FeedConfig::new("f", cap(Some(index.clone()))), quick(), tx);
+    assert_eq!(alerts(&mut rx, 1).await, recorded[..1], "what was known at the start");
+    let http = crate::feeds::http::client().unwrap();
+    let control = async |body: String| {
+        assert!(http.post(format!("http://{}/control", platform.http)).body(body).send().await.unwrap().status().is_success());
+    };
+    control(r#"{"speed": 1000}"#.into()).await;
+    assert_eq!(alerts(&mut rx, 4).await, recorded[1..], "word for word, in their order");
+    assert_eq!(recorded[1].status, crate::model::alert::AlertStatus::Exercise);
+    // At another instant: what held then, and no ends.
+    control(format!(r#"{{"seek": "{}", "paused": true}}"#, at(30).to_rfc3339())).await;
+    let there = http.get(&index).send().await.unwrap().text().await.unwrap();
+    assert_eq!(there.matches("<entry>").count(), 2, "{there}");
+    assert_eq!(platform.report().bad_lines, 0);
+}

@@ -45,6 +45,10 @@ pub struct FeedStatus {
     /// neither is known.
     #[serde(default)]
     pub skew_ms: Option<f64>,
+    /// Of a source whose clock is not known: by how much, in milliseconds, all its messages of the last minute are late. Its clock is
+    /// behind, or they are always as long on their way. `None` where they differ, or are on time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub always_late_ms: Option<f64>,
     /// Event time of the newest message.
     pub newest: Option<DateTime<Utc>>,
     /// Why nothing is taken just now, in words: the source waits, and what it has sent since is acknowledged to nobody. `None` while all

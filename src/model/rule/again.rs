@@ -22,7 +22,7 @@ impl Watch {
     pub fn needs(&self, id: &str, opened_at: DateTime<Utc>) -> Option<Needed> {
         let (sensor, _) = self.named(id)?;
         match self.rule.when {
-            Condition::Rise { within_s, .. } => {
+            Condition::Rise { within_s, .. } | Condition::Fall { within_s, .. } => {
                 let from = opened_at - TimeDelta::milliseconds((within_s * 1000.0) as i64);
                 Some(Needed::Of { datastream: sensor.to_owned(), from, to: opened_at })
             }
@@ -36,7 +36,7 @@ impl Watch {
         if let Some(limits) = self.limits() {
             return self.together.remember(limits, id, readings);
         }
-        let (Condition::Rise { by, within_s, .. }, Some((datastream, _))) = (self.rule.when, self.named(id)) else { return };
+        let (Some(rate), Some((datastream, _))) = (self.rule.when.rate(), self.named(id)) else { return };
         let earlier = &mut self.earlier;
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
             // Its place comes with its next reading, before anything is judged by it.
@@ -49,7 +49,7 @@ impl Watch {
             }
         }
         let Some(to) = sensor.ground_mut(id).map(|ground| ground.to) else { return };
-        let is_known = sensor.risen(to, within_s).is_some_and(|risen| risen >= by);
+        let is_known = sensor.changed(to, rate).is_some_and(|change| change >= rate.by);
         if let Some(ground) = sensor.ground_mut(id) {
             ground.earlier &= !is_known;
         }

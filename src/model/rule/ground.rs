@@ -34,15 +34,17 @@ impl Ground {
             return true;
         }
         let is_whole = !self.earlier && sensor.forgotten.is_none_or(|until| until < self.from);
+        if let Some(rate) = rule.when.rate() {
+            return !is_whole || sensor.changed(self.to, rate).is_some_and(|change| change >= rate.by);
+        }
         match rule.when {
-            Condition::Rise { by, within_s, .. } => !is_whole || sensor.risen(self.to, within_s).is_some_and(|risen| risen >= by),
             Condition::Above { .. } | Condition::Below { .. } if is_whole => self.holds(rule, sensor),
             when @ (Condition::Above { .. } | Condition::Below { .. }) => match correction.value {
                 Some(value) => beyond(when, value, false),
                 // An id has milliseconds, a reading may have less.
                 None => self.from.timestamp_millis() != self.to.timestamp_millis(),
             },
-            Condition::Silent { .. } | Condition::Many { .. } => true,
+            Condition::Rise { .. } | Condition::Fall { .. } | Condition::Silent { .. } | Condition::Many { .. } => true,
         }
     }
 

@@ -66,6 +66,13 @@ pub enum Condition {
         #[serde(default)]
         close: Option<f64>,
     },
+    /// It has fallen by so much within a span; over when it has fallen by less than `close` (half of it by default).
+    Fall {
+        by: f64,
+        within_s: f64,
+        #[serde(default)]
+        close: Option<f64>,
+    },
     /// A sensor has said nothing for so long; over with its next reading. Where nothing of its whole feed comes, that is one incident.
     Silent { for_s: f64 },
     /// So many sensors above a value at the same time: one incident for all of them.
@@ -75,6 +82,27 @@ pub enum Condition {
         #[serde(default)]
         close: Option<f64>,
     },
+}
+
+/// How much a value must have changed within a span: a fall is a rise of the value with the other sign.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Rate {
+    by: f64,
+    within_s: f64,
+    close: f64,
+    /// 1 for a rise, -1 for a fall.
+    sign: f64,
+}
+
+impl Condition {
+    fn rate(self) -> Option<Rate> {
+        let (by, within_s, close, sign) = match self {
+            Self::Rise { by, within_s, close } => (by, within_s, close, 1.0),
+            Self::Fall { by, within_s, close } => (by, within_s, close, -1.0),
+            Self::Above { .. } | Self::Below { .. } | Self::Silent { .. } | Self::Many { .. } => return None,
+        };
+        Some(Rate { by, within_s, close: close.unwrap_or(by / 2.0), sign })
+    }
 }
 
 impl AlertRule {
@@ -107,7 +135,9 @@ impl AlertRule {
             Condition::Below { value, close } if !value.is_finite() || close.is_some_and(|c| !(c >= value)) => {
                 wrong("close must not be below value, or it would be over before it has begun")
             }
-            Condition::Rise { by, within_s, close } if !(by > 0.0) || !(within_s > 0.0) || close.is_some_and(|c| !(c <= by)) => {
+            Condition::Rise { by, within_s, close } | Condition::Fall { by, within_s, close }
+                if !(by > 0.0) || !(within_s > 0.0) || close.is_some_and(|c| !(c <= by)) =>
+            {
                 wrong("by and within_s must be above 0, and close not above by")
             }
             Condition::Silent { for_s } if !(for_s > 0.0) => wrong("for_s must be above 0"),

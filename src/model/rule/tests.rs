@@ -199,6 +199,32 @@ fn a_quick_rise_is_seen_and_a_slow_one_is_not() {
 }
 
 #[test]
+fn a_quick_fall_is_seen_until_it_has_all_but_ended_and_shows_what_it_fell_from() {
+    let fall = |close| Condition::Fall { by: 30.0, within_s: 60.0, close };
+    let mut watch = Watch::new(rule(fall(None)));
+    // Slow by 20 a minute; then 31 in half a minute; half of that is still falling, less is over. A rise is none.
+    assert_eq!(letters(&mut watch, &[(0, 90.0), (60, 70.0), (120, 50.0), (150, 19.0), (200, 4.0), (270, 3.0), (280, 60.0)]), "...o.c.");
+    let mut watch = Watch::new(rule(fall(Some(5.0))));
+    assert_eq!(letters(&mut watch, &[(0, 40.0), (30, 10.0), (60, 4.0), (100, -2.0), (150, -4.0)]), ".o..c");
+    // At one reading a second the first of them is older than the newest dozen.
+    let mut watch = Watch::new(rule(fall(None)));
+    let opened = (0..40).find_map(|s| watch.take("f", "a", [118.0, 33.0], at(s), 100.0 - s as f64).pop());
+    let Some(Verdict::Open { id, at: when, evidence, .. }) = opened else { panic!("{opened:?}") };
+    assert_eq!((id.as_str(), when, evidence.len()), ("rule/r/a/0", at(30), 12));
+    assert_eq!((evidence[0].value, evidence[1].value, evidence[11].value), (100.0, 80.0, 70.0));
+    // Its ground is what it fell from as well as what it fell to.
+    assert_eq!(watch.take("f", "a", [118.0, 33.0], at(30), 69.0), []);
+    assert_eq!(retracted(watch.take("f", "a", [118.0, 33.0], at(30), 99.0)), ["rule/r/a/0"]);
+    assert_eq!(rule(fall(Some(31.0))).check().unwrap_err(), "rule \"r\": by and within_s must be above 0, and close not above by");
+}
+
+#[test]
+fn a_scene_names_a_fall_as_it_names_a_rise() {
+    let when: Condition = serde_json::from_str(r#"{"fall": {"by": 2.5, "within_s": 600}}"#).unwrap();
+    assert_eq!(when, Condition::Fall { by: 2.5, within_s: 600.0, close: None });
+}
+
+#[test]
 fn a_sensor_that_falls_silent_is_an_incident_until_it_speaks() {
     let mut watch = Watch::new(rule(Condition::Silent { for_s: 600.0 }));
     assert_eq!(letters(&mut watch, &[(0, 1.0)]), ".");

@@ -3,7 +3,7 @@
 use super::ground::{Correction, Ground};
 use super::silence::Feeds;
 use super::together::{Limits, Together};
-use super::{AlertRule, Condition};
+use super::{AlertRule, Condition, Rate};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -309,12 +309,9 @@ impl Sensor {
     fn judge(&mut self, rule: &AlertRule, datastream: &str) -> Option<Verdict> {
         let &(now, value) = self.recent.back()?;
         let open = matches!(self.phase, Phase::Open { .. });
-        let holds = match rule.when {
-            Condition::Rise { by, within_s, close } => {
-                let limit = if open { close.unwrap_or(by / 2.0) } else { by };
-                self.risen(now, within_s).is_some_and(|risen| risen >= limit)
-            }
-            when => beyond(when, value, open),
+        let holds = match rule.when.rate() {
+            Some(rate) => self.changed(now, rate).is_some_and(|change| change >= if open { rate.close } else { rate.by }),
+            None => beyond(rule.when, value, open),
         };
         match &mut self.phase {
             Phase::Open { over_since, .. } if holds => {
@@ -343,21 +340,28 @@ impl Sensor {
         if !is_new(now) {
             return None;
         }
-        let run: Vec<(DateTime<Utc>, f64)> = match rule.when {
-            Condition::Rise { within_s, .. } => self.within(now, within_s).collect(),
-            when => {
+        let rate = rule.when.rate();
+        let run: Vec<(DateTime<Utc>, f64)> = match rate {
+            Some(rate) => self.within(now, rate.within_s).collect(),
+            None => {
                 let mut run: Vec<_> =
-                    self.recent.iter().rev().take_while(|(t, v)| is_new(*t) && beyond(when, *v, false)).copied().collect();
+                    self.recent.iter().rev().take_while(|(t, v)| is_new(*t) && beyond(rule.when, *v, false)).copied().collect();
                 run.reverse();
                 run
             }
         };
         let since = run.first()?.0;
-        if !matches!(rule.when, Condition::Rise { .. }) && (now - since).as_seconds_f64() < rule.for_s {
+        if rate.is_none() && (now - since).as_seconds_f64() < rule.for_s {
             return None;
         }
-        let newest = &run[run.len().saturating_sub(EVIDENCE_MAX)..];
-        let evidence: Vec<_> = newest.iter().map(|&(time, value)| Evidence { datastream: datastream.to_owned(), time, value }).collect();
+        let mut shown = run[run.len().saturating_sub(EVIDENCE_MAX)..].to_vec();
+        // What it has risen or fallen from belongs to it, however long the span is.
+        if let Some(from) = rate.and_then(|rate| run.iter().min_by(|a, b| (rate.sign * a.1).total_cmp(&(rate.sign * b.1))))
+            && !shown.contains(from)
+        {
+            shown[0] = *from;
+        }
+        let evidence: Vec<_> = shown.into_iter().map(|(time, value)| Evidence { datastream: datastream.to_owned(), time, value }).collect();
         let id = id(&rule.id, datastream, since);
         self.phase = Phase::Open { ground: Ground { id: id.clone(), from: since, to: now, earlier: false }, over_since: None };
         Some(Verdict::Open { id, at: now, lon: self.lon, lat: self.lat, evidence })
@@ -367,9 +371,9 @@ impl Sensor {
         self.recent.iter().copied().filter(move |(t, _)| *t <= now && (now - *t).as_seconds_f64() <= span_s)
     }
 
-    /// From the least reading of the span to the one at its end; `None` with fewer than two.
-    pub fn risen(&self, now: DateTime<Utc>, span_s: f64) -> Option<f64> {
-        let readings: Vec<_> = self.within(now, span_s).map(|(_, v)| v).collect();
+    /// How much it has risen (or fallen) from the least (greatest) reading of the span to the one at its end; `None` with fewer than two.
+    pub fn changed(&self, now: DateTime<Utc>, rate: Rate) -> Option<f64> {
+        let readings: Vec<_> = self.within(now, rate.within_s).map(|(_, v)| v * rate.sign).collect();
         let least = readings.iter().copied().fold(f64::INFINITY, f64::min);
         (readings.len() >= 2).then(|| readings[readings.len() - 1] - least)
     }
@@ -385,7 +389,7 @@ pub(super) fn beyond(when: Condition, value: f64, open: bool) -> bool {
     match when {
         Condition::Above { value: limit, close } => value > if open { close.unwrap_or(limit) } else { limit },
         Condition::Below { value: limit, close } => value < if open { close.unwrap_or(limit) } else { limit },
-        Condition::Rise { .. } | Condition::Silent { .. } | Condition::Many { .. } => false,
+        Condition::Rise { .. } | Condition::Fall { .. } | Condition::Silent { .. } | Condition::Many { .. } => false,
     }
 }
 

@@ -116,6 +116,10 @@ fn ledger(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
         let (zh, en) = if skew_ms > 0.0 { ("时钟偏快", "clock ahead") } else { ("时钟偏慢", "clock behind") };
         line(ui, data, &format!("{zh} {en}"), &span(skew_ms.abs()), style::WARN);
     }
+    if let Some(late_ms) = feed.always_late_ms {
+        // Not a warning: many a platform speaks of the hour that is over.
+        line(ui, data, "总是迟到 always so late (or its clock is behind)", &span(late_ms), style::TEXT);
+    }
     if let Some(error) = &feed.last_error {
         small(ui, data, error, style::QUIET);
     }
