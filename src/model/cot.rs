@@ -31,8 +31,10 @@ pub struct UnitKind {
 pub struct CotTypes(pub Vec<CotType>);
 
 /// From special to general: battle dimension and function of MIL-STD-2525, as Cursor-on-Target writes them.
-const BUILT_IN: [(&str, &str); 12] = [
+const BUILT_IN: [(&str, &str); 13] = [
     ("a-.-A-M-F-Q", "drone"),
+    // Of the rotary wing, as ATAK's tool for small drones says.
+    ("a-.-A-M-H-Q", "drone"),
     ("a-.-A-M-H", "helicopter"),
     ("a-.-A-C-H", "helicopter"),
     ("a-.-A", "aircraft"),

@@ -129,7 +129,7 @@ fn add(open: &mut [Element], text: &str) {
 }
 
 /// A character or one of the five entities that XML has; others stay as they are written.
-fn resolved(reference: &BytesRef<'_>) -> String {
+pub fn resolved(reference: &BytesRef<'_>) -> String {
     if let Ok(Some(c)) = reference.resolve_char_ref() {
         return c.to_string();
     }

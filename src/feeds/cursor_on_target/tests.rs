@@ -4,7 +4,7 @@ use crate::feeds::tests::peers::{Server, Wire, certificates, free_port, taky};
 use crate::feeds::tests::{Heard, listen, quick};
 use crate::feeds::tls::{client_config, server_config};
 use crate::feeds::{FeedEvent, Tuning, install_tls, spawn_tuned};
-use crate::model::feed::{CotSource, FeedConfig, Source};
+use crate::model::feed::{CotSource, FeedConfig, FeedStatus, Source};
 use crate::model::transport::Tls;
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 use std::sync::Arc;
@@ -153,6 +153,44 @@ async fn rubbish_from_one_device_is_counted_and_the_others_are_heard() {
     };
     let gone = tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
     assert_eq!((gone.id.as_str(), gone.stale_at), ("tak/b", Some(gone.seen_at)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_devices_and_programs_of_others_send_is_read() {
+    const STREAM: &str = include_str!("../../../tests/data/cot/stream.xml");
+    let port = free_port();
+    let (_feed, mut rx) = feed(None, Some(port), Tls::default(), quick());
+    listen(&mut rx, &mut Heard::default(), |h| h.status.connected).await;
+    let mut device = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    device.write_all(STREAM.as_bytes()).await.unwrap();
+    let (mut units, mut status) = (Vec::new(), FeedStatus::default());
+    let all = async {
+        while status.received < 6 {
+            match rx.recv().await.unwrap() {
+                FeedEvent::Unit(unit) => units.push(unit),
+                FeedEvent::Status(s) => status = s,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), all).await.expect("six events");
+    let told: Vec<_> = units
+        .iter()
+        .map(|u| (u.id.as_str(), u.call_sign.as_str(), u.kind.as_str(), u.lon, u.lat, (u.heading_deg * 100.0).round() / 100.0))
+        .collect();
+    let expected = [
+        ("tak/ANDROID-deadbeef", "JENNY", "officer", -3.141592, 1.234567, 80.25),
+        ("tak/aa0b0312", "Eliopoli HQ", "vehicle", -66.07737696, 43.97957317, 0.0),
+        ("tak/C94B9215-9BD4-4DBE-BDE1-83625F09153F", "DFPC-iSchmidt", "vehicle", -107.72376567, 41.52309645, 137.24),
+        // A drone of the rotary wing (`a-f-A-M-H-Q`), its point behind its details, and without a call sign.
+        ("tak/2983J8B001V013", "2983J8B001V013", "drone", -108.6, 39.1, 140.8),
+    ];
+    assert_eq!(told, expected);
+    let time = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+    assert_eq!((units[1].seen_at, units[1].stale_at), (time("2020-02-08T18:10:44Z"), Some(time("2020-02-08T18:11:11Z"))));
+    assert_eq!((units[3].seen_at, units[3].stale_at), (time("2024-04-24T16:37:38.002Z"), Some(time("2024-04-24T16:37:41.502Z"))));
+    // A chat and a mark on the map are no units.
+    assert_eq!((status.stored, status.rejected_for["unsupported"], status.rejected), (4, 2, 2), "{status:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -24,6 +24,7 @@ const ACCEPT: &str = "application/emergency.eido+json, application/json;q=0.9";
 /// Policies by which a message is left out; words of the ledger.
 const OLDER: &str = "older";
 const OVER: &str = "over_already";
+const CALL_ONLY: &str = "call_only";
 
 /// Reads one centre.
 pub(super) struct Incidents {
@@ -71,6 +72,11 @@ impl Incidents {
     }
 
     async fn take_one(&mut self, object: &Value, outbox: &mut Outbox) -> Result<(), FeedError> {
+        if eido::is_of_calls_alone(object) {
+            // As the standard allows it: nothing that its sender would have to mend, and nothing that a city's screen shows.
+            outbox.left_out(CALL_ONLY);
+            return Ok(());
+        }
         let eido = match eido::read(object) {
             Ok(eido) => eido,
             Err(why) => {

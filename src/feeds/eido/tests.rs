@@ -37,17 +37,22 @@ async fn posted_incidents_are_taken_once_in_order_and_end_when_their_centre_says
         let closing = json!({"event": {"notification": [changed(40, "Closed")]}});
         assert_eq!(post(closing.to_string()).await.unwrap().accepted, 1);
         assert_eq!(post(changed(50, "Closed").to_string()).await.unwrap().left_out, 1);
-        assert_eq!(post(CALL.into()).await.unwrap().rejected, 1);
+        // The standard's call transfer, as it is and as a conveyance server notifies of it (NENA-STA-024.1a).
+        assert_eq!(post(CALL.into()).await.unwrap().left_out, 1);
+        let call: Value = serde_json::from_str(CALL).unwrap();
+        let notification = json!({"event": {"subscriptionId": "sub1234", "transactionId": "f894@192.168.2.1", "notification": [call]}});
+        assert_eq!(post(notification.to_string()).await.unwrap().left_out, 1);
         let mut ahead = changed(0, "Active");
         ahead["lastUpdateTimeStamp"] = json!("2999-01-01T00:00:00Z");
         assert_eq!(post(ahead.to_string()).await.unwrap().left_out, 1);
         assert!(post("<eido/>".into()).await.is_err());
     });
     let mut heard = Heard::default();
-    listen(&mut rx, &mut heard, |h| h.status.received == 9).await;
+    listen(&mut rx, &mut heard, |h| h.status.received == 10).await;
     posts.await.unwrap();
     assert_eq!(heard.incidents, [ID.to_owned(), ID.to_owned(), format!("{ID}×")]);
-    assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.conflated), (2, 1, 3), "{:?}", heard.status);
+    assert_eq!((heard.status.rejected, heard.status.quarantined, heard.status.conflated), (1, 1, 5), "{:?}", heard.status);
+    assert_eq!(heard.status.conflated_by["call_only"], 2);
 }
 
 #[tokio::test]

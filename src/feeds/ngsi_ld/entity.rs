@@ -9,6 +9,10 @@ const INSTANCES_MAX: usize = 64;
 /// Characters of an id, and of an attribute's name.
 const ID_MAX: usize = 300;
 const NAME_MAX: usize = 100;
+/// Members that hold a value: of a Property, a VocabProperty, a LanguageProperty, a JsonProperty (ETSI GS CIM 009, 4.5).
+const VALUES: [&str; 4] = ["value", "vocab", "languageMap", "json"];
+/// Of a text in several languages, the first of these that is there.
+const LANGUAGES: [&str; 4] = ["zh", "zh-CN", "zh-Hans", "en"];
 
 /// An entity with short names: `NO2`, not `https://smartdatamodels.org/dataModel.Environment/NO2`.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +94,7 @@ fn instances<'a>(name: &'a str, value: &'a Value) -> Vec<Attribute<'a>> {
 
 fn is_instance(value: &Value) -> bool {
     let has = |name: &str| value.get(name).is_some();
-    has("value") || (has("object") && value.get("type").is_some_and(|t| t == "Relationship"))
+    VALUES.iter().any(|name| has(name)) || (has("object") && value.get("type").is_some_and(|t| t == "Relationship"))
 }
 
 fn instance<'a>(name: &'a str, value: &'a Value) -> Attribute<'a> {
@@ -100,13 +104,20 @@ fn instance<'a>(name: &'a str, value: &'a Value) -> Attribute<'a> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     // NGSI v2 keeps both as metadata.
     let metadata = |name: &str| value.get("metadata").and_then(|m| m.get(name)).and_then(|m| m.get("value").unwrap_or(m).as_str());
+    let held = VALUES.iter().find_map(|name| value.get(name)).or_else(|| value.get("object")).unwrap_or(&Value::Null);
     Attribute {
         name,
-        value: value.get("value").or_else(|| value.get("object")).unwrap_or(&Value::Null),
+        value: if value.get("languageMap").is_some() { in_our_language(held) } else { held },
         observed_at: text("observedAt").or_else(|| metadata("timestamp")).or_else(|| metadata("TimeInstant")).and_then(time),
         unit_code: text("unitCode").or_else(|| metadata("unitCode")),
         dataset: text("datasetId"),
     }
+}
+
+/// The text of a language map in a language of ours, else in any.
+fn in_our_language(map: &Value) -> &Value {
+    let ours = LANGUAGES.iter().find_map(|language| map.get(language));
+    ours.or_else(|| map.as_object()?.values().next()).unwrap_or(map)
 }
 
 /// JSON-LD's wrappings taken off, and every name of a member made short.

@@ -4,7 +4,6 @@
 
 mod entity;
 mod models;
-mod place;
 mod subscription;
 #[cfg(test)]
 mod tests;

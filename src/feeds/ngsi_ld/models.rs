@@ -2,7 +2,7 @@
 //! entities with numbers a datastream for each number.
 
 use super::entity::{Attribute, Entity};
-use super::place;
+use crate::feeds::place;
 use crate::model::alert::{Alert, AlertArea, AlertStatus};
 use crate::model::incident::{Domain, Report, Severity};
 use crate::model::observation::{Datastream, Observation, Quality};

@@ -24,6 +24,14 @@ const AIR: &str = include_str!("../../../tests/data/ngsi_ld/air-quality-key-valu
 const AIR_V2: &str = include_str!("../../../tests/data/ngsi_ld/air-quality-normalized-v2.json");
 const TRAFFIC: &str = include_str!("../../../tests/data/ngsi_ld/traffic-flow-normalized.jsonld");
 const ALERT: &str = include_str!("../../../tests/data/ngsi_ld/alert-normalized.jsonld");
+const AIR_NORMALIZED: &str = include_str!("../../../tests/data/ngsi_ld/air-quality-normalized.jsonld");
+const TRAFFIC_KEY_VALUES: &str = include_str!("../../../tests/data/ngsi_ld/traffic-flow-key-values.jsonld");
+const TRAFFIC_V2: &str = include_str!("../../../tests/data/ngsi_ld/traffic-flow-normalized-v2.json");
+const ALERT_PROPERTIES: &str = include_str!("../../../tests/data/ngsi_ld/alert-properties.jsonld");
+const ALERT_SECURITY: &str = include_str!("../../../tests/data/ngsi_ld/alert-security.json");
+const ALERT_AREA: &str = include_str!("../../../tests/data/ngsi_ld/alert-area.json");
+const SENSOR_CONCISE: &str = include_str!("../../../tests/data/ngsi_ld/sensor-concise.json");
+const KEYWORDS_CONCISE: &str = include_str!("../../../tests/data/ngsi_ld/keywords-concise.json");
 
 fn said(text: &str, now: &str) -> Said {
     let entity = Entity::read(&serde_json::from_str(text).unwrap()).unwrap();
@@ -70,6 +78,62 @@ fn an_alert_at_a_point_is_an_incident_for_its_time_and_one_for_an_area_is_a_warn
     let Said::Alert(alert) = said(&area.to_string(), "2017-01-02T09:30:00Z") else { panic!() };
     assert_eq!((alert.event.as_str(), alert.areas[0].polygons[0].len()), ("trafficJam", 4));
     assert!(alert.in_force("2017-01-02T09:30:00Z".parse().unwrap()) && !alert.in_force("2017-01-02T10:30:00Z".parse().unwrap()));
+}
+
+#[test]
+fn each_form_of_a_data_model_says_the_same() {
+    let air = readings(AIR_NORMALIZED);
+    let time: DateTime<Utc> = "2016-03-15T11:00:00Z".parse().unwrap();
+    assert_eq!((air["no2"].clone(), air["co"].clone()), ((69.0, "µg/m³".into(), time), (500.0, "mg/m³".into(), time)));
+    assert_eq!((air["relative_humidity"].0, air["tsp"].0, air.len()), (0.54, 73.3, 16));
+    let flow = readings(TRAFFIC);
+    assert_eq!((readings(TRAFFIC_KEY_VALUES), readings(TRAFFIC_V2)), (flow.clone(), flow));
+    let now = "2017-01-02T09:30:00Z";
+    assert_eq!(said(ALERT_PROPERTIES, now), said(ALERT, now));
+}
+
+#[test]
+fn an_alert_without_an_end_stays_and_one_for_an_area_holds_for_its_time() {
+    let Said::Incident(robbery) = said(ALERT_SECURITY, "2026-01-01T00:00:00Z") else { panic!() };
+    assert_eq!((robbery.id.as_str(), robbery.title.as_str()), ("f/VisualEvent123", "Potential robbery in main building"));
+    assert_eq!(
+        (robbery.domain, robbery.category.as_str(), robbery.severity),
+        (Domain::PublicOrder, "public_order/security/theft", Severity::Info)
+    );
+    assert_eq!(robbery.reported_at, Some("2017-04-25T09:25:55Z".parse().unwrap()));
+    let Said::Alert(fungus) = said(ALERT_AREA, "2017-03-27T00:00:00Z") else { panic!() };
+    assert_eq!(
+        (fungus.id.as_str(), fungus.event.as_str(), fungus.severity),
+        ("f/urn:ngsi-ld:Alert:agriculture:fungus:f57f-4610-a589", "fungus", Severity::Major)
+    );
+    assert_eq!((fungus.sender.as_str(), fungus.areas[0].polygons[0].len()), ("https://warnings-app.gaiasense.gr/", 5));
+    assert_eq!(
+        (fungus.effective, fungus.expires),
+        ("2017-03-26T09:25:55Z".parse().unwrap(), Some("2017-03-28T10:25:55Z".parse().unwrap()))
+    );
+}
+
+#[test]
+fn concise_attributes_of_every_kind_are_read() {
+    let read = |text: &str| Entity::read(&serde_json::from_str(text).unwrap()).unwrap();
+    let sensor = read(SENSOR_CONCISE);
+    let number = |name: &str| sensor.attribute(&[name]).map(|a| (a.value.as_f64(), a.unit_code)).unwrap();
+    assert_eq!((number("temperature"), number("batteryLevel")), ((Some(25.0), Some("CEL")), (Some(0.8), Some("C62"))));
+    assert_eq!(
+        (sensor.text("category"), sensor.geometry(&["location"]).unwrap()["coordinates"][0].as_f64()),
+        (Some("sensor"), Some(13.3986))
+    );
+    let keywords = read(KEYWORDS_CONCISE);
+    assert_eq!((keywords.text("category"), keywords.text("name")), (Some("sensor"), Some("english")));
+    assert_eq!(keywords.attribute(&["isJson"]).map(|a| a.value.clone()), Some(json!({"hello": "world"})));
+    // The words of an alert as the newer editions of the standard would have them.
+    let mut alert: Value = serde_json::from_str(ALERT).unwrap();
+    for name in ["category", "subCategory", "severity"] {
+        alert[name] = json!({"vocab": alert[name]});
+    }
+    alert["name"] = json!({"languageMap": {"en": "Traffic jam", "zh": "拥堵"}});
+    let Said::Incident(jam) = said(&alert.to_string(), "2017-01-02T09:30:00Z") else { panic!() };
+    assert_eq!((jam.title.as_str(), jam.category.as_str(), jam.severity), ("拥堵", "traffic/congestion/jam", Severity::Major));
 }
 
 #[test]
@@ -216,6 +280,21 @@ async fn entities_come_page_by_page_whether_the_broker_says_where_the_next_is_or
         let broker = broker.lock().unwrap();
         assert!(broker.questions.iter().all(|(q, tenant)| q["type"] == "AirQualityObserved,Alert" && tenant.as_deref() == Some("suqian")));
     }
+}
+
+#[tokio::test]
+async fn a_brokers_page_of_the_data_models_own_examples_is_read() {
+    let examples = [AIR_NORMALIZED, TRAFFIC_KEY_VALUES, ALERT_SECURITY, ALERT_AREA, SENSOR_CONCISE];
+    let entities = examples.map(|e| serde_json::from_str(e).unwrap()).to_vec();
+    let (_broker, _feed, mut rx) = start(Broker { entities, ..Broker::default() }, None).await;
+    let mut heard = Heard::default();
+    listen(&mut rx, &mut heard, |h| h.status.connected && h.status.rejected == 2).await;
+    assert_eq!(heard.incidents, ["air/VisualEvent123"]);
+    let road = "air/urn:ngsi-ld:TrafficFlowObserved:TrafficFlowObserved-Valladolid-osm-60821110/intensity";
+    assert_eq!(heard.observations[road], [("2016-12-07T11:15:00Z".parse().unwrap(), 197.0)]);
+    // Sixteen numbers of the air, five of the road, an incident, a warning; the sensor's two have no time.
+    assert_eq!((heard.status.stored, heard.status.rejected_for["incomplete"]), (23, 2), "{:?}", heard.status);
+    assert!(heard.status.last_error.is_some_and(|e| e.contains("temperature: no observedAt and no dateObserved")));
 }
 
 #[tokio::test]

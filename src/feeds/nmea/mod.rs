@@ -1,6 +1,7 @@
 //! NMEA 0183 trackers: sentences over TCP, over UDP, or from a device or a log, each receiver a unit.
 
 mod parse;
+mod receiver;
 #[cfg(test)]
 mod tests;
 
@@ -9,7 +10,7 @@ use super::{FeedError, FeedEvent, Tuning};
 use crate::model::feed::{Tracker, TrackerBy};
 use crate::model::unit::{Unit, UnitState};
 use chrono::{DateTime, TimeDelta, Utc};
-use parse::Fix;
+use receiver::{Receiver, Taken};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -32,8 +33,8 @@ pub(super) struct Adapter {
     url: String,
     tracker: Tracker,
     tuning: Tuning,
-    /// Newest fix of each unit.
-    newest: HashMap<String, Fix>,
+    /// By unit.
+    receivers: HashMap<String, Receiver>,
     /// Bytes of the log that have been read.
     position: u64,
 }
@@ -41,7 +42,7 @@ pub(super) struct Adapter {
 impl Adapter {
     pub(super) fn new(feed: String, tracker: Tracker, tuning: Tuning) -> Self {
         let url = tracker.url.clone();
-        Self { feed, url, tracker, tuning, newest: HashMap::new(), position: 0 }
+        Self { feed, url, tracker, tuning, receivers: HashMap::new(), position: 0 }
     }
 
     /// The unit that a line is about.
@@ -65,7 +66,9 @@ impl Adapter {
             return Ok(());
         }
         let now = Utc::now();
-        let fix = match parse::fix(line, now) {
+        let id = self.unit_of(line, from);
+        let near = self.receivers.get(&id).map_or(now, |receiver| receiver.near(now));
+        let fix = match parse::fix(line, near) {
             // Satellites and the like say nothing that we keep: no message of ours.
             Ok(None) => return Ok(()),
             Ok(Some(fix)) => fix,
@@ -74,25 +77,23 @@ impl Adapter {
                 return Ok(());
             }
         };
-        let id = self.unit_of(line, from);
-        if fix.time > now + AHEAD_MAX {
-            outbox.quarantine(Doubt::Clock, format!("{id}: its time {} is more than an hour ahead", fix.time));
-            return Ok(());
-        }
-        let before = self.newest.get(&id).copied();
-        // RMC and GGA of one second say the same.
-        if before.is_some_and(|b| b.time >= fix.time) {
-            outbox.repeated();
-            return Ok(());
-        }
-        if before.is_none() && self.newest.len() >= UNITS_MAX {
+        if self.receivers.len() >= UNITS_MAX && !self.receivers.contains_key(&id) {
             outbox.reject(Reason::Full, format!("{id}: more than {UNITS_MAX} receivers; split the feed"));
             return Ok(());
         }
-        let fix = Fix { course_deg: fix.course_deg.or(before.and_then(|b| b.course_deg)), ..fix };
-        self.newest.insert(id.clone(), fix);
-        let unit = self.tracker.unit(&id, fix.lon, fix.lat, fix.course_deg, fix.time);
-        outbox.offer(&id, FeedEvent::Unit(unit))
+        for taken in self.receivers.entry(id.clone()).or_default().take(fix, now + AHEAD_MAX) {
+            match taken {
+                Taken::Repeated => outbox.repeated(),
+                Taken::Ahead(fix) => {
+                    outbox.quarantine(Doubt::Clock, format!("{id}: its time {} is more than an hour ahead", fix.time));
+                }
+                Taken::New(fix) => {
+                    let unit = self.tracker.unit(&id, fix.lon, fix.lat, fix.course_deg, fix.time);
+                    outbox.offer(&id, FeedEvent::Unit(unit))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Lines of a byte stream until it ends; gives the bytes read.

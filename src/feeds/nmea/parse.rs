@@ -10,21 +10,28 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fix {
     pub(super) time: DateTime<Utc>,
+    /// Whether the sentence says the day; else it is a guess.
+    pub(super) dated: bool,
     pub(super) lon: f64,
     pub(super) lat: f64,
     /// Degrees clockwise from north, where the receiver moves.
     pub(super) course_deg: Option<f64>,
 }
 
-/// The fix of a sentence, `None` for one that has none by its kind (satellites, speeds and so on).
+/// The fix of a sentence, `None` for one that has none by its kind (satellites, speeds and so on). One without a date is on the day that
+/// brings it nearest to `near`.
 ///
 /// # Errors
 /// [`Unusable`]: damaged on its way, or a receiver that has no fix.
-pub(super) fn fix(line: &[u8], now: DateTime<Utc>) -> Result<Option<Fix>, Unusable> {
+pub(super) fn fix(line: &[u8], near: DateTime<Utc>) -> Result<Option<Fix>, Unusable> {
     let unreadable = |why: String| Unusable::Rejected(Reason::Unreadable, format!("NMEA: {why}"));
     let text = std::str::from_utf8(line).map_err(|_| unreadable("a line that is not text".into()))?.trim();
     // A receiver's log may begin each line with a time or a tag of its own.
     let sentence = text.find('$').map(|at| &text[at..]).ok_or_else(|| unreadable(format!("no sentence in {:?}", start(text))))?;
+    if sentence.starts_with("$P") {
+        // Proprietary: a maker's own.
+        return Ok(None);
+    }
     let no_fix = || Unusable::Quarantined(Doubt::Place, "a receiver without a fix".into());
     let (time, date, place, course) = match ::nmea::parse_str(sentence) {
         Ok(ParseResult::RMC(rmc)) => {
@@ -48,14 +55,15 @@ pub(super) fn fix(line: &[u8], now: DateTime<Utc>) -> Result<Option<Fix>, Unusab
     if !(lon.abs() <= 180.0 && lat.abs() <= 90.0) {
         return Err(Unusable::Rejected(Reason::OutOfRange, format!("NMEA: {lon}, {lat} is no place on Earth")));
     }
-    let time = date.map_or_else(|| nearest(time, now), |date| date.and_time(time).and_utc());
-    Ok(Some(Fix { time, lon, lat, course_deg: course.map(f64::from).filter(|c| c.is_finite()) }))
+    let dated = date.is_some();
+    let time = date.map_or_else(|| nearest(time, near), |date| date.and_time(time).and_utc());
+    Ok(Some(Fix { time, dated, lon, lat, course_deg: course.map(f64::from).filter(|c| c.is_finite()) }))
 }
 
-/// A time of day without a date: on the day that brings it nearest to now.
-fn nearest(time: NaiveTime, now: DateTime<Utc>) -> DateTime<Utc> {
-    let today = now.date_naive().and_time(time).and_utc();
-    match today - now {
+/// A time of day without a date: on the day that brings it nearest to another time.
+pub(super) fn nearest(time: NaiveTime, near: DateTime<Utc>) -> DateTime<Utc> {
+    let today = near.date_naive().and_time(time).and_utc();
+    match today - near {
         ahead if ahead > TimeDelta::hours(12) => today - TimeDelta::days(1),
         behind if behind < -TimeDelta::hours(12) => today + TimeDelta::days(1),
         _ => today,

@@ -3,7 +3,7 @@
 use crate::feeds::tests::{Heard, listen, quick, serve};
 use crate::feeds::{FeedEvent, FeedHandle, Kept, resume};
 use crate::model::feed::{FeedConfig, Filing, Open311Requests, Source};
-use crate::model::incident::{Domain, Severity};
+use crate::model::incident::{Domain, Report, Severity};
 use axum::Router;
 use axum::extract::{Query, State};
 use axum::routing::get;
@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc::{self, Receiver};
+
+const CHICAGO: &str = include_str!("../../../tests/data/open311/chicago-requests.json");
+const TORONTO: &str = include_str!("../../../tests/data/open311/toronto-requests.xml");
+const SERVICES: &str = include_str!("../../../tests/data/open311/services.json");
+const GIESSEN: &str = include_str!("../../../tests/data/open311/giessen-services.xml");
 
 #[derive(Default)]
 struct City {
@@ -101,4 +106,78 @@ async fn a_server_that_knows_no_pages_is_asked_twice_and_no_more() {
     let city = city.lock().unwrap();
     let pages: Vec<_> = city.questions.iter().map_while(|q| q.get("page")).collect();
     assert_eq!(pages, ["1", "2"]);
+}
+
+/// What cities' own servers answered: the first look of a feed.
+async fn answered(format: &str, services: &'static str, requests: &'static str, known: &str) -> (Vec<Report>, Option<String>) {
+    let router = Router::new()
+        .route(&format!("/v2/requests.{format}"), get(move || async move { requests }))
+        .route(&format!("/v2/services.{format}"), get(move || async move { services }));
+    let filing = Filing { domain: Domain::Traffic, category: "traffic/facility".into(), severity: Severity::Major };
+    let wanted = Open311Requests { xml: format == "xml", services: [(known.to_owned(), filing)].into(), ..Open311Requests::default() };
+    let url = format!("http://{}/v2", serve(router).await);
+    let source = Source::Open311 { url, poll_s: 0.03, token_env: None, requests: wanted };
+    let (tx, mut rx) = mpsc::channel(1000);
+    let _feed = resume(&FeedConfig::new("311", source), quick(), Kept::default(), tx);
+    let (mut reports, mut error) = (Vec::new(), None);
+    let first = async {
+        loop {
+            match rx.recv().await.unwrap() {
+                FeedEvent::Incident(report) => reports.push(report),
+                FeedEvent::Status(s) if s.connected && s.stored == 2 => {
+                    assert_eq!((s.received, s.balances()), (2, true), "{s:?}");
+                    error = s.last_error;
+                    return;
+                }
+                FeedEvent::Status(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), first).await.expect("two requests");
+    (reports, error)
+}
+
+#[tokio::test]
+async fn answers_of_chicago_and_toronto_are_read() {
+    let (reports, error) = answered("json", SERVICES, CHICAGO, "002").await;
+    let light = Report {
+        id: "311/14-01100669".into(),
+        domain: Domain::UrbanManagement,
+        category: Filing::default().category,
+        severity: Filing::default().severity,
+        title: "Alley Light Out".into(),
+        title_en: String::new(),
+        description: "1540 W 17TH ST, CHICAGO, IL, 60608".into(),
+        lon: -87.66475146237676,
+        lat: 41.858724777757864,
+        area: None,
+        reported_at: Some("2014-07-12T15:58:43Z".parse().unwrap()),
+    };
+    assert_eq!((&reports[0], error), (&light, None));
+    assert_eq!(reports[1].description, "7408 S NORMAL AVE, CHICAGO, IL, 60621\nLocked");
+    let (reports, error) = answered("xml", GIESSEN, TORONTO, "CSROWR-12").await;
+    let hole = Report {
+        id: "311/101005420892".into(),
+        domain: Domain::Traffic,
+        category: "traffic/facility".into(),
+        severity: Severity::Major,
+        title: "Road - Pot hole".into(),
+        description: "Warden Ave / Freeman St, Scarborough\nIn progress - The request has been scheduled.".into(),
+        lon: -79.272306875,
+        lat: 43.691104288,
+        reported_at: Some("2018-07-30T04:01:00Z".parse().unwrap()),
+        ..light
+    };
+    assert_eq!((&reports[0], reports[1].id.as_str()), (&hole, "311/101005420894"));
+    assert!(error.is_some_and(|e| e.contains("has no services [\"CSROWR-12\"]")), "Giessen has no such service");
+}
+
+#[test]
+fn services_of_the_standard_and_of_giessen_are_read() {
+    let read = |text: &str| super::parse::services(text.as_bytes()).unwrap();
+    let names = read(SERVICES);
+    assert_eq!((names.len(), names[1].clone()), (3, ("002".into(), "Construction plate shifted".into())));
+    let names = read(GIESSEN);
+    assert_eq!((names.len(), names[3].clone()), (8, ("012".into(), "Verkehrsschild beschädigt".into())));
 }

@@ -141,13 +141,19 @@ impl Adapter {
         for entity in page.entities {
             // A data array names its datastream by a link.
             let linked = entity.get("Datastream@iot.navigationLink").and_then(Value::as_str).and_then(mqtt::id_in);
+            let multi = entity.get("MultiDatastream@iot.navigationLink").and_then(Value::as_str).map(str::to_owned);
             match parse::observations(entity) {
                 Err(why) => self.refuse(&why, Reason::Unreadable, why.clone(), outbox),
                 Ok(observations) => {
                     for (id, observation) in &observations {
-                        match of.or(id.as_deref()).or(linked.as_deref()) {
-                            Some(id) => self.take(id, observation, Way::Asked, outbox).await?,
-                            None => {
+                        match (of.or(id.as_deref()).or(linked.as_deref()), &multi) {
+                            (Some(id), _) => self.take(id, observation, Way::Asked, outbox).await?,
+                            // Each is said once: its observations come again with each question.
+                            (None, Some(link)) => {
+                                let why = format!("{link}: MultiDatastreams are not read; offer each property as a Datastream");
+                                self.refuse(link, Reason::Unsupported, why, outbox);
+                            }
+                            (None, None) => {
                                 let why = "an observation that names no Datastream".into();
                                 self.refuse(&observation.to_string(), Reason::Incomplete, why, outbox);
                             }

@@ -13,6 +13,8 @@ mod mqtt;
 mod page;
 pub(super) mod parse;
 mod reach;
+#[cfg(test)]
+mod samples;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -67,7 +67,12 @@ fn datastream_of(topic: &str) -> Option<String> {
 
 /// The id in a link or topic that ends with `Datastreams(7)` or `Datastreams('a7')`.
 pub(super) fn id_in(link: &str) -> Option<String> {
-    let inside = link.rsplit_once("Datastreams(")?.1.strip_suffix(')')?;
+    let (before, inside) = link.rsplit_once("Datastreams(")?;
+    // `MultiDatastreams(7)` is another one than `Datastreams(7)`.
+    if before.ends_with(char::is_alphabetic) {
+        return None;
+    }
+    let inside = inside.strip_suffix(')')?;
     let text = inside.strip_prefix('\'').and_then(|t| t.strip_suffix('\''));
     Some(text.map_or_else(|| inside.to_owned(), |t| t.replace("''", "'")))
 }
@@ -81,5 +86,6 @@ mod tests {
         assert_eq!(datastream_of("v1.1/Datastreams(7)/Observations").as_deref(), Some("7"));
         assert_eq!(datastream_of("v1.1/Datastreams('a''b')/Observations").as_deref(), Some("a'b"));
         assert_eq!(datastream_of("v1.1/FeaturesOfInterest(7)/Observations"), None);
+        assert_eq!(datastream_of("v1.1/MultiDatastreams(7)/Observations"), None);
     }
 }

@@ -1,8 +1,9 @@
 //! SensorThings 1.1 entities as other people's servers write them.
 //!
 //! Taken: ids that are numbers or text, observations without id, results that are numbers, text or booleans, time instants and
-//! intervals, datastreams without unit, Locations that are a Point or a Feature holding one.
+//! intervals, datastreams without unit, Locations that are a geometry or a Feature holding one.
 
+use crate::feeds::place;
 use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -36,7 +37,7 @@ pub(in crate::feeds) fn datastream(feed: &str, entity: &Value) -> Result<Datastr
     let property = text(property, "name").or_else(|| text(property, "definition"));
     let property = property.ok_or_else(|| format!("Datastream {id}: no ObservedProperty name"))?;
     let unit = entity.get("unitOfMeasurement").unwrap_or(&Value::Null);
-    let (lon, lat, height_m) = place(entity, thing).ok_or_else(|| format!("Datastream {id}: its Thing has no Location with a Point"))?;
+    let (lon, lat, height_m) = place(entity, thing).ok_or_else(|| format!("Datastream {id}: its Thing has no Location in GeoJSON"))?;
     Ok(Datastream {
         id: format!("{feed}/{id}"),
         feed: feed.to_owned(),
@@ -49,23 +50,19 @@ pub(in crate::feeds) fn datastream(feed: &str, entity: &Value) -> Result<Datastr
     })
 }
 
-/// Longitude, latitude (degrees) and height: the Thing's newest Location, else the datastream's observed area if it is a Point.
+/// Longitude, latitude (degrees) and height: the Thing's newest Location, else the middle of the datastream's observed area. A road or
+/// an area is at its middle.
 fn place(entity: &Value, thing: &Value) -> Option<(f64, f64, f64)> {
     let locations = thing.get("Locations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let points = locations.iter().filter_map(|l| l.get("location")).chain(entity.get("observedArea"));
-    let mut found = points.filter_map(|p| point(p.get("geometry").unwrap_or(p)));
-    let (lon, lat, height_m) = found.next()?;
+    let geometries = locations.iter().filter_map(|l| l.get("location")).chain(entity.get("observedArea"));
+    let mut found = geometries.filter_map(|g| {
+        let geometry = g.get("geometry").unwrap_or(g);
+        // The third number of a Point; a line's or an area's first corner is a list there.
+        Some((place::middle(geometry).ok()?, geometry.pointer("/coordinates/2").and_then(Value::as_f64)))
+    });
+    let ((lon, lat), height_m) = found.next()?;
     let height_m = thing.pointer("/properties/height_m").and_then(Value::as_f64).or(height_m).unwrap_or(0.0);
     Some((lon, lat, height_m))
-}
-
-fn point(geometry: &Value) -> Option<(f64, f64, Option<f64>)> {
-    if geometry.get("type")?.as_str()? != "Point" {
-        return None;
-    }
-    let at = |i: usize| geometry.get("coordinates")?.get(i)?.as_f64();
-    let (lon, lat) = (at(0)?, at(1)?);
-    ((-180.0..=180.0).contains(&lon) && (-90.0..=90.0).contains(&lat)).then_some((lon, lat, at(2)))
 }
 
 /// An Observation of the datastream `id` (as [`Datastream::id`]).
@@ -115,10 +112,12 @@ pub(in crate::feeds) fn observations(message: Value) -> Result<Vec<(Option<Strin
     Ok(out)
 }
 
-/// The end of an interval `a/b` is when its value was known; an instant is itself.
-fn instant(text: &str) -> Option<DateTime<Utc>> {
+/// The end of an interval `a/b` is when its value was known; an instant is itself. A zone may be written without its colon
+/// (`2010-12-23T10:20:00-0700`), as in the standard's own examples.
+pub(in crate::feeds) fn instant(text: &str) -> Option<DateTime<Utc>> {
     let end = text.rsplit('/').next()?.trim();
-    DateTime::parse_from_rfc3339(end).ok().map(|t| t.with_timezone(&Utc))
+    let time = DateTime::parse_from_rfc3339(end).or_else(|_| DateTime::parse_from_str(end, "%Y-%m-%dT%H:%M:%S%.f%#z"));
+    time.ok().map(|t| t.with_timezone(&Utc))
 }
 
 fn number(result: &Value) -> Result<f64, String> {

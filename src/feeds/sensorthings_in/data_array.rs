@@ -1,5 +1,6 @@
 //! Data arrays (SensorThings 1.1, section 13): the rows of one datastream under one head.
 
+use crate::feeds::sensorthings::parse;
 use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
@@ -28,8 +29,7 @@ impl Cell<'_> {
     /// An instant, or the end of an interval `a/b`.
     pub fn time(&self) -> Option<DateTime<Utc>> {
         let Cell::Text(text) = self else { return None };
-        let end = text.rsplit('/').next()?.trim();
-        DateTime::parse_from_rfc3339(end).ok().map(|t| t.with_timezone(&Utc))
+        parse::instant(text)
     }
 
     pub fn number(&self) -> Option<f64> {

@@ -180,7 +180,34 @@ mod tests {
     use crate::feeds::tests::{Heard, listen, quick};
     use crate::feeds::{Kept, resume};
     use crate::model::feed::{Coordinates, FeedConfig, Source};
+    use serde_json::json;
     use tokio::sync::mpsc;
+
+    #[tokio::test]
+    async fn the_standards_example_of_posted_data_arrays_is_kept() {
+        let examples: Value = serde_json::from_str(include_str!("../../../tests/data/sensorthings/examples.json")).unwrap();
+        let described = |id: u32| {
+            json!({"@iot.id": id, "ObservedProperty": examples["ObservedProperty"],
+                "Thing": {"name": "Oven", "Locations": [examples["Location"]]}})
+        };
+        let (tx, mut rx) = mpsc::channel(100);
+        let feed = resume(&FeedConfig::new("p", Source::SensorthingsIn {}), quick(), Kept::default(), tx);
+        let inlet = feed.inlet.clone().unwrap();
+        let bodies = [json!([described(1), described(2)]), examples["create_observations"].clone()].map(|b| b.to_string().into_bytes());
+        let post = tokio::spawn(async move {
+            for body in bodies {
+                let taken = inlet.post(String::new(), body).await.unwrap();
+                assert_eq!((taken.rejected, taken.left_out), (0, 0));
+            }
+        });
+        let mut heard = Heard::default();
+        listen(&mut rx, &mut heard, |h| h.status.stored == 4).await;
+        post.await.unwrap();
+        // `2010-12-23T10:20:00-0700`
+        let at = |minute: u32| format!("2010-12-23T17:{minute}:00Z").parse::<DateTime<Utc>>().unwrap();
+        assert_eq!(heard.observations["p/1"], [(at(20), 20.0), (at(21), 30.0)]);
+        assert_eq!(heard.observations["p/2"], [(at(20), 65.0), (at(21), 60.0)]);
+    }
 
     #[tokio::test]
     async fn what_was_described_before_a_restart_is_known_and_is_where_it_was() {

@@ -7,7 +7,7 @@ mod read;
 mod types;
 mod write;
 
-pub use read::{Eido, Place, objects, read};
+pub use read::{Eido, Place, is_of_calls_alone, objects, read};
 pub use types::{filing, severity};
 pub use write::{Issuer, write};
 

@@ -56,6 +56,12 @@ pub fn objects(message: &Value) -> Vec<&Value> {
     }
 }
 
+/// Whether it tells of calls and callers alone, as at a call transfer. The incident component is optional (2.1) and may come with a
+/// later EIDO of the same identifier.
+pub fn is_of_calls_alone(eido: &Value) -> bool {
+    eido.get("incidentComponent").is_none() && eido.get("callComponent").is_some() && text(eido, "$id").is_some()
+}
+
 /// Reads one EIDO.
 ///
 /// # Errors
@@ -149,8 +155,11 @@ fn place(eido: &Value, incident: &Value) -> Result<Place, String> {
     let rank = |l: &&Value| match text(l, "locationTypeDescriptionRegistryText") {
         Some("CurrentIncident") => 0,
         Some("InitialIncident") => 1,
-        // Where a caller, a crew or a mast stands is not where it happens, but better than nothing.
-        _ => 2,
+        // Where help is sent first when nothing better is known (2.18).
+        Some("Caller") => 2,
+        // Where a crew or a mast stands is not where it happens, but better than nothing.
+        Some("RoutingLocation" | "TowerLocation" | "UnitLocation" | "Staging") => 4,
+        _ => 3,
     };
     locations.sort_by_key(rank);
     // What is wrong with the best of them says most.

@@ -92,13 +92,34 @@ fn an_incident_of_another_centre_is_read_with_its_place_type_and_notes() {
 }
 
 #[test]
+fn where_the_caller_is_counts_before_where_the_call_was_routed_by() {
+    let mut eido: Value = serde_json::from_str(CRASH).unwrap();
+    // As a call taker's program writes it that knows of no other place: first the location for routing, then the caller's.
+    let caller = eido["locationComponent"][0].clone();
+    let mut mast = caller.clone();
+    mast["locationByValue"] = json!(caller["locationByValue"].as_str().unwrap().replace("39.74", "39.9"));
+    eido["locationComponent"] = json!([mast, caller]);
+    let references = ["mast", "caller"].map(|id| json!({"$ref": id}));
+    for (i, (id, kind)) in [("mast", "RoutingLocation"), ("caller", "Caller")].into_iter().enumerate() {
+        let location = &mut eido["locationComponent"][i];
+        (location["$id"], location["locationTypeDescriptionRegistryText"]) = (json!(id), json!(kind));
+    }
+    eido["incidentComponent"]["locationReference"] = json!(references);
+    assert_eq!(read(&eido).unwrap().place.unwrap().lat, 39.74);
+    eido["incidentComponent"]["locationReference"] = json!(references[..1]);
+    assert_eq!(read(&eido).unwrap().place.unwrap().lat, 39.9);
+}
+
+#[test]
 fn a_call_alone_is_no_incident_and_what_is_missing_is_named() {
     let why = |change: &dyn Fn(&mut Value)| {
         let mut eido: Value = serde_json::from_str(CRASH).unwrap();
         change(&mut eido);
         read(&eido).and_then(|e| e.place.map(|p| format!("{p:?}"))).unwrap_err()
     };
-    assert!(read(&serde_json::from_str(CALL).unwrap()).unwrap_err().contains("a call alone is no incident"));
+    let call: Value = serde_json::from_str(CALL).unwrap();
+    assert!(is_of_calls_alone(&call) && !is_of_calls_alone(&serde_json::from_str(CRASH).unwrap()));
+    assert!(read(&call).unwrap_err().contains("a call alone is no incident"));
     assert!(why(&|e| e["$id"] = json!(7)).contains("without $id"));
     assert!(why(&|e| e["incidentComponent"]["incidentTypeCommonRegistryText"] = json!("")).contains("no incidentTypeCommonRegistryText"));
     assert!(why(&|e| e["locationComponent"][0]["locationByValue"] = json!("<a/>")).contains("no point"));

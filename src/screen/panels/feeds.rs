@@ -171,6 +171,7 @@ fn words(reason: &str) -> String {
         "superseded" => "已被更新 updated before it came",
         "nothing_to_cancel" => "无可取消 nothing to cancel",
         "over_already" => "已结束 over before it came",
+        "call_only" => "仅有来电 of a call alone",
         other => return other.replace('_', " "),
     };
     words.to_owned()
