@@ -35,10 +35,10 @@ const RETRY_WAITS: [Duration; 2] = [Duration::from_millis(250), Duration::from_m
 /// Threads that decode end after this without work: what others freed of their memory goes back to the system only then.
 const IDLE_MAX: Duration = Duration::from_millis(500);
 
-/// By how much threads that load and decode are nicer than others (a third of a processor that both want): on few cores a frame would take twice as
+/// By how much threads that load and decode are nicer than others (a tenth of a processor that both want): on few cores a frame would take twice as
 /// long while they run. On an idle processor it changes nothing.
 #[cfg(target_os = "linux")]
-const NICER: libc::c_int = 5;
+const NICER: libc::c_int = 10;
 
 /// Lets the calling thread give way to those that draw.
 fn give_way() {
