@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_card_with_little_memory_keeps_its_tiles_few_and_one_with_much_is_not_filled() {
         let own = |card: Option<u64>| memory_budget(Some(64 << 30), GraphicsMemory::Own { bytes: card.map(|gib| gib << 30) }) >> 20;
-        assert_eq!([own(None), own(Some(24)), own(Some(6)), own(Some(3)), own(Some(0))], [6 << 10, 6 << 10, 4095, 2047, 256]);
+        assert_eq!([own(None), own(Some(24)), own(Some(6)), own(Some(3)), own(Some(0))], [6 << 10, 6 << 10, 4 << 10, 2 << 10, 256]);
     }
 
     #[test]

@@ -7,19 +7,15 @@ use super::quadtree::{DEPTH_MAX, Item, LEAF_FEATURES, prefix};
 use super::spool::Entry;
 use crate::geo::Region;
 use glam::{DAffine3, DVec2, DVec3};
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// Vertices of a merged prism.
 pub const MERGED_VERTICES: usize = 20;
-/// Cells of a tile that buildings are merged by: 2 to this power along a side at most.
-const FINEST: u32 = 9;
-/// Buildings merge where they cover this part of the box around them; else the cell is divided, so that farms do not become one field-wide hall.
-const FILL_MIN: f64 = 0.25;
-/// A cell is divided so many times more.
-const DIVIDE_MAX: u32 = 3;
-/// A box of this diagonal (metres) is merged however empty it is: a house and its shed.
-const SMALL_M: f64 = 30.0;
-/// A building this much higher than its neighbours' mean (metres, and times) stays itself: towers are what a city is known by.
-const LANDMARK: (f64, f64) = (15.0, 1.6);
+/// A group is worth dividing by at least this part of half its diagonal, however closely it is built: a slab is no quarter of a city.
+const CLOSED_MIN: f64 = 0.25;
+/// Groups that differ from their buildings by less than this (metres) are left as they are: no wall is that far off at any distance that they are drawn from.
+const ENOUGH_M: f64 = 1.0;
 /// Samples along a side when a merged roof is compared with the roofs under it.
 const SAMPLES: usize = 5;
 /// Mean radius of the Earth, metres (IUGG R1).
@@ -32,28 +28,45 @@ pub enum Group {
     Merged(Vec<usize>),
 }
 
-/// Groups of a tile's items that keep to `budget` vertices where that can be done at all.
-pub fn plan(items: &[Item], entries: &[Entry], level: u32, budget: usize) -> Vec<Group> {
-    let cost = |groups: &[Group]| -> usize {
-        let one = |g: &Group| match g {
-            Group::One(i) => vertices(&entries[items[*i].entry as usize]),
-            Group::Merged(_) => MERGED_VERTICES,
-        };
-        groups.iter().map(one).sum()
-    };
-    let single: Vec<Group> = (0..items.len()).map(Group::One).collect();
-    if single.len() <= LEAF_FEATURES && cost(&single) <= budget {
-        return single;
-    }
-    let planner = Planner { items, entries };
-    let mut coarsest = Vec::new();
-    for depth in (1..=FINEST).rev() {
-        coarsest = planner.by_cells((level + depth).min(DEPTH_MAX));
-        if coarsest.len() <= LEAF_FEATURES && cost(&coarsest) <= budget {
-            break;
+impl Group {
+    fn first(&self) -> usize {
+        match self {
+            Self::One(i) => *i,
+            Self::Merged(members) => members.first().copied().unwrap_or_default(),
         }
     }
-    coarsest
+}
+
+/// Groups of a tile's items that keep to `budget` vertices where that can be done at all.
+///
+/// All begin as one group, and the one that tells least of its buildings is divided into the cells of the next level of the grid, again and again, until
+/// vertices run out: farms far apart and towers among houses stand alone early, terraces stay together longest.
+pub fn plan(items: &[Item], entries: &[Entry], level: u32, budget: usize) -> Vec<Group> {
+    let planner = Planner { items, entries };
+    let cost = |i: usize| vertices(planner.entry(i));
+    if items.len() <= LEAF_FEATURES && (0..items.len()).map(cost).sum::<usize>() <= budget {
+        return (0..items.len()).map(Group::One).collect();
+    }
+    // What has no block is drawn whole, in a group or not.
+    let (members, alone): (Vec<usize>, Vec<usize>) = (0..items.len()).partition(|i| planner.entry(*i).has_block());
+    let mut groups: Vec<Group> = alone.iter().map(|i| Group::One(*i)).collect();
+    let mut spent = alone.iter().map(|i| cost(*i)).sum::<usize>();
+    let mut parts = BinaryHeap::from_iter((!members.is_empty()).then(|| planner.part(members, level)));
+    spent += parts.iter().map(|p| planner.cost(p)).sum::<usize>();
+    while let Some(worst) = parts.pop() {
+        let finer = if worst.off_m.0 > ENOUGH_M { planner.divide(&worst) } else { Vec::new() };
+        let after = spent + finer.iter().map(|p| planner.cost(p)).sum::<usize>() - planner.cost(&worst);
+        if finer.is_empty() || after > budget || groups.len() + parts.len() + finer.len() > LEAF_FEATURES {
+            // The others are less off, and what they would be divided into no longer changes how far all of the tile is off.
+            parts.push(worst);
+            break;
+        }
+        spent = after;
+        parts.extend(finer);
+    }
+    groups.extend(parts.into_iter().map(|p| if let [one] = p.members[..] { Group::One(one) } else { Group::Merged(p.members) }));
+    groups.sort_by_key(Group::first);
+    groups
 }
 
 /// Vertices of a building from afar; of one without block, in full.
@@ -71,44 +84,67 @@ impl Planner<'_> {
         &self.entries[self.items[i].entry as usize]
     }
 
-    fn by_cells(&self, level: u32) -> Vec<Group> {
-        let (mut groups, mut from) = (Vec::new(), 0);
-        while from < self.items.len() {
-            let cell = prefix(self.items[from].code, level);
-            let to = from + self.items[from..].partition_point(|i| prefix(i.code, level) == cell);
-            self.divide((from..to).collect(), (level, DIVIDE_MAX), &mut groups);
-            from = to;
-        }
-        groups
+    /// Items of one cell on `level`.
+    fn part(&self, members: Vec<usize>, level: u32) -> Part {
+        let off_m = Metres(if members.len() > 1 { self.off_m(&members) } else { 0.0 });
+        Part { off_m, level, members }
     }
 
-    fn divide(&self, mut members: Vec<usize>, (level, more): (u32, u32), groups: &mut Vec<Group>) {
-        if members.len() > 1 {
-            let mean_m = members.iter().map(|i| height_m(self.entry(*i))).sum::<f64>() / members.len() as f64;
-            let stands_out = |i: &usize| {
-                let h = height_m(self.entry(*i));
-                h > mean_m + LANDMARK.0 && h > mean_m * LANDMARK.1
-            };
-            groups.extend(members.iter().filter(|i| stands_out(i)).map(|i| Group::One(*i)));
-            members.retain(|i| !stands_out(i));
-        }
-        match members[..] {
-            [] => {}
-            [one] => groups.push(Group::One(one)),
-            _ if more == 0 || level >= DEPTH_MAX || self.is_dense(&members) => groups.push(Group::Merged(members)),
-            _ => {
-                let cell = |i: &usize| prefix(self.items[*i].code, level + 1);
-                members.chunk_by(|a, b| cell(a) == cell(b)).for_each(|part| self.divide(part.to_vec(), (level + 1, more - 1), groups));
-            }
-        }
+    fn cost(&self, part: &Part) -> usize {
+        if let [one] = part.members[..] { vertices(self.entry(one)) } else { MERGED_VERTICES }
     }
 
-    fn is_dense(&self, members: &[usize]) -> bool {
+    /// About how far one prism is from these buildings, metres: from the ground between them, and from their heights.
+    fn off_m(&self, members: &[usize]) -> f64 {
         let mut region = NOWHERE;
         members.iter().for_each(|i| join(&mut region, &self.entry(*i).region));
         let (x, y) = sides_m(&region);
         let covered: f64 = members.iter().map(|i| f64::from(self.entry(*i).area_m2)).sum();
-        covered >= FILL_MIN * x * y || x.hypot(y) <= SMALL_M
+        let open = (1.0 - covered / (x * y).max(1.0)).max(CLOSED_MIN);
+        let mean_m = members.iter().map(|i| height_m(self.entry(*i))).sum::<f64>() / members.len() as f64;
+        let uneven_m = members.iter().map(|i| (height_m(self.entry(*i)) - mean_m).abs()).fold(0.0, f64::max);
+        (0.5 * x.hypot(y) * open).max(uneven_m)
+    }
+
+    /// Into the cells of the next level that tells them apart; nothing where none does.
+    fn divide(&self, part: &Part) -> Vec<Part> {
+        let cell = |i: &usize, level| prefix(self.items[*i].code, level);
+        let differ = |level: &u32| part.members.first().map(|i| cell(i, *level)) != part.members.last().map(|i| cell(i, *level));
+        // Members lie in the order of their codes.
+        let Some(level) = (part.level + 1..=DEPTH_MAX).find(differ) else { return Vec::new() };
+        part.members.chunk_by(|a, b| cell(a, level) == cell(b, level)).map(|m| self.part(m.to_vec(), level)).collect()
+    }
+}
+
+/// Buildings of one cell of the grid; ordered by how far one prism would be from them.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Part {
+    off_m: Metres,
+    level: u32,
+    members: Vec<usize>,
+}
+
+/// Never NaN.
+#[derive(Clone, Copy, Debug)]
+struct Metres(f64);
+
+impl PartialEq for Metres {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Metres {}
+
+impl PartialOrd for Metres {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Metres {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.total_cmp(&other.0)
     }
 }
 
@@ -271,6 +307,27 @@ mod tests {
             let tower = items.iter().position(|i| i.entry == 7777).unwrap();
             assert!(groups.contains(&Group::One(tower)));
         }
+    }
+
+    #[test]
+    fn farms_far_apart_stand_alone_before_a_town_is_told_house_by_house() {
+        let (mut items, mut entries) = (Vec::new(), Vec::new());
+        for n in 0..1_040u32 {
+            // Houses every 20 m, and farms every 2 km around them.
+            let (x, y) = if n < 1_000 { (f64::from(n % 40) * 2e-4, f64::from(n / 40) * 2e-4) } else { (f64::from(n - 1_000) * 0.02, 0.1) };
+            let p = Geodetic::from_degrees(118.0 + x, 34.0 + y, 0.0);
+            let (w, s) = (p.lon_rad - 1e-6, p.lat_rad - 1e-6);
+            let region =
+                Region { west_rad: w, south_rad: s, east_rad: w + 2e-6, north_rad: s + 2e-6, min_height_m: 0.0, max_height_m: 8.0 };
+            let mut entry = Entry::new(n, TilesetRole::Buildings, code(p), region);
+            (entry.area_m2, entry.bytes, entry.coarse_vertices) = (130.0, 46 * 20, 20);
+            items.push(Item { code: entry.code, entry: n, bytes: entry.bytes });
+            entries.push(entry);
+        }
+        items.sort_unstable_by_key(|i| (i.code, i.entry));
+        let groups = plan(&items, &entries, 5, 120 * MERGED_VERTICES);
+        let alone: Vec<u32> = groups.iter().filter_map(|g| if let Group::One(i) = g { Some(items[*i].entry) } else { None }).collect();
+        assert!(groups.len() > 60 && (1_000..1_040).all(|farm| alone.contains(&farm)), "{} groups, alone {alone:?}", groups.len());
     }
 
     fn one(g: &Group) -> usize {

@@ -92,8 +92,8 @@ fn print(f: &FlightFigures) {
     println!("adapter      {}", f.adapter);
     println!("flight       {:.0} s, {} stops, {} frames at {}", f.seconds, f.stops.len(), f.frames, f.size);
     println!(
-        "frame        {:.1} ms median, {:.1} ms p99, {:.1} ms worst, {:.1} ms the worst with new tiles",
-        f.frame_ms_p50, f.frame_ms_p99, f.frame_ms_worst, f.upload_frame_ms_worst
+        "frame        {:.1} ms median, {:.1} ms p99, {:.1} ms worst, {:.1} ms the worst with new tiles; at most {:.2} times as long as those around it",
+        f.frame_ms_p50, f.frame_ms_p99, f.frame_ms_worst, f.upload_frame_ms_worst, f.hitch_worst
     );
     println!(
         "full detail  {:.0} ms first, then {:.0} ms median, {:.0} ms worst at a stop",

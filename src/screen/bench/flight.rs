@@ -102,6 +102,9 @@ pub struct FlightFigures {
     pub over_budget: bool,
     /// Of frames that uploaded tiles; to be held against the median of all.
     pub upload_frame_ms_worst: f64,
+    /// The worst frame beside those around it: its time in medians of the nine that it is in the middle of, once the first view is full. A view of the whole
+    /// city costs more than one of a street; this is what loading adds, whatever is looked at.
+    pub hitch_worst: f64,
     pub rounds: u32,
     pub failed_tiles: usize,
     /// Of the whole process; filled in by the command, which alone asks the system.
@@ -208,6 +211,7 @@ pub fn flight(bench: &FlightBench) -> Result<FlightFigures, StartError> {
         peak_kept_mib: mib(peak_kept),
         over_budget: peak_bytes > bench.budget_bytes,
         upload_frame_ms_worst,
+        hitch_worst: hitch_worst(&each_frame, first_full_ms),
         rounds,
         budget_mib: mib(bench.budget_bytes),
         failed_tiles: city.progress.failed,
@@ -302,6 +306,19 @@ impl Pilot {
     }
 }
 
+/// Frames that one is held against, itself in the middle.
+const AROUND: usize = 9;
+
+fn hitch_worst(frames: &[FrameNote], first_full_ms: f64) -> f64 {
+    let first = frames.partition_point(|f| f.at_ms <= first_full_ms);
+    let hitch = |around: &[FrameNote]| {
+        let mut ms: Vec<f64> = around.iter().map(|f| f.ms).collect();
+        ms.sort_by(f64::total_cmp);
+        around[AROUND / 2].ms / ms[AROUND / 2]
+    };
+    frames[first..].windows(AROUND).map(hitch).fold(0.0, f64::max)
+}
+
 fn checksum(stops: &[StopFigures]) -> String {
     let mut hash = xxhash_rust::xxh3::Xxh3::new();
     for stop in stops {
@@ -309,4 +326,21 @@ fn checksum(stops: &[StopFigures]) -> String {
         hash.update(b"\n");
     }
     format!("{:016x}", hash.digest())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hitch_is_told_from_a_view_that_costs_more() {
+        let frame = |(i, ms): (usize, f64)| FrameNote { at_ms: i as f64 * 100.0, ms, new_tiles: 0, faces: 0 };
+        let times = (0..40).map(|i| if i < 20 { 50.0 } else { 200.0 });
+        let mut frames: Vec<FrameNote> = times.enumerate().map(frame).collect();
+        assert_eq!(hitch_worst(&frames, 0.0), 1.0, "a change of the view is none");
+        (frames[1].ms, frames[10].ms, frames[30].ms) = (900.0, 100.0, 300.0);
+        assert_eq!(hitch_worst(&frames, 0.0), 2.0, "the first frames are of opening and have nobody around");
+        assert_eq!(hitch_worst(&frames, 1_500.0), 1.5);
+        assert_eq!(hitch_worst(&[], 0.0), 0.0);
+    }
 }
