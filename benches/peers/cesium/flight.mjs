@@ -21,6 +21,16 @@ const VIEW = { fovy: (35 * Math.PI) / 180, error_px: 16, timeout_ms: 120_000 };
 const at = (numbers, share) => [...numbers].sort((a, b) => a - b)[Math.round((numbers.length - 1) * share)] ?? 0;
 const mib = (bytes) => bytes / 2 ** 20;
 
+/** As `hitch_worst` of ours: the worst frame in medians of the nine that it is in the middle of, without the first frames. */
+const AROUND = 9;
+function hitch(frames) {
+  const ratios = frames.slice(20, frames.length - AROUND + 1).map((_, i) => {
+    const around = frames.slice(20 + i, 20 + i + AROUND);
+    return around[(AROUND - 1) / 2] / at(around, 0.5);
+  });
+  return Math.max(0, ...ratios);
+}
+
 async function ours() {
   const args = ["bench", "flight", "--package", given.package, "--seconds", given.seconds, "--size", given.size, "--json"];
   const { stdout } = await promisify(execFile)(given.yiping, args, { maxBuffer: 64 << 20 });
@@ -47,6 +57,7 @@ const rows = [
   ["frame, median", y.frame_ms_p50, at(c.frames, 0.5), "ms"],
   ["frame, p99", y.frame_ms_p99, at(c.frames, 0.99), "ms"],
   ["frame, worst", y.frame_ms_worst, at(c.frames, 1), "ms"],
+  ["frame, worst beside those around it", y.hitch_worst, hitch(c.frames), "times"],
   ["first full view", y.first_full_ms, c.first_full_ms, "ms"],
   ["full detail at a stop, median", y.full_detail_ms_p50, at(c.waits, 0.5), "ms"],
   ["full detail at a stop, worst", y.full_detail_ms_worst, at(c.waits, 1), "ms"],
