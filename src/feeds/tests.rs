@@ -169,7 +169,8 @@ async fn polling_goes_on_where_it_was_when_the_server_comes_back() {
     let start = Some("2026-05-01T01:20:00Z".parse().unwrap());
     let _second = again(Options { start, ..options(address, false) }).await;
     let late: chrono::DateTime<Utc> = "2026-05-01T01:21:00Z".parse().unwrap();
-    listen(&mut rx, &mut heard, |h| h.status.connected && h.observations.values().all(|o| o.iter().any(|r| r.0 > late)) && is_complete(h)).await;
+    listen(&mut rx, &mut heard, |h| h.status.connected && h.observations.values().all(|o| o.iter().any(|r| r.0 > late)) && is_complete(h))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,15 +33,31 @@ impl Model {
     /// Covariances at squared distances; the sill at a sensor's own place, without the nugget elsewhere.
     #[inline]
     pub(super) fn covariances(&self, squared_m: Vec4) -> Vec4 {
-        let reached = match self.family {
+        self.with(self.kept(squared_m), squared_m)
+    }
+
+    /// Covariances of what is kept at squared distances.
+    #[inline]
+    pub(super) fn with(&self, kept: Vec4, squared_m: Vec4) -> Vec4 {
+        Vec4::select(squared_m.cmpgt(Vec4::splat(HERE_M2)), kept * self.partial_sill, Vec4::splat(self.sill))
+    }
+
+    /// The part of the partial sill that is kept at squared distances.
+    #[inline]
+    pub(super) fn kept(&self, squared_m: Vec4) -> Vec4 {
+        match self.family {
             Family::Spherical => {
                 let x = (squared_m.sqrt() * self.inverse_range).min(Vec4::ONE);
                 Vec4::ONE - x * (Vec4::splat(1.5) - x * x * 0.5)
             }
             Family::Exponential => exp_below_zero(squared_m.sqrt() * (-3.0 * self.inverse_range)),
             Family::Gaussian => exp_below_zero(squared_m * (-3.0 * self.inverse_range * self.inverse_range)),
-        };
-        Vec4::select(squared_m.cmpgt(Vec4::splat(HERE_M2)), reached * self.partial_sill, Vec4::splat(self.sill))
+        }
+    }
+
+    /// Whether what is kept at a distance is what is kept along its axes, multiplied: then a block needs it for its columns and rows and not for its cells.
+    pub(super) fn is_product(&self) -> bool {
+        matches!(self.family, Family::Gaussian)
     }
 
     pub(super) fn sill(&self) -> f32 {

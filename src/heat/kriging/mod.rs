@@ -10,10 +10,10 @@
 mod lanes;
 mod neighbourhood;
 
-use super::grid::{self, Block, Grid, Raster, Run};
+use super::grid::{self, Grid, Raster, Run};
 use super::variogram::{Variogram, VariogramError};
 use super::{Distinct, Estimate, Index, Near, Sample, Share, distinct};
-use glam::{DVec2, DVec3, Vec4};
+use glam::{DVec3, Vec4};
 use lanes::{LANES, Lanes, Model};
 use neighbourhood::{Neighbourhood, Table};
 
@@ -91,16 +91,29 @@ impl Kriging {
             self.index.nearest(block.middle_m, self.neighbours, &mut bench.near);
             let in_reach = bench.near.first().is_some_and(|n| n.distance_m - block.radius_m <= reach_m);
             if in_reach && bench.around.settle(block.middle_m, &bench.near, &self.readings.samples, &self.variogram, table.as_ref()) {
-                runs.iter_mut().for_each(|run| self.one_row(bench, block, run, reach_m, &model));
+                let start = block.middle_m - bench.around.origin_m();
+                let (step, west, up) = (block.step_m as f32, (start.x + block.west_m) as f32, start.z as f32);
+                let mut norths = [0.0; LANES];
+                norths.iter_mut().zip(runs.iter()).for_each(|(north, run)| *north = (start.y + run.north_m) as f32);
+                let east: Lanes = std::array::from_fn(|half| (Vec4::new(0.0, 1.0, 2.0, 3.0) + 4.0 * half as f32) * step + west);
+                let north: Lanes = std::array::from_fn(|half| Vec4::from_slice(&norths[half * 4..]));
+                bench.around.face(&east, &north, up, &model);
+                let rows = runs.iter_mut().enumerate().zip(norths);
+                rows.for_each(|((number, run), north)| self.one_row(bench, (number, north, up), &east, run, reach_m, &model));
             }
         })
     }
 
-    fn one_row(&self, bench: &mut Workbench, block: &Block, run: &mut Run, reach_m: f64, model: &Model) {
-        let start = (block.middle_m - bench.around.origin_m() + DVec2::new(block.west_m, run.north_m).extend(0.0)).as_vec3();
-        let step = block.step_m as f32;
-        let east: Lanes = std::array::from_fn(|half| (Vec4::new(0.0, 1.0, 2.0, 3.0) + 4.0 * half as f32) * step + start.x);
-        let row = bench.around.row(&east, (start.y, start.z), model, &mut bench.solved);
+    fn one_row(
+        &self,
+        bench: &mut Workbench,
+        (number, north, up): (usize, f32, f32),
+        east: &Lanes,
+        run: &mut Run,
+        reach_m: f64,
+        model: &Model,
+    ) {
+        let row = bench.around.row(number, east, (north, up), model, &mut bench.solved);
         let reach2 = (reach_m * reach_m) as f32;
         let one = |lanes: &Lanes, i: usize| lanes[i / 4][i % 4];
         for (i, (v, d)) in run.values.iter_mut().zip(run.doubts.iter_mut()).enumerate().take(LANES) {

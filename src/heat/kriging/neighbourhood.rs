@@ -49,6 +49,8 @@ pub(super) struct Neighbourhood {
     /// The same for rows of cells: the neighbours, and their factor's rows left of the diagonal.
     lean: Vec<Lean>,
     rows: Vec<f32>,
+    /// What is kept of each neighbour along the columns and the rows of a block, where that is enough.
+    axes: Vec<[Lanes; 2]>,
 }
 
 /// A neighbour as rows of cells use it.
@@ -141,8 +143,19 @@ impl Neighbourhood {
         (value, variance.max(0.0), weights)
     }
 
-    /// The same for a row of cells, `east`, `north` and `up` from the origin. cᵀC⁻¹c is the squared length of L⁻¹c, solved for all cells together.
-    pub(super) fn row(&self, east: &Lanes, (north, up): (f32, f32), model: &Model, solved: &mut Vec<Lanes>) -> Row {
+    /// Looks at a block of cells, its columns, its rows and its height from the origin, before its rows are asked for.
+    pub(super) fn face(&mut self, east: &Lanes, north: &Lanes, up: f32, model: &Model) {
+        self.axes.clear();
+        if model.is_product() {
+            let along = |cells: &Lanes, at: f32, beside: f32| cells.map(|c| model.kept((c - at) * (c - at) + beside));
+            let both = |own: &Lean| [along(east, own.east, 0.0), along(north, own.north, (up - own.up) * (up - own.up))];
+            self.axes.extend(self.lean.iter().map(both));
+        }
+    }
+
+    /// The same for the row of that number of the block that was faced, `east`, `north` and `up` from the origin. cᵀC⁻¹c is the squared length of L⁻¹c,
+    /// solved for all cells together.
+    pub(super) fn row(&self, number: usize, east: &Lanes, (north, up): (f32, f32), model: &Model, solved: &mut Vec<Lanes>) -> Row {
         solved.clear();
         let all = |v: f32| [Vec4::splat(v); LANES / 4];
         let mut row = Row { values: all(self.mean as f32), variances: all(model.sill()), nearest2: all(f32::INFINITY) };
@@ -153,12 +166,16 @@ impl Neighbourhood {
             left_of = below;
             let (north, up) = (north - own.north, up - own.up);
             let aside2 = Vec4::splat(north * north + up * up);
+            let axes = self.axes.get(i).map(|[columns, rows]| (columns, rows[number / 4][number % 4]));
             let mut y = all(0.0);
             for half in 0..LANES / 4 {
                 let dx = east[half] - own.east;
                 let squared = dx * dx + aside2;
                 row.nearest2[half] = row.nearest2[half].min(squared);
-                let c = model.covariances(squared);
+                let c = match axes {
+                    Some((columns, row)) => model.with(columns[half] * row, squared),
+                    None => model.covariances(squared),
+                };
                 row.values[half] += c * own.dual;
                 rest[half] -= c * own.one;
                 y[half] = c;
