@@ -41,7 +41,7 @@ pub struct Args {
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Times {
     first: f64,
-    median: f64,
+    pub(super) median: f64,
     max: f64,
 }
 
@@ -57,11 +57,11 @@ struct Taken {
 }
 
 #[derive(Debug, Serialize)]
-struct Figures {
+pub(super) struct Figures {
     version: &'static str,
     cores: usize,
-    series: u32,
-    observations: u64,
+    pub(super) series: u32,
+    pub(super) observations: u64,
     /// Absent where a history was only asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     taken: Option<Taken>,
@@ -70,7 +70,7 @@ struct Figures {
     /// A start: index, keyframes, the newest reading of every series into memory. Files not in the system's cache.
     open_cold_ms: f64,
     /// All hexagons of the day by 15 minutes, resolution 8, files not in the system's cache and never looked at.
-    hexagons_15m_cold_ms: f64,
+    pub(super) hexagons_15m_cold_ms: f64,
     hexagons: usize,
     hexagons_15m_ms: Times,
     /// Resolution 9, which is what is kept.
@@ -79,9 +79,9 @@ struct Figures {
     #[serde(skip_serializing_if = "Option::is_none")]
     hexagons_from_readings_ms: Option<Times>,
     /// The newest reading of every series, from memory.
-    latest_ms: Times,
+    pub(super) latest_ms: Times,
     /// Any instant of the 24 hours, every series; the first of them from a cold start.
-    latest_at_ms: Times,
+    pub(super) latest_at_ms: Times,
     /// The same, as we knew it then.
     latest_at_known_ms: Times,
     /// One datastream's day by 15 minutes.
@@ -117,27 +117,38 @@ const SQL: [(&str, &str); 3] = [
     ("one datastream", "SELECT time, value FROM observations WHERE series = 4711 ORDER BY time"),
 ];
 
+/// Datastreams and readings of each that `--full` stands for.
+const FULL: (u32, u32) = (1_000_000, 100);
+
 pub fn run(mut args: Args) -> anyhow::Result<ExitCode> {
     if args.full {
-        (args.series, args.readings) = (1_000_000, 100);
+        (args.series, args.readings) = FULL;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let figures = match &args.ask {
         Some(folder) => runtime.block_on(asked(folder, None)),
-        None => {
-            let temporary = tempfile_in(args.folder.as_deref())?;
-            let figures = runtime.block_on(measure(&args, &temporary));
-            if args.keep {
-                eprintln!("the history is left in {}", temporary.display());
-            } else {
-                std::fs::remove_dir_all(&temporary).with_context(|| format!("{}: can't be removed", temporary.display()))?;
-            }
-            figures
-        }
+        None => runtime.block_on(made(&args)),
     };
     let figures = figures?;
     println!("{}", if args.json { serde_json::to_string_pretty(&figures)? } else { format!("{figures:#?}") });
     Ok(ExitCode::SUCCESS)
+}
+
+/// For `yiping bench live`: a history of a hundred million readings, or of two million.
+pub(super) async fn figures(full: bool) -> anyhow::Result<Figures> {
+    let (series, readings) = if full { FULL } else { (10_000, 200) };
+    made(&Args { series, readings, full, folder: None, keep: false, ask: None, json: true }).await
+}
+
+async fn made(args: &Args) -> anyhow::Result<Figures> {
+    let temporary = tempfile_in(args.folder.as_deref())?;
+    let figures = measure(args, &temporary).await;
+    if args.keep {
+        eprintln!("the history is left in {}", temporary.display());
+    } else {
+        std::fs::remove_dir_all(&temporary).with_context(|| format!("{}: can't be removed", temporary.display()))?;
+    }
+    figures
 }
 
 fn tempfile_in(folder: Option<&Path>) -> anyhow::Result<PathBuf> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::heat::Family;
-use glam::UVec2;
+
+use glam::{DVec2, UVec2};
 use proptest::prelude::*;
 
 const EVERYWHERE: f64 = f64::INFINITY;

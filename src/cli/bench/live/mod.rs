@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 /// Readings a second into the hub over HTTP and MQTT, positions out to a thousand screens, ten thousand idle screens: each over loopback,
-/// on a fresh hub. And the heat fields of `yiping bench heat`.
+/// on a fresh hub. And the heat fields of `yiping bench heat`, and with --full the hundred million readings of `yiping bench history`.
 #[derive(clap::Args)]
 pub struct Args {
     /// For as long as the figures in docs/benchmarks.md: a minute each way.
@@ -48,6 +48,8 @@ enum Part {
     Fanout,
     Idle,
     Heat,
+    /// With `--full`, or where it is asked for: it takes a quarter of a minute, and ten with `--full`.
+    History,
 }
 
 /// What was measured; absent: not asked for.
@@ -131,6 +133,17 @@ async fn measure(a: &Args) -> anyhow::Result<Figures> {
         figures.put("kriging_ms", heat.kriging_ms)?;
         figures.put("idw_ms", heat.idw_one_core_ms)?;
         figures.put("heat", heat)?;
+    }
+    if a.only == Some(Part::History) || a.only.is_none() && a.full {
+        let h = super::history::figures(a.full).await?;
+        say(format!(
+            "history       {} readings of {} series: hexagons by 15 minutes {:.0} ms cold, the newest of all {:.0} ms, any instant {:.0} ms",
+            h.observations, h.series, h.hexagons_15m_cold_ms, h.latest_ms.median, h.latest_at_ms.median
+        ));
+        figures.put("hexagons_15m_cold_ms", h.hexagons_15m_cold_ms)?;
+        figures.put("latest_ms", h.latest_ms.median)?;
+        figures.put("instant_ms", h.latest_at_ms.median)?;
+        figures.put("history", h)?;
     }
     say(format!("ledger        {}", if figures.ledger_balanced { "balanced" } else { "NOT BALANCED" }));
     Ok(figures)
