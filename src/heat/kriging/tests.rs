@@ -1,6 +1,5 @@
 use super::*;
 use crate::heat::Family;
-
 use glam::{DVec2, UVec2};
 use proptest::prelude::*;
 
