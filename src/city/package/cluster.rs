@@ -292,7 +292,7 @@ mod tests {
             let region =
                 Region { west_rad: w, south_rad: s, east_rad: w + 2e-6, north_rad: s + 2e-6, min_height_m: 0.0, max_height_m: height_m };
             let mut entry = Entry::new(n, TilesetRole::Buildings, code(p), region);
-            (entry.area_m2, entry.bytes, entry.coarse_vertices) = (130.0, 46 * 20, 20);
+            (entry.area_m2, entry.bytes, entry.coarse_vertices, entry.block.2) = (130.0, 46 * 20, 20, entry.block.1 + 1);
             items.push(Item { code: entry.code, entry: n, bytes: entry.bytes });
             entries.push(entry);
         }
@@ -320,7 +320,7 @@ mod tests {
             let region =
                 Region { west_rad: w, south_rad: s, east_rad: w + 2e-6, north_rad: s + 2e-6, min_height_m: 0.0, max_height_m: 8.0 };
             let mut entry = Entry::new(n, TilesetRole::Buildings, code(p), region);
-            (entry.area_m2, entry.bytes, entry.coarse_vertices) = (130.0, 46 * 20, 20);
+            (entry.area_m2, entry.bytes, entry.coarse_vertices, entry.block.2) = (130.0, 46 * 20, 20, entry.block.1 + 1);
             items.push(Item { code: entry.code, entry: n, bytes: entry.bytes });
             entries.push(entry);
         }

@@ -25,7 +25,7 @@ pub struct Entry {
     pub object: u32,
     pub role: TilesetRole,
     /// Where its block is: which batch, and which bytes of it.
-    block: (u32, u32, u32),
+    pub(super) block: (u32, u32, u32),
     /// See [`super::quadtree::code`].
     pub code: u64,
     /// Estimated size in a tile of full geometry.
