@@ -101,9 +101,10 @@ impl Planner<'_> {
         let (x, y) = sides_m(&region);
         let covered: f64 = members.iter().map(|i| f64::from(self.entry(*i).area_m2)).sum();
         let open = (1.0 - covered / (x * y).max(1.0)).max(CLOSED_MIN);
-        let mean_m = members.iter().map(|i| height_m(self.entry(*i))).sum::<f64>() / members.len() as f64;
-        let uneven_m = members.iter().map(|i| (height_m(self.entry(*i)) - mean_m).abs()).fold(0.0, f64::max);
-        (0.5 * x.hypot(y) * open).max(uneven_m)
+        // From the lowest to the highest and not from their mean: towers are what a city is known by.
+        let start = (f64::INFINITY, 0.0_f64);
+        let (low, high) = members.iter().map(|i| height_m(self.entry(*i))).fold(start, |(low, high), h| (low.min(h), high.max(h)));
+        (0.5 * x.hypot(y) * open).max(high - low)
     }
 
     /// Into the cells of the next level that tells them apart; nothing where none does.
