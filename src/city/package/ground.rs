@@ -44,18 +44,39 @@ impl Net {
     /// Fewer triangles within about `tolerance_m`, or as far off as it takes to keep to `triangles_max`; borders stay, so that neighbouring
     /// pieces still meet. Answers by how many metres the ground moved at most: measured at every vertex that went.
     pub fn simplify(&mut self, tolerance_m: f32, triangles_max: usize) -> f32 {
-        let Ok(vertices) = VertexDataAdapter::new(bytemuck::cast_slice(&self.positions), 12, 0) else { return 0.0 };
-        let options = SimplifyOptions::LockBorder | SimplifyOptions::ErrorAbsolute;
-        let mut fewer = meshopt::simplify(&self.indices, &vertices, 0, tolerance_m, options, None);
+        let mut fewer = self.fewer(0, tolerance_m, SimplifyOptions::LockBorder);
         if fewer.len() > triangles_max.saturating_mul(3) {
-            fewer = meshopt::simplify(&self.indices, &vertices, triangles_max * 3, f32::MAX, options, None);
+            fewer = self.fewer(triangles_max * 3, f32::MAX, SimplifyOptions::LockBorder);
         }
         if fewer.is_empty() || fewer.len() >= self.indices.len() {
             return 0.0;
         }
-        let moved_m = moved(&self.positions, &fewer);
+        let moved_m = moved(&self.positions, &self.indices, &fewer);
         self.indices = fewer;
         moved_m
+    }
+
+    /// Fewer triangles within `tolerance_m`, borders too: where a road is, its edge is all there is. Neighbours part by that much at most.
+    /// Answers as [`Self::simplify`].
+    pub fn straighten(&mut self, tolerance_m: f32) -> f32 {
+        // The library's error is a mean over what went: what went farthest may be some times as far off.
+        for part in [1.0, 0.5, 0.25, 0.125] {
+            let fewer = self.fewer(0, tolerance_m * part, SimplifyOptions::None);
+            if fewer.is_empty() || fewer.len() >= self.indices.len() {
+                return 0.0;
+            }
+            let moved_m = moved(&self.positions, &self.indices, &fewer);
+            if moved_m <= tolerance_m {
+                self.indices = fewer;
+                return moved_m;
+            }
+        }
+        0.0
+    }
+
+    fn fewer(&self, indices: usize, tolerance_m: f32, options: SimplifyOptions) -> Vec<u32> {
+        let Ok(vertices) = VertexDataAdapter::new(bytemuck::cast_slice(&self.positions), 12, 0) else { return Vec::new() };
+        meshopt::simplify(&self.indices, &vertices, indices, tolerance_m, options | SimplifyOptions::ErrorAbsolute, None)
     }
 
     /// Drops vertices that no triangle uses.
@@ -115,14 +136,15 @@ pub fn nets(piece: &Piece, apart: &dyn Fn(&PieceFace) -> bool, nets: &mut std::c
     }
 }
 
-/// The largest height, metres, by which any of `positions` lies off the triangles over or under it. Points beside all triangles count by
-/// their distance from the nearest vertex that is still used.
-fn moved(positions: &[[f32; 3]], indices: &[u32]) -> f32 {
-    let grid = Grid::new(positions, indices);
-    let mut used = vec![false; positions.len()];
-    indices.iter().for_each(|i| used[*i as usize] = true);
-    let gone = positions.iter().zip(&used).filter(|(_, used)| !**used);
-    gone.map(|(p, _)| grid.height_off(Vec3::from(*p))).fold(0.0, f32::max)
+/// The largest height, metres, by which a vertex that `before` used and `after` does not lies off the triangles over or under it. Points
+/// beside all triangles count by their distance from the nearest.
+fn moved(positions: &[[f32; 3]], before: &[u32], after: &[u32]) -> f32 {
+    let grid = Grid::new(positions, after);
+    let mut gone = vec![false; positions.len()];
+    before.iter().for_each(|i| gone[*i as usize] = true);
+    after.iter().for_each(|i| gone[*i as usize] = false);
+    let gone = positions.iter().zip(&gone).filter(|(_, gone)| **gone);
+    gone.map(|(p, _)| grid.off(Vec3::from(*p))).fold(0.0, f32::max)
 }
 
 /// Triangles by the cells they touch, seen from above.
@@ -158,18 +180,33 @@ impl<'a> Grid<'a> {
         (at.x as usize, at.y as usize)
     }
 
-    fn height_off(&self, p: Vec3) -> f32 {
+    /// Metres of a point off the triangles: in height where some lie over or under it, else from the nearest edge in the cells around.
+    fn off(&self, p: Vec3) -> f32 {
         let (x, y) = self.cell(p.truncate());
-        let triangles = || self.cells[y * self.side + x].iter().map(|t| &self.indices[*t as usize * 3..*t as usize * 3 + 3]);
-        let corner = |i: u32| Vec3::from(self.positions[i as usize]);
-        let over = triangles().filter_map(|t| height_at(p.truncate(), [corner(t[0]), corner(t[1]), corner(t[2])]));
+        let over = self.corners(x, y).filter_map(|t| height_at(p.truncate(), t));
         let off = over.map(|z| (z - p.z).abs()).fold(f32::INFINITY, f32::min);
         if off.is_finite() {
             return off;
         }
-        let near = triangles().flatten().map(|i| corner(*i).distance(p)).fold(f32::INFINITY, f32::min);
-        if near.is_finite() { near } else { self.cell.length() }
+        let last = self.side - 1;
+        let around = (y.saturating_sub(1)..=(y + 1).min(last)).flat_map(|y| (x.saturating_sub(1)..=(x + 1).min(last)).map(move |x| (x, y)));
+        let edges = around.flat_map(|(x, y)| self.corners(x, y)).flat_map(|[a, b, c]| [(a, b), (b, c), (c, a)]);
+        let near = edges.map(|(a, b)| from_edge(p, a, b)).fold(f32::INFINITY, f32::min);
+        if near.is_finite() { near } else { 2.0 * self.cell.length() }
     }
+
+    /// The corners of the triangles in a cell.
+    fn corners(&self, x: usize, y: usize) -> impl Iterator<Item = [Vec3; 3]> {
+        let corner = |i: u32| Vec3::from(self.positions[i as usize]);
+        let triangles = self.cells[y * self.side + x].iter().map(|t| &self.indices[*t as usize * 3..*t as usize * 3 + 3]);
+        triangles.map(move |t| [corner(t[0]), corner(t[1]), corner(t[2])])
+    }
+}
+
+fn from_edge(p: Vec3, a: Vec3, b: Vec3) -> f32 {
+    let along = b - a;
+    let part = (p - a).dot(along) / along.length_squared().max(f32::MIN_POSITIVE);
+    p.distance(a + along * part.clamp(0.0, 1.0))
 }
 
 /// Height of a triangle over a place; `None` beside it.
@@ -210,6 +247,28 @@ mod tests {
         let mut net = field(20, |x, y| 0.1 * x - 0.2 * y);
         let moved_m = net.simplify(0.5, usize::MAX);
         assert!(net.triangles() < 200 && moved_m < 1e-3, "{} triangles, {moved_m} m", net.triangles());
+    }
+
+    #[test]
+    fn a_road_keeps_its_width_and_loses_its_cross_lines() {
+        let (mut road, n) = (Net::default(), 60);
+        for i in 0..=n {
+            let (x, bend) = (i as f32 * 20.0, (i as f32 * 0.05).sin() * 0.3);
+            road.positions.extend([[x, bend, 0.1 * bend], [x, bend + 12.0, 0.1 * bend]]);
+        }
+        road.indices.extend((0..n).flat_map(|i| [2 * i, 2 * i + 2, 2 * i + 3, 2 * i, 2 * i + 3, 2 * i + 1]));
+        let area = |net: &Net| {
+            net.indices
+                .chunks_exact(3)
+                .map(|t| t.iter().map(|i| Vec3::from(net.positions[*i as usize])).collect::<Vec<_>>())
+                .map(|t| (t[1] - t[0]).cross(t[2] - t[0]).length() / 2.0)
+                .sum::<f32>()
+        };
+        let before = area(&road);
+        assert_eq!(road.simplify(1.0, usize::MAX), 0.0, "all of a road is border");
+        let moved_m = road.straighten(1.0);
+        assert!(road.triangles() < 20 && moved_m > 0.0 && moved_m <= 1.0, "{} triangles, {moved_m} m", road.triangles());
+        assert!((area(&road) / before - 1.0).abs() < 0.05, "{} of {before} m2", area(&road));
     }
 
     #[test]

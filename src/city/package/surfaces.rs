@@ -5,7 +5,7 @@ use super::ground::{self, Net};
 use super::mesh::{Placement, Style, lies};
 use super::piece::{Piece, surface};
 use super::place::{NOWHERE, join, region_size_m};
-use super::quadtree::{Item, LEAF_FEATURES};
+use super::quadtree::Item;
 use super::spool::{Coarse, Entry, Meta};
 use super::tiles::{Content, Tree};
 use crate::geo::LocalFrame;
@@ -13,6 +13,13 @@ use std::collections::BTreeMap;
 
 /// A coarse tile may be off by this part of its own diagonal.
 const ERROR_PER_SIZE: f64 = 1.0 / 2000.0;
+/// What lies on the ground counts as so many times as far off as it is: edges of roads and the height over a terrain that has errors of its own
+/// are seen sooner than the height of a roof.
+const MOVED_COUNTS: f64 = 8.0;
+/// What is left out counts as so many times its size: a field that is a few pixels wide is missed sooner than a wall that is a few pixels off.
+const LEFT_OUT_COUNTS: f64 = 2.0;
+/// Things in a coarse tile at most. More than in full tiles: most of them are two triangles there, and fields left out leave holes in the land.
+const COARSE_FEATURES: usize = 16_384;
 /// The coarse form of a piece, from which coarser ones are made, by this part of its own.
 const PIECE_ERROR_PER_SIZE: f64 = 1.0 / 500.0;
 /// Smaller pieces are drawn as they are: simplifying them gains nothing.
@@ -77,8 +84,8 @@ pub fn coarse(tree: &Tree, items: &[Item], (frame, budget): (&LocalFrame, usize)
     let mut read = 0;
     for (size_m, pieces) in objects {
         let used = content.mesh.positions.len();
-        if content.rows.len() >= LEAF_FEATURES || used >= budget || size_m < tolerance_m || read > READ_VERTICES_MAX {
-            content.error_m = content.error_m.max(size_m);
+        if content.rows.len() >= COARSE_FEATURES || used >= budget || size_m < tolerance_m || read > READ_VERTICES_MAX {
+            content.error_m = content.error_m.max(size_m * LEFT_OUT_COUNTS);
             continue;
         }
         let (mut object, mut changed_m) = (Object::default(), 0.0f64);
@@ -124,13 +131,15 @@ impl Object {
         ground::nets(piece, &|face| dressed && face.colour[3] > 0, &mut self.nets);
     }
 
-    /// Answers by how many metres the ground was changed.
+    /// Answers by how many metres the ground was changed, as it counts.
     fn finish(self, tree: &Tree, content: &mut Content, coarser: Option<(f32, usize)>) -> f32 {
         let Some((class, place)) = self.known else { return 0.0 };
         let mut worst_m: f32 = 0.0;
         for ((kind, paint), mut net) in self.nets {
-            if let Some((tolerance_m, most)) = coarser.filter(|_| net.triangles() > SIMPLIFY_MIN_TRIANGLES) {
-                worst_m = worst_m.max(net.simplify(tolerance_m, most));
+            if let Some((tolerance_m, most)) = coarser {
+                let straight_m = net.straighten(tolerance_m / MOVED_COUNTS as f32) * MOVED_COUNTS as f32;
+                let simple_m = if net.triangles() > SIMPLIFY_MIN_TRIANGLES { net.simplify(tolerance_m, most) } else { 0.0 };
+                worst_m = worst_m.max(straight_m + simple_m);
             }
             let surface = surface(kind);
             net.smooth(&place, &Style { row: place.row, surface, colour: tree.colour(surface, &class, paint) }, &mut content.mesh);

@@ -27,7 +27,7 @@ use std::path::Path;
 pub use super::shape::middle as frame;
 
 /// Who wrote a tile; another number behind the slash makes every tile anew where the same objects are written otherwise.
-const WRITER: &str = concat!(env!("CARGO_PKG_VERSION"), "/4");
+const WRITER: &str = concat!(env!("CARGO_PKG_VERSION"), "/5");
 
 /// Vertices of coarse tiles: 4,000 blocks, or about 1 MB.
 const COARSE_VERTICES: usize = 80_000;
