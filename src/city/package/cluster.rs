@@ -7,15 +7,14 @@ use super::quadtree::{DEPTH_MAX, Item, LEAF_FEATURES, prefix};
 use super::spool::Entry;
 use crate::geo::Region;
 use glam::{DAffine3, DVec2, DVec3};
-use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
 /// Vertices of a merged prism.
 pub const MERGED_VERTICES: usize = 20;
 /// A group is worth dividing by at least this part of half its diagonal, however closely it is built: a slab is no quarter of a city.
 const CLOSED_MIN: f64 = 0.25;
-/// Groups that differ from their buildings by less than this (metres) are left as they are: no wall is that far off at any distance that they are drawn from.
-const ENOUGH_M: f64 = 1.0;
+/// Groups that differ from their buildings by less than this (millimetres) are left as they are: nobody sees it from where they are drawn.
+const ENOUGH_MM: u64 = 1_000;
 /// Samples along a side when a merged roof is compared with the roofs under it.
 const SAMPLES: usize = 5;
 /// Mean radius of the Earth, metres (IUGG R1).
@@ -54,7 +53,7 @@ pub fn plan(items: &[Item], entries: &[Entry], level: u32, budget: usize) -> Vec
     let mut parts = BinaryHeap::from_iter((!members.is_empty()).then(|| planner.part(members, level)));
     spent += parts.iter().map(|p| planner.cost(p)).sum::<usize>();
     while let Some(worst) = parts.pop() {
-        let finer = if worst.off_m.0 > ENOUGH_M { planner.divide(&worst) } else { Vec::new() };
+        let finer = if worst.off_mm > ENOUGH_MM { planner.divide(&worst) } else { Vec::new() };
         let after = spent + finer.iter().map(|p| planner.cost(p)).sum::<usize>() - planner.cost(&worst);
         if finer.is_empty() || after > budget || groups.len() + parts.len() + finer.len() > LEAF_FEATURES {
             // The others are less off, and what they would be divided into no longer changes how far all of the tile is off.
@@ -86,8 +85,8 @@ impl Planner<'_> {
 
     /// Items of one cell on `level`.
     fn part(&self, members: Vec<usize>, level: u32) -> Part {
-        let off_m = Metres(if members.len() > 1 { self.off_m(&members) } else { 0.0 });
-        Part { off_m, level, members }
+        let off_mm = if members.len() > 1 { (self.off_m(&members) * 1e3) as u64 } else { 0 };
+        Part { off_mm, level, members }
     }
 
     fn cost(&self, part: &Part) -> usize {
@@ -120,33 +119,9 @@ impl Planner<'_> {
 /// Buildings of one cell of the grid; ordered by how far one prism would be from them.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Part {
-    off_m: Metres,
+    off_mm: u64,
     level: u32,
     members: Vec<usize>,
-}
-
-/// Never NaN.
-#[derive(Clone, Copy, Debug)]
-struct Metres(f64);
-
-impl PartialEq for Metres {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Metres {}
-
-impl PartialOrd for Metres {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Metres {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.total_cmp(&other.0)
-    }
 }
 
 fn height_m(entry: &Entry) -> f64 {
