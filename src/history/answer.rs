@@ -113,6 +113,7 @@ pub(super) fn reading(datastream: &Datastream, sample: &Sample) -> Reading {
         observation: Observation {
             datastream: datastream.id.clone(),
             phenomenon_time: from_us(sample.time_us),
+            phenomenon_start: None,
             value: sample.value,
             quality: sample.quality,
         },

@@ -32,7 +32,8 @@ pub fn datastream(id: &str, property: &str, lon: f64, lat: f64) -> Datastream {
 
 /// Phenomenon time and arrival as seconds of the day of [`second`].
 pub fn reading(datastream: &str, time_s: i64, received_s: i64, value: f64) -> Reading {
-    let observation = Observation { datastream: datastream.into(), phenomenon_time: second(time_s), value, quality: Quality::Good };
+    let (datastream, phenomenon_time) = (datastream.into(), second(time_s));
+    let observation = Observation { datastream, phenomenon_time, phenomenon_start: None, value, quality: Quality::Good };
     Reading { observation, received_at: second(received_s) }
 }
 

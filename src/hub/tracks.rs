@@ -73,6 +73,7 @@ impl Tracks {
             observation: Observation {
                 datastream: series(property, &unit.id),
                 phenomenon_time: unit.seen_at,
+                phenomenon_start: None,
                 value,
                 quality: Quality::Good,
             },

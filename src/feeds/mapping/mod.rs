@@ -225,7 +225,7 @@ fn reading(
     let quality = quality(mapping, fields.quality.as_ref().or(mapping.quality.as_ref()), r);
     let sensor = mapping.sensor.as_ref().and_then(|t| r.text(t)).unwrap_or_else(|| id.to_owned());
     let unit = fields.unit.as_ref().and_then(|t| r.text(t)).unwrap_or_default();
-    let observation = Observation { datastream: stream.clone(), phenomenon_time, value, quality };
+    let observation = Observation { datastream: stream.clone(), phenomenon_time, phenomenon_start: None, value, quality };
     Ok(Said::Reading {
         datastream: Datastream { id: stream, feed: r.feed.to_owned(), sensor, observed_property, unit, lon, lat, height_m },
         observation,

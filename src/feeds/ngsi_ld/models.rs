@@ -65,7 +65,7 @@ fn readings(feed: &str, entity: &Entity) -> Result<Vec<Reading>, String> {
             lat,
             height_m: 0.0,
         };
-        Ok((datastream, Observation { datastream: id, phenomenon_time, value, quality }))
+        Ok((datastream, Observation { datastream: id, phenomenon_time, phenomenon_start: None, value, quality }))
     };
     Ok(numbers.map(reading).collect())
 }

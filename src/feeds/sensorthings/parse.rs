@@ -75,7 +75,7 @@ pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<
     let time = time.ok_or_else(|| fail("an observation without phenomenonTime".into()))?;
     let phenomenon_time = instant(time).ok_or_else(|| fail(format!("phenomenonTime {:?} is no time", short(time))))?;
     let value = number(entity.get("result").unwrap_or(&Value::Null)).map_err(fail)?;
-    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, value, quality: quality(entity) })
+    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, phenomenon_start: None, value, quality: quality(entity) })
 }
 
 /// When an Observation was, where it says that in a way that can be read.

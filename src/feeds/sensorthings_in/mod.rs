@@ -87,7 +87,7 @@ impl Entities {
                 let phenomenon_time = cell(time).time().ok_or_else(|| fail("a row without a time like 2026-01-01T00:00:00Z"))?;
                 let value = cell(result).number().ok_or_else(|| fail("a row whose result is no finite number"))?;
                 let quality = if cell(flag).is_suspect() { Quality::Suspect } else { Quality::Good };
-                Ok(Observation { datastream, phenomenon_time, value, quality })
+                Ok(Observation { datastream, phenomenon_time, phenomenon_start: None, value, quality })
             };
             self.keep(&rows.datastream, stream.clone().map(parsed), now, outbox).await?;
         }

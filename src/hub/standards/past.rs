@@ -118,6 +118,7 @@ mod tests {
             observation: Observation {
                 datastream: if n % 2 == 0 { "f/a" } else { "f/x" }.into(),
                 phenomenon_time: at(n / 2),
+                phenomenon_start: None,
                 value: n as f64,
                 quality: Quality::Good,
             },

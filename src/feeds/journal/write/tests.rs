@@ -16,7 +16,13 @@ fn datastream() -> FeedEvent {
 
 fn reading(second: i64) -> FeedEvent {
     let (datastream, value) = ("a/1".to_owned(), second as f64);
-    FeedEvent::Observation(Observation { datastream, phenomenon_time: at(second), value, quality: Default::default() })
+    FeedEvent::Observation(Observation {
+        datastream,
+        phenomenon_time: at(second),
+        phenomenon_start: None,
+        value,
+        quality: Default::default(),
+    })
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {

@@ -10,7 +10,8 @@ const ROOT: &str = "http://h/v1.1";
 
 fn observe(store: &mut Store, stream: usize, second: i64) {
     let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
-    let o = Observation { datastream: format!("s{stream}"), phenomenon_time, value: (second % 7) as f64, quality: Quality::Good };
+    let (datastream, value) = (format!("s{stream}"), (second % 7) as f64);
+    let o = Observation { datastream, phenomenon_time, phenomenon_start: None, value, quality: Quality::Good };
     store.keep(&o).unwrap();
 }
 
