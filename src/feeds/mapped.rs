@@ -6,7 +6,7 @@ use super::sensorthings::json;
 use super::sequence::{Sequence, Step};
 use super::{FeedError, FeedEvent};
 use crate::model::mapping::{Mapping, TopicStyle};
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation, Quality, SpanStart};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 
@@ -30,7 +30,7 @@ pub(super) struct Intake {
 
 struct Stream {
     datastream: Datastream,
-    recent: VecDeque<(DateTime<Utc>, u64, Quality)>,
+    recent: VecDeque<(DateTime<Utc>, Option<SpanStart>, u64, Quality)>,
 }
 
 impl Intake {
@@ -165,7 +165,7 @@ impl Intake {
 impl Stream {
     /// Whether this very reading came before; remembers it.
     fn has_seen(&mut self, o: &Observation) -> bool {
-        let reading = (o.phenomenon_time, o.value.to_bits(), o.quality);
+        let reading = (o.phenomenon_time, o.phenomenon_start, o.value.to_bits(), o.quality);
         if self.recent.contains(&reading) {
             return true;
         }

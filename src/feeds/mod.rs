@@ -26,6 +26,7 @@ mod ngsi_ld;
 mod nmea;
 mod open311;
 mod outbox;
+mod phenomenon;
 mod place;
 pub mod replay;
 mod rounds;

@@ -91,6 +91,7 @@ mod tests {
         let reading = |age_min: i64, value: f64, quality: Quality| Observation {
             datastream: "d".into(),
             phenomenon_time: now - TimeDelta::minutes(age_min),
+            phenomenon_start: None,
             value,
             quality,
         };

@@ -2,7 +2,7 @@
 
 use super::catalogue::{Catalogue, Series};
 use crate::model::incident::{Domain, Event, Incident, IncidentState, Severity};
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation, Quality, SpanStart};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -73,6 +73,8 @@ pub struct Sample {
     pub series: Series,
     /// Microseconds since the Unix epoch, UTC.
     pub time_us: i64,
+    /// When the span of time began that it stands for; `None`: it is of an instant.
+    pub start: Option<SpanStart>,
     pub received_us: i64,
     /// In the datastream's unit.
     pub value: f64,
@@ -113,6 +115,7 @@ pub(super) fn reading(datastream: &Datastream, sample: &Sample) -> Reading {
         observation: Observation {
             datastream: datastream.id.clone(),
             phenomenon_time: from_us(sample.time_us),
+            phenomenon_start: sample.start,
             value: sample.value,
             quality: sample.quality,
         },

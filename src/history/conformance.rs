@@ -1,5 +1,9 @@
 //! What every backend must hold, as checks that take any [`History`]. Each panics with the promise that was broken.
 
+mod spans;
+
+pub use spans::mean;
+
 use super::{
     At, Batch, Bucket, ChartsQuery, EventQuery, HexagonQuery, History, HistoryError, IncidentEvent, Memory, Reading, ReadingsQuery,
     Retention, Select, SeriesQuery, State,
@@ -12,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub async fn all<H: History>(mut fresh: impl FnMut() -> H) {
     what_was_appended_is_told(&fresh()).await;
     late_and_corrected_readings_take_their_places(&fresh()).await;
+    spans::are_kept_with_their_readings(&fresh()).await;
     what_we_knew_then_is_not_what_we_know_now(&fresh()).await;
     charts_and_hexagons_agree_with_the_reference(&fresh()).await;
     readings_come_page_by_page_in_order(&fresh()).await;
@@ -32,7 +37,13 @@ pub fn datastream(id: &str, property: &str, lon: f64, lat: f64) -> Datastream {
 
 /// Phenomenon time and arrival as seconds of the day of [`second`].
 pub fn reading(datastream: &str, time_s: i64, received_s: i64, value: f64) -> Reading {
-    let observation = Observation { datastream: datastream.into(), phenomenon_time: second(time_s), value, quality: Quality::Good };
+    let observation = Observation {
+        datastream: datastream.into(),
+        phenomenon_time: second(time_s),
+        phenomenon_start: None,
+        value,
+        quality: Quality::Good,
+    };
     Reading { observation, received_at: second(received_s) }
 }
 
@@ -127,6 +138,9 @@ fn jumble() -> Vec<Reading> {
         let id = ["a", "b", "c"][i as usize % 3];
         let late = if i % 5 == 0 { 4000 } else { 2 };
         let mut one = reading(id, i * 30, i * 30 + late, (i * 37 % 101) as f64);
+        if i % 4 == 2 {
+            one.observation.phenomenon_start = Some(second(i * 30 - 60).into());
+        }
         if i % 11 == 0 {
             one.observation.quality = Quality::Suspect;
         }
@@ -211,12 +225,15 @@ pub async fn roll_ups_outlive_their_readings<H: History>(history: &H) {
     let then = At::as_it_happened(second(3 * DAY + 50));
     let newest = at(history, then).await;
     assert_eq!(newest.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    let begun = spans::starts(history, then).await;
+    assert_eq!(begun[1], ("b".to_owned(), Some(358 * 30 - 60)), "b's last reading is of a span");
     assert!(before.0.iter().all(|rows| !rows.is_empty()) && before.1.iter().all(|rows| !rows.is_empty()));
     let policy = Retention { raw_days: 2, rollup_days: 10 };
     history.retain(policy, second(3 * DAY + 100)).await.expect("retention");
     assert_eq!(readings_of_the_day(history).await, 0, "its readings are gone");
     assert_same(&rolled_up(history).await, &before, "once the readings are gone");
     assert_eq!(at(history, then).await, newest, "a silent sensor is still known by its last reading");
+    assert_eq!(spans::starts(history, then).await, begun, "and by the span of it");
     append(history, vec![reading("a", 30, 3 * DAY + 200, 1000.0), reading("b", 40, 3 * DAY + 200, 1000.0)]).await;
     assert_same(&rolled_up(history).await, &before, "after a late reading of a day that is gone");
     history.settle().await.expect("roll-ups are made");

@@ -36,7 +36,7 @@ impl Kept {
         for Reading { observation: o, received_at } in batch.readings {
             let series = catalogue.series(&o.datastream).ok_or(HistoryError::Unknown { id: o.datastream })?;
             let (time_us, received_us) = (to_us(o.phenomenon_time), to_us(received_at));
-            samples.push(Sample { series, time_us, received_us, value: o.value, quality: o.quality });
+            samples.push(Sample { series, time_us, start: o.phenomenon_start, received_us, value: o.value, quality: o.quality });
         }
         self.catalogue = Arc::new(catalogue);
         self.samples.extend(samples);

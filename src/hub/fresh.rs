@@ -163,7 +163,9 @@ mod tests {
 
     fn read(world: &mut World, value: f64) {
         let (datastream, phenomenon_time) = ("f/1".to_owned(), DateTime::UNIX_EPOCH);
-        world.observations.insert("f/1".into(), Observation { datastream, phenomenon_time, value, quality: Quality::Good });
+        world
+            .observations
+            .insert("f/1".into(), Observation { datastream, phenomenon_time, phenomenon_start: None, value, quality: Quality::Good });
         world.fresh.observation("f/1", &Came { source: "f".into(), at: Instant::now() });
     }
 

@@ -306,7 +306,13 @@ mod tests {
 
     fn reading(datastream: &str, minute: i64, value: f64) -> FeedEvent {
         let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-        FeedEvent::Observation(Observation { datastream: datastream.into(), phenomenon_time, value, quality: Quality::Good })
+        FeedEvent::Observation(Observation {
+            datastream: datastream.into(),
+            phenomenon_time,
+            phenomenon_start: None,
+            value,
+            quality: Quality::Good,
+        })
     }
 
     fn sensor(id: &str, lat: f64) -> FeedEvent {

@@ -150,7 +150,7 @@ mod tests {
             let phenomenon_time = until - TimeDelta::minutes(minutes);
             let value = if quality == Quality::Good { ((minutes - 1) / 60) as f64 } else { 1e6 };
             Reading {
-                observation: Observation { datastream: id.into(), phenomenon_time, value, quality },
+                observation: Observation { datastream: id.into(), phenomenon_time, phenomenon_start: None, value, quality },
                 received_at: phenomenon_time + late,
             }
         };

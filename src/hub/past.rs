@@ -99,6 +99,7 @@ impl Core {
             past.observations.push(Observation {
                 datastream: datastream.id.clone(),
                 phenomenon_time: DateTime::from_timestamp_micros(sample.time_us).unwrap_or(time),
+                phenomenon_start: sample.start,
                 value: sample.value,
                 quality: sample.quality,
             });

@@ -73,6 +73,7 @@ impl Tracks {
             observation: Observation {
                 datastream: series(property, &unit.id),
                 phenomenon_time: unit.seen_at,
+                phenomenon_start: None,
                 value,
                 quality: Quality::Good,
             },
@@ -172,10 +173,8 @@ mod tests {
                 of.unit = String::new();
             }
             let (time_us, received_us) = (o.phenomenon_time.timestamp_micros(), received_at.timestamp_micros());
-            assert!(
-                positions
-                    .take(&of, &Sample { series: crate::history::Series(0), time_us, received_us, value: o.value, quality: o.quality })
-            );
+            let series = crate::history::Series(0);
+            assert!(positions.take(&of, &Sample { series, time_us, start: None, received_us, value: o.value, quality: o.quality }));
         }
         positions
     }

@@ -147,7 +147,8 @@ mod tests {
 
     fn reading(revision: u64, value: f64) -> LinkEvent {
         let time = DateTime::UNIX_EPOCH;
-        let observation = Observation { datastream: "d".into(), phenomenon_time: time, value, quality: Default::default() };
+        let observation =
+            Observation { datastream: "d".into(), phenomenon_time: time, phenomenon_start: None, value, quality: Default::default() };
         LinkEvent::Delta { revision: Revision(revision), time, changes: vec![Change::Observation { observation }] }
     }
 

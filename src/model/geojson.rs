@@ -39,6 +39,9 @@ pub fn sensor_feature(datastream: &Datastream, latest: Option<&Observation>) -> 
     let mut properties = json!(datastream);
     if let Some(o) = latest {
         properties["phenomenon_time"] = json!(o.phenomenon_time);
+        if let Some(start) = o.phenomenon_start {
+            properties["phenomenon_start"] = json!(start);
+        }
         properties["value"] = json!(o.value);
         properties["quality"] = json!(o.quality);
     }

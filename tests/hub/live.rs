@@ -50,7 +50,7 @@ impl Platform {
         Self { http: reqwest::Client::new(), url: hub.url(), runtime }
     }
 
-    fn post(&self, body: String) -> (u16, Value) {
+    pub fn post(&self, body: String) -> (u16, Value) {
         self.runtime.block_on(async {
             let end = Instant::now() + PATIENCE;
             loop {
@@ -90,7 +90,7 @@ impl Platform {
     }
 
     /// The ledger once it has counted so many; it is told once a second.
-    fn ledger(&self, received: u64) -> FeedStatus {
+    pub fn ledger(&self, received: u64) -> FeedStatus {
         let end = Instant::now() + PATIENCE;
         loop {
             let all: Vec<FeedStatus> = serde_json::from_value(self.get("/api/feeds")).unwrap();

@@ -8,6 +8,7 @@ mod killed;
 mod live;
 mod screen;
 mod slow;
+mod spans;
 mod standards;
 mod told;
 

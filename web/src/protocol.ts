@@ -111,7 +111,10 @@ export interface Datastream {
 
 export interface Observation {
   datastream: string;
+  /** Of a reading that stands for a span of time, its end. */
   phenomenon_time: Instant;
+  /** When that span began. */
+  phenomenon_start?: Instant;
   value: number;
   quality: "good" | "suspect";
 }

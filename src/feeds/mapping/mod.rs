@@ -4,6 +4,7 @@
 mod tests;
 
 use super::outbox::{Doubt, Reason, Unusable};
+use super::phenomenon::Phenomenon;
 use super::sensorthings::parse::snake_case;
 use crate::model::incident::{IncidentState, Report};
 use crate::model::mapping::{IncidentFields, Mapping, ObservationFields, Piece, Term, TimeFormat, UnitFields, explained};
@@ -80,14 +81,15 @@ pub(super) fn read(mapping: &Mapping, id: &str, r: Record) -> Vec<Result<Said, U
     if let Some(over) = mapping.incident.as_ref().and_then(|fields| over(mapping, fields, id, r)) {
         return vec![Ok(over)];
     }
-    let time = match &mapping.time {
-        None => Ok(r.arrived),
-        Some(term) => time(mapping, term, id, r),
+    let phenomenon = match &mapping.time {
+        None => Ok(Phenomenon::instant(r.arrived)),
+        Some(term) => phenomenon(mapping, term, id, r),
     };
-    let time = match time {
-        Ok(time) => time,
+    let phenomenon = match phenomenon {
+        Ok(phenomenon) => phenomenon,
         Err(why) => return vec![Err(why)],
     };
+    let time = phenomenon.end;
     if let Some(unit_fields) = &mapping.unit {
         return vec![place(mapping, id, r).and_then(|at| unit(mapping, unit_fields, id, r, at, time)).map(Said::Unit)];
     }
@@ -98,7 +100,7 @@ pub(super) fn read(mapping: &Mapping, id: &str, r: Record) -> Vec<Result<Said, U
         // A message rarely has all values; those it leaves out are no loss.
         let value = r.value(&fields.value).filter(|v| !v.is_null())?;
         let at = place(mapping, id, r);
-        Some(at.and_then(|at| reading(mapping, fields, id, r, at, time, &value)))
+        Some(at.and_then(|at| reading(mapping, fields, id, r, at, phenomenon, &value)))
     });
     let values: Vec<_> = values.collect();
     if values.is_empty() { vec![Err(incomplete(format!("{id}: none of the values that the mapping names")))] } else { values }
@@ -169,19 +171,22 @@ fn number(value: &Value) -> Option<f64> {
     number.filter(|n| n.is_finite())
 }
 
-fn time(mapping: &Mapping, term: &Term, id: &str, r: Record) -> Result<DateTime<Utc>, Unusable> {
+/// An instant, or in the notation of RFC 3339 an interval of two.
+fn phenomenon(mapping: &Mapping, term: &Term, id: &str, r: Record) -> Result<Phenomenon, Unusable> {
     let value = r.value(term).filter(|v| !v.is_null()).ok_or_else(|| incomplete(format!("{id}: no time at {}", term.written())))?;
-    let time = match mapping.time_format {
-        TimeFormat::Rfc3339 => value.as_str().and_then(|t| DateTime::parse_from_rfc3339(t.trim()).ok()).map(|t| t.with_timezone(&Utc)),
-        TimeFormat::EpochS => number(&value).and_then(|s| from_millis(s * 1000.0)),
-        TimeFormat::EpochMs => number(&value).and_then(from_millis),
+    let rfc3339 = |text: &str| DateTime::parse_from_rfc3339(text).ok().map(|t| t.with_timezone(&Utc));
+    let read = match mapping.time_format {
+        TimeFormat::Rfc3339 => value.as_str().map_or(Ok(None), |text| Phenomenon::read(text, rfc3339)),
+        TimeFormat::EpochS => Ok(number(&value).and_then(|s| from_millis(s * 1000.0)).map(Phenomenon::instant)),
+        TimeFormat::EpochMs => Ok(number(&value).and_then(from_millis).map(Phenomenon::instant)),
     };
     let format = match mapping.time_format {
         TimeFormat::Rfc3339 => "a time like 2026-01-01T00:00:00Z",
         TimeFormat::EpochS => "seconds since 1970",
         TimeFormat::EpochMs => "milliseconds since 1970",
     };
-    time.ok_or_else(|| out_of_range(format!("{id}: time {} is not {format}", short(&value.to_string()))))
+    let read = read.and_then(|read| read.ok_or_else(|| format!("is not {format}")));
+    read.map_err(|why| out_of_range(format!("{id}: time {} {why}", short(&value.to_string()))))
 }
 
 fn from_millis(ms: f64) -> Option<DateTime<Utc>> {
@@ -214,7 +219,7 @@ fn reading(
     id: &str,
     r: Record,
     [lon, lat, height_m]: [f64; 3],
-    phenomenon_time: DateTime<Utc>,
+    Phenomenon { start: phenomenon_start, end: phenomenon_time }: Phenomenon,
     value: &Value,
 ) -> Result<Said, Unusable> {
     let property = r.text(&fields.observed_property).map(|p| snake_case(&p)).filter(|p| !p.is_empty());
@@ -225,7 +230,7 @@ fn reading(
     let quality = quality(mapping, fields.quality.as_ref().or(mapping.quality.as_ref()), r);
     let sensor = mapping.sensor.as_ref().and_then(|t| r.text(t)).unwrap_or_else(|| id.to_owned());
     let unit = fields.unit.as_ref().and_then(|t| r.text(t)).unwrap_or_default();
-    let observation = Observation { datastream: stream.clone(), phenomenon_time, value, quality };
+    let observation = Observation { datastream: stream.clone(), phenomenon_time, phenomenon_start, value, quality };
     Ok(Said::Reading {
         datastream: Datastream { id: stream, feed: r.feed.to_owned(), sensor, observed_property, unit, lon, lat, height_m },
         observation,

@@ -56,6 +56,23 @@ fn a_record_gives_one_reading_a_value_with_place_time_and_quality() {
 }
 
 #[test]
+fn a_time_that_is_an_interval_is_the_span_of_the_reading_and_the_end_of_anything_else() {
+    let by = |time: &str| {
+        format!("id = \"a\"\nlon = 118.3\nlat = 33.9\ntime = \"{time}\"\nobservations = [{{ value = \"/v\", observed_property = \"x\" }}]")
+    };
+    let message =
+        json!({"v": 1, "t": "2026-01-01T00:00:00Z/2026-01-01T01:00:00Z", "from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z"});
+    for mapping in [by("/t"), by("{/from}/{/to}")] {
+        let [Ok(Said::Reading { observation: o, .. })] = &said(&mapping, &message)[..] else { panic!("{mapping}") };
+        assert_eq!((o.lasted_ms(), o.phenomenon_time.timestamp()), (3_600_000, 1_767_229_200), "{mapping}");
+    }
+    let [Err(Unusable::Rejected(reason, why))] = &said(&by("{/to}/{/from}"), &message)[..] else { panic!() };
+    assert!(*reason == Reason::OutOfRange && why.ends_with("ends before it starts"), "{why}");
+    let [Ok(Said::Reading { observation: o, .. })] = &said(&by("/to"), &message)[..] else { panic!() };
+    assert_eq!(o.phenomenon_start, None);
+}
+
+#[test]
 fn units_and_incidents_are_made_with_the_sources_words() {
     let unit = r#"
         id = "/car"

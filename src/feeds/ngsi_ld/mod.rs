@@ -4,6 +4,7 @@
 
 mod entity;
 mod models;
+mod observed;
 mod subscription;
 #[cfg(test)]
 mod tests;

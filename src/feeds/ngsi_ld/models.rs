@@ -2,6 +2,8 @@
 //! entities with numbers a datastream for each number.
 
 use super::entity::{Attribute, Entity};
+use super::observed;
+use crate::feeds::phenomenon::Phenomenon;
 use crate::feeds::place;
 use crate::model::alert::{Alert, AlertArea, AlertStatus};
 use crate::model::incident::{Domain, Report, Severity};
@@ -17,8 +19,6 @@ const RELIABLE: f64 = 0.5;
 
 /// Numbers that describe the entity or its values, and are no readings.
 const NO_READINGS: [&str; 6] = ["reliability", "laneId", "laneUsage", "numberOfLanes", "version", "priority"];
-/// When a value was, where its attribute doesn't say.
-const TIMES: [&str; 5] = ["observedAt", "dateObservedTo", "dateObserved", "dateIssued", "modifiedAt"];
 
 /// What an entity says.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,7 +45,7 @@ pub fn said(feed: &str, entity: &Entity, now: DateTime<Utc>) -> Result<Said, Str
 fn readings(feed: &str, entity: &Entity) -> Result<Vec<Reading>, String> {
     let geometry = entity.geometry(&["location", "observationSpace"]).ok_or("no location; values without a place are not shown")?;
     let (lon, lat) = place::middle(geometry)?;
-    let time = entity.time(&TIMES);
+    let observed = observed::entity(entity);
     let reliability = entity.attribute(&["reliability"]).and_then(|a| a.value.as_f64());
     let quality = if reliability.is_some_and(|r| r < RELIABLE) { Quality::Suspect } else { Quality::Good };
     let name =
@@ -53,7 +53,7 @@ fn readings(feed: &str, entity: &Entity) -> Result<Vec<Reading>, String> {
     let numbers = entity.attributes().filter(|a| a.value.is_number() && !NO_READINGS.contains(&a.name));
     let reading = |a: Attribute<'_>| {
         let id = format!("{feed}/{}/{}{}", entity.id, a.name, a.dataset.map(|d| format!("/{d}")).unwrap_or_default());
-        let phenomenon_time = a.observed_at.or(time).ok_or_else(|| format!("{id}: no observedAt and no dateObserved"))?;
+        let phenomenon = observed::value(entity, a.observed_at, &observed).map_err(|why| format!("{id}: {why}"))?;
         let value = a.value.as_f64().filter(|v| v.is_finite()).ok_or_else(|| format!("{id}: no finite number"))?;
         let datastream = Datastream {
             id: id.clone(),
@@ -65,7 +65,8 @@ fn readings(feed: &str, entity: &Entity) -> Result<Vec<Reading>, String> {
             lat,
             height_m: 0.0,
         };
-        Ok((datastream, Observation { datastream: id, phenomenon_time, value, quality }))
+        let Phenomenon { start: phenomenon_start, end: phenomenon_time } = phenomenon;
+        Ok((datastream, Observation { datastream: id, phenomenon_time, phenomenon_start, value, quality }))
     };
     Ok(numbers.map(reading).collect())
 }

@@ -88,6 +88,10 @@ fn each_form_of_a_data_model_says_the_same() {
     assert_eq!((air["relative_humidity"].0, air["tsp"].0, air.len()), (0.54, 73.3, 16));
     let flow = readings(TRAFFIC);
     assert_eq!((readings(TRAFFIC_KEY_VALUES), readings(TRAFFIC_V2)), (flow.clone(), flow));
+    for text in [TRAFFIC, TRAFFIC_KEY_VALUES, TRAFFIC_V2] {
+        let Said::Readings(readings) = said(text, "2020-01-01T00:00:00Z") else { panic!("{text}") };
+        assert!(readings.iter().all(|r| r.as_ref().unwrap().1.lasted_ms() == 300_000), "a count of five minutes stands for them: {text}");
+    }
     let now = "2017-01-02T09:30:00Z";
     assert_eq!(said(ALERT_PROPERTIES, now), said(ALERT, now));
 }

@@ -3,6 +3,7 @@
 //! Taken: ids that are numbers or text, observations without id, results that are numbers, text or booleans, time instants and
 //! intervals, datastreams without unit, Locations that are a geometry or a Feature holding one.
 
+use crate::feeds::phenomenon::Phenomenon;
 use crate::feeds::place;
 use crate::model::observation::{Datastream, Observation, Quality};
 use chrono::{DateTime, Utc};
@@ -73,14 +74,14 @@ pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<
     let fail = |why: String| format!("{datastream}: {why}");
     let time = text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"));
     let time = time.ok_or_else(|| fail("an observation without phenomenonTime".into()))?;
-    let phenomenon_time = instant(time).ok_or_else(|| fail(format!("phenomenonTime {:?} is no time", short(time))))?;
+    let Phenomenon { start: phenomenon_start, end: phenomenon_time } = phenomenon(time).map_err(fail)?;
     let value = number(entity.get("result").unwrap_or(&Value::Null)).map_err(fail)?;
-    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, value, quality: quality(entity) })
+    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, phenomenon_start, value, quality: quality(entity) })
 }
 
 /// When an Observation was, where it says that in a way that can be read.
 pub(super) fn time(entity: &Value) -> Option<DateTime<Utc>> {
-    instant(text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"))?)
+    phenomenon(text(entity, "phenomenonTime").or_else(|| text(entity, "resultTime"))?).ok().map(|p| p.end)
 }
 
 /// The observations of a message, each with its datastream's id where it names one itself: one Observation, an array of them, or
@@ -112,11 +113,19 @@ pub(in crate::feeds) fn observations(message: Value) -> Result<Vec<(Option<Strin
     Ok(out)
 }
 
-/// The end of an interval `a/b` is when its value was known; an instant is itself. A zone may be written without its colon
-/// (`2010-12-23T10:20:00-0700`), as in the standard's own examples.
-pub(in crate::feeds) fn instant(text: &str) -> Option<DateTime<Utc>> {
-    let end = text.rsplit('/').next()?.trim();
-    let time = DateTime::parse_from_rfc3339(end).or_else(|_| DateTime::parse_from_str(end, "%Y-%m-%dT%H:%M:%S%.f%#z"));
+/// When an Observation was. The end of an interval is when its value was known, and that is its time.
+///
+/// # Errors
+/// In words, with what was written.
+pub(in crate::feeds) fn phenomenon(text: &str) -> Result<Phenomenon, String> {
+    let read = Phenomenon::read(text, instant).and_then(|read| read.ok_or_else(|| "is no time".into()));
+    // As long as an interval with its zones.
+    read.map_err(|why| format!("phenomenonTime {:?} {why}", text.chars().take(60).collect::<String>()))
+}
+
+/// A zone may be written without its colon (`2010-12-23T10:20:00-0700`), as in the standard's own examples.
+fn instant(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%#z"));
     time.ok().map(|t| t.with_timezone(&Utc))
 }
 
@@ -197,10 +206,11 @@ mod tests {
         assert_eq!((d.id.as_str(), d.observed_property.as_str(), d.unit.as_str(), d.lon, d.height_m), ("f/a'b", "pm2_5", "", 4.3, 3.0));
         assert_eq!(path(&stream).unwrap(), "Datastreams('a''b')");
         let o =
-            observation(&d.id, &json!({"phenomenonTime": "2026-01-01T00:00:00Z/2026-01-01T01:00:00+01:00", "result": " 12.5 "})).unwrap();
-        assert_eq!((o.value, o.phenomenon_time.timestamp()), (12.5, 1_767_225_600));
+            observation(&d.id, &json!({"phenomenonTime": "2026-01-01T00:00:00Z/2026-01-01T02:00:00+01:00", "result": " 12.5 "})).unwrap();
+        let start = o.phenomenon_start.map(|s| s.time().timestamp());
+        assert_eq!((o.value, start, o.phenomenon_time.timestamp()), (12.5, Some(1_767_225_600), 1_767_229_200));
         let o = observation("f/1", &json!({"resultTime": "2026-01-01T00:00:00Z", "result": 1, "resultQuality": "doubtful"})).unwrap();
-        assert_eq!(o.quality, Quality::Suspect);
+        assert_eq!((o.quality, o.phenomenon_start), (Quality::Suspect, None));
     }
 
     #[test]
@@ -224,7 +234,11 @@ mod tests {
             let why = observation("f/1", &json!({"phenomenonTime": "2026-01-01T00:00:00Z", "result": result})).unwrap_err();
             assert!(why.contains("no finite number"), "{why}");
         }
-        assert!(observation("f/1", &json!({"phenomenonTime": "soon", "result": 1})).unwrap_err().contains("no time"));
+        let at = |time: &str| observation("f/1", &json!({"phenomenonTime": time, "result": 1})).unwrap_err();
+        assert_eq!(at("soon"), r#"f/1: phenomenonTime "soon" is no time"#);
+        let backwards = "2026-01-01T01:00:00Z/2026-01-01T00:00:00Z";
+        assert_eq!(at(backwards), format!("f/1: phenomenonTime {backwards:?} ends before it starts"));
+        assert!(at("2020-01-01T00:00:00Z/2026-01-01T00:00:00Z").contains("more than 366 days"));
         assert!(datastream("f", &json!({"@iot.id": 1, "ObservedProperty": {"name": "x"}})).unwrap_err().contains("Location"));
     }
 

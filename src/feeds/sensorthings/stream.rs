@@ -100,8 +100,8 @@ pub(super) fn forget_oldest(memories: &mut [&mut Memory]) -> (DateTime<Utc>, usi
 pub(super) fn content(parsed: &Result<Observation, String>, entity: &Value) -> u64 {
     let mut hasher = DefaultHasher::new();
     match parsed {
-        // To the microsecond, as readings are kept. The same value, flagged since, is another reading.
-        Ok(o) => (o.phenomenon_time.timestamp_micros(), o.value.to_bits(), o.quality).hash(&mut hasher),
+        // To the microsecond, as readings are kept. The same value, flagged since or of another span, is another reading.
+        Ok(o) => (o.phenomenon_time.timestamp_micros(), o.phenomenon_start, o.value.to_bits(), o.quality).hash(&mut hasher),
         Err(_) => entity.to_string().hash(&mut hasher),
     }
     hasher.finish()

@@ -216,6 +216,7 @@ async fn after_a_restart_each_datastream_goes_on_where_it_was() {
     let kept = |stream: &str, minutes: f64, value: f64| Observation {
         datastream: format!("f/{stream}"),
         phenomenon_time: iso(min(now, minutes)).parse().unwrap(),
+        phenomenon_start: None,
         value,
         quality: Quality::Good,
     };
@@ -256,7 +257,8 @@ async fn what_is_asked_for_after_a_break_reaches_as_far_back_as_readings_may_com
         let Source::Sensorthings { late_days, .. } = &mut config.source else { panic!() };
         *late_days = days;
         let phenomenon_time = iso(hours(-49.0)).parse().unwrap();
-        let newest = vec![Observation { datastream: "f/a".into(), phenomenon_time, value: 1.0, quality: Quality::Good }];
+        let newest =
+            vec![Observation { datastream: "f/a".into(), phenomenon_time, phenomenon_start: None, value: 1.0, quality: Quality::Good }];
         let (_feed, mut rx) = read(&config, Kept { newest, ..Kept::default() });
         let mut heard = Heard::default();
         values(&mut rx, &mut heard, "f/a", expected).await;

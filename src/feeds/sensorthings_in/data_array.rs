@@ -1,7 +1,7 @@
 //! Data arrays (SensorThings 1.1, section 13): the rows of one datastream under one head.
 
+use crate::feeds::phenomenon::Phenomenon;
 use crate::feeds::sensorthings::parse;
-use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -26,10 +26,13 @@ pub enum Cell<'a> {
 }
 
 impl Cell<'_> {
-    /// An instant, or the end of an interval `a/b`.
-    pub fn time(&self) -> Option<DateTime<Utc>> {
-        let Cell::Text(text) = self else { return None };
-        parse::instant(text)
+    /// An instant, or an interval `a/b`.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn time(&self) -> Result<Phenomenon, String> {
+        let Cell::Text(text) = self else { return Err("a row without a time like 2026-01-01T00:00:00Z".into()) };
+        parse::phenomenon(text)
     }
 
     pub fn number(&self) -> Option<f64> {
@@ -138,8 +141,9 @@ mod tests {
         let arrays: Vec<DataArray> = serde_json::from_str(body).unwrap();
         let rows = &arrays[0].rows;
         assert_eq!((arrays[0].datastream.as_ref(), rows.len()), ("7", 4));
-        assert_eq!(rows[0][0].time().unwrap().timestamp(), 1_767_229_200);
-        assert_eq!((rows[0][1].number(), rows[1][0].time(), rows[1][1].number()), (Some(1.5), None, None));
+        let hour = rows[0][0].time().unwrap();
+        assert_eq!((hour.start.unwrap().time().timestamp(), hour.end.timestamp()), (1_767_225_600, 1_767_229_200));
+        assert_eq!((rows[0][1].number(), rows[1][0].time().is_err(), rows[1][1].number()), (Some(1.5), true, None));
         assert_eq!((&rows[2][0], rows[2][1].number(), rows[3][0].number()), (&Cell::Other, Some(20.0), Some(1.0)));
         assert!(serde_json::from_str::<Vec<DataArray>>(r#"[{"result":1}]"#).is_err());
     }

@@ -4,6 +4,7 @@
 //! The answer comes when everything is on disk. What is posted again after a lost answer is the same observation, and kept once.
 
 use super::outbox::{Doubt, Outbox, Reason};
+use super::phenomenon::Phenomenon;
 use super::rounds::Source;
 use super::sensorthings::parse;
 use super::visit::Visitor;
@@ -84,10 +85,10 @@ impl Entities {
             let cell = |at: Option<usize>| at.and_then(|at| row.get(at)).unwrap_or(&Cell::Null);
             let parsed = |datastream: String| {
                 let fail = |why: &str| format!("{datastream}: {why}");
-                let phenomenon_time = cell(time).time().ok_or_else(|| fail("a row without a time like 2026-01-01T00:00:00Z"))?;
+                let Phenomenon { start: phenomenon_start, end: phenomenon_time } = cell(time).time().map_err(|why| fail(&why))?;
                 let value = cell(result).number().ok_or_else(|| fail("a row whose result is no finite number"))?;
                 let quality = if cell(flag).is_suspect() { Quality::Suspect } else { Quality::Good };
-                Ok(Observation { datastream, phenomenon_time, value, quality })
+                Ok(Observation { datastream, phenomenon_time, phenomenon_start, value, quality })
             };
             self.keep(&rows.datastream, stream.clone().map(parsed), now, outbox).await?;
         }

@@ -36,6 +36,7 @@ fn record(dir: &std::path::Path, at: impl Fn(i64) -> chrono::DateTime<Utc>) {
         let observation = crate::model::observation::Observation {
             datastream: "all/s0".into(),
             phenomenon_time: at(s),
+            phenomenon_start: None,
             value: s as f64,
             quality: Default::default(),
         };

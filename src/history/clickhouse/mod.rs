@@ -25,7 +25,7 @@ pub use address::AddressError;
 use super::answer::{from_us, to_us};
 use super::cell;
 use super::{Batch, CELL_RESOLUTION, Catalogue, Hexagon, HistoryError, Reading, Sample, Select, Series, check};
-use crate::model::observation::{Datastream, Quality};
+use crate::model::observation::{Datastream, Quality, SpanStart};
 use chrono::Utc;
 use http::Servers;
 use rows::{In, Out};
@@ -116,7 +116,7 @@ impl Known {
 }
 
 impl ClickHouse {
-    /// Makes the tables where they are missing, and reads the datastreams.
+    /// Makes the tables and columns that are missing, and reads the datastreams.
     ///
     /// Needs a `tokio` runtime that goes on, for roll-ups are made there from time to time.
     ///
@@ -133,6 +133,11 @@ impl ClickHouse {
         let names = Names { database: config.database, cluster: config.cluster };
         for statement in names.schema() {
             servers.everywhere(&statement).await?;
+        }
+        for (question, add) in names.added() {
+            for server in 0..servers.urls().len() {
+                add_column(&servers, server, &question, &add).await?;
+            }
         }
         let mut known = Known::default();
         let answer = servers.ask(&names.datastreams()).await?;
@@ -160,7 +165,7 @@ impl ClickHouse {
             let _under_way = self.shared.appending.read().await;
             let (hours, begun) = (self.hours_touched(&batch.readings), Instant::now());
             self.touch(&hours).await?;
-            let columns = "day, property, series, cell, time, received, value, suspect";
+            let columns = "day, property, series, cell, time, received, value, suspect, start";
             self.servers.insert(&self.names.table("observations"), columns, &observations).await?;
             // The hours may have passed for quiet meanwhile, and have been rolled up without these readings.
             if begun.elapsed() >= TOUCH_HOLDS {
@@ -217,6 +222,7 @@ impl ClickHouse {
             let time_us = to_us(o.phenomenon_time);
             out.day(time_us).text(&datastream.observed_property).u64(key(datastream)).u64(cell);
             out.i64(time_us).i64(to_us(*received_at)).f64(o.value).u8(u8::from(o.quality != Quality::Good));
+            out.i64(o.phenomenon_start.map_or(time_us, SpanStart::micros));
         }
         out.0
     }
@@ -244,6 +250,19 @@ impl ClickHouse {
         let known = self.known();
         let found = In(&answer).all(|row| rows::sample(row, |key| known.by_key.get(&key).copied()));
         Ok(parse(&self.servers, found)?.into_iter().flatten().collect())
+    }
+}
+
+/// Adds a column where `question` counts none.
+async fn add_column(servers: &Servers, server: usize, question: &str, add: &str) -> Result<(), HistoryError> {
+    let is_there = async || Ok::<_, HistoryError>(In(&servers.ask_one(server, question).await?).u64().is_some_and(|n| n > 0));
+    if is_there().await? {
+        return Ok(());
+    }
+    match servers.tell_one(server, add).await {
+        // Another hub was quicker.
+        Err(_) if is_there().await? => Ok(()),
+        added => added.map(drop),
     }
 }
 

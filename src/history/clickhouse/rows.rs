@@ -1,7 +1,7 @@
 //! ClickHouse's RowBinary: values one after the other, little-endian, texts with their length in LEB128 before them.
 
 use crate::history::{IncidentEvent, Sample, Series};
-use crate::model::observation::{Datastream, Quality};
+use crate::model::observation::{Datastream, Quality, SpanStart};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -142,11 +142,12 @@ pub(super) fn datastream(row: &mut In) -> Option<Datastream> {
     Some(Datastream { id, feed, sensor, observed_property, unit, lon, lat, height_m })
 }
 
-/// A row of `key, time, received, value, suspect`, with the number that `series` gives for the key.
+/// A row of `key, time, received, value, suspect, start`, with the number that `series` gives for the key.
 pub(super) fn sample(row: &mut In, series: impl Fn(u64) -> Option<Series>) -> Option<Option<Sample>> {
     let (key, time_us, received_us, value) = (row.u64()?, row.i64()?, row.i64()?, row.f64()?);
     let quality = if row.u8()? == 0 { Quality::Good } else { Quality::Suspect };
-    Some(series(key).map(|series| Sample { series, time_us, received_us, value, quality }))
+    let start = Some(row.i64()?).filter(|start| *start != time_us).map(SpanStart::from_micros);
+    Some(series(key).map(|series| Sample { series, time_us, start, received_us, value, quality }))
 }
 
 #[cfg(test)]

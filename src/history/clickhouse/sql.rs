@@ -75,9 +75,13 @@ const TABLES: [Table; 10] = [
     },
 ];
 
-/// Of several readings the newest: its time, when it was received, its value, whether it is flagged.
+/// Columns that tables got since they were first made: table, name, type. A reading that is of no span begins when it ends, and so do
+/// those of before.
+const ADDED: [(&str, &str, &str); 2] = [("observations", "start", "Int64 DEFAULT time"), ("keyframes", "start", "Int64 DEFAULT time")];
+
+/// Of several readings the newest: its time, when it was received, its value, whether it is flagged, when its span began.
 const NEWEST: &str = "max(time) AS t, argMax(received, tuple(time, received)) AS r, argMax(value, tuple(time, received)) AS v, \
-                      argMax(suspect, tuple(time, received)) AS s";
+                      argMax(suspect, tuple(time, received)) AS s, argMax(start, tuple(time, received)) AS u";
 
 /// A word in quotes.
 pub(super) fn text(word: &str) -> String {
@@ -113,6 +117,21 @@ impl Names {
         statements
     }
 
+    /// For each column that a table may lack: whether a server's table has it (a count), and the statement that adds it. Old servers
+    /// know no `ADD COLUMN IF NOT EXISTS`.
+    pub(super) fn added(&self) -> Vec<(String, String)> {
+        let of = |(table, column, kind): (&str, &str, &str)| {
+            let both = std::iter::once(format!("{table}_local")).chain(self.cluster.is_some().then(|| table.to_owned()));
+            let one = |table: String| {
+                let wanted = format!("database = {} AND table = {} AND name = {}", text(&self.database), text(&table), text(column));
+                let add = format!("ALTER TABLE {}.{table} ADD COLUMN {column} {kind}", self.database);
+                (format!("SELECT count() FROM system.columns WHERE {wanted}"), add)
+            };
+            both.map(one).collect::<Vec<_>>()
+        };
+        ADDED.into_iter().flat_map(of).collect()
+    }
+
     /// Descriptions, the newest last.
     pub(super) fn datastreams(&self) -> String {
         format!("SELECT {} FROM {} ORDER BY described, id", super::rows::DATASTREAM_COLUMNS, self.table("datastreams"))
@@ -142,7 +161,7 @@ impl Names {
     /// What a server does before a day's readings go.
     pub(super) fn keep_newest(&self, day: &str) -> String {
         format!(
-            "INSERT INTO {} (property, series, version, time, received, value, suspect) SELECT property, series, toUInt64(max(time)), {NEWEST} \
+            "INSERT INTO {} (property, series, version, time, received, value, suspect, start) SELECT property, series, toUInt64(max(time)), {NEWEST} \
              FROM {} WHERE day = toDate({}) GROUP BY property, series",
             self.local("keyframes"),
             self.local("observations"),
@@ -175,8 +194,13 @@ impl Names {
     }
 
     pub(super) fn settled_from(&self, table: &str, wanted: &str) -> String {
+        Self::settled_with("argMax(cell, received) AS c", table, wanted)
+    }
+
+    /// `column`: one more of the reading that counts; of what isn't read nothing is taken from the disk.
+    fn settled_with(column: &str, table: &str, wanted: &str) -> String {
         format!(
-            "SELECT series, argMax(cell, received) AS c, time, max(received) AS r, argMax(value, received) AS v, argMax(suspect, received) AS s \
+            "SELECT series, {column}, time, max(received) AS r, argMax(value, received) AS v, argMax(suspect, received) AS s \
              FROM {table} WHERE {wanted} GROUP BY series, time"
         )
     }
@@ -209,16 +233,17 @@ impl Names {
         )
     }
 
-    /// Rows of key, time, received, value, suspect.
+    /// Rows of key, time, received, value, suspect, start.
     pub(super) fn readings(&self, query: &ReadingsQuery, series: &[u64], limit: usize) -> String {
         let (from, until) = (query.from.timestamp_micros(), query.to.timestamp_micros() - 1);
         let known_by = query.known_by.map(|t| t.timestamp_micros());
-        let settled = self.settled(&self.wanted(from, until, known_by, &query.select.properties, series));
+        let wanted = self.wanted(from, until, known_by, &query.select.properties, series);
+        let settled = Self::settled_with("argMax(start, received) AS u", &self.table("observations"), &wanted);
         let order = if query.newest_first { "time DESC, n DESC" } else { "time, n" };
         // Series in the order of their numbers, which only we know: their places in the list given.
         let number = format!("indexOf([{}], series)", keys(series));
         format!(
-            "SELECT series, time, r, v, s FROM (SELECT series, time, r, v, s, {number} AS n FROM ({settled})) ORDER BY {order} LIMIT {}, {limit}",
+            "SELECT series, time, r, v, s, u FROM (SELECT series, time, r, v, s, u, {number} AS n FROM ({settled})) ORDER BY {order} LIMIT {}, {limit}",
             query.skip,
         )
     }

@@ -2,6 +2,7 @@
 
 mod replicas;
 mod rollups;
+mod upgrade;
 
 use super::super::conformance::{self, datastream, reading, second};
 use super::*;
@@ -157,6 +158,7 @@ fn two_shards_of_a_real_server_keep_what_every_history_must_keep() {
     rt.block_on(async { conformance::roll_ups_outlive_their_readings(&open(&[&first, &second], "outlive", Some("city"))).await });
     rt.block_on(rollups::roll_ups_answer_where_they_hold(&[&first, &second], Some("city")));
     rt.block_on(rollups::quiet_hours_are_made_by_themselves(&[&first, &second], Some("city")));
+    rt.block_on(upgrade::tables_of_before_there_were_spans_get_their_column(&[&first, &second], Some("city")));
     rt.block_on(rows_are_shared_out_and_every_hub_sees_them(&first, &second));
     rt.block_on(a_shard_that_is_down_keeps_nothing_from_being_sent_again(&shards, first, second));
 }
@@ -229,5 +231,6 @@ fn the_current_engine_understands_the_same_sql() {
     }));
     rt.block_on(async { conformance::roll_ups_outlive_their_readings(&open(&[&server], "outlive", None)).await });
     rt.block_on(rollups::roll_ups_answer_where_they_hold(&[&server], None));
+    rt.block_on(upgrade::tables_of_before_there_were_spans_get_their_column(&[&server], None));
     rt.block_on(rollups::quiet_hours_are_made_by_themselves(&[&server], None));
 }

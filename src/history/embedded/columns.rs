@@ -3,8 +3,10 @@
 use super::super::{Sample, Series};
 use super::folder::failed;
 use crate::history::HistoryError;
-use crate::model::observation::Quality;
-use arrow::array::{Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use crate::model::observation::{Quality, SpanStart};
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array, new_null_array,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::SortingColumn;
@@ -28,13 +30,16 @@ fn schema(fields: &[(&str, DataType)]) -> SchemaRef {
 
 /// Readings, and keyframes (the newest reading of each series before an hour).
 pub(super) fn sample_schema() -> SchemaRef {
-    schema(&[
+    let columns = [
         ("series", DataType::UInt32),
         ("time", time_type()),
         ("received", time_type()),
         ("value", DataType::Float64),
         ("suspect", DataType::Boolean),
-    ])
+    ];
+    // When the span of time began that a reading stands for; nothing for an instant. Files of before there were spans don't have it.
+    let start = Field::new("start", time_type(), true);
+    Arc::new(Schema::new(columns.into_iter().map(|(name, kind)| Field::new(name, kind, false)).chain([start]).collect::<Vec<_>>()))
 }
 
 /// Roll-ups by datastream.
@@ -96,8 +101,17 @@ pub(super) fn sample_batch(samples: &[Sample]) -> RecordBatch {
         times(samples.iter().map(|s| s.received_us).collect()),
         Arc::new(Float64Array::from_iter_values(samples.iter().map(|s| s.value))),
         Arc::new(BooleanArray::from(suspect)),
+        starts(samples),
     ];
     batch(sample_schema(), columns)
+}
+
+fn starts(samples: &[Sample]) -> ArrayRef {
+    if samples.iter().all(|s| s.start.is_none()) {
+        return new_null_array(&time_type(), samples.len());
+    }
+    let starts = TimestampMicrosecondArray::from_iter(samples.iter().map(|s| s.start.map(SpanStart::micros)));
+    Arc::new(starts.with_timezone("UTC"))
 }
 
 /// One step of a series. `sum`, `min` and `max` are of good readings, and nothing where none is.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Files of one hour; a question opens each of them.
 const PARTS_MAX: usize = 6;
-/// Row groups of the largest file that make a stripe: about a million rows, 32 MiB.
+/// Row groups of the largest file that make a stripe: about a million rows, 40 MiB.
 const STRIPE_GROUPS: usize = 4;
 
 /// Which files, oldest first with their bytes, to merge: from the newest back as long as the next is not more than twice of what is

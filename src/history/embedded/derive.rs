@@ -179,7 +179,7 @@ mod tests {
     use crate::model::observation::Quality;
 
     fn sample(series: u32, minute: i64, value: f64, quality: Quality) -> Sample {
-        Sample { series: Series(series), time_us: minute * MINUTE_US, received_us: minute * MINUTE_US + 1, value, quality }
+        Sample { series: Series(series), time_us: minute * MINUTE_US, start: None, received_us: minute * MINUTE_US + 1, value, quality }
     }
 
     #[test]

@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn one_series_is_found_among_all_in_the_order_it_came() {
-        let sample = |n: u32| Sample { series: Series(n % 7), time_us: 0, received_us: 0, value: f64::from(n), quality: Quality::Good };
+        let sample =
+            |n: u32| Sample { series: Series(n % 7), time_us: 0, start: None, received_us: 0, value: f64::from(n), quality: Quality::Good };
         let mut chunk = Chunk::new(1);
         let rows = 3 * BLOCK_ROWS as u32 + 100;
         // Batches of all sizes: below a block, above one, and what is left open.

@@ -6,7 +6,7 @@
 use super::super::{IncidentEvent, Sample, Series};
 use super::folder::{failed, io_failed, sync_folder};
 use crate::history::HistoryError;
-use crate::model::observation::{Datastream, Quality};
+use crate::model::observation::{Datastream, Quality, SpanStart};
 use flate2::Crc;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -15,8 +15,11 @@ use std::path::{Path, PathBuf};
 const MAGIC: &[u8; 8] = b"YPHIST01";
 /// Bytes of a frame: the longest batch with room to spare. A length beyond it is no length.
 const FRAME_MAX: usize = 1 << 28;
-/// Bytes of a reading: series, phenomenon time, arrival, value, quality.
+/// Bytes of a reading: series, phenomenon time, arrival, value, flags; after them the start of its span where it has one.
 const SAMPLE_BYTES: usize = 4 + 8 + 8 + 8 + 1;
+/// Flags of a reading. A hub that knew no spans wrote the first alone, so its journals are read as they are.
+const SUSPECT: u8 = 1;
+const SPAN: u8 = 2;
 
 /// A batch with numbers for ids.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -49,7 +52,11 @@ pub(super) fn encode(entry: &Entry, out: &mut Vec<u8>) {
         out.extend(s.time_us.to_le_bytes());
         out.extend(s.received_us.to_le_bytes());
         out.extend(s.value.to_le_bytes());
-        out.push(u8::from(s.quality != Quality::Good));
+        let suspect = if s.quality == Quality::Good { 0 } else { SUSPECT };
+        out.push(suspect | s.start.map_or(0, |_| SPAN));
+        if let Some(start) = s.start {
+            out.extend(start.micros().to_le_bytes());
+        }
     }
     for event in &entry.events {
         put_json(out, event);
@@ -101,8 +108,10 @@ fn decode(content: &[u8]) -> Option<Entry> {
         let mut row = Cursor(cursor.bytes(SAMPLE_BYTES)?);
         let series = Series(row.u32()?);
         let (time_us, received_us, value) = (row.i64()?, row.i64()?, f64::from_bits(row.i64()? as u64));
-        let quality = if row.bytes(1)? == [0] { Quality::Good } else { Quality::Suspect };
-        entry.samples.push(Sample { series, time_us, received_us, value, quality });
+        let &[flags] = row.bytes(1)? else { return None };
+        let quality = if flags & SUSPECT == 0 { Quality::Good } else { Quality::Suspect };
+        let start = if flags & SPAN == 0 { None } else { Some(SpanStart::from_micros(cursor.i64()?)) };
+        entry.samples.push(Sample { series, time_us, start, received_us, value, quality });
     }
     for _ in 0..counts[2] {
         entry.events.push(cursor.json()?);
@@ -237,6 +246,7 @@ mod tests {
         let sample = |n: u32| Sample {
             series: Series(n),
             time_us: second(i64::from(n)).timestamp_micros(),
+            start: (n % 3 == 1).then(|| second(i64::from(n) - 3600).into()),
             received_us: second(i64::from(n) + 1).timestamp_micros(),
             value: f64::from(n) / 3.0,
             quality: if n.is_multiple_of(2) { Quality::Good } else { Quality::Suspect },
@@ -280,6 +290,20 @@ mod tests {
             assert_eq!((scanned.entries.len(), scanned.damaged, scanned.torn_bytes), (2, 1, 0), "flipped at {at}");
             assert_eq!(scanned.entries[1], entries()[2]);
         }
+    }
+
+    /// Series 7 at 1 s, received at 2 s, of 0.5, suspect: as it was written before there were spans.
+    #[test]
+    fn a_journal_of_before_there_were_spans_is_read() {
+        let mut content = [0_u32, 1, 0, 7].map(u32::to_le_bytes).concat();
+        content.extend([1_000_000, 2_000_000, 0.5_f64.to_bits() as i64].map(i64::to_le_bytes).concat());
+        content.push(1);
+        let sample = decode(&content).unwrap().samples[0];
+        let (series, quality, start) = (Series(7), Quality::Suspect, None);
+        assert_eq!(sample, Sample { series, time_us: 1_000_000, start, received_us: 2_000_000, value: 0.5, quality });
+        let mut again = Vec::new();
+        encode(&Entry { samples: vec![sample], ..Entry::default() }, &mut again);
+        assert_eq!(again[8..], content, "an instant is written as ever");
     }
 
     #[test]

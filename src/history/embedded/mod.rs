@@ -31,6 +31,8 @@ mod sql;
 mod table;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod upgrade;
 mod writer;
 
 #[cfg(feature = "sql")]

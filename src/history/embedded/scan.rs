@@ -5,8 +5,8 @@ use super::columns::{CellRow, Rollup, column};
 use super::folder::failed;
 use super::index::{Broken, Facts, Part};
 use crate::history::{HistoryError, Series};
-use crate::model::observation::Quality;
-use arrow::array::{BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array};
+use crate::model::observation::{Quality, SpanStart};
+use arrow::array::{Array, BooleanArray, Float64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array, UInt64Array};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector};
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use parquet::file::page_index::column_index::ColumnIndexMetaData;
@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 /// Rows handed on at once.
@@ -159,24 +159,49 @@ fn fold_groups<T: Send + Default>(
     }
 }
 
+/// The columns of readings in a batch of rows.
+struct Readings<'a> {
+    series: &'a [u32],
+    time: &'a [i64],
+    received: &'a [i64],
+    value: &'a [f64],
+    suspect: &'a BooleanArray,
+    /// `None`: no row has a span, or the file is older than spans are.
+    start: Option<&'a TimestampMicrosecondArray>,
+}
+
+impl<'a> Readings<'a> {
+    fn of(batch: &'a RecordBatch, path: &Path) -> Result<Self, HistoryError> {
+        let (time, received): (&TimestampMicrosecondArray, &TimestampMicrosecondArray) =
+            (column(batch, "time", path)?, column(batch, "received", path)?);
+        let start = match batch.column_by_name("start") {
+            Some(start) if start.null_count() < start.len() => Some(column(batch, "start", path)?),
+            _ => None,
+        };
+        let (series, value): (&UInt32Array, &Float64Array) = (column(batch, "series", path)?, column(batch, "value", path)?);
+        let suspect = column(batch, "suspect", path)?;
+        Ok(Self { series: series.values(), time: time.values(), received: received.values(), value: value.values(), suspect, start })
+    }
+
+    fn sample(&self, i: usize) -> Sample {
+        Sample {
+            series: Series(self.series[i]),
+            time_us: self.time[i],
+            start: self.start.filter(|start| start.is_valid(i)).map(|start| SpanStart::from_micros(start.value(i))),
+            received_us: self.received[i],
+            value: self.value[i],
+            quality: if self.suspect.value(i) { Quality::Suspect } else { Quality::Good },
+        }
+    }
+}
+
 /// Readings of a file, in its order.
 pub(super) fn samples(footers: &Footers, part: &Part, wanted: &Wanted) -> Result<Vec<Vec<Sample>>, Broken> {
     fold_groups(footers, part, wanted, |out: &mut Vec<Sample>, batch| {
-        let path = &part.path;
-        let series: &UInt32Array = column(batch, "series", path)?;
-        let time: &TimestampMicrosecondArray = column(batch, "time", path)?;
-        let received: &TimestampMicrosecondArray = column(batch, "received", path)?;
-        let value: &Float64Array = column(batch, "value", path)?;
-        let suspect: &BooleanArray = column(batch, "suspect", path)?;
-        let (series, time, received, value) = (series.values(), time.values(), received.values(), value.values());
+        let rows = Readings::of(batch, &part.path)?;
         out.reserve(batch.num_rows());
-        for i in 0..batch.num_rows() {
-            if wanted.series.contains(&series[i]) && wanted.times.contains(&time[i]) {
-                let quality = if suspect.value(i) { Quality::Suspect } else { Quality::Good };
-                let series = Series(series[i]);
-                out.push(Sample { series, time_us: time[i], received_us: received[i], value: value[i], quality });
-            }
-        }
+        let is_wanted = |i: &usize| wanted.series.contains(&rows.series[*i]) && wanted.times.contains(&rows.time[*i]);
+        out.extend((0..batch.num_rows()).filter(is_wanted).map(|i| rows.sample(i)));
         Ok(())
     })
 }
@@ -185,13 +210,8 @@ pub(super) fn samples(footers: &Footers, part: &Part, wanted: &Wanted) -> Result
 /// A series may be told twice, where a row group ends within it. By row groups: a million series need not be copied into one list.
 pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: i64) -> Result<Vec<Vec<Sample>>, Broken> {
     fold_groups(footers, part, wanted, |out: &mut Vec<Sample>, batch| {
-        let path = &part.path;
-        let series: &UInt32Array = column(batch, "series", path)?;
-        let time: &TimestampMicrosecondArray = column(batch, "time", path)?;
-        let received: &TimestampMicrosecondArray = column(batch, "received", path)?;
-        let value: &Float64Array = column(batch, "value", path)?;
-        let suspect: &BooleanArray = column(batch, "suspect", path)?;
-        let (series, time, received, value) = (series.values(), time.values(), received.values(), value.values());
+        let readings = Readings::of(batch, &part.path)?;
+        let Readings { series, time, received, .. } = readings;
         let (until, rows) = (*wanted.times.end(), series.len());
         let mut newest = None;
         for i in 0..rows {
@@ -202,9 +222,7 @@ pub(super) fn newest(footers: &Footers, part: &Part, wanted: &Wanted, known_by: 
             if (i + 1 == rows || series[i + 1] != series[i])
                 && let Some(at) = newest.take().filter(|_| wanted.series.contains(&series[i]))
             {
-                let quality = if suspect.value(at) { Quality::Suspect } else { Quality::Good };
-                let (series, time_us, received_us) = (Series(series[at]), time[at], received[at]);
-                out.push(Sample { series, time_us, received_us, value: value[at], quality });
+                out.push(readings.sample(at));
             }
         }
         Ok(())

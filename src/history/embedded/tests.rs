@@ -359,6 +359,7 @@ proptest! {
                         let (time, late) = (i64::from(time) * 30 - 3600, i64::from(late) * 30);
                         let mut one = reading(["a", "b", "c"][d as usize], time, time + late, f64::from(value));
                         one.observation.quality = if flagged { Quality::Suspect } else { Quality::Good };
+                        one.observation.phenomenon_start = (value % 2 == 1).then(|| second(time - 60 * i64::from(value)).into());
                         one
                     });
                     let batch = batch(distinct(readings.collect(), &mut seen));

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Batches that share a sync; bounds how long the first of them waits.
 const GROUP_MAX: usize = 1024;
-/// Rows after which a segment is sealed: 32 MiB in memory; at 50,000 readings a second, 20 s.
+/// Rows after which a segment is sealed: 40 MiB in memory; at 50,000 readings a second, 20 s.
 pub(super) const SEAL_ROWS: u64 = 1 << 20;
 /// Readings wait no longer than this before they become a partition, and the journal no longer before it is short again.
 pub(super) const SEAL_AFTER: Duration = Duration::from_secs(300);
@@ -95,7 +95,7 @@ impl Writer {
         for Reading { observation: o, received_at } in batch.readings {
             let series = self.catalogue.series(&o.datastream).ok_or(HistoryError::Unknown { id: o.datastream })?;
             let (time_us, received_us) = (to_us(o.phenomenon_time), to_us(received_at));
-            entry.samples.push(Sample { series, time_us, received_us, value: o.value, quality: o.quality });
+            entry.samples.push(Sample { series, time_us, start: o.phenomenon_start, received_us, value: o.value, quality: o.quality });
         }
         Ok(entry)
     }

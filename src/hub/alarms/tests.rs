@@ -38,7 +38,7 @@ fn sensor(id: &str) -> Datastream {
 }
 
 fn reading(id: &str, s: i64, value: f64, quality: Quality) -> Observation {
-    Observation { datastream: id.into(), phenomenon_time: at(s), value, quality }
+    Observation { datastream: id.into(), phenomenon_time: at(s), phenomenon_start: None, value, quality }
 }
 
 fn incident(id: &str, opened_at: DateTime<Utc>) -> Incident {

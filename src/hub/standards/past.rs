@@ -73,8 +73,8 @@ impl Past {
 }
 
 pub fn reading(stream: u32, o: &Observation) -> Reading {
-    let suspect = o.quality == Quality::Suspect;
-    Reading { stream, time_ms: o.phenomenon_time.timestamp_millis(), value: o.value, suspect, number: 0 }
+    let (suspect, time_ms) = (o.quality == Quality::Suspect, o.phenomenon_time.timestamp_millis());
+    Reading { stream, time_ms, lasted_ms: o.lasted_ms(), value: o.value, suspect, number: 0 }
 }
 
 fn instant(ms: Option<i64>, otherwise_s: i64) -> DateTime<Utc> {
@@ -118,6 +118,7 @@ mod tests {
             observation: Observation {
                 datastream: if n % 2 == 0 { "f/a" } else { "f/x" }.into(),
                 phenomenon_time: at(n / 2),
+                phenomenon_start: (n % 10 == 0).then(|| (at(n / 2) - TimeDelta::minutes(1)).into()),
                 value: n as f64,
                 quality: Quality::Good,
             },
@@ -137,6 +138,15 @@ mod tests {
         let times = Wanted { from_ms: Some(10_000), until_ms: Some(12_000), streams: Some(vec![0]), ..Wanted::default() };
         assert_eq!(read(times.clone()), [10, 11, 12], "both ends are in it");
         assert_eq!(read(Wanted { newest_first: true, most: Some(2), ..times }), [12, 11]);
+        let lasted = {
+            let _inside = runtime.enter();
+            past.readings(&catalogue, &Wanted { most: Some(3), ..Wanted::default() })
+                .unwrap()
+                .iter()
+                .map(|r| r.lasted_ms)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lasted, [60_000, 0], "a span is told with its length");
         assert_eq!(read(Wanted { streams: Some(vec![1]), ..Wanted::default() }).len(), 0);
         assert_eq!(read(Wanted { streams: Some(vec![]), ..Wanted::default() }).len(), 0);
         let _inside = runtime.enter();

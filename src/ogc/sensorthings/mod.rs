@@ -21,6 +21,7 @@ mod vocabulary;
 
 pub use answer::{Answer, Answerer, Refusal};
 pub use catalogue::{Catalogue, Naming, Stream};
+pub use filter::duration_ms;
 pub use id::Id;
 pub use query::PAGE_MAX;
 pub use set::Set;

@@ -59,9 +59,9 @@ impl Answerer<'_> {
                 self.source.catalogue().properties(set, i, span)
             }
             Entity::Observation(o) => {
-                let time = iso(o.time_ms);
                 let quality = o.suspect.then(|| ("resultQuality".to_owned(), Json::from("suspect")));
-                let all = [("phenomenonTime", json!(time)), ("resultTime", json!(time)), ("result", json!(o.value))];
+                let all =
+                    [("phenomenonTime", json!(o.phenomenon_time())), ("resultTime", json!(iso(o.time_ms))), ("result", json!(o.value))];
                 all.into_iter().map(|(k, v)| (k.to_owned(), v)).chain(quality).collect()
             }
         }
@@ -78,9 +78,9 @@ impl Answerer<'_> {
         }
         match (entity, first.as_str()) {
             (_, "id" | "@iot.id") => self.id(entity).value(),
+            // An interval compares by its end: when its value, or its last one, was known.
             (Entity::Observation(o), "phenomenonTime" | "resultTime") => Value::Time(o.time_ms),
             (Entity::Observation(o), "result") => Value::Number(o.value),
-            // An interval compares by its end: when its last value was known.
             (Entity::Catalogue(Set::Datastreams, i), "phenomenonTime" | "resultTime") => {
                 self.source.span(i).map_or(Value::Null, |(_, last)| Value::Time(last))
             }

@@ -2,19 +2,30 @@ use super::answer::Refusal;
 use super::catalogue::Catalogue;
 use super::id::Id;
 use super::set::Set;
+use super::value::iso;
 
 /// One observation as a source holds it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Reading {
     /// Place of its datastream in the [`Catalogue`].
     pub stream: u32,
-    /// Phenomenon time, Unix milliseconds.
+    /// Phenomenon time, Unix milliseconds; of a span of time its end.
     pub time_ms: i64,
+    /// Length of the span it stands for, milliseconds; 0 where it is of an instant.
+    pub lasted_ms: u64,
     pub value: f64,
     /// Flagged by its source.
     pub suspect: bool,
     /// The source's own number of it; 0 where it has none.
     pub number: u64,
+}
+
+impl Reading {
+    /// ISO 8601: an instant, or an interval `start/end`.
+    pub fn phenomenon_time(&self) -> String {
+        let end = iso(self.time_ms);
+        if self.lasted_ms == 0 { end } else { format!("{}/{end}", iso(self.time_ms.saturating_sub_unsigned(self.lasted_ms))) }
+    }
 }
 
 /// An entity: of the catalogue by its place in it, an observation by itself.

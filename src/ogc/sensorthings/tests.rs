@@ -69,6 +69,7 @@ fn source(sparing: bool) -> Strict {
     let reading = |i: u32| Reading {
         stream: i % 6,
         time_ms: NOW - 3_600_000 + i64::from(i / 6) * 60_000,
+        lasted_ms: if i % 6 == 5 { 60_000 } else { 0 },
         value: f64::from(i % 7),
         suspect: i.is_multiple_of(20),
         number: 0,
@@ -157,6 +158,22 @@ fn observations_come_as_arrays_when_asked() {
     let picked = get(&s, "Datastreams('f/0')/Observations?$resultFormat=dataArray&$select=result&$top=1").unwrap();
     assert_eq!((&picked["value"][0]["components"], &picked["value"][0]["dataArray"]), (&json!(["result"]), &json!([[0.0]])));
     assert!(matches!(get(&s, "Things?$resultFormat=dataArray"), Err(Refusal::Bad(_))));
+}
+
+#[test]
+fn a_reading_of_a_span_is_told_as_an_interval_and_found_by_its_end() {
+    let s = source(true);
+    let first = "phenomenonTime ge 2025-12-31T23:00:00Z and phenomenonTime le 2025-12-31T23:01:00Z";
+    let page = get(&s, &format!("Datastreams('f/5')/Observations?$filter={first}&$orderby=phenomenonTime desc")).unwrap();
+    let times: Vec<_> = page["value"].as_array().unwrap().iter().map(|o| o["phenomenonTime"].as_str().unwrap()).collect();
+    assert_eq!(times, ["2025-12-31T23:00:00.000Z/2025-12-31T23:01:00.000Z", "2025-12-31T22:59:00.000Z/2025-12-31T23:00:00.000Z"]);
+    assert_eq!(page["value"][0]["resultTime"], "2025-12-31T23:01:00.000Z");
+    let (id, of) = ("Observations('f/5@1767222000000')", Reading { time_ms: 60_000, lasted_ms: 60_000, ..s.readings[0] });
+    assert_eq!(get(&s, &format!("{id}/phenomenonTime/$value")).unwrap(), times[1]);
+    assert_eq!(of.phenomenon_time(), "1970-01-01T00:00:00.000Z/1970-01-01T00:01:00.000Z");
+    let arrays = get(&s, "Datastreams('f/5')/Observations?$resultFormat=dataArray&$top=1").unwrap();
+    assert_eq!(arrays["value"][0]["dataArray"][0][1], times[1]);
+    assert_eq!(walk(&s, "Datastreams('f/5')/Observations?$orderby=phenomenonTime&$top=7").len(), 60);
 }
 
 #[test]

@@ -104,7 +104,10 @@ mod tests {
             world.datastreams.insert(id.into(), stream);
             if let Some(age) = age_min {
                 let time = now - TimeDelta::minutes(age);
-                world.observations.insert(id.into(), Observation { datastream: id.into(), phenomenon_time: time, value: 7.0, quality });
+                world.observations.insert(
+                    id.into(),
+                    Observation { datastream: id.into(), phenomenon_time: time, phenomenon_start: None, value: 7.0, quality },
+                );
             }
         }
         let config: HeatConfig = toml::from_str("id = 'h'\nname = 'h'\nobserved_property = 'pm2_5'\nrange = [0, 1]").unwrap();

@@ -67,7 +67,13 @@ mod tests {
         let mut seen = Seen::default();
         let mut read = |minute: i64| {
             let time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-            let o = Observation { datastream: "d".into(), phenomenon_time: time, value: minute as f64, quality: Default::default() };
+            let o = Observation {
+                datastream: "d".into(),
+                phenomenon_time: time,
+                phenomenon_start: None,
+                value: minute as f64,
+                quality: Default::default(),
+            };
             world.observations.insert("d".into(), o);
             seen.take_in(&world, "p");
             seen.take_in(&world, "other");

@@ -3,6 +3,7 @@
 use super::{Asked, PanelData, PickedFeature, heat_card, metadata_card};
 use crate::model::derived::DerivedValue;
 use crate::model::incident::{Action, Incident, IncidentState};
+use crate::model::observation::Observation;
 use crate::model::protocol::Command;
 use crate::model::styling::{Others, Styling};
 use crate::model::view::Selection;
@@ -11,7 +12,7 @@ use crate::screen::overlay::markers::age_words;
 use crate::screen::style::{self, severity_colour};
 use crate::screen::styling::derived_words;
 use bevy_egui::egui::{self, Button, Color32, RichText};
-use chrono::{FixedOffset, Utc};
+use chrono::{FixedOffset, Offset, TimeDelta, Utc};
 use serde_json::Value;
 
 pub fn has_content(data: &PanelData) -> bool {
@@ -242,7 +243,7 @@ fn show_sensor(ui: &mut egui::Ui, data: &PanelData, id: &str) {
                 ui.label(RichText::new(format!("{:.1}", o.value)).font(style::strong(data.text.figure)));
                 ui.label(RichText::new(&stream.unit).font(style::regular(data.text.small)).color(style::QUIET));
             });
-            row(ui, data, "时间 time", &format!("{} · {}", clock_time(o.phenomenon_time), age_words(data.now - o.phenomenon_time)));
+            row(ui, data, "时间 time", &format!("{} · {}", reading_time(o), age_words(data.now - o.phenomenon_time)));
         }
         None => {
             ui.label(RichText::new("没有读数 no reading").color(style::QUIET));
@@ -279,6 +280,23 @@ fn keyed_row(ui: &mut egui::Ui, data: &PanelData, key_em: f32, key: egui::Label,
         ui.add(egui::Label::new(RichText::new(value).font(style::regular(data.text.body * 0.94)).color(colour)).wrap());
     });
     row.response
+}
+
+/// When a reading was, or the span of time that it stands for: 10:00–11:00, with the days where it is of one or longer.
+fn reading_time(o: &Observation) -> String {
+    match o.phenomenon_start {
+        None => clock_time(o.phenomenon_time),
+        Some(start) if o.phenomenon_time - start.time() < TimeDelta::days(1) => {
+            format!("{}–{}", clock_time(start.time()), clock_time(o.phenomenon_time))
+        }
+        Some(start) => format!("{}–{}", day_time(start.time()), day_time(o.phenomenon_time)),
+    }
+}
+
+/// Day and time in China: 05-01 14:05.
+fn day_time(at: chrono::DateTime<Utc>) -> String {
+    let zone = FixedOffset::east_opt(8 * 3600).unwrap_or(Utc.fix());
+    at.with_timezone(&zone).format("%m-%d %H:%M").to_string()
 }
 
 /// Time of day in China, where the city is: 14:05.

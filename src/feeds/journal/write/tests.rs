@@ -1,6 +1,6 @@
 use super::super::{Journals, PlayReport};
 use super::*;
-use crate::model::observation::{Datastream, Observation};
+use crate::model::observation::{Datastream, Observation, SpanStart};
 use chrono::TimeDelta;
 use std::fs::File;
 
@@ -16,7 +16,13 @@ fn datastream() -> FeedEvent {
 
 fn reading(second: i64) -> FeedEvent {
     let (datastream, value) = ("a/1".to_owned(), second as f64);
-    FeedEvent::Observation(Observation { datastream, phenomenon_time: at(second), value, quality: Default::default() })
+    FeedEvent::Observation(Observation {
+        datastream,
+        phenomenon_time: at(second),
+        phenomenon_start: span(second),
+        value,
+        quality: Default::default(),
+    })
 }
 
 fn files(dir: &Path) -> Vec<PathBuf> {
@@ -25,12 +31,20 @@ fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Of each second whose number is even, a mean of the minute before it.
+fn span(second: i64) -> Option<SpanStart> {
+    (second % 2 == 0).then(|| at(second - 60).into())
+}
+
 /// Seconds of all readings played from the start.
 fn played(files: &[PathBuf], from: Option<DateTime<Utc>>) -> (Vec<i64>, Vec<i64>, PlayReport) {
     let mut report = PlayReport::default();
     let (mut journals, there) = Journals::open(files, from, &mut report).unwrap();
     let second = |e: &Entry| match &e.what {
-        What::Observation(o) => Some(o.value as i64),
+        What::Observation(o) => {
+            assert_eq!(o.phenomenon_start, span(o.value as i64), "a span is played as it was");
+            Some(o.value as i64)
+        }
         _ => None,
     };
     let known = there.iter().filter_map(second).collect();

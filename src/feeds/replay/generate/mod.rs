@@ -93,7 +93,13 @@ impl Generator {
             let Some(t) = DateTime::from_timestamp_millis(ms) else { continue };
             let Datastream { id, observed_property, .. } = &self.city.sensors[i];
             let value = self.field.value(observed_property, &self.places[i], ms as f64 / 1000.0);
-            let what = What::Observation(Observation { datastream: id.clone(), phenomenon_time: t, value, quality: Quality::Good });
+            let what = What::Observation(Observation {
+                datastream: id.clone(),
+                phenomenon_time: t,
+                phenomenon_start: None,
+                value,
+                quality: Quality::Good,
+            });
             out.push(Entry { t, what });
         }
         out

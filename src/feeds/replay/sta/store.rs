@@ -34,7 +34,8 @@ impl Store {
         let stream = self.catalogue.stream_of(&o.datastream)?;
         self.next_id += 1;
         let time_ms = o.phenomenon_time.timestamp_millis();
-        let kept = Reading { number: self.next_id, stream, time_ms, value: o.value, suspect: o.quality == Quality::Suspect };
+        let (number, suspect) = (self.next_id, o.quality == Quality::Suspect);
+        let kept = Reading { number, stream, time_ms, lasted_ms: o.lasted_ms(), value: o.value, suspect };
         self.out_of_order |= self.all.back().is_some_and(|last| last.time_ms > time_ms);
         if self.all.len() == HISTORY_MAX {
             self.all.pop_front();

@@ -10,7 +10,10 @@ const ROOT: &str = "http://h/v1.1";
 
 fn observe(store: &mut Store, stream: usize, second: i64) {
     let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
-    let o = Observation { datastream: format!("s{stream}"), phenomenon_time, value: (second % 7) as f64, quality: Quality::Good };
+    // Of the last sensor, means of a minute.
+    let phenomenon_start = (stream == 11).then(|| (phenomenon_time - TimeDelta::minutes(1)).into());
+    let (datastream, value) = (format!("s{stream}"), (second % 7) as f64);
+    let o = Observation { datastream, phenomenon_time, phenomenon_start, value, quality: Quality::Good };
     store.keep(&o).unwrap();
 }
 
@@ -100,6 +103,14 @@ fn time_filters_give_the_interval_and_nothing_else() {
     let page = get(&s, url).unwrap();
     assert_eq!(page["@iot.count"], 10);
     assert_eq!(page["value"][0]["phenomenonTime"], "1970-01-01T00:00:10.000Z");
+}
+
+#[test]
+fn a_mean_is_served_again_with_its_span_and_filtered_by_its_end() {
+    let s = store();
+    let page = get(&s, "Datastreams(12)/Observations?$count=true&$filter=phenomenonTime lt 1970-01-01T00:00:12Z").unwrap();
+    let times = (&page["@iot.count"], &page["value"][0]["phenomenonTime"], &page["value"][0]["resultTime"]);
+    assert_eq!(times, (&1.into(), &"1969-12-31T23:59:11.000Z/1970-01-01T00:00:11.000Z".into(), &"1970-01-01T00:00:11.000Z".into()));
 }
 
 #[test]

@@ -120,6 +120,7 @@ pub static COLLECTIONS: [Collection; 5] = [
             field("value", "number", "最新值", "latest reading"),
             field("quality", "string", "质量", "good or suspect"),
             field("phenomenon_time", "date-time", "观测时间", "time of the latest reading"),
+            field("phenomenon_start", "date-time", "观测起始时间", "start of the span that the latest reading stands for, if any"),
         ],
         time: "phenomenon_time of the latest reading",
     },

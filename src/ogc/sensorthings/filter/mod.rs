@@ -14,6 +14,8 @@ use super::value::Value;
 use functions::Function;
 use std::cmp::Ordering;
 
+pub use time::duration_ms;
+
 /// A parsed filter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Filter(Expr);
