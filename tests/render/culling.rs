@@ -53,8 +53,8 @@ fn a_part_of_the_faces_draws_the_whole_picture_from_wherever_one_looks() {
     for (number, ((part, some, few), (whole, all, many))) in pictures(true).into_iter().zip(pictures(false)).enumerate() {
         assert_eq!(all.drawn, all.whole);
         assert!(some.drawn * 10 < some.whole * 7, "pose {number}: {some:?}");
-        // Of all meshes that are there, those that nobody sees too.
-        assert!(few * 10 < many * 9, "pose {number}: {few} of {many}");
+        // Of all meshes that are there, those that nobody sees too, which are the most.
+        assert!(few * 20 < many * 19, "pose {number}: {few} of {many}");
         assert_eq!(same(&part, &whole), 1.0, "pose {number}");
     }
 }
