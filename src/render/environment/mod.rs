@@ -88,7 +88,7 @@ impl Environment {
 
     /// Haze a metre at ground level for a camera that looks from so far, metres.
     pub fn haze_from(orbit_distance_m: f32) -> f32 {
-        let half_m = (orbit_distance_m * 3.2).clamp(7_000.0, 120_000.0);
+        let half_m = (orbit_distance_m * 3.2).clamp(7_000.0, 640_000.0);
         std::f32::consts::LN_2 / half_m
     }
 }
