@@ -37,14 +37,7 @@ pub fn datastream(id: &str, property: &str, lon: f64, lat: f64) -> Datastream {
 
 /// Phenomenon time and arrival as seconds of the day of [`second`].
 pub fn reading(datastream: &str, time_s: i64, received_s: i64, value: f64) -> Reading {
-    let observation = Observation {
-        datastream: datastream.into(),
-        phenomenon_time: second(time_s),
-        phenomenon_start: None,
-        value,
-        quality: Quality::Good,
-    };
-    Reading { observation, received_at: second(received_s) }
+    Reading { observation: Observation::new(datastream, second(time_s), value), received_at: second(received_s) }
 }
 
 pub fn event(incident: &str, version: u64, at_s: i64, received_s: i64, state: IncidentState) -> IncidentEvent {

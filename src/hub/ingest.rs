@@ -299,20 +299,13 @@ mod tests {
     use super::*;
     use crate::model::feed::FeedStatus;
     use crate::model::incident::{Domain, IncidentState, Report, Severity};
-    use crate::model::observation::Quality;
     use crate::store::Embedded;
 
     const SCENE: &str = "name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n";
 
     fn reading(datastream: &str, minute: i64, value: f64) -> FeedEvent {
         let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-        FeedEvent::Observation(Observation {
-            datastream: datastream.into(),
-            phenomenon_time,
-            phenomenon_start: None,
-            value,
-            quality: Quality::Good,
-        })
+        FeedEvent::Observation(Observation::new(datastream, phenomenon_time, value))
     }
 
     fn sensor(id: &str, lat: f64) -> FeedEvent {

@@ -41,6 +41,11 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// A good reading of an instant.
+    pub fn new(datastream: impl Into<String>, phenomenon_time: DateTime<Utc>, value: f64) -> Self {
+        Self { datastream: datastream.into(), phenomenon_time, phenomenon_start: None, value, quality: Quality::Good }
+    }
+
     /// Length of the span it stands for, whole milliseconds between its two ends' own; 0 where it is of an instant.
     pub fn lasted_ms(&self) -> u64 {
         let start_ms = self.phenomenon_start.map(|start| start.micros().div_euclid(1000));

@@ -3,7 +3,7 @@
 use super::super::memory::peak_rss_mib;
 use super::scrub::{self, Scrub};
 use crate::history::{At, Batch, Embedded, HexagonQuery, History, Reading, Select, SeriesQuery};
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
@@ -187,13 +187,7 @@ fn reading(n: u32, round: u32, rounds: u32, from: DateTime<Utc>) -> Reading {
     let phenomenon_time = from + TimeDelta::milliseconds(i64::from(round) * every_ms + jitter);
     let noise = f64::from((n ^ round).wrapping_mul(2_246_822_519) >> 20) / 4096.0;
     let value = 40.0 + f64::from(n % 50) + 15.0 * (f64::from(round) / f64::from(rounds) * std::f64::consts::TAU).sin() + 6.0 * noise;
-    let observation = Observation {
-        datastream: format!("bench/{n}"),
-        phenomenon_time,
-        phenomenon_start: None,
-        value: (value * 10.0).round() / 10.0,
-        quality: Quality::Good,
-    };
+    let observation = Observation::new(format!("bench/{n}"), phenomenon_time, (value * 10.0).round() / 10.0);
     Reading { observation, received_at: phenomenon_time + TimeDelta::milliseconds(300 + i64::from(n % 700)) }
 }
 

@@ -281,14 +281,7 @@ mod tests {
 
     fn entry(second: i64) -> Entry {
         let t = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(second);
-        let what = What::Observation(Observation {
-            datastream: "a".into(),
-            phenomenon_time: t,
-            phenomenon_start: None,
-            value: 1.5,
-            quality: Default::default(),
-        });
-        Entry { t, what }
+        Entry { t, what: What::Observation(Observation::new("a", t, 1.5)) }
     }
 
     #[test]

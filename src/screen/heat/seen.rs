@@ -67,13 +67,7 @@ mod tests {
         let mut seen = Seen::default();
         let mut read = |minute: i64| {
             let time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-            let o = Observation {
-                datastream: "d".into(),
-                phenomenon_time: time,
-                phenomenon_start: None,
-                value: minute as f64,
-                quality: Default::default(),
-            };
+            let o = Observation::new("d", time, minute as f64);
             world.observations.insert("d".into(), o);
             seen.take_in(&world, "p");
             seen.take_in(&world, "other");

@@ -12,7 +12,7 @@ use crate::screen::overlay::markers::age_words;
 use crate::screen::style::{self, severity_colour};
 use crate::screen::styling::derived_words;
 use bevy_egui::egui::{self, Button, Color32, RichText};
-use chrono::{FixedOffset, Offset, TimeDelta, Utc};
+use chrono::{FixedOffset, TimeDelta, Utc};
 use serde_json::Value;
 
 pub fn has_content(data: &PanelData) -> bool {
@@ -293,16 +293,15 @@ fn reading_time(o: &Observation) -> String {
     }
 }
 
+/// Where the city is; checked when the program is built.
+const CHINA: FixedOffset = FixedOffset::east_opt(8 * 3600).unwrap();
+
 /// Day and time in China: 05-01 14:05.
 fn day_time(at: chrono::DateTime<Utc>) -> String {
-    let zone = FixedOffset::east_opt(8 * 3600).unwrap_or(Utc.fix());
-    at.with_timezone(&zone).format("%m-%d %H:%M").to_string()
+    at.with_timezone(&CHINA).format("%m-%d %H:%M").to_string()
 }
 
 /// Time of day in China, where the city is: 14:05.
 pub fn clock_time(at: chrono::DateTime<Utc>) -> String {
-    match FixedOffset::east_opt(8 * 3600) {
-        Some(zone) => at.with_timezone(&zone).format("%H:%M").to_string(),
-        None => at.format("%H:%M UTC").to_string(),
-    }
+    at.with_timezone(&CHINA).format("%H:%M").to_string()
 }

@@ -7,7 +7,7 @@ use super::city::City;
 use crate::feeds::journal::{Entry, What};
 use crate::geo::{Geodetic, LocalFrame};
 use crate::model::incident::Report;
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation};
 use chrono::{DateTime, TimeDelta, Utc};
 use curves::{Field, Place};
 use patrol::{Patrol, STEP_S};
@@ -93,14 +93,7 @@ impl Generator {
             let Some(t) = DateTime::from_timestamp_millis(ms) else { continue };
             let Datastream { id, observed_property, .. } = &self.city.sensors[i];
             let value = self.field.value(observed_property, &self.places[i], ms as f64 / 1000.0);
-            let what = What::Observation(Observation {
-                datastream: id.clone(),
-                phenomenon_time: t,
-                phenomenon_start: None,
-                value,
-                quality: Quality::Good,
-            });
-            out.push(Entry { t, what });
+            out.push(Entry { t, what: What::Observation(Observation::new(id.clone(), t, value)) });
         }
         out
     }
