@@ -1,10 +1,11 @@
 // The city: buildings, terrain, water, roads and green in one pass with one material (DESIGN section 5).
-// What a feature has as a whole is computed once a vertex; a pixel adds windows, light, heat and haze.
+// What a feature has as a whole is computed once a vertex; a pixel adds windows, light, heat and haze. Far tiles: `far.wgsl`.
 #import bevy_pbr::mesh_functions
 #import bevy_pbr::mesh_view_bindings::view
 #import yiping::environment::{sky_colour, glow, clearness, shown, hash}
 #import yiping::draped::{env, heated}
-#import yiping::place::{Vertex, local, feature_of, surface_of, facade_of, placed, is_building, OTHER, WALL, ROOF, TERRAIN, WATER, ROAD, GREEN, LAND, BRIDGE, UNLIT, FLAG_SELECTED, SEED_SHIFT, TAG_STATES}
+#import yiping::paint::{painted, packed_paint, unpacked_paint, windows_in_the_mean, SELECTED_COLOUR, WEAR_TEXTURED}
+#import yiping::place::{Vertex, local, surface_of, facade_of, placed, OTHER, WALL, ROOF, TERRAIN, WATER, LAND, UNLIT, FLAG_SELECTED, SEED_SHIFT}
 #ifdef FADING
 #import yiping::place::is_others
 #endif
@@ -19,13 +20,7 @@
 @group(#{MATERIAL_BIND_GROUP}) @binding(6) var pictures: texture_2d_array<f32>;
 @group(#{MATERIAL_BIND_GROUP}) @binding(7) var picture_sampler: sampler;
 #endif
-// Per-feature state: x = tint RGBA8 (alpha: how much), y = low 16 bits height of the building in 0.1 m, then flags.
-@group(#{MATERIAL_BIND_GROUP}) @binding(1) var<storage, read> features: array<vec2<u32>>;
-// Tints right of the line of comparison; a few zeros while nothing is compared.
-@group(#{MATERIAL_BIND_GROUP}) @binding(11) var<storage, read> right_tints: array<u32>;
-
 // What a vertex wears, see `tiles::Wear`: the layer below, how the picture goes on beyond 0..1, above 24 bits where holes begin.
-const WEAR_TEXTURED = 0x10000u;
 const WEAR_CLAMP_U = 0x20000u;
 const WEAR_CLAMP_V = 0x40000u;
 const WEAR_MIRROR_U = 0x80000u;
@@ -52,82 +47,29 @@ struct Varying {
 #endif
 };
 
-// What a feature is painted with, as roots so that dark colours keep their steps, and the share of its windows that are lit.
-fn packed_paint(base: vec3<f32>, share: f32) -> u32 {
-    return pack4x8unorm(vec4<f32>(sqrt(base), share));
-}
-
-fn unpacked_paint(paint: u32) -> vec4<f32> {
-    let p = unpack4x8unorm(paint);
-    return vec4<f32>(p.rgb * p.rgb, p.a);
-}
-
-const SELECTED_COLOUR = vec3<f32>(0.10, 0.62, 1.0);
-
-// What a surface is painted with before any light.
-fn paint(surface: u32, colour: vec3<f32>, seed: u32) -> vec3<f32> {
-    var base = colour;
-    switch surface {
-        case WALL: { base = env.wall.rgb * mix(vec3<f32>(1.0), colour * 2.0, 0.5); }
-        case ROOF: { base = env.roof.rgb * mix(vec3<f32>(1.0), colour * 2.0, 0.35); }
-        case TERRAIN: { base = env.land.rgb; }
-        case LAND: { base = env.land.rgb * 1.12; }
-        case GREEN: { base = env.green.rgb; }
-        case ROAD, BRIDGE: { base = env.road.rgb * (colour * 2.0); }
-        case WATER: { base = env.water.rgb; }
-        default: {}
-    }
-    if surface == WALL || surface == ROOF {
-        // Hue and value vary a little from building to building.
-        let warm = 0.07 * (hash(seed, 2u) - 0.5);
-        base *= (1.0 + 0.16 * (hash(seed, 1u) - 0.5)) * vec3<f32>(1.0 + warm, 1.0, 1.0 - warm);
-    }
-    // With a layer over it the city goes less saturated.
-    return mix(vec3<f32>(dot(base, vec3<f32>(0.2126, 0.7152, 0.0722))), base, env.ground.w);
-}
-
 @vertex
 fn vertex(in: Vertex) -> Varying {
     var out: Varying;
     let world_from_local = mesh_functions::get_world_from_local(in.instance_index);
     let world = (world_from_local * vec4<f32>(local(in), 1.0)).xyz;
-    let unpacked = unpack4x8snorm(in.packed);
     let surface = surface_of(in);
-    let tag = mesh_functions::get_tag(in.instance_index);
-    let feature = (tag & TAG_STATES) + feature_of(in);
-    let state = features[min(feature, arrayLength(&features) - 1u)];
-    let seed = state.y >> SEED_SHIFT;
-    out.world = world;
+    let own = painted(in);
     // Tile frames are rigid but for one scale, so the upper 3x3 turns normals as it turns points.
-    let up = normalize((world_from_local * vec4<f32>(unpacked.xyz, 0.0)).xyz);
-    let selected = (state.y & FLAG_SELECTED) != 0u;
-    var tint = select(unpack4x8unorm(state.x), vec4<f32>(SELECTED_COLOUR, 0.8), selected);
-    var subdued = 1.0;
+    let up = normalize((world_from_local * vec4<f32>(unpack4x8snorm(in.packed).xyz, 0.0)).xyz);
+    let turned = (pack4x8snorm(vec4<f32>(up, 0.0)) & 0xffffffu) | (surface << 24u);
+    out.world = world;
+    out.face = vec4<u32>(packed_paint(own.base, own.share), pack4x8unorm(own.tint), own.state, turned);
+    out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
+    out.position = placed(world, surface, own.state, env.focus);
 #ifdef TEXTURED
     out.texture_uv = in.texture_uv;
     out.wear = in.wear;
-    let worn = (in.wear & WEAR_TEXTURED) != 0u;
-    var base = paint(select(surface, OTHER, worn), in.colour.rgb, seed);
-#else
-    var base = paint(surface, in.colour.rgb, seed);
 #endif
-    if env.focus.x > 0.5 && is_building(surface) && !selected {
-        // They step back: darker, nearer to the ground's colour.
-        base = mix(env.land.rgb, base, 0.35);
-        subdued = 0.35;
-    }
-    tint.w *= subdued;
 #ifdef COMPARED
-    let second = unpack4x8unorm(right_tints[min(feature, arrayLength(&right_tints) - 1u)]);
-    out.right_tint = pack4x8unorm(select(second, vec4<f32>(SELECTED_COLOUR, 0.8), selected) * vec4<f32>(1.0, 1.0, 1.0, subdued));
+    out.right_tint = pack4x8unorm(own.right_tint);
 #endif
-    let share = env.window.w * (0.4 + 1.2 * hash(seed, 5u));
-    let turned = (pack4x8snorm(vec4<f32>(up, 0.0)) & 0xffffffu) | (surface << 24u);
-    out.face = vec4<u32>(packed_paint(base, share), pack4x8unorm(tint), state.y, turned);
-    out.facade_light = vec4<f32>(facade_of(in), max(dot(up, env.sun.xyz), 0.0) * env.sun.w, up.y * 0.5 + 0.5);
-    out.position = placed(world, surface, state.y, env.focus);
 #ifdef FADING
-    out.tag = tag;
+    out.tag = mesh_functions::get_tag(in.instance_index);
 #endif
     return out;
 }
@@ -135,7 +77,7 @@ fn vertex(in: Vertex) -> Varying {
 // Window rhythm of a wall: x = darkening by glass and floor lines, y = share of light from lit windows.
 fn windows(facade: vec2<f32>, seed: u32, share: f32, height: f32, pixel: f32) -> vec2<f32> {
     // Far away: the mean of what is near, so that the value of a wall does not change with distance.
-    let mean = vec2<f32>(0.32 * env.detail.x, 0.1 * share);
+    let mean = windows_in_the_mean(share);
     // How many cells a pixel spans; the rhythm fades before it can shimmer.
     let near = clamp(2.0 - pixel / 1.8, 0.0, 1.0);
     if near <= 0.0 {

@@ -47,13 +47,23 @@ fn sky_colour(horizon: vec4<f32>, zenith: vec4<f32>, sun: vec4<f32>, sun_colour:
 
 // A wide soft glow on the light's side of the horizon: tells directions apart without a disc.
 fn glow(sun: vec4<f32>, sun_colour: vec4<f32>, direction: vec3<f32>, up: f32) -> vec3<f32> {
+    return sun_colour.rgb * (sun_glow(sun, sun_colour, direction) * exp(-up * 7.0));
+}
+
+// The same on the horizon, in parts of the light's own colour.
+fn sun_glow(sun: vec4<f32>, sun_colour: vec4<f32>, direction: vec3<f32>) -> f32 {
     let flat = direction.xz * inverseSqrt(max(dot(direction.xz, direction.xz), 1e-8));
     let towards = max(dot(flat, sun.xz) * inverseSqrt(max(dot(sun.xz, sun.xz), 1e-8)), 0.0);
-    return sun_colour.rgb * (sun_colour.w * sun.w * towards * towards * exp(-up * 7.0));
+    return sun_colour.w * sun.w * towards * towards;
 }
 
 // How much of a thing is seen through haze that thins with height, 0..1; `eye_y` and `at_y` in metres, y up.
 fn clearness(density: f32, scale: f32, distance: f32, eye_y: f32, at_y: f32) -> f32 {
+    return exp(-haze_depth(density, scale, distance, eye_y, at_y));
+}
+
+// How deep in haze it lies: what is seen of it is e to the power of minus that.
+fn haze_depth(density: f32, scale: f32, distance: f32, eye_y: f32, at_y: f32) -> f32 {
     // Mean density along the ray: the integral of exp(-y / scale) between the two heights.
     let a = max(eye_y, 0.0) / scale;
     let b = max(at_y, 0.0) / scale;
@@ -61,7 +71,7 @@ fn clearness(density: f32, scale: f32, distance: f32, eye_y: f32, at_y: f32) -> 
     // The second term hides the end of the ground itself, however high the eye stands: from 16 km on it moves away with the camera, whose
     // haze halves what is 3.2 times as far off as what it looks at, so that of a whole prefecture the far third fades too.
     let end = distance * min(1.0 / 32000.0, density / 0.433);
-    return exp(-density * distance * mean - end * end);
+    return density * distance * mean + end * end;
 }
 
 // Light of a scene to light of a screen: as it is up to 0.7, then bent towards 1, so that sunlit roofs keep their colour instead of going white.

@@ -25,6 +25,8 @@ pub const ATTRIBUTE_COLOUR: MeshVertexAttribute = MeshVertexAttribute::new("City
 
 const ENVIRONMENT_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a01");
 const CITY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a02");
+const FAR_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a20");
+const PAINT_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a21");
 const DRAPED_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a19");
 const SKY_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a03");
 const PLACE_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a14");
@@ -36,13 +38,15 @@ const DEPTH_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7
 pub(super) const ID_SHADER: Handle<Shader> = uuid_handle!("6b1e7a52-5a0c-4c0e-9a5e-3d8f7c1b0a18");
 
 /// Every shader with the file it is written in.
-pub const SHADERS: [(Handle<Shader>, &str, &str); 9] = [
+pub const SHADERS: [(Handle<Shader>, &str, &str); 11] = [
     (ENVIRONMENT_SHADER, "environment.wgsl", include_str!("../../shaders/environment.wgsl")),
     (DRAPED_SHADER, "draped.wgsl", include_str!("../../shaders/draped.wgsl")),
     (PLACE_SHADER, "place.wgsl", include_str!("../../shaders/place.wgsl")),
     (CLIP_SHADER, "clip.wgsl", include_str!("../../shaders/clip.wgsl")),
     (FULL_SHADER, "full.wgsl", include_str!("../../shaders/full.wgsl")),
+    (PAINT_SHADER, "paint.wgsl", include_str!("../../shaders/paint.wgsl")),
     (CITY_SHADER, "city.wgsl", include_str!("../../shaders/city.wgsl")),
+    (FAR_SHADER, "far.wgsl", include_str!("../../shaders/far.wgsl")),
     (DEPTH_SHADER, "city_depth.wgsl", include_str!("../../shaders/city_depth.wgsl")),
     (ID_SHADER, "id.wgsl", include_str!("../../shaders/id.wgsl")),
     (SKY_SHADER, "sky.wgsl", include_str!("../../shaders/sky.wgsl")),
@@ -62,19 +66,22 @@ pub struct CityKey {
     heated: bool,
     compared: bool,
     wet: bool,
+    far: bool,
 }
 
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
         let (heated, compared) = (m.environment.is_heated(), m.environment.is_compared());
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet }
+        // Cuts and lines of comparison are rare, and run through near tiles most of all.
+        let far = m.far && !m.clipped && !compared;
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet, far }
     }
 }
 
 impl From<&TexturedMaterial> for CityKey {
     fn from(m: &TexturedMaterial) -> Self {
         let (heated, compared) = (m.heated, m.compared);
-        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet }
+        Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet, far: false }
     }
 }
 
@@ -147,6 +154,11 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     if textured {
         defs.push("TEXTURED".into());
     }
+    // Shadows and ambient shade are a pixel's own.
+    if key.far && !mesh.contains(MeshPipelineKey::DEPTH_PREPASS) {
+        descriptor.vertex.shader = FAR_SHADER;
+        descriptor.fragment.iter_mut().for_each(|fragment| fragment.shader = FAR_SHADER);
+    }
     descriptor.vertex.shader_defs.extend(defs.iter().cloned());
     if let Some(fragment) = &mut descriptor.fragment {
         fragment.shader_defs.extend(defs);
@@ -185,6 +197,8 @@ pub struct CityMaterial {
     pub fading: bool,
     /// Whether its tile has water.
     pub wet: bool,
+    /// Whether its tile is so far that pixels need no detail of their own (`shaders/far.wgsl`).
+    pub far: bool,
 }
 
 impl Material for CityMaterial {

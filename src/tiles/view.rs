@@ -100,6 +100,11 @@ impl View {
         geometric_error_m * self.px_per_slope / distance_m
     }
 
+    /// Metres that a pixel covers at `distance_m`, on a face that looks towards the camera.
+    pub fn pixel_m(&self, distance_m: f64) -> f64 {
+        distance_m / self.px_per_slope
+    }
+
     /// The part of a thing's light that the haze has taken at `distance_m`: 0 before the eye, towards 1 far away.
     ///
     /// Source: CesiumJS `Math.fog`: `1 - exp(-(distance * density)^2)`, clearer near the eye and thicker far away than real air.

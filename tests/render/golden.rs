@@ -18,10 +18,10 @@ use yiping::render::tiles::{CityTiles, Tileset};
 use yiping::screen::app::{self, Pump, Quality, Ready, ScreenOptions};
 
 const SIZE: UVec2 = UVec2::new(480, 270);
-const THEMES: [(&str, Theme); 4] = [("night", Theme::Night), ("dusk", Theme::Dusk), ("day", Theme::Day), ("dark", Theme::Dark)];
+pub const THEMES: [(&str, Theme); 4] = [("night", Theme::Night), ("dusk", Theme::Dusk), ("day", Theme::Day), ("dark", Theme::Dark)];
 pub const NEAR: CameraPose =
     CameraPose { lon: 118.2545, lat: 33.9858, height_m: 40.0, heading_deg: 318.0, pitch_deg: 20.0, distance_m: 700.0 };
-const FAR: CameraPose =
+pub const FAR: CameraPose =
     CameraPose { lon: 118.2580, lat: 33.9800, height_m: 30.0, heading_deg: 335.0, pitch_deg: 16.5, distance_m: 3_900.0 };
 
 /// Steps of 8-bit colour: what eyes don't see when they look from picture to picture, and drivers' rounding.
@@ -47,7 +47,7 @@ pub fn city(dir: &Path) -> PathBuf {
 }
 
 /// How two pictures differ: mean of the channels, and the part of pixels that differ strikingly.
-fn difference(a: &RgbImage, b: &RgbImage) -> (f64, f64) {
+pub fn difference(a: &RgbImage, b: &RgbImage) -> (f64, f64) {
     assert_eq!(a.dimensions(), b.dimensions());
     let [a, b] = [a, b].map(|picture| image::imageops::blur(picture, 1.0));
     let steps: Vec<u8> = a.pixels().zip(b.pixels()).map(|(p, q)| p.0.iter().zip(q.0).map(|(x, y)| x.abs_diff(y)).max().unwrap()).collect();

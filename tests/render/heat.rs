@@ -10,12 +10,12 @@ use yiping::model::styling::Ramp;
 use yiping::render::heat::{FIELD_SIZE, Field, HeatLayer};
 use yiping::screen::app::Quality;
 
-const HOT: Texel = Texel { on_ramp: 0.9, informed: 1.0, left_out: 0.0 };
+pub const HOT: Texel = Texel { on_ramp: 0.9, informed: 1.0, left_out: 0.0 };
 const UNKNOWN: Texel = Texel { on_ramp: 0.0, informed: 0.0, left_out: 0.0 };
 
 impl Stage {
     /// The city under a field that says the same everywhere at each height; heights rise.
-    fn under(&mut self, levels: &[(f64, Texel)]) -> RgbImage {
+    pub fn under(&mut self, levels: &[(f64, Texel)]) -> RgbImage {
         let point = |(height_m, _): &(f64, Texel)| Point { at_m: DVec2::ZERO, height_m: *height_m, lon: 0.0, lat: 0.0, value: 0.0 };
         let tiles = Levels::of(&levels.iter().map(point).collect::<Vec<_>>(), 1.0, FIELD_SIZE);
         let texel = |i: u32| {

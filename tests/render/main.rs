@@ -4,6 +4,7 @@
 
 mod culling;
 mod cuts;
+mod detail;
 mod draws;
 mod fade;
 mod full;

@@ -46,7 +46,7 @@ pub struct TileRef {
 /// A mesh of a tile.
 pub(super) struct Part {
     pub(super) entity: Entity,
-    /// As it stands, not fading.
+    /// As it stands near by, not fading.
     pub(super) worn: Worn,
     /// Its own, where it wears pictures.
     pub(super) dress: Option<Handle<TexturedMaterial>>,
@@ -68,6 +68,8 @@ pub(super) struct Resident {
     /// Layers it was last shown on.
     pub(super) layers: u32,
     pub(super) fade: Option<Fade>,
+    /// See [`super::detail`].
+    pub(super) far: bool,
     pub(super) styled: StyledTile,
 }
 

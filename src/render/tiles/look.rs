@@ -25,16 +25,18 @@ pub(super) struct Worn {
     /// It has water.
     pub(super) wet: bool,
     pub(super) fading: bool,
+    /// See `detail`.
+    pub(super) far: bool,
 }
 
 impl Worn {
     /// All there are, by number.
-    fn all() -> impl Iterator<Item = Self> {
-        (0..8).map(|n| Self { two_sided: n & 1 != 0, wet: n & 2 != 0, fading: n & 4 != 0 })
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        (0..16).map(|n| Self { two_sided: n & 1 != 0, wet: n & 2 != 0, fading: n & 4 != 0, far: n & 8 != 0 })
     }
 
     fn number(self) -> usize {
-        usize::from(self.two_sided) | usize::from(self.wet) << 1 | usize::from(self.fading) << 2
+        usize::from(self.two_sided) | usize::from(self.wet) << 1 | usize::from(self.fading) << 2 | usize::from(self.far) << 3
     }
 }
 
@@ -75,6 +77,7 @@ fn make_material(
             two_sided: worn.two_sided,
             fading: worn.fading,
             wet: worn.wet,
+            far: worn.far,
         })
     };
     let all = Worn::all().map(material).collect();

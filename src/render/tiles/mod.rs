@@ -17,6 +17,7 @@
 mod city;
 mod columns;
 mod culling;
+mod detail;
 mod device_memory;
 mod fade;
 mod features;
@@ -36,10 +37,12 @@ mod styling;
 mod tileset;
 mod views;
 mod wardrobe;
+mod warm;
 
 pub use city::{CityTiles, Picked, TileRef};
 pub use columns::AttributeColumn;
 pub use culling::FaceCulling;
+pub use detail::FarTiles;
 pub use fade::TileFade;
 pub use features::{FLAG_HIDDEN, FLAG_SELECTED, FeatureStates};
 pub(in crate::render) use lens::HAZE_ALOFT;
@@ -83,10 +86,12 @@ impl Plugin for TilesetPlugin {
         look::build(app);
         wardrobe::build(app);
         culling::build(app);
+        warm::build(app);
         app.init_resource::<CityTiles>()
             .init_resource::<TileMemory>()
             .init_resource::<TileViews>()
             .init_resource::<TileFade>()
+            .init_resource::<FarTiles>()
             .init_resource::<CityStyling>()
             .init_resource::<PosesAhead>()
             .init_resource::<FeatureStates>()

@@ -2,6 +2,7 @@
 
 use super::city::{CityTiles, Part, Resident};
 use super::culling::Clustered;
+use super::detail::FarTiles;
 use super::fade::{Fade, TileFade, takeovers};
 use super::features::{FLAG_SELECTED, FeatureStates};
 use super::look::{SharedMaterial, Worn};
@@ -14,7 +15,7 @@ use super::views::{LAYERS_MAX, PICTURE_LAYER, TileViews};
 use super::wardrobe::Wardrobe;
 use super::{mesh, plain, selection};
 use crate::render::camera::SceneFrame;
-use crate::tiles::{self as engine, KeptTile, Prepared, TileContent, TileId, TileTree, ViewGroup};
+use crate::tiles::{self as engine, KeptTile, Prepared, TileContent, TileId, TileTree, View, ViewGroup};
 use bevy::camera::visibility::RenderLayers;
 use bevy::ecs::system::SystemParam;
 use bevy::mesh::MeshTag;
@@ -71,6 +72,15 @@ impl Stream {
             group.drawn().iter().for_each(|id| *layers.entry(*id).or_default() |= 1 << layer);
         }
         layers
+    }
+
+    /// Tiles that any camera sees, with the views that see them.
+    fn seen(&self) -> HashMap<TileId, Vec<&View>> {
+        let mut seen: HashMap<TileId, Vec<&View>> = HashMap::new();
+        for (_, group) in self.named.iter().zip(&self.groups).filter(|(named, _)| named.layer.is_some()) {
+            group.drawn().iter().for_each(|id| seen.entry(*id).or_default().extend(&group.views));
+        }
+        seen
     }
 
     pub(super) fn is_settled(&self) -> bool {
@@ -139,6 +149,7 @@ pub(super) struct Stage<'w, 's> {
     states: ResMut<'w, FeatureStates>,
     styling: Res<'w, CityStyling>,
     fade: Res<'w, TileFade>,
+    far: Res<'w, FarTiles>,
     time: Res<'w, Time>,
     visibilities: Query<'w, 's, &'static mut Visibility, Without<Tileset>>,
 }
@@ -223,6 +234,7 @@ impl Stage<'_, '_> {
             beside: 0,
             layers: 1 << PICTURE_LAYER,
             fade: None,
+            far: false,
             styled: StyledTile::new(content.features.clone(), stands),
         };
         if !self.styling.is_plain() {
@@ -237,7 +249,7 @@ impl Stage<'_, '_> {
         let transform = placed(one.to_world);
         let local = tile.meshes.get(number).map_or(transform, |m| placed(m.to_world));
         let clustered = Clustered::new(tile.clone(), number, transform, local);
-        let worn = Worn { two_sided: one.two_sided, wet: one.wet, fading: false };
+        let worn = Worn { two_sided: one.two_sided, wet: one.wet, ..default() };
         let dress = one.pictures.as_ref().and_then(|p| self.wardrobe.dress(p, worn, &self.shared));
         let mesh = Mesh3d(self.meshes.add(one.mesh));
         let mut entity =
@@ -278,9 +290,24 @@ impl Stage<'_, '_> {
                 self.set_seen(resident);
             }
         }
+        self.set_detail(stream);
         stream.progress.drawn_tiles = drawn.len();
         stream.progress.drawn_triangles = stream.resident.values().filter(|r| r.drawn).map(|r| r.triangles).sum();
         stream.resident.values_mut().filter(|r| r.fade.is_some()).for_each(|r| self.fade(r));
+    }
+
+    /// Has tiles that are far drawn as such. One that nobody sees any more, as when it fades out, stays as it was.
+    fn set_detail(&mut self, stream: &mut Stream) {
+        let tree = stream.engine.tree();
+        let far = stream.seen().into_iter().filter_map(|(id, views)| {
+            let was = stream.resident.get(&id)?.far;
+            (self.far.holds(&tree.tile(id).volume, views, was) != was).then_some(id)
+        });
+        for id in far.collect::<Vec<_>>() {
+            let Some(resident) = stream.resident.get_mut(&id) else { continue };
+            resident.far = !resident.far;
+            self.dress(resident);
+        }
     }
 
     /// Takes a tile's fade one frame on.
@@ -297,14 +324,14 @@ impl Stage<'_, '_> {
         }
     }
 
-    /// Materials of a tile as it fades or not.
+    /// Materials of a tile as it fades or not, and as it is far or near.
     fn dress(&mut self, resident: &Resident) {
-        let fading = resident.fade.is_some();
+        let (fading, far) = (resident.fade.is_some(), resident.far);
         for part in &resident.parts {
             match &part.dress {
                 Some(own) => self.wardrobe.set_fading(own, fading),
                 None => {
-                    let material = MeshMaterial3d(self.shared.of(Worn { fading, ..part.worn }));
+                    let material = MeshMaterial3d(self.shared.of(Worn { fading, far, ..part.worn }));
                     self.commands.entity(part.entity).insert((material, MeshTag(resident.first_state)));
                 }
             }

@@ -88,7 +88,10 @@ impl Wardrobe<'_> {
 
     /// Has pixels of a tile asked whether they are left out, or not.
     pub(super) fn set_fading(&mut self, material: &Handle<TexturedMaterial>, fading: bool) {
-        if let Some(mut material) = self.materials.get_mut(material) {
+        // A write makes the bindings anew.
+        if self.materials.get(material).is_some_and(|m| m.fading != fading)
+            && let Some(mut material) = self.materials.get_mut(material)
+        {
             material.fading = fading;
         }
     }
