@@ -15,6 +15,14 @@ pub struct Near {
     pub distance_m: f64,
 }
 
+impl Near {
+    /// Sooner in a list of the nearest: by distance, equal ones by position.
+    #[inline(always)]
+    fn is_before(&self, other: &Self) -> bool {
+        self.distance_m < other.distance_m || (self.distance_m == other.distance_m && self.sample < other.sample)
+    }
+}
+
 /// Points in buckets.
 #[derive(Clone, Debug, Default)]
 pub struct Index {
@@ -138,18 +146,18 @@ impl Index {
 /// Puts a point among the `k` nearest, sorted; `k` is small, so shifting is faster than a heap.
 fn keep(found: &mut Vec<Near>, k: usize, place: DVec3, (point, sample): &(DVec3, u32)) {
     let near = Near { sample: *sample, distance_m: point.distance(place) };
-    let before = |a: &Near| (a.distance_m, a.sample) < (near.distance_m, near.sample);
-    if found.len() == k {
-        if found.last().is_some_and(before) {
-            return;
-        }
-        found.pop();
+    if found.len() < k {
+        found.push(near);
+    } else if !found.last().is_some_and(|farthest| near.is_before(farthest)) {
+        return;
     }
-    let mut at = found.len();
-    while at > 0 && !before(&found[at - 1]) {
+    // What is in the last place has another or goes.
+    let mut at = found.len() - 1;
+    while at > 0 && near.is_before(&found[at - 1]) {
+        found[at] = found[at - 1];
         at -= 1;
     }
-    found.insert(at, near);
+    found[at] = near;
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Ordinary kriging (Matheron 1963; Chilès and Delfiner 2012, chapter 3) with a local neighbourhood.
 //!
-//! With covariances `C` between the neighbours, `c` from them to the place, readings `z` and the sill `C(0)`, in the form that needs one Cholesky
+//! With covariances `C` between the neighbours, `c` from them to the place, readings `z` and the sill `C(0)`, in the form that needs one
 //! factor and no Lagrange multiplier: `m = (1ᵀC⁻¹z) / (1ᵀC⁻¹1)`, estimate `m + cᵀC⁻¹(z - m)`,
 //! variance `C(0) - cᵀC⁻¹c + (1 - 1ᵀC⁻¹c)² / (1ᵀC⁻¹1)`.
 //! `C` depends on the neighbours alone, so the cells of a block share one neighbourhood, its factor and `C⁻¹(z - m)`: a value is then one dot product a
@@ -10,12 +10,13 @@
 mod lanes;
 mod neighbourhood;
 
-use super::grid::{self, Grid, Raster, Run};
+use super::grid::{self, Block, Grid, Raster, Run};
 use super::variogram::{Variogram, VariogramError};
 use super::{Distinct, Estimate, Index, Near, Sample, Share, distinct};
-use glam::{DVec3, Vec4};
-use lanes::{LANES, Lanes, Model};
-use neighbourhood::{Neighbourhood, Table};
+use fearless_simd::Level;
+use glam::DVec3;
+use lanes::{LANES, Model};
+use neighbourhood::{Cells, Estimates, Neighbourhood, Table};
 
 /// Most neighbours one estimate is made of; the work grows with their square.
 pub const NEIGHBOURS_MAX: usize = 32;
@@ -27,6 +28,8 @@ pub struct Kriging {
     index: Index,
     variogram: Variogram,
     neighbours: usize,
+    /// Which vectors the processor has.
+    level: Level,
 }
 
 /// Why there is no kriging of these samples.
@@ -50,7 +53,7 @@ impl Kriging {
     pub fn with(samples: &[Sample], variogram: Variogram, neighbours: usize) -> Self {
         let readings = distinct(samples);
         let index = Index::new(readings.samples.iter().map(Sample::place_m));
-        Self { readings, index, variogram, neighbours: neighbours.clamp(1, NEIGHBOURS_MAX) }
+        Self { readings, index, variogram, neighbours: neighbours.clamp(1, NEIGHBOURS_MAX), level: Level::new() }
     }
 
     pub fn variogram(&self) -> &Variogram {
@@ -74,10 +77,10 @@ impl Kriging {
 
     fn estimate(&self, place_m: DVec3, near: &[Near]) -> Option<Estimate> {
         let mut around = Neighbourhood::default();
-        if !around.settle(place_m, near, &self.readings.samples, &self.variogram, None) {
+        if !around.settle(place_m, near, &self.readings.samples, &self.variogram, &mut Table::default(), self.level) {
             return None;
         }
-        let (value, variance, weights) = around.at(place_m, &self.variogram);
+        let (value, variance, weights) = around.at(place_m, &self.variogram, self.level);
         let shares = near.iter().zip(weights).map(|(n, weight)| Share { sample: n.sample, weight, distance_m: n.distance_m }).collect();
         let nearest_m = near.first().map_or(f64::INFINITY, |n| n.distance_m);
         Some(Estimate { value, error: Some(variance.sqrt()), nearest_m, shares }.with_heaviest_first())
@@ -86,41 +89,19 @@ impl Kriging {
     /// The field of a grid: estimates, and their variances as doubts. Cells beyond `reach_m` of every sample stay unknown.
     pub fn onto(&self, grid: Grid, reach_m: f64) -> Raster {
         let model = Model::from(&self.variogram);
-        let table = Table::of(&self.readings.samples, &self.variogram);
-        grid::fill(grid, Workbench::default, |bench, block, runs| {
-            self.index.nearest(block.middle_m, self.neighbours, &mut bench.near);
-            let in_reach = bench.near.first().is_some_and(|n| n.distance_m - block.radius_m <= reach_m);
-            if in_reach && bench.around.settle(block.middle_m, &bench.near, &self.readings.samples, &self.variogram, table.as_ref()) {
-                let start = block.middle_m - bench.around.origin_m();
-                let (step, west, up) = (block.step_m as f32, (start.x + block.west_m) as f32, start.z as f32);
-                let mut norths = [0.0; LANES];
-                norths.iter_mut().zip(runs.iter()).for_each(|(north, run)| *north = (start.y + run.north_m) as f32);
-                let east: Lanes = std::array::from_fn(|half| (Vec4::new(0.0, 1.0, 2.0, 3.0) + 4.0 * half as f32) * step + west);
-                let north: Lanes = std::array::from_fn(|half| Vec4::from_slice(&norths[half * 4..]));
-                bench.around.face(&east, &north, up, &model);
-                let rows = runs.iter_mut().enumerate().zip(norths);
-                rows.for_each(|((number, run), north)| self.one_row(bench, (number, north, up), &east, run, reach_m, &model));
-            }
-        })
-    }
-
-    fn one_row(
-        &self,
-        bench: &mut Workbench,
-        (number, north, up): (usize, f32, f32),
-        east: &Lanes,
-        run: &mut Run,
-        reach_m: f64,
-        model: &Model,
-    ) {
-        let row = bench.around.row(number, east, (north, up), model, &mut bench.solved);
-        let reach2 = (reach_m * reach_m) as f32;
-        let one = |lanes: &Lanes, i: usize| lanes[i / 4][i % 4];
-        for (i, (v, d)) in run.values.iter_mut().zip(run.doubts.iter_mut()).enumerate().take(LANES) {
-            if one(&row.nearest2, i) <= reach2 {
-                (*v, *d) = (one(&row.values, i), one(&row.variances, i));
-            }
-        }
+        let samples = &self.readings.samples;
+        grid::fill(
+            grid,
+            || Workbench::of(samples.len()),
+            |bench, block, runs| {
+                self.index.nearest(block.middle_m, self.neighbours, &mut bench.near);
+                let in_reach = bench.near.first().is_some_and(|n| n.distance_m - block.radius_m <= reach_m);
+                if in_reach && bench.around.settle(block.middle_m, &bench.near, samples, &self.variogram, &mut bench.table, self.level) {
+                    bench.around.block(&bench.cells(block, runs), &model, &mut bench.made, self.level);
+                    bench.hand_over(runs, reach_m);
+                }
+            },
+        )
     }
 
     /// Root mean square of the error made when each sample is estimated from the others, in the layer's unit.
@@ -144,12 +125,40 @@ impl Kriging {
 }
 
 /// What one thread keeps from block to block.
-#[derive(Default)]
 struct Workbench {
     near: Vec<Near>,
+    table: Table,
     around: Neighbourhood,
-    solved: Vec<Lanes>,
+    made: Box<Estimates>,
+}
+
+impl Workbench {
+    fn of(samples: usize) -> Self {
+        Self { near: Vec::new(), table: Table::of(samples), around: Neighbourhood::default(), made: Box::default() }
+    }
+
+    /// Where the cells of a block are. Rows that it lacks at the edge of the field are taken to be in its middle, and looked at by nobody.
+    fn cells(&self, block: &Block, runs: &[Run]) -> Cells {
+        let start = block.middle_m - self.around.origin_m();
+        let (west, step) = ((start.x + block.west_m) as f32, block.step_m as f32);
+        let mut cells = Cells { east: [west; LANES], north: [start.y as f32; LANES], up: start.z as f32 };
+        cells.east.iter_mut().enumerate().for_each(|(column, east)| *east += column as f32 * step);
+        cells.north.iter_mut().zip(runs).for_each(|(north, run)| *north = (start.y + run.north_m) as f32);
+        cells
+    }
+
+    fn hand_over(&self, runs: &mut [Run], reach_m: f64) {
+        let reach2 = (reach_m * reach_m) as f32;
+        for (row, run) in runs.iter_mut().enumerate().take(LANES) {
+            let made = self.made.nearest2[row].iter().zip(self.made.values[row].iter().zip(&self.made.variances[row]));
+            for ((v, d), (nearest2, (value, variance))) in run.values.iter_mut().zip(run.doubts.iter_mut()).zip(made) {
+                if *nearest2 <= reach2 {
+                    (*v, *d) = (*value, *variance);
+                }
+            }
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

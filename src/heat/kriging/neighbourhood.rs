@@ -1,29 +1,49 @@
 //! The neighbours that estimates are made of, with their system solved as far as it does not depend on the place.
 
-use super::lanes::{LANES, Lanes, Model};
+use super::NEIGHBOURS_MAX;
+use super::lanes::{LANES, Lanes, Model, load, stored};
 use crate::heat::dense::Factor;
 use crate::heat::variogram::Variogram;
 use crate::heat::{Near, Sample};
-use glam::{DVec3, Vec4};
+use fearless_simd::{Level, Simd, dispatch};
+use glam::DVec3;
 
 /// What noise is added to every reading, as shares of the sill, until the system has an answer: none, then what makes two sensors side by side different.
 const NOISES: [f64; 4] = [0.0, 1e-8, 1e-6, 1e-4];
 
-/// Covariances between all samples of a field: blocks side by side share most of their neighbours, and each pair is told once.
-pub(super) struct Table(Vec<f64>);
+/// Covariances between the samples of a field as far as they were asked for: blocks side by side share most of their neighbours, and each pair is
+/// worked out once.
+#[derive(Default)]
+pub(super) struct Table {
+    /// Samples before this one and itself, row by row; 0 where nobody has asked, or where asking again is no work.
+    known: Vec<f64>,
+}
 
 impl Table {
-    /// Above so many samples most pairs are never asked for: 4 MiB.
+    /// Above so many samples a pair is seldom asked for twice: 4 MiB, of which the system gives what is touched.
     const SAMPLES_MAX: usize = 1_024;
 
-    pub(super) fn of(samples: &[Sample], model: &Variogram) -> Option<Self> {
-        let pairs = |(i, a): (usize, &Sample)| samples[..=i].iter().map(move |b| covariance(a, b, model)).collect::<Vec<f64>>();
-        (samples.len() <= Self::SAMPLES_MAX).then(|| Self(samples.iter().enumerate().flat_map(pairs).collect()))
+    pub(super) fn of(samples: usize) -> Self {
+        let kept = if samples <= Self::SAMPLES_MAX { samples * (samples + 1) / 2 } else { 0 };
+        Self { known: vec![0.0; kept] }
     }
 
-    fn between(&self, a: u32, b: u32) -> Option<f64> {
+    #[inline(always)]
+    fn between(&mut self, a: u32, b: u32, samples: &[Sample], model: &Variogram) -> f64 {
         let (low, high) = (a.min(b) as usize, a.max(b) as usize);
-        self.0.get(high * (high + 1) / 2 + low).copied()
+        let at = high * (high + 1) / 2 + low;
+        match self.known.get(at) {
+            Some(known) if *known != 0.0 => *known,
+            _ => self.ask(at, covariance(&samples[low], &samples[high], model)),
+        }
+    }
+
+    #[cold]
+    fn ask(&mut self, at: usize, answer: f64) -> f64 {
+        if let Some(known) = self.known.get_mut(at) {
+            *known = answer;
+        }
+        answer
     }
 }
 
@@ -46,38 +66,68 @@ pub(super) struct Neighbourhood {
     mean: f64,
     /// C⁻¹(z - mean).
     dual: Vec<f64>,
-    /// The same for rows of cells: the neighbours, and their factor's rows left of the diagonal.
+    /// The same for blocks of cells: the neighbours, and what is left of the diagonal in their rows of the factor, with the sign turned.
     lean: Vec<Lean>,
     rows: Vec<f32>,
-    /// What is kept of each neighbour along the columns and the rows of a block, where that is enough.
-    axes: Vec<[Lanes; 2]>,
 }
 
-/// A neighbour as rows of cells use it.
+/// A neighbour as blocks of cells use it.
 struct Lean {
     east: f32,
     north: f32,
     up: f32,
     one: f32,
     dual: f32,
-    inverse_diagonal: f32,
+    inverse: f32,
 }
 
 /// Nearer than a micrometre is the sensor's own place, square metres.
 const HERE_M2: f64 = 1e-12;
 
-/// What a row of cells gets.
-pub(super) struct Row {
-    pub values: Lanes,
-    pub variances: Lanes,
-    /// Squared distance to the nearest neighbour.
-    pub nearest2: Lanes,
+/// The cells of a block, from the neighbourhood's origin, metres.
+pub(super) struct Cells {
+    /// Its columns.
+    pub east: Lanes,
+    /// Its rows.
+    pub north: Lanes,
+    pub up: f32,
+}
+
+/// A number for each cell of a block, row by row.
+type Square = [Lanes; LANES];
+
+/// What the cells of a block get, and what is worked with between.
+pub(super) struct Estimates {
+    pub values: Square,
+    pub variances: Square,
+    /// Squared distances to the nearest neighbour.
+    pub nearest2: Square,
+    /// For each neighbour its covariances with the cells, and L⁻¹c.
+    covariances: [Square; NEIGHBOURS_MAX],
+    solved: [Square; NEIGHBOURS_MAX],
+}
+
+impl Default for Estimates {
+    fn default() -> Self {
+        const NONE: Square = [[0.0; LANES]; LANES];
+        Self { values: NONE, variances: NONE, nearest2: NONE, covariances: [NONE; NEIGHBOURS_MAX], solved: [NONE; NEIGHBOURS_MAX] }
+    }
 }
 
 impl Neighbourhood {
     /// Makes the system of the neighbours; nothing is to do when they are those of the last time. `false` when there is no answer.
-    pub(super) fn settle(&mut self, around_m: DVec3, near: &[Near], samples: &[Sample], model: &Variogram, table: Option<&Table>) -> bool {
-        let same = !self.members.is_empty() && self.members.len() == near.len() && near.iter().all(|n| self.members.contains(&n.sample));
+    pub(super) fn settle(
+        &mut self,
+        around_m: DVec3,
+        near: &[Near],
+        samples: &[Sample],
+        model: &Variogram,
+        table: &mut Table,
+        level: Level,
+    ) -> bool {
+        // Those that have changed are the farthest.
+        let same =
+            !self.members.is_empty() && self.members.len() == near.len() && near.iter().rev().all(|n| self.members.contains(&n.sample));
         if same {
             return true;
         }
@@ -86,9 +136,9 @@ impl Neighbourhood {
         self.origin_m = around_m;
         self.places.clear();
         self.places.extend(self.members.iter().map(|n| samples[*n as usize].place_m() - around_m));
-        let solved = self.factorise(samples, model, table);
+        let solved = self.factorise(samples, model, table, level);
         if solved {
-            self.weigh(samples);
+            self.weigh(samples, level);
             self.slim();
         } else {
             self.members.clear();
@@ -100,33 +150,33 @@ impl Neighbourhood {
         self.origin_m
     }
 
-    fn factorise(&mut self, samples: &[Sample], model: &Variogram, table: Option<&Table>) -> bool {
+    fn factorise(&mut self, samples: &[Sample], model: &Variogram, table: &mut Table, level: Level) -> bool {
         let members = &self.members;
-        let told = |a: u32, b: u32| match table.and_then(|t| t.between(a, b)) {
-            Some(known) => known,
-            None => covariance(&samples[a as usize], &samples[b as usize], model),
-        };
         !members.is_empty()
             && NOISES.iter().any(|noise| {
-                let entry = |i: usize, j: usize| if i == j { model.sill() * (1.0 + noise) } else { told(members[i], members[j]) };
-                self.factor.of(members.len(), entry)
+                self.factor.of(level, members.len(), |i, row| {
+                    row[i] = model.sill() * (1.0 + noise);
+                    for j in i + 1..members.len() {
+                        row[j] = table.between(members[i], members[j], samples, model);
+                    }
+                })
             })
     }
 
-    fn weigh(&mut self, samples: &[Sample]) {
+    fn weigh(&mut self, samples: &[Sample], level: Level) {
         self.ones.clear();
         self.ones.resize(self.places.len(), 1.0);
-        self.factor.solve(&mut self.ones);
+        self.factor.solve(level, &mut self.ones);
         self.total = self.ones.iter().sum();
         self.dual.clear();
         self.dual.extend(self.members.iter().map(|n| samples[*n as usize].value));
         self.mean = self.ones.iter().zip(&self.dual).map(|(a, z)| a * z).sum::<f64>() / self.total;
         self.dual.iter_mut().for_each(|z| *z -= self.mean);
-        self.factor.solve(&mut self.dual);
+        self.factor.solve(level, &mut self.dual);
     }
 
     /// Estimate, its variance and the weights of the neighbours at one place.
-    pub(super) fn at(&self, place_m: DVec3, model: &Variogram) -> (f64, f64, Vec<f64>) {
+    pub(super) fn at(&self, place_m: DVec3, model: &Variogram, level: Level) -> (f64, f64, Vec<f64>) {
         let from = place_m - self.origin_m;
         let covariance = |p: &DVec3| {
             let d = p.distance(from);
@@ -134,7 +184,7 @@ impl Neighbourhood {
         };
         let c: Vec<f64> = self.places.iter().map(covariance).collect();
         let mut weights = c.clone();
-        self.factor.solve(&mut weights);
+        self.factor.solve(level, &mut weights);
         let dot = |a: &[f64]| a.iter().zip(&c).map(|(a, c)| a * c).sum::<f64>();
         let rest = 1.0 - dot(&self.ones);
         let variance = model.sill() - dot(&weights) + rest * rest / self.total;
@@ -143,71 +193,95 @@ impl Neighbourhood {
         (value, variance.max(0.0), weights)
     }
 
-    /// Looks at a block of cells, its columns, its rows and its height from the origin, before its rows are asked for.
-    pub(super) fn face(&mut self, east: &Lanes, north: &Lanes, up: f32, model: &Model) {
-        self.axes.clear();
-        if model.is_product() {
-            let along = |cells: &Lanes, at: f32, beside: f32| cells.map(|c| model.kept((c - at) * (c - at) + beside));
-            let both = |own: &Lean| [along(east, own.east, 0.0), along(north, own.north, (up - own.up) * (up - own.up))];
-            self.axes.extend(self.lean.iter().map(both));
-        }
+    /// The same for the cells of a block, all together.
+    pub(super) fn block(&self, cells: &Cells, model: &Model, made: &mut Estimates, level: Level) {
+        dispatch!(level, simd => {
+            self.compare(simd, cells, model, made);
+            self.solve(simd, made);
+            self.sum(simd, model, made);
+        });
     }
 
-    /// The same for the row of that number of the block that was faced, `east`, `north` and `up` from the origin. cᵀC⁻¹c is the squared length of L⁻¹c,
-    /// solved for all cells together.
-    pub(super) fn row(&self, number: usize, east: &Lanes, (north, up): (f32, f32), model: &Model, solved: &mut Vec<Lanes>) -> Row {
-        solved.clear();
-        let all = |v: f32| [Vec4::splat(v); LANES / 4];
-        let mut row = Row { values: all(self.mean as f32), variances: all(model.sill()), nearest2: all(f32::INFINITY) };
-        let mut rest = all(1.0);
-        let mut left_of = self.rows.as_slice();
-        for (i, own) in self.lean.iter().enumerate() {
-            let Some((left, below)) = left_of.split_at_checked(i) else { break };
-            left_of = below;
-            let (north, up) = (north - own.north, up - own.up);
-            let aside2 = Vec4::splat(north * north + up * up);
-            let axes = self.axes.get(i).map(|[columns, rows]| (columns, rows[number / 4][number % 4]));
-            let mut y = all(0.0);
-            for half in 0..LANES / 4 {
-                let dx = east[half] - own.east;
-                let squared = dx * dx + aside2;
-                row.nearest2[half] = row.nearest2[half].min(squared);
-                let c = match axes {
-                    Some((columns, row)) => model.with(columns[half] * row, squared),
-                    None => model.covariances(squared),
+    /// Covariances of each neighbour with the cells.
+    #[inline(always)]
+    fn compare<S: Simd>(&self, simd: S, cells: &Cells, model: &Model, made: &mut Estimates) {
+        let (east, north) = (load(simd, &cells.east), load(simd, &cells.north));
+        made.nearest2 = [[f32::INFINITY; LANES]; LANES];
+        for (own, covariances) in self.lean.iter().zip(&mut made.covariances) {
+            let (dx, dy, dz) = (east - simd.splat_f32x8(own.east), north - simd.splat_f32x8(own.north), cells.up - own.up);
+            let (along2, aside2) = (dx * dx, simd.mul_add_f32x8(dy, dy, simd.splat_f32x8(dz * dz)));
+            // Of the columns and of the rows, where that is enough.
+            let axes = if model.is_product() { Some((model.kept(simd, along2), stored(simd, model.kept(simd, aside2)))) } else { None };
+            let aside2 = stored(simd, aside2);
+            for row in 0..LANES {
+                let squared = along2 + simd.splat_f32x8(aside2[row]);
+                let nearest2 = simd.min_f32x8(load(simd, &made.nearest2[row]), squared);
+                made.nearest2[row] = stored(simd, nearest2);
+                let kept = match axes {
+                    Some((columns, rows)) => columns * simd.splat_f32x8(rows[row]),
+                    None => model.kept(simd, squared),
                 };
-                row.values[half] += c * own.dual;
-                rest[half] -= c * own.one;
-                y[half] = c;
+                covariances[row] = stored(simd, model.covariances(simd, kept, squared));
             }
-            for (l, before) in left.iter().zip(solved.iter()) {
-                let l = Vec4::splat(*l);
-                for (y, before) in y.iter_mut().zip(before) {
-                    *y -= l * *before;
-                }
-            }
-            for (y, variance) in y.iter_mut().zip(&mut row.variances) {
-                *y *= own.inverse_diagonal;
-                *variance -= *y * *y;
-            }
-            solved.push(y);
         }
-        let total = (1.0 / self.total) as f32;
-        for (variance, rest) in row.variances.iter_mut().zip(&rest) {
-            *variance = (*variance + *rest * *rest * total).max(Vec4::ZERO);
-        }
-        row
     }
 
-    /// What rows of cells need, in single precision.
+    /// L⁻¹c, four rows of cells at once: so many sums the processor adds to while others wait, and has room for.
+    #[inline(always)]
+    fn solve<S: Simd>(&self, simd: S, made: &mut Estimates) {
+        let mut left_of = self.rows.as_slice();
+        for i in 0..self.lean.len() {
+            let (left, below) = left_of.split_at(i);
+            left_of = below;
+            let (before, own) = made.solved.split_at_mut(i);
+            let c = &made.covariances[i];
+            for first in [0, 4] {
+                let (mut a, mut b) = (load(simd, &c[first]), load(simd, &c[first + 1]));
+                let (mut c, mut d) = (load(simd, &c[first + 2]), load(simd, &c[first + 3]));
+                for (l, y) in left.iter().zip(before.iter()) {
+                    let l = simd.splat_f32x8(*l);
+                    a = simd.mul_add_f32x8(l, load(simd, &y[first]), a);
+                    b = simd.mul_add_f32x8(l, load(simd, &y[first + 1]), b);
+                    c = simd.mul_add_f32x8(l, load(simd, &y[first + 2]), c);
+                    d = simd.mul_add_f32x8(l, load(simd, &y[first + 3]), d);
+                }
+                own[0][first] = stored(simd, a);
+                own[0][first + 1] = stored(simd, b);
+                own[0][first + 2] = stored(simd, c);
+                own[0][first + 3] = stored(simd, d);
+            }
+        }
+    }
+
+    /// Values and variances. cᵀC⁻¹c is the squared length of L⁻¹c, each number of it over D.
+    #[inline(always)]
+    fn sum<S: Simd>(&self, simd: S, model: &Model, made: &mut Estimates) {
+        let total = simd.splat_f32x8((1.0 / self.total) as f32);
+        for row in 0..LANES {
+            let mut value = simd.splat_f32x8(self.mean as f32);
+            let mut variance = simd.splat_f32x8(model.sill());
+            let mut rest = simd.splat_f32x8(1.0);
+            for (own, (c, y)) in self.lean.iter().zip(made.covariances.iter().zip(&made.solved)) {
+                let (c, y) = (load(simd, &c[row]), load(simd, &y[row]));
+                value = simd.mul_add_f32x8(c, simd.splat_f32x8(own.dual), value);
+                rest = simd.mul_add_f32x8(c, simd.splat_f32x8(-own.one), rest);
+                variance = simd.mul_add_f32x8(y * y, simd.splat_f32x8(-own.inverse), variance);
+            }
+            variance = simd.max_f32x8(simd.mul_add_f32x8(rest * rest, total, variance), simd.splat_f32x8(0.0));
+            made.values[row] = stored(simd, value);
+            made.variances[row] = stored(simd, variance);
+        }
+    }
+
+    /// What blocks of cells need, in single precision.
     fn slim(&mut self) {
         self.lean.clear();
         self.rows.clear();
         for (i, ((place, one), dual)) in self.places.iter().zip(&self.ones).zip(&self.dual).enumerate() {
             let (left, inverse) = self.factor.row(i);
-            let [east, north, up, one, dual, inverse_diagonal] = [place.x, place.y, place.z, *one, *dual, inverse].map(|n| n as f32);
-            self.lean.push(Lean { east, north, up, one, dual, inverse_diagonal });
-            self.rows.extend(left.iter().map(|l| *l as f32));
+            let [east, north, up, one, dual, inverse] = [place.x, place.y, place.z, *one, *dual, inverse].map(|n| n as f32);
+            self.lean.push(Lean { east, north, up, one, dual, inverse });
+            self.rows.extend(left.iter().map(|l| -*l as f32));
         }
     }
 }

@@ -5,6 +5,16 @@ use proptest::prelude::*;
 
 const EVERYWHERE: f64 = f64::INFINITY;
 
+/// What this machine's vectors are and those of older ones, down to none.
+pub(crate) fn levels() -> impl Iterator<Item = Level> {
+    let best = Level::new();
+    #[cfg(target_arch = "x86_64")]
+    let lesser = best.as_sse4_2().map(Level::Sse4_2);
+    #[cfg(not(target_arch = "x86_64"))]
+    let lesser = None;
+    [Some(best), lesser, Some(Level::baseline())].into_iter().flatten()
+}
+
 fn model(which: usize, nugget: f64) -> Variogram {
     let family = [Family::Spherical, Family::Exponential, Family::Gaussian][which % 3];
     let nugget = if family == Family::Gaussian { nugget.max(0.05) } else { nugget };
@@ -137,14 +147,17 @@ proptest! {
         readings in prop::collection::vec((-3e3..3e3f64, -3e3..3e3f64, -50.0..500.0f64), 1..9), which in 0usize..3, nugget in 0.0..9.0f64
     ) {
         // With fewer samples than neighbours every block has the same ones.
-        let kriging = Kriging::with(&high_cloud(&readings), model(which, nugget), 16);
+        let mut kriging = Kriging::with(&high_cloud(&readings), model(which, nugget), 16);
         let grid = Grid { origin_m: DVec2::splat(-3e3), size_m: DVec2::new(6e3, 4e3), cells: UVec2::new(11, 9), up_m: 250.0 };
-        let raster = kriging.onto(grid, EVERYWHERE);
-        for (x, y) in (0..9).flat_map(|y| (0..11).map(move |x| (x, y))) {
-            let alone = kriging.at(grid.raised(grid.centre(x, y)), EVERYWHERE).unwrap();
-            let (value, variance) = raster.cell(UVec2::new(x, y)).unwrap();
-            prop_assert!((f64::from(value) - alone.value).abs() < 0.02, "{value} is not {}", alone.value);
-            prop_assert!((f64::from(variance) - alone.error.unwrap().powi(2)).abs() < 0.01);
+        for level in levels() {
+            kriging.level = level;
+            let raster = kriging.onto(grid, EVERYWHERE);
+            for (x, y) in (0..9).flat_map(|y| (0..11).map(move |x| (x, y))) {
+                let alone = kriging.at(grid.raised(grid.centre(x, y)), EVERYWHERE).unwrap();
+                let (value, variance) = raster.cell(UVec2::new(x, y)).unwrap();
+                prop_assert!((f64::from(value) - alone.value).abs() < 0.02, "{value} is not {} ({level:?})", alone.value);
+                prop_assert!((f64::from(variance) - alone.error.unwrap().powi(2)).abs() < 0.01);
+            }
         }
     }
 }
