@@ -154,7 +154,7 @@ fn define(descriptor: &mut RenderPipelineDescriptor, key: CityKey, mesh: MeshPip
     if textured {
         defs.push("TEXTURED".into());
     }
-    // Shadows and ambient shade are a pixel's own.
+    // Shadows and ambient shade are a pixel's own, whatever the tile's material says.
     if key.far && !mesh.contains(MeshPipelineKey::DEPTH_PREPASS) {
         descriptor.vertex.shader = FAR_SHADER;
         descriptor.fragment.iter_mut().for_each(|fragment| fragment.shader = FAR_SHADER);

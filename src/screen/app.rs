@@ -9,7 +9,7 @@ use crate::render::direct::DirectDrawing;
 use crate::render::environment::{self, Environment};
 use crate::render::light::FullTier;
 use crate::render::material::SHADERS;
-use crate::render::tiles::TileFade;
+use crate::render::tiles::{FarTiles, TileFade};
 use crate::render::unused::LeaveOutUnused;
 use bevy::app::PluginsState;
 use bevy::asset::RenderAssetUsages;
@@ -177,6 +177,9 @@ fn spawn_camera(
     let tier = if full { "full" } else { "lean" };
     tracing::info!("drawing with {} ({:?}, {:?}), tier {tier}", adapter.name, adapter.device_type, adapter.backend);
     commands.insert_resource(Adapter { name: format!("{} ({:?})", adapter.name, adapter.backend), software, full });
+    if full {
+        commands.insert_resource(FarTiles::NONE);
+    }
     // Pictures are taken of what stands; on a software rasteriser both tiles of a fade would cost a frame each.
     if full && !software && target.is_none() {
         commands.insert_resource(TileFade { seconds: FADE_S });

@@ -10,11 +10,9 @@ use yiping::render::heat::HeatLayer;
 use yiping::render::tiles::FarTiles;
 use yiping::screen::app::Quality;
 
-const NEVER: FarTiles = FarTiles { pixel_m: f64::INFINITY };
-
 /// Drawn with far tiles and without.
 fn both(stage: &mut Stage) -> [RgbImage; 2] {
-    [FarTiles::default(), NEVER].map(|far| stage.with(far))
+    [FarTiles::default(), FarTiles::NONE].map(|far| stage.with(far))
 }
 
 #[test]

@@ -4,10 +4,10 @@
 use crate::tiles::{BoundingVolume, View};
 use bevy::prelude::Resource;
 
-/// From where on tiles are drawn as far ones. Not in the tier `full`, where each pixel has its own shade, and not while anything is cut or compared.
+/// From where on tiles are drawn as far ones; not while anything is cut or compared.
 #[derive(Resource, Clone, Copy, Debug, PartialEq)]
 pub struct FarTiles {
-    /// Metres that each pixel of such a tile covers at least; infinite draws all tiles as near ones.
+    /// Metres that each pixel of such a tile covers at least.
     pub pixel_m: f64,
 }
 
@@ -22,6 +22,9 @@ impl Default for FarTiles {
 const BEYOND: f64 = 1.1;
 
 impl FarTiles {
+    /// For the tier `full`, where each pixel has its own shade.
+    pub const NONE: Self = Self { pixel_m: f64::INFINITY };
+
     /// Whether a tile is far to all that look at it; `was`: whether it was so before.
     pub(super) fn holds<'a>(&self, volume: &BoundingVolume, views: impl IntoIterator<Item = &'a View>, was: bool) -> bool {
         let least_m = if was { self.pixel_m } else { self.pixel_m * BEYOND };

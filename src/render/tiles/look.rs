@@ -5,6 +5,8 @@ use crate::render::clip::{ClipPicture, WRITES};
 use crate::render::environment::Environment;
 use crate::render::heat::HeatTextures;
 use crate::render::material::{CityMaterial, TexturedMaterial};
+use bevy::camera::visibility::VisibilitySystems;
+use bevy::platform::collections::HashSet;
 use bevy::prelude::*;
 use bevy::render::storage::ShaderBuffer;
 
@@ -50,9 +52,13 @@ impl SharedMaterial {
     }
 }
 
+/// Frames in a row in which materials are written after a buffer was replaced: a material that is prepared before its buffer binds the old one.
+const BINDS: u32 = 2;
+
 /// Adds them and keeps them up to date.
 pub(super) fn build(app: &mut App) {
-    app.add_systems(Startup, make_material).add_systems(PostUpdate, (upload_states, colour_city).chain());
+    let colour = colour_city.after(VisibilitySystems::CheckVisibility);
+    app.add_systems(Startup, make_material).add_systems(PostUpdate, (upload_states, colour).chain());
 }
 
 fn make_material(
@@ -90,12 +96,33 @@ fn upload_states(
     mut buffers: ResMut<Assets<ShaderBuffer>>,
     mut materials: ResMut<Assets<CityMaterial>>,
     mut textured: ResMut<Assets<TexturedMaterial>>,
-    mut uploaded: Local<[usize; 2]>,
+    (mut uploaded, mut binds): (Local<[usize; 2]>, Local<u32>),
 ) {
-    if !states.dirty {
+    // Insets ask whether it has changed: it is touched only when it has.
+    if states.dirty {
+        states.dirty = false;
+        let now = upload(&states, &shared, &mut buffers, uploaded[1] > 0);
+        // A buffer of the same length is written in place.
+        if std::mem::replace(&mut *uploaded, now) != now {
+            *binds = BINDS;
+        }
+    }
+    if *binds == 0 {
         return;
     }
-    states.dirty = false;
+    *binds -= 1;
+    for handle in &shared.all {
+        if let Some(mut material) = materials.get_mut(handle) {
+            (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
+        }
+    }
+    for (_, material) in textured.iter_mut() {
+        (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
+    }
+}
+
+/// Bytes of states and of tints on the right, 0 of these while nothing is compared: then they are written once, if they `were` there before.
+fn upload(states: &FeatureStates, shared: &SharedMaterial, buffers: &mut Assets<ShaderBuffer>, were: bool) -> [usize; 2] {
     let mut put = |handle: &Handle<ShaderBuffer>, buffer: ShaderBuffer| {
         let bytes = buffer.data.as_ref().map_or(0, Vec::len);
         if buffers.insert(handle, buffer).is_err() {
@@ -104,27 +131,15 @@ fn upload_states(
         bytes
     };
     let states_bytes = put(&shared.buffer, states.buffer());
-    // While nothing is compared there is nothing to write but once, when that ends.
-    let [_, before] = *uploaded;
-    let right_bytes = if states.is_comparing() || before > 0 { put(&shared.right, states.right_buffer()) } else { 0 };
-    let now = [states_bytes, if states.is_comparing() { right_bytes } else { 0 }];
-    // The binding holds the old buffer until its material is prepared again, and only a write counts as a change.
-    for handle in &shared.all {
-        if let Some(mut material) = materials.get_mut(handle) {
-            (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
-        }
-    }
-    // A buffer of the same length is written in place; only a new one has to be bound again, by each tile with pictures.
-    if std::mem::replace(&mut *uploaded, now) != now {
-        for (_, material) in textured.iter_mut() {
-            (material.features, material.right_tints) = (shared.buffer.clone(), shared.right.clone());
-        }
-    }
+    let right_bytes = if states.is_comparing() || were { put(&shared.right, states.right_buffer()) } else { 0 };
+    [states_bytes, if states.is_comparing() { right_bytes } else { 0 }]
 }
 
+/// Only what is seen is written, as each write makes a binding anew: the light changes with every move of the camera.
 fn colour_city(
     environment: Res<Environment>,
     shared: Res<SharedMaterial>,
+    worn: Query<(&MeshMaterial3d<CityMaterial>, &ViewVisibility)>,
     mut materials: ResMut<Assets<CityMaterial>>,
     mut textured: ResMut<Assets<TexturedMaterial>>,
     (mut known, mut writes): (Local<[bool; 2]>, Local<u32>),
@@ -134,11 +149,13 @@ fn colour_city(
         // Another pipeline, see `clip::WRITES`.
         *writes = WRITES;
     }
-    if environment.is_changed() || *writes > 0 {
-        for handle in &shared.all {
-            if let Some(mut material) = materials.get_mut(handle) {
-                material.environment = *environment;
-            }
+    let seen: HashSet<AssetId<CityMaterial>> = worn.iter().filter(|(_, seen)| seen.get()).map(|(worn, _)| worn.id()).collect();
+    for handle in &shared.all {
+        let is_old = || seen.contains(&handle.id()) && materials.get(handle).is_some_and(|m| m.environment != *environment);
+        if (*writes > 0 || is_old())
+            && let Some(mut material) = materials.get_mut(handle)
+        {
+            material.environment = *environment;
         }
     }
     if *writes > 0 {
