@@ -31,11 +31,15 @@ struct Varying {
 #ifdef HEATED
     // Its place in the world; w: metres over the ground that the heat layer is asked for.
     @location(3) place: vec4<f32>,
-    // Light of its own, which heat does not cover, and above that one of the constants below.
-    @location(4) @interpolate(flat) lamps: u32,
+    // x: light of its own, which heat does not cover, and above that one of the constants below; y: that light right of the line of comparison.
+    @location(4) @interpolate(flat) lamps: vec2<u32>,
 #endif
 #ifdef FADING
     @location(5) @interpolate(flat) tag: u32,
+#endif
+#ifdef COMPARED
+    // Its light right of the line of comparison.
+    @location(6) right: vec3<f32>,
 #endif
 };
 
@@ -81,16 +85,19 @@ fn vertex(in: Vertex) -> Varying {
     if surface == WALL {
         let windows = windows_in_the_mean(own.share);
         base *= 1.0 - windows.x;
-        lamps = env.window.rgb * (windows.y * mix(0.7, 1.3, hash(own.state >> SEED_SHIFT, 3u)) * (1.0 - own.tint.w));
+        lamps = env.window.rgb * (windows.y * mix(0.7, 1.3, hash(own.state >> SEED_SHIFT, 3u)));
         sky_part = contact_shade(facade.y, height);
         sunlight *= sky_part;
     }
-    base = mix(base, own.tint.rgb, own.tint.w);
     let sky = mix(env.ground_light.rgb, env.sky_light.rgb, up.y * 0.5 + 0.5) * sky_part;
-    var colour = base * select(env.sun_colour.rgb * sunlight + sky, vec3<f32>(1.0), surface == UNLIT);
-    if (own.state & FLAG_SELECTED) != 0u {
-        lamps += SELECTED_COLOUR * 0.22;
-    }
+    let light = select(env.sun_colour.rgb * sunlight + sky, vec3<f32>(1.0), surface == UNLIT);
+    let live = select(vec3<f32>(0.0), SELECTED_COLOUR * 0.22, (own.state & FLAG_SELECTED) != 0u);
+    var colour = mix(base, own.tint.rgb, own.tint.w) * light;
+    let own_lamps = lamps * (1.0 - own.tint.w) + live;
+#ifdef COMPARED
+    var right = mix(base, own.right_tint.rgb, own.right_tint.w) * light;
+    let right_lamps = lamps * (1.0 - own.right_tint.w) + live;
+#endif
 
     let from_eye = world - view.world_position;
     let distance = length(from_eye);
@@ -102,6 +109,9 @@ fn vertex(in: Vertex) -> Varying {
     let mirrored = vec3<f32>(look.x, max(-look.y, 0.02), look.z);
     if surface == WATER {
         colour = reflecting(colour, look, mirrored);
+#ifdef COMPARED
+        right = reflecting(right, look, mirrored);
+#endif
     }
     out.mirrored = mirrored * select(distance, 1.0, is_map);
     out.glow_glint = vec2<f32>(glow, select(0.0, sunlight * 0.35, surface == WATER));
@@ -112,9 +122,19 @@ fn vertex(in: Vertex) -> Varying {
     let stands = surface == WALL || (surface == OTHER && abs(up.y) < 0.5);
     // Walls know how high they are, roofs how high the building is; all else lies on the ground.
     out.place = vec4<f32>(world, select(select(0.0, height, surface == ROOF), facade.y, stands));
-    out.lamps = (packed_paint(lamps, 0.0) & 0xffffffu) | (select(select(LIES, STANDS, stands), IS_LEFT_OUT, surface == WATER) << 24u);
+    let takes = select(select(LIES, STANDS, stands), IS_LEFT_OUT, surface == WATER);
+    out.lamps.x = (packed_paint(own_lamps, 0.0) & 0xffffffu) | (takes << 24u);
+#ifdef COMPARED
+    out.lamps.y = packed_paint(right_lamps, 0.0);
+#endif
 #else
-    colour += lamps;
+    colour += own_lamps;
+#ifdef COMPARED
+    right += right_lamps;
+#endif
+#endif
+#ifdef COMPARED
+    out.right = right;
 #endif
     let depth = haze_depth(env.horizon.w * view.exposure, env.detail.w, distance, view.world_position.y, world.y);
     out.seen = vec4<f32>(colour, select(depth, 0.0, is_map));
@@ -132,7 +152,14 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
         discard;
     }
 #endif
+#ifdef COMPARED
+    // A map compares nothing.
+    let has_line = (env.swipe.x >= 0.0) & (view.clip_from_view[3].w != 1.0);
+    let is_left = !has_line | (in.position.x < env.swipe.x);
+    var colour = select(in.right, in.seen.rgb, is_left);
+#else
     var colour = in.seen.rgb;
+#endif
 #ifdef WET
     let glow = in.glow_glint.x;
     // The sun on water is smaller than faces are.
@@ -141,15 +168,28 @@ fn fragment(in: Varying) -> @location(0) vec4<f32> {
     let glow = in.glow;
 #endif
 #ifdef HEATED
-    let takes = in.lamps >> 24u;
-    if (env.heat.x > 0.5) & (takes != IS_LEFT_OUT) {
+#ifdef COMPARED
+    let lamps = select(in.lamps.y, in.lamps.x, is_left);
+    let with_heat = select(env.swipe.z, env.swipe.y, is_left) < 0.5;
+#else
+    let lamps = in.lamps.x;
+    let with_heat = true;
+#endif
+    let takes = in.lamps.x >> 24u;
+    if (env.heat.x > 0.5) & (takes != IS_LEFT_OUT) & with_heat {
         let is_map = view.clip_from_view[3].w == 1.0;
         let distance = select(length(in.place.xyz - view.world_position), 1.0, is_map);
         let pixel = distance * (2.0 / (view.clip_from_view[1].y * view.viewport.w));
         colour = heated(colour, in.place.xyz, in.place.w, takes == STANDS, pixel);
     }
-    colour += unpacked_paint(in.lamps).rgb;
+    colour += unpacked_paint(lamps).rgb;
 #endif
     let haze = env.horizon.rgb + env.sun_colour.rgb * glow;
-    return vec4<f32>(shown(mix(haze, colour, exp(-in.seen.w))), 1.0);
+    colour = shown(mix(haze, colour, exp(-in.seen.w)));
+#ifdef COMPARED
+    if has_line & (abs(in.position.x - env.swipe.x) < 1.0) {
+        colour = vec3<f32>(0.85);
+    }
+#endif
+    return vec4<f32>(colour, 1.0);
 }

@@ -72,8 +72,8 @@ pub struct CityKey {
 impl From<&CityMaterial> for CityKey {
     fn from(m: &CityMaterial) -> Self {
         let (heated, compared) = (m.environment.is_heated(), m.environment.is_compared());
-        // Cuts and lines of comparison are rare, and run through near tiles most of all.
-        let far = m.far && !m.clipped && !compared;
+        // Cuts are rare, and run through near tiles most of all.
+        let far = m.far && !m.clipped;
         Self { clipped: m.clipped, two_sided: m.two_sided, fading: m.fading, heated, compared, wet: m.wet, far }
     }
 }

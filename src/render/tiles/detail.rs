@@ -4,7 +4,7 @@
 use crate::tiles::{BoundingVolume, View};
 use bevy::prelude::Resource;
 
-/// From where on tiles are drawn as far ones; not while anything is cut or compared.
+/// From where on tiles are drawn as far ones; not while anything is cut.
 #[derive(Resource, Clone, Copy, Debug, PartialEq)]
 pub struct FarTiles {
     /// Metres that each pixel of such a tile covers at least.
