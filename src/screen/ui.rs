@@ -12,6 +12,7 @@ use super::preview::{self, Preview};
 use super::session::{SceneInfo, Session};
 use super::style::{self, TextSizes};
 use super::styling::{self, DerivedHere, OwnStyling};
+use super::tools;
 use crate::geo::Geodetic;
 use crate::model::clip::ClipRegion;
 use crate::model::incident::Incident;
@@ -136,7 +137,8 @@ pub fn draw(mut contexts: EguiContexts, mut inputs: Inputs, mut styled: Local<bo
     }
     style::warm(ctx, &inputs.look.text);
     let asked = if inputs.look.placements.is_empty() { (Vec::new(), Vec::new()) } else { show_panels(ctx, &inputs) };
-    let (asked, rects) = asked;
+    let (asked, mut rects) = asked;
+    rects.extend(tools::taken(ctx));
     group::draw(&ctx.layer_painter(egui::LayerId::background()), &inputs.group);
     if inputs.look.signs {
         show_signs(ctx, &mut inputs, &rects);
@@ -333,7 +335,7 @@ fn look_at_incident(inputs: &mut Inputs, id: &str) -> Option<crate::model::view:
 }
 
 /// Keys that work on every screen with a keyboard.
-pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs, mut tools: ResMut<super::tools::Tools>) {
+pub fn keys(keys: Option<Res<ButtonInput<KeyCode>>>, mut inputs: Inputs, mut tools: ResMut<tools::Tools>) {
     let Some(keys) = keys.filter(|_| inputs.look.interactive && !inputs.taken.keys) else { return };
     let touring = inputs.session.world.view.as_ref().is_some_and(|v| v.tour != crate::model::view::TourState::Off);
     let playing = inputs.session.world.view.as_ref().is_some_and(|v| matches!(v.tour, crate::model::view::TourState::Playing { .. }));

@@ -6,6 +6,8 @@ mod panel;
 mod patches;
 mod worker;
 
+pub use panel::taken;
+
 use super::overlay::Projector;
 use super::style::TextSizes;
 use super::ui::ScreenLook;

@@ -5,11 +5,20 @@ use crate::analysis::ToolResult;
 use crate::render::heat::ramp_colour;
 use crate::screen::style::{self, ALARM, GOOD, QUIET};
 use bevy_egui::egui::text::{LayoutJob, TextFormat};
-use bevy_egui::egui::{self, Align2, Area, Button, Color32, Id, Order, ProgressBar, RichText, Ui, vec2};
+use bevy_egui::egui::{self, Align2, Area, Button, Color32, Id, LayerId, Order, ProgressBar, Rect, RichText, Ui, vec2};
 use chrono::Days;
 
 /// Figures must be read over a white city too: less see-through than other panels.
 const FILL: Color32 = Color32::from_rgb(0x0E, 0x16, 0x24);
+
+const BAR: &str = "tool-bar";
+const ANSWER: &str = "tool-answer";
+
+/// Where bar and answer stood on the last picture: signs on the city keep clear of them.
+pub fn taken(ctx: &egui::Context) -> Vec<Rect> {
+    let seen = |id: &&str| ctx.memory(|m| m.areas().visible_last_frame(&LayerId::new(Order::Middle, Id::new(*id))));
+    [BAR, ANSWER].iter().filter(seen).filter_map(|id| ctx.memory(|m| m.area_rect(Id::new(*id)))).collect()
+}
 
 /// Draws both, over a city that is `bright` or not; the bar only where people can click.
 pub fn show(ctx: &egui::Context, (text, bright): (&Text, bool), tools: &Tools, interactive: bool) -> Vec<Wish> {
@@ -17,17 +26,15 @@ pub fn show(ctx: &egui::Context, (text, bright): (&Text, bool), tools: &Tools, i
     let gap = text.gap();
     let bar = if interactive { bar(ctx, (text, bright), tools, &mut wishes) } else { 0.0 };
     if let Some(kind) = tools.kind {
-        let area = Area::new(Id::new("tool-answer"))
-            .anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar))
-            .order(Order::Middle)
-            .fade_in(false);
+        let area =
+            Area::new(Id::new(ANSWER)).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -gap * 2.0 - bar)).order(Order::Middle).fade_in(false);
         area.show(ctx, |ui| style::frame(text, bright).fill(FILL).show(ui, |ui| answer(ui, text, tools, kind, interactive, &mut wishes)));
     }
     wishes
 }
 
 fn bar(ctx: &egui::Context, (text, bright): (&Text, bool), tools: &Tools, wishes: &mut Vec<Wish>) -> f32 {
-    let area = Area::new(Id::new("tool-bar")).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -text.gap())).order(Order::Middle).fade_in(false);
+    let area = Area::new(Id::new(BAR)).anchor(Align2::CENTER_BOTTOM, vec2(0.0, -text.gap())).order(Order::Middle).fade_in(false);
     let shown = area.show(ctx, |ui| {
         style::frame(text, bright).show(ui, |ui| {
             ui.horizontal(|ui| {
