@@ -68,8 +68,10 @@ enum Model {
 
 /// Neighbours of a kriging estimate where the scene says nothing: more change the third digit.
 const KRIGING_NEIGHBOURS: u32 = 16;
-/// Estimating each from the others is work that grows with the square (inverse distance over all); above so many samples it is not told.
-const LEAVE_ONE_OUT_MAX: usize = 1_500;
+/// And of inverse distance, where there are more sensors than [`OVER_ALL_MAX`] and the scene says nothing.
+const IDW_NEIGHBOURS: usize = 12;
+/// Most sensors, those left out included, that inverse distance weighs all for each cell: what the graphics device takes.
+pub const OVER_ALL_MAX: usize = 4_096;
 /// A density under this share of the scale's end is left uncoloured.
 const DENSITY_SHOWN: f32 = 0.02;
 /// How well informed a patch is whose sensors are all left out: hatched.
@@ -93,7 +95,10 @@ impl Layer {
     fn idw(config: &HeatConfig, input: &Input, size: u32, note: Option<String>) -> Self {
         let levels = Levels::of(&input.points, f64::from(config.vertical), size);
         let samples = samples(&levels, input);
-        let neighbours = config.neighbours.map(|n| n as usize);
+        let all = samples.len() + input.left_out_m.len();
+        let many = config.neighbours.is_none() && all > OVER_ALL_MAX;
+        let neighbours = config.neighbours.map(|n| n as usize).or(many.then_some(IDW_NEIGHBOURS));
+        let note = note.or_else(|| many.then(|| format!("{all} 个传感器,各取最近 {IDW_NEIGHBOURS} 个 of so many the nearest count")));
         let reach_m = f64::from(config.reach_m);
         let idw = Idw { power: f64::from(config.power), reach_m, neighbours };
         let grid = levels.around(samples.iter().map(|s| s.at_m), 2.0 * reach_m);
@@ -107,7 +112,7 @@ impl Layer {
                     .texels()
             }))
         });
-        let error = (samples.len() <= LEAVE_ONE_OUT_MAX).then(|| idw.leave_one_out_rmse(&samples)).flatten();
+        let error = idw.leave_one_out_rmse(&samples);
         Self { grid, levels, texels, method: HeatMethod::Idw, note, error, range_m: None, model: Model::Idw(idw, samples) }
     }
 
@@ -129,7 +134,7 @@ impl Layer {
                 .hatched(&present, &absent, reach_m)
                 .texels()
         });
-        let error = (samples.len() <= LEAVE_ONE_OUT_MAX).then(|| kriging.leave_one_out_rmse()).flatten();
+        let error = kriging.leave_one_out_rmse();
         let range_m = Some(kriging.variogram().range_m);
         let model = Model::Kriging(Box::new(kriging), reach_m, samples);
         Self { grid, levels, texels: Some(Arc::new(texels)), method: HeatMethod::Kriging, note: None, error, range_m, model }

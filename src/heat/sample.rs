@@ -49,6 +49,15 @@ impl Estimate {
     }
 }
 
+/// Most samples that are left out to see how well the others tell them, and most distances that may take.
+const LEFT_OUT_MAX: usize = 1_500;
+const DISTANCES_MAX: usize = LEFT_OUT_MAX * 4_096;
+
+/// Of so many samples, each which one is left out: all of them, or some spread evenly where that would take too long.
+pub(super) fn one_of(samples: usize) -> usize {
+    samples.div_ceil(LEFT_OUT_MAX).max(samples.saturating_mul(samples).div_ceil(DISTANCES_MAX)).max(1)
+}
+
 /// Samples of which no two stand at one place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Distinct {

@@ -7,6 +7,7 @@ use super::features::FeatureReader;
 use super::fetch::resolve;
 use super::gltf_json::{Document, Node};
 use super::instances::{self, Instances};
+use super::left_out::left_out;
 use super::mesh::{Piece, Placed, merge};
 use super::texture::Textures;
 use super::tree::UpAxis;
@@ -113,6 +114,7 @@ fn decode_parts(json: &[u8], binary: &[u8], context: &DecodeContext<'_>, wrappin
     if let Some(metadata) = &mut document.extensions.metadata {
         fetch_schema(metadata, context, &mut notes);
     }
+    left_out(&document).for_each(|words| notes.say(words));
     let buffers = Buffers::load(&document, binary, context)?;
     Assembly { document: &document, buffers: &buffers, context, notes }.content(wrapping).map_err(fault)
 }

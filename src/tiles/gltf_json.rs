@@ -23,6 +23,9 @@ pub struct Document {
     pub textures: Vec<Texture>,
     pub images: Vec<Image>,
     pub samplers: Vec<Sampler>,
+    /// Only whether there are any.
+    pub animations: Vec<serde::de::IgnoredAny>,
+    pub skins: Vec<serde::de::IgnoredAny>,
     pub extensions_required: Vec<String>,
     pub extensions: RootExtensions,
 }
@@ -219,6 +222,7 @@ pub struct Material {
     pub pbr_metallic_roughness: Pbr,
     pub alpha_mode: Option<String>,
     pub alpha_cutoff: Option<f32>,
+    pub emissive_factor: [f32; 3],
     pub extensions: MaterialExtensions,
 }
 
@@ -267,6 +271,11 @@ impl Material {
             (None, Some(Diffuse::Colour(colour))) => *colour,
             (factor, _) => factor.unwrap_or([1.0; 4]),
         }
+    }
+
+    /// Whether it has neither picture nor colour, by any name.
+    pub fn has_no_colour(&self) -> bool {
+        self.picture().is_none() && self.diffuse().is_none() && self.pbr_metallic_roughness.base_color_factor.is_none()
     }
 
     fn diffuse(&self) -> Option<&Diffuse> {

@@ -34,6 +34,7 @@ mod join;
 mod kept;
 mod ktx2;
 mod ledger;
+mod left_out;
 mod legacy;
 mod loader;
 #[cfg(test)]

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// What contents say, by their path; all others say nothing.
-const SAID: [(&str, &[&str]); 9] = [
+const SAID: [(&str, &[&str]); 11] = [
+    ("1.0/TilesetWithTreeBillboards/tree.i3dm", &[SEE_THROUGH]),
+    ("1.0/TilesetWithTreeBillboards/tree_billboard.i3dm", &[SEE_THROUGH]),
     ("1.0/TilesetWithRequestVolume/points.pnts", &["points are drawn as small tetrahedra"]),
     ("1.1/MultipleContents/planePoints.glb", &["points are drawn as small tetrahedra"]),
     (
@@ -28,6 +30,7 @@ const SAID: [(&str, &[&str]); 9] = [
     ("glTF/EXT_structural_metadata/MultipleClasses/MultipleClasses.gltf", &[SEVERAL]),
     ("glTF/EXT_structural_metadata/MultipleFeatureIdsAndProperties/MultipleFeatureIdsAndProperties.gltf", &[SEVERAL]),
 ];
+const SEE_THROUGH: &str = "half-transparent faces are drawn solid, or cut out where their picture is";
 const OUTLINED: &str = "outlines are drawn as thin prisms";
 const PICTURED: &str = "feature ids in a picture: triangles are drawn by their middles, a click is exact";
 const SEVERAL: &str = "of several sets of feature ids, one is drawn by; a click shows all";

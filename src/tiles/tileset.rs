@@ -115,6 +115,7 @@ impl Reader<'_> {
         let geometric_error_m = json["geometricError"].as_f64().filter(|e| *e >= 0.0);
         let geometric_error_m =
             geometric_error_m.ok_or_else(|| Fault::bad(format!("{path}.geometricError"), "a number of metres, 0 or more, is needed"))?;
+        let geometric_error_m = geometric_error_m * largest_scale(&transform);
         let id = TileId(self.fragment.tiles.len() as u32);
         self.fragment.tiles.push(Tile {
             parent,
@@ -182,6 +183,15 @@ impl Reader<'_> {
             schema: self.reference.schema.clone(),
         })
     }
+}
+
+/// The largest of a transform's three scales, by which it makes errors larger; 1 where it only turns and moves.
+///
+/// Source: 3D Tiles 1.1, "Tile transforms".
+fn largest_scale(transform: &DMat4) -> f64 {
+    let scale = [transform.x_axis, transform.y_axis, transform.z_axis].map(|axis| axis.truncate().length()).into_iter().fold(0.0, f64::max);
+    // What rounding left of a rotation is none.
+    if (scale - 1.0).abs() < 1e-6 { 1.0 } else { scale }
 }
 
 /// What `content`, `contents` and the 1.0 extension for several contents hold.
@@ -276,13 +286,14 @@ mod tests {
         let fragment = parse(
             r#"{"asset":{"version":"1.0"},"geometricError":9,"root":{
               "transform":[1,0,0,0,0,1,0,0,0,0,1,0,10,0,0,1],"refine":"add","geometricError":8,"boundingVolume":{"sphere":[0,0,0,5]},
-              "children":[{"transform":[2,0,0,0,0,2,0,0,0,0,2,0,0,7,0,1],"geometricError":0,"boundingVolume":{"sphere":[1,0,0,1]},"content":{"uri":"a/b.glb"}}]}}"#,
+              "children":[{"transform":[2,0,0,0,0,2,0,0,0,0,2,0,0,7,0,1],"geometricError":3,"boundingVolume":{"sphere":[1,0,0,1]},"content":{"uri":"a/b.glb"}}]}}"#,
         )
         .unwrap();
         let child = &fragment.tiles[1];
         assert_eq!((child.refine, child.parent, child.depth), (Refine::Add, Some(TileId(0)), 1));
         assert_eq!(child.volume, BoundingVolume::Sphere(Sphere { centre: DVec3::new(12.0, 7.0, 0.0), radius_m: 2.0 }));
         assert_eq!(child.contents[0].url, "https://tiles.example/city/a/b.glb");
+        assert_eq!([0, 1].map(|i| fragment.tiles[i].geometric_error_m), [8.0, 6.0], "errors grow as their tiles do");
     }
 
     #[test]

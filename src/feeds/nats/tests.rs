@@ -35,8 +35,16 @@ impl Nats {
         self.server = Some(Server::start(&self.program, &args, self.port).await);
     }
 
+    /// A server that has only just begun to listen may hang up once.
     async fn client(&self) -> async_nats::Client {
-        async_nats::connect(format!("nats://127.0.0.1:{}", self.port)).await.unwrap()
+        let url = format!("nats://127.0.0.1:{}", self.port);
+        for _ in 0..20 {
+            if let Ok(client) = async_nats::connect(&url).await {
+                return client;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        async_nats::connect(&url).await.unwrap()
     }
 
     /// Publishes into the stream `air` and waits until the server has it.

@@ -115,10 +115,6 @@ fn take_layer(layer: Res<HeatLayer>, textures: Res<HeatTextures>, mut input: Res
 
 /// Samples first, then those left out, as many as the device takes.
 fn take_samples(input: &mut FieldInput, samples: &[Sample], left_out_m: &[DVec3]) {
-    let whole = samples.len() + left_out_m.len();
-    if whole > SAMPLES_MAX {
-        tracing::warn!("a heat layer has {whole} sensors; the first {SAMPLES_MAX} are used: give it neighbours = 12 in the scene");
-    }
     let present = samples.iter().map(|s| GpuSample { at: s.at_m.as_vec2(), value: s.value as f32, up: s.up_m as f32 });
     input.samples.extend(present.take(SAMPLES_MAX));
     input.field.count = input.samples.len() as u32;

@@ -82,8 +82,8 @@ impl Default for HeatLayer {
 
 /// Texels along each side. 512 keeps a 40 km city under 80 m a texel, finer than sensors stand apart.
 pub const FIELD_SIZE: u32 = 512;
-/// Most samples the device takes, those left out included; a layer with more should name its `neighbours` and is computed on the processor.
-pub const SAMPLES_MAX: usize = 4096;
+/// Most samples the device takes, those left out included; a layer with more is computed on the processor ([`crate::heat::Layer`]).
+pub const SAMPLES_MAX: usize = crate::heat::OVER_ALL_MAX;
 
 /// The textures the city samples.
 #[derive(Resource, Clone)]

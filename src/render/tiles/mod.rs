@@ -11,8 +11,9 @@
 //! messages ([`TilesetLoaded`], [`TilesetFailed`], [`TileLoaded`], [`TileEvicted`], [`TileFailed`], [`FeaturePicked`]), as figures of each
 //! ([`TilesetProgress`]) and of all together ([`CityTiles`], which also answers rays). Order systems by [`TilesetSystems`].
 //!
-//! It needs the resources of `render::camera` (frame, orbit) and the materials of `render::material`. Never here: which tiles are needed
-//! ([`crate::tiles`] decides).
+//! It is one of [`super::CityRenderPlugins`] and needs the others: camera, light, heat and cuts say what tiles look like. A program of its own adds them all,
+//! after inserting `SceneFrame`, `OrbitCamera` and `Environment` (as `screen::app::build` does). [`crate::tiles`] alone needs none of it, nor Bevy. Never here:
+//! which tiles are needed ([`crate::tiles`] decides).
 
 mod city;
 mod columns;

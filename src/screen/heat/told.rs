@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use url::form_urlencoded::byte_serialize;
 
-/// How far back a series goes.
-const SPAN: TimeDelta = TimeDelta::hours(1);
+/// How far back a series goes: of a station that speaks once an hour, four readings.
+const SPAN: TimeDelta = TimeDelta::hours(4);
 /// Points asked for: more than a card has pixels for.
 const STEPS: i64 = 120;
 /// What the hub told is asked for anew after this, or sooner when the shared clock has moved by more.
@@ -140,7 +140,7 @@ mod tests {
         assert!(told.follow(&of_a, (at(1), Known::AsItHappened), tick(1), fetch(Some(body))), "the answer is here");
         assert_eq!(
             paths.take(),
-            ["/api/series?datastream=a%2F1+%C3%A9&from=1970-01-01T09:00:00.000Z&to=1970-01-01T10:00:00.000Z&step_s=30"]
+            ["/api/series?datastream=a%2F1+%C3%A9&from=1970-01-01T06:00:00.000Z&to=1970-01-01T10:00:00.000Z&step_s=120"]
         );
         assert_eq!(told.of("a/1 é", at(1), &Seen::default()), [(at(-60), 3.0), (at(-20), 5.0)]);
         assert_eq!(told.of("a/1 é", at(-40), &Seen::default()), [(at(-60), 3.0)], "nothing of what comes after");

@@ -16,8 +16,10 @@ const ANSWER: &str = "tool-answer";
 
 /// Where bar and answer stood on the last picture: signs on the city keep clear of them.
 pub fn taken(ctx: &egui::Context) -> Vec<Rect> {
-    let seen = |id: &&str| ctx.memory(|m| m.areas().visible_last_frame(&LayerId::new(Order::Middle, Id::new(*id))));
-    [BAR, ANSWER].iter().filter(seen).filter_map(|id| ctx.memory(|m| m.area_rect(Id::new(*id)))).collect()
+    ctx.memory(|memory| {
+        let seen = |id: &Id| memory.areas().visible_last_frame(&LayerId::new(Order::Middle, *id));
+        [BAR, ANSWER].map(Id::new).into_iter().filter(seen).filter_map(|id| memory.area_rect(id)).collect()
+    })
 }
 
 /// Draws both, over a city that is `bright` or not; the bar only where people can click.
