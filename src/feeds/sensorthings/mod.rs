@@ -12,6 +12,7 @@ mod choice;
 mod mqtt;
 mod page;
 pub(super) mod parse;
+pub(super) mod quality;
 mod reach;
 #[cfg(test)]
 mod samples;

@@ -3,9 +3,10 @@
 //! Taken: ids that are numbers or text, observations without id, results that are numbers, text or booleans, time instants and
 //! intervals, datastreams without unit, Locations that are a geometry or a Feature holding one.
 
+use super::quality::quality;
 use crate::feeds::phenomenon::Phenomenon;
 use crate::feeds::place;
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
@@ -76,7 +77,8 @@ pub(in crate::feeds) fn observation(datastream: &str, entity: &Value) -> Result<
     let time = time.ok_or_else(|| fail("an observation without phenomenonTime".into()))?;
     let Phenomenon { start: phenomenon_start, end: phenomenon_time } = phenomenon(time).map_err(fail)?;
     let value = number(entity.get("result").unwrap_or(&Value::Null)).map_err(fail)?;
-    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, phenomenon_start, value, quality: quality(entity) })
+    let quality = quality(entity.get("resultQuality").unwrap_or(&Value::Null));
+    Ok(Observation { datastream: datastream.to_owned(), phenomenon_time, phenomenon_start, value, quality })
 }
 
 /// When an Observation was, where it says that in a way that can be read.
@@ -139,17 +141,6 @@ fn number(result: &Value) -> Result<f64, String> {
     value.filter(|v| v.is_finite()).ok_or_else(|| format!("result {} is no finite number", short(&result.to_string())))
 }
 
-/// `resultQuality` is free in the standard; anything that says other than good is suspect.
-fn quality(entity: &Value) -> Quality {
-    let flag = match entity.get("resultQuality") {
-        Some(Value::String(s)) => s.as_str(),
-        Some(other) => other.get("nameOfMeasure").or_else(|| other.get("value")).and_then(Value::as_str).unwrap_or("good"),
-        None => "good",
-    };
-    let good = ["good", "ok", "valid", "passed", ""].contains(&flag.trim().to_lowercase().as_str());
-    if good { Quality::Good } else { Quality::Suspect }
-}
-
 fn text<'a>(entity: &'a Value, key: &str) -> Option<&'a str> {
     entity.get(key).and_then(Value::as_str).filter(|t| !t.trim().is_empty())
 }
@@ -196,6 +187,7 @@ pub(super) fn without_nan(body: &[u8]) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::observation::Quality;
     use serde_json::json;
 
     #[test]

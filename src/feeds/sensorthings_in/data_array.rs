@@ -1,8 +1,11 @@
 //! Data arrays (SensorThings 1.1, section 13): the rows of one datastream under one head.
 
 use crate::feeds::phenomenon::Phenomenon;
-use crate::feeds::sensorthings::parse;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use crate::feeds::sensorthings::{parse, quality};
+use crate::model::observation::Quality;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -15,14 +18,16 @@ pub struct DataArray<'a> {
     pub rows: Vec<Vec<Cell<'a>>>,
 }
 
-/// A value of a row. Without a tree of values behind it: this is the hot way in.
+/// A value of a row. Times, results and most flags have no tree of values behind them: this is the hot way in.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell<'a> {
     Null,
     Number(f64),
+    /// Also a number (0 or 1) where one is wanted.
+    Bool(bool),
     Text(Cow<'a, str>),
-    /// An array or an object; nothing here has a use for it.
-    Other,
+    /// An array or an object, as a quality may be.
+    Other(Box<Value>),
 }
 
 impl Cell<'_> {
@@ -38,15 +43,22 @@ impl Cell<'_> {
     pub fn number(&self) -> Option<f64> {
         let number = match self {
             Cell::Number(n) => *n,
+            Cell::Bool(yes) => f64::from(u8::from(*yes)),
             Cell::Text(text) => text.trim().parse().ok()?,
             _ => return None,
         };
         number.is_finite().then_some(number)
     }
 
-    /// Whether it is a quality flag that says other than good.
-    pub fn is_suspect(&self) -> bool {
-        matches!(self, Cell::Text(text) if !["good", "ok", "valid", "passed", ""].contains(&text.trim().to_lowercase().as_str()))
+    /// What it says as a `resultQuality`.
+    pub fn quality(&self) -> Quality {
+        match self {
+            Cell::Null => Quality::Good,
+            Cell::Number(n) => quality::quality(&Value::from(*n)),
+            Cell::Bool(ok) => quality::quality(&Value::from(*ok)),
+            Cell::Text(text) => quality::of_text(text),
+            Cell::Other(value) => quality::quality(value),
+        }
     }
 }
 
@@ -112,27 +124,26 @@ impl<'de> Visitor<'de> for CellVisitor {
     }
 
     fn visit_bool<E>(self, yes: bool) -> Result<Self::Value, E> {
-        Ok(Cell::Number(f64::from(u8::from(yes))))
+        Ok(Cell::Bool(yes))
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(Cell::Null)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Cell::Other)
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(seq)).map(|value| Cell::Other(Box::new(value)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Cell::Other)
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(map)).map(|value| Cell::Other(Box::new(value)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_data_array_is_read_with_all_kinds_of_cells() {
@@ -144,7 +155,22 @@ mod tests {
         let hour = rows[0][0].time().unwrap();
         assert_eq!((hour.start.unwrap().time().timestamp(), hour.end.timestamp()), (1_767_225_600, 1_767_229_200));
         assert_eq!((rows[0][1].number(), rows[1][0].time().is_err(), rows[1][1].number()), (Some(1.5), true, None));
-        assert_eq!((&rows[2][0], rows[2][1].number(), rows[3][0].number()), (&Cell::Other, Some(20.0), Some(1.0)));
+        assert_eq!((rows[2][0].number(), rows[2][1].number(), rows[3][0].number()), (None, Some(20.0), Some(1.0)));
         assert!(serde_json::from_str::<Vec<DataArray>>(r#"[{"result":1}]"#).is_err());
+    }
+
+    #[test]
+    fn a_cell_has_the_quality_that_the_same_observation_has() {
+        let forms = quality::tests::forms();
+        let rows: Vec<_> = forms.iter().map(|(form, _)| json!(["2026-01-01T00:00:00Z", 1, form])).collect();
+        let body = json!([{"Datastream": {"@iot.id": 7}, "components": ["phenomenonTime", "result", "resultQuality"], "dataArray": rows}]);
+        let posted = body.to_string();
+        let arrays: Vec<DataArray> = serde_json::from_str(&posted).unwrap();
+        let polled = parse::observations(body).unwrap();
+        assert_eq!((arrays[0].rows.len(), polled.len()), (forms.len(), forms.len()));
+        for ((row, (_, entity)), (form, suspect)) in arrays[0].rows.iter().zip(polled).zip(forms) {
+            let polled = parse::observation("f/7", &entity).unwrap().quality;
+            assert_eq!((row[2].quality(), polled == Quality::Suspect), (polled, suspect), "{form}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::rounds::Source;
 use super::sensorthings::parse;
 use super::visit::Visitor;
 use super::{FeedError, FeedEvent};
-use crate::model::observation::{Datastream, Observation, Quality};
+use crate::model::observation::{Datastream, Observation};
 use chrono::{DateTime, TimeDelta, Utc};
 use data_array::{Cell, DataArray};
 use serde_json::Value;
@@ -87,7 +87,7 @@ impl Entities {
                 let fail = |why: &str| format!("{datastream}: {why}");
                 let Phenomenon { start: phenomenon_start, end: phenomenon_time } = cell(time).time().map_err(|why| fail(&why))?;
                 let value = cell(result).number().ok_or_else(|| fail("a row whose result is no finite number"))?;
-                let quality = if cell(flag).is_suspect() { Quality::Suspect } else { Quality::Good };
+                let quality = cell(flag).quality();
                 Ok(Observation { datastream, phenomenon_time, phenomenon_start, value, quality })
             };
             self.keep(&rows.datastream, stream.clone().map(parsed), now, outbox).await?;
@@ -178,9 +178,11 @@ fn parts(body: &[u8]) -> Result<Vec<Part<'_>>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feeds::sensorthings::quality;
     use crate::feeds::tests::{Heard, listen, quick};
     use crate::feeds::{Kept, resume};
     use crate::model::feed::{Coordinates, FeedConfig, Source};
+    use crate::model::observation::Quality;
     use serde_json::json;
     use tokio::sync::mpsc;
 
@@ -208,6 +210,41 @@ mod tests {
         let at = |minute: u32| format!("2010-12-23T17:{minute}:00Z").parse::<DateTime<Utc>>().unwrap();
         assert_eq!(heard.observations["p/1"], [(at(20), 20.0), (at(21), 30.0)]);
         assert_eq!(heard.observations["p/2"], [(at(20), 65.0), (at(21), 60.0)]);
+    }
+
+    #[tokio::test]
+    async fn a_reading_has_one_quality_by_poll_by_post_and_by_data_array() {
+        let described = |id: u32| {
+            let place = json!({"type": "Point", "coordinates": [118.3, 33.9]});
+            json!({"@iot.id": id, "ObservedProperty": {"name": "pm2_5"}, "Thing": {"name": "Mast", "Locations": [{"location": place}]}})
+        };
+        let forms = quality::tests::forms();
+        let time = |n: usize| DateTime::from_timestamp(1_767_225_600 + n as i64, 0).unwrap().to_rfc3339();
+        let row = |(n, (form, _)): (usize, &(Value, bool))| json!([time(n), n, form]);
+        let rows: Vec<_> = forms.iter().enumerate().map(row).collect();
+        let entity =
+            |row: &Value| json!({"phenomenonTime": row[0], "result": row[1], "resultQuality": row[2], "Datastream": {"@iot.id": 1}});
+        let entities: Vec<_> = rows.iter().map(entity).collect();
+        let polled: Vec<_> = entities.iter().map(|e| parse::observation("p/1", e).unwrap().quality).collect();
+        let array = json!([{"Datastream": {"@iot.id": 2}, "components": ["phenomenonTime", "result", "resultQuality"], "dataArray": rows}]);
+        let (tx, mut rx) = mpsc::channel(1000);
+        let feed = resume(&FeedConfig::new("p", Source::SensorthingsIn {}), quick(), Kept::default(), tx);
+        let inlet = feed.inlet.clone().unwrap();
+        let post = tokio::spawn(async move {
+            for body in [json!([described(1), described(2)]), json!(entities), array] {
+                inlet.post(String::new(), body.to_string().into_bytes()).await.unwrap();
+            }
+        });
+        let mut posted = HashMap::<String, Vec<Quality>>::new();
+        while posted.values().map(Vec::len).sum::<usize>() < 2 * forms.len() {
+            match tokio::time::timeout(std::time::Duration::from_secs(20), rx.recv()).await.unwrap().unwrap() {
+                FeedEvent::Observation(o) => posted.entry(o.datastream).or_default().push(o.quality),
+                FeedEvent::Barrier(barrier) => barrier.reached(),
+                _ => {}
+            }
+        }
+        post.abort();
+        assert_eq!((&posted["p/1"], &posted["p/2"]), (&polled, &polled));
     }
 
     #[tokio::test]
