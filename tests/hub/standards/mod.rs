@@ -171,7 +171,13 @@ impl City {
 }
 
 async fn got(request: reqwest::RequestBuilder) -> Got {
-    let response = request.send().await.unwrap();
+    // A server that refuses may hang up before all was sent, and a client finds that out with its next request.
+    let again = request.try_clone();
+    let response = match (request.send().await, again) {
+        (Ok(response), _) => response,
+        (Err(_), Some(again)) => again.send().await.unwrap(),
+        (Err(e), None) => panic!("{e}"),
+    };
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Got { status, headers, text: response.text().await.unwrap() }
 }
