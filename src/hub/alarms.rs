@@ -20,8 +20,8 @@ pub const SOURCE: &str = "rules";
 const TICK: Duration = Duration::from_secs(2);
 /// A verdict that the disk can't take now is tried again this often; the next ones wait.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
-/// Readings of one sensor asked of the history for an incident of before a restart; as many as a rule judges by.
-const REMEMBERED_MAX: usize = 256;
+/// Readings of one sensor asked of the history for an incident of before a restart: nearly three hours of one a second.
+const REMEMBERED_MAX: usize = 10_000;
 /// Begins the title of an incident whose cause is over.
 const OVER_MARK: &str = "已恢复 ";
 /// Begins the title of an incident that people had closed before it turned out that it never was.

@@ -44,12 +44,12 @@ impl Watch {
         });
         for Evidence { time, value, .. } in readings {
             // What has been said since the restart is newer.
-            if sensor.recent.binary_search_by_key(&time, |(t, _)| *t).is_err() {
-                sensor.keep(time, value);
+            if !sensor.recent.knows(time) {
+                sensor.recent.keep((time, value), self.rule.when, self.recent_max);
             }
         }
         let Some(to) = sensor.ground_mut(id).map(|ground| ground.to) else { return };
-        let is_known = sensor.changed(to, rate).is_some_and(|change| change >= rate.by);
+        let is_known = sensor.recent.changed(to, rate).is_some_and(|change| change >= rate.by);
         if let Some(ground) = sensor.ground_mut(id) {
             ground.earlier &= !is_known;
         }

@@ -33,10 +33,11 @@ impl Ground {
         if !concerns {
             return true;
         }
-        let is_whole = !self.earlier && sensor.forgotten.is_none_or(|until| until < self.from);
         if let Some(rate) = rule.when.rate() {
-            return !is_whole || sensor.changed(self.to, rate).is_some_and(|change| change >= rate.by);
+            let is_told = !self.earlier && sensor.recent.tells(rate, self.from, self.to, correction.time);
+            return !is_told || sensor.recent.changed(self.to, rate).is_some_and(|change| change >= rate.by);
         }
+        let is_whole = !self.earlier && sensor.recent.is_whole_since(self.from);
         match rule.when {
             Condition::Above { .. } | Condition::Below { .. } if is_whole => self.holds(rule, sensor),
             when @ (Condition::Above { .. } | Condition::Below { .. }) => match correction.value {
@@ -52,10 +53,10 @@ impl Ground {
     fn holds(&self, rule: &AlertRule, sensor: &Sensor) -> bool {
         let mut of_it = sensor.recent.iter().filter(|(t, _)| (self.from..=self.to).contains(t));
         let Some((first, _)) = of_it.clone().next() else { return false };
-        if !of_it.all(|(_, v)| beyond(rule.when, *v, false)) {
+        if !of_it.all(|(_, v)| beyond(rule.when, v, false)) {
             return false;
         }
-        let run = sensor.recent.iter().skip_while(|(t, _)| t < first).take_while(|(_, v)| beyond(rule.when, *v, false));
-        run.last().is_some_and(|(last, _)| (*last - *first).as_seconds_f64() >= rule.for_s)
+        let run = sensor.recent.iter().skip_while(|(t, _)| *t < first).take_while(|(_, v)| beyond(rule.when, *v, false));
+        run.last().is_some_and(|(last, _)| (last - first).as_seconds_f64() >= rule.for_s)
     }
 }

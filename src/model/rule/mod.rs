@@ -3,6 +3,7 @@
 mod again;
 mod area;
 mod ground;
+mod recent;
 mod silence;
 mod together;
 mod watch;

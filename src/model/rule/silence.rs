@@ -97,7 +97,7 @@ fn opened(id: String, at: DateTime<Utc>, feed: &Arc<str>, all: &HashMap<String, 
     let n = of_it.len().max(1) as f64;
     let (lon, lat) = of_it.iter().fold((0.0, 0.0), |(x, y), (_, s)| (x + s.lon / n, y + s.lat / n));
     let last = |(datastream, s): &(&String, &Sensor)| {
-        s.recent.back().map(|(time, value)| Evidence { datastream: (*datastream).clone(), time: *time, value: *value })
+        s.recent.newest().map(|(time, value)| Evidence { datastream: (*datastream).clone(), time, value })
     };
     let evidence = of_it.iter().filter_map(last).take(EVIDENCE_MAX).collect();
     Verdict::OpenFeed { id, at, feed: feed.to_string(), sensors: of_it.len(), lon, lat, evidence }

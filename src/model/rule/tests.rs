@@ -53,6 +53,24 @@ fn it_opens_and_closes_only_after_having_held_for_so_long() {
 }
 
 #[test]
+fn a_quick_sensor_opens_a_rule_of_minutes_and_of_an_hour() {
+    // The second in which it opens.
+    fn opens(mut watch: Watch, readings: impl IntoIterator<Item = (i64, f64)>) -> Option<i64> {
+        let time = |ms| DateTime::UNIX_EPOCH + TimeDelta::milliseconds(ms);
+        let first = readings.into_iter().find(|(ms, value)| !watch.take("f", "a", [118.0, 33.0], time(*ms), *value).is_empty());
+        first.map(|(ms, _)| ms / 1_000)
+    }
+    let above = |for_s| Watch::new(AlertRule { for_s, ..rule(Condition::Above { value: 10.0, close: None }) });
+    assert_eq!(opens(above(300.0), (0..400).map(|s| (s * 1_000, 11.0))), Some(300), "once a second");
+    assert_eq!(opens(above(120.0), (0..4_000).map(|i| (i * 100, 11.0))), Some(120), "ten times a second");
+    let broken = (0..4_000).map(|i| (i * 100, if i == 1_000 { 9.0 } else { 11.0 }));
+    assert_eq!(opens(above(120.0), broken), Some(220), "from the last break on");
+    let rise = || Watch::new(rule(Condition::Rise { by: 36.0, within_s: 3_600.0, close: None }));
+    assert_eq!(opens(rise(), (0..5_000).map(|s| (s * 1_000, s as f64 * 0.01 + 1e-6))), Some(3_600), "slowly over an hour");
+    assert_eq!(opens(rise(), (0..9_000).map(|s| (s * 1_000, s as f64 * 0.009))), None, "too slowly");
+}
+
+#[test]
 fn a_corrected_reading_takes_the_incident_back() {
     let mut watch = Watch::new(rule(Condition::Above { value: 10.0, close: None }));
     let opened = watch.take("f", "a", [118.0, 33.0], at(0), 99.0);

@@ -60,7 +60,7 @@ impl Together {
         let limit = if self.open.is_none() { limits.above } else { limits.close };
         let mut over: Vec<(&String, &Sensor, DateTime<Utc>, f64)> = sensors
             .iter()
-            .filter_map(|(id, s)| s.recent.back().map(|(t, v)| (id, s, *t, *v)))
+            .filter_map(|(id, s)| s.recent.newest().map(|(t, v)| (id, s, t, v)))
             .filter(|(_, _, t, v)| *v > limit && now - *t <= FRESH)
             .collect();
         over.sort_by(|a, b| a.0.cmp(b.0));

@@ -1,15 +1,14 @@
 //! A rule at work: readings in, verdicts out. The clock is an argument.
 
 use super::ground::{Correction, Ground};
+use super::recent::{RECENT_MAX, Reading, Recent};
 use super::silence::Feeds;
 use super::together::{Limits, Together};
-use super::{AlertRule, Condition, Rate};
+use super::{AlertRule, Condition};
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
-/// Readings of a sensor kept to judge by; at one a second, four minutes of a rule's span.
-const RECENT_MAX: usize = 256;
 /// Readings shown as evidence.
 pub(super) const EVIDENCE_MAX: usize = 12;
 /// Incidents of one sensor that are over and may still be taken back; corrections come within hours, not months.
@@ -49,6 +48,8 @@ pub struct Watch {
     pub(super) together: Together,
     /// Incidents of an earlier run that nobody has closed, by sensor, and whether their cause is over.
     pub(super) earlier: BTreeMap<String, Vec<(Ground, bool)>>,
+    /// Readings of a sensor kept to judge by.
+    pub(super) recent_max: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -56,10 +57,7 @@ pub(super) struct Sensor {
     pub feed: Arc<str>,
     pub lon: f64,
     pub lat: f64,
-    /// By time, the newest last.
-    pub recent: VecDeque<(DateTime<Utc>, f64)>,
-    /// Time of the newest reading that has left `recent` for want of room.
-    pub forgotten: Option<DateTime<Utc>>,
+    pub recent: Recent,
     phase: Phase,
     /// Incidents that are over and may still be taken back, the newest last.
     over: VecDeque<Ground>,
@@ -79,7 +77,8 @@ enum Phase {
 impl Watch {
     pub fn new(rule: AlertRule) -> Self {
         let (sensors, places) = Default::default();
-        Self { rule, sensors, places, feeds: Feeds::default(), together: Together::default(), earlier: BTreeMap::new() }
+        let (feeds, together, earlier) = Default::default();
+        Self { rule, sensors, places, feeds, together, earlier, recent_max: RECENT_MAX }
     }
 
     pub fn rule(&self) -> &AlertRule {
@@ -114,7 +113,7 @@ impl Watch {
         let name = if matches!(self.rule.when, Condition::Silent { .. }) { self.feeds.known(feed, now) } else { Arc::default() };
         self.feeds.one_more_sensor(feed);
         let mut sensor = Sensor::new(name, self.earlier.remove(datastream).unwrap_or_default());
-        (sensor.lon, sensor.lat, sensor.recent) = (lon, lat, [last].into());
+        (sensor.lon, sensor.lat, sensor.recent) = (lon, lat, last.into());
         self.sensors.insert(datastream.to_owned(), sensor);
     }
 
@@ -152,7 +151,7 @@ impl Watch {
             Sensor::new(heard.unwrap_or_default(), self.earlier.remove(datastream).unwrap_or_default())
         });
         (sensor.lon, sensor.lat) = (lon, lat);
-        let was_known = sensor.keep(time, value);
+        let was_known = sensor.recent.keep((time, value), self.rule.when, self.recent_max);
         let taken_back = self.take_back(datastream, Correction { time, value: Some(value), was_known }, value);
         if !taken_back.is_empty() {
             return taken_back;
@@ -169,7 +168,7 @@ impl Watch {
     /// Takes a reading that its source has flagged: it is no evidence, and what rested on it is taken back.
     pub fn doubt(&mut self, datastream: &str, time: DateTime<Utc>, value: f64) -> Vec<Verdict> {
         let said = |was_known| Correction { time, value: None, was_known };
-        match self.sensors.get_mut(datastream).map(|sensor| sensor.forget(time)) {
+        match self.sensors.get_mut(datastream).map(|sensor| sensor.recent.forget(time)) {
             Some(was_known) => self.take_back(datastream, said(was_known), value),
             None if self.limits().is_some() => self.take_back(datastream, said(false), value),
             None => self.doubt_earlier(datastream, said(false), value),
@@ -207,7 +206,7 @@ impl Watch {
         let mut verdicts = self.feeds.judge(now, rule, for_s, &self.sensors);
         let feeds = &self.feeds;
         let silent = self.sensors.iter_mut().filter_map(|(datastream, sensor)| {
-            let (last, value) = *sensor.recent.back()?;
+            let (last, value) = sensor.recent.newest()?;
             if sensor.phase != Phase::Quiet || feeds.deadline(sensor, last, for_s).is_none_or(|deadline| now < deadline) {
                 return None;
             }
@@ -232,7 +231,7 @@ impl Sensor {
                 false => phase = Phase::Open { ground, over_since: None },
             }
         }
-        Self { feed, lon: 0.0, lat: 0.0, recent: VecDeque::new(), forgotten: None, phase, over }
+        Self { feed, lon: 0.0, lat: 0.0, recent: Recent::default(), phase, over }
     }
 
     /// What its incident of this id, open or over, rests on.
@@ -242,31 +241,6 @@ impl Sensor {
             Phase::Quiet => None,
         };
         self.over.iter_mut().chain(open).find(|ground| ground.id == id)
-    }
-
-    /// Keeps a reading in its order; whether it corrects one that was there.
-    pub(super) fn keep(&mut self, time: DateTime<Utc>, value: f64) -> bool {
-        let at = self.recent.partition_point(|(t, _)| *t < time);
-        match self.recent.get_mut(at) {
-            Some((known, before)) if *known == time => {
-                let corrected = *before != value;
-                *before = value;
-                corrected
-            }
-            _ => {
-                self.recent.insert(at, (time, value));
-                if self.recent.len() > RECENT_MAX {
-                    self.forgotten = self.recent.pop_front().map(|(t, _)| t).max(self.forgotten);
-                }
-                false
-            }
-        }
-    }
-
-    /// Forgets a reading; whether it was there.
-    fn forget(&mut self, time: DateTime<Utc>) -> bool {
-        let known = self.recent.binary_search_by_key(&time, |(t, _)| *t);
-        known.is_ok_and(|at| self.recent.remove(at).is_some())
     }
 
     /// Ids of the incidents, open and over, that no longer stand now that this was said of a reading.
@@ -307,10 +281,10 @@ impl Sensor {
     }
 
     fn judge(&mut self, rule: &AlertRule, datastream: &str) -> Option<Verdict> {
-        let &(now, value) = self.recent.back()?;
+        let (now, value) = self.recent.newest()?;
         let open = matches!(self.phase, Phase::Open { .. });
         let holds = match rule.when.rate() {
-            Some(rate) => self.changed(now, rate).is_some_and(|change| change >= if open { rate.close } else { rate.by }),
+            Some(rate) => self.recent.changed(now, rate).is_some_and(|change| change >= if open { rate.close } else { rate.by }),
             None => beyond(rule.when, value, open),
         };
         match &mut self.phase {
@@ -341,16 +315,13 @@ impl Sensor {
             return None;
         }
         let rate = rule.when.rate();
-        let run: Vec<(DateTime<Utc>, f64)> = match rate {
-            Some(rate) => self.within(now, rate.within_s).collect(),
-            None => {
-                let mut run: Vec<_> =
-                    self.recent.iter().rev().take_while(|(t, v)| is_new(*t) && beyond(rule.when, *v, false)).copied().collect();
-                run.reverse();
-                run
+        let (since, run): (_, Vec<Reading>) = match rate {
+            Some(rate) => {
+                let run: Vec<_> = self.recent.within(now, rate.within_s).collect();
+                (run.first()?.0, run)
             }
+            None => self.recent.run(rule.when, is_new)?,
         };
-        let since = run.first()?.0;
         if rate.is_none() && (now - since).as_seconds_f64() < rule.for_s {
             return None;
         }
@@ -365,17 +336,6 @@ impl Sensor {
         let id = id(&rule.id, datastream, since);
         self.phase = Phase::Open { ground: Ground { id: id.clone(), from: since, to: now, earlier: false }, over_since: None };
         Some(Verdict::Open { id, at: now, lon: self.lon, lat: self.lat, evidence })
-    }
-
-    fn within(&self, now: DateTime<Utc>, span_s: f64) -> impl Iterator<Item = (DateTime<Utc>, f64)> {
-        self.recent.iter().copied().filter(move |(t, _)| *t <= now && (now - *t).as_seconds_f64() <= span_s)
-    }
-
-    /// How much it has risen (or fallen) from the least (greatest) reading of the span to the one at its end; `None` with fewer than two.
-    pub fn changed(&self, now: DateTime<Utc>, rate: Rate) -> Option<f64> {
-        let readings: Vec<_> = self.within(now, rate.within_s).map(|(_, v)| v * rate.sign).collect();
-        let least = readings.iter().copied().fold(f64::INFINITY, f64::min);
-        (readings.len() >= 2).then(|| readings[readings.len() - 1] - least)
     }
 }
 
