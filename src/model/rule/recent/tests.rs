@@ -80,10 +80,10 @@ fn a_limit_that_must_hold_for_minutes_opens_at_any_rate() {
 
 #[test]
 fn a_rise_over_an_hour_opens_at_any_rate() {
-    // 30 in 59 minutes, from a low that lasts one.
+    // 30 in 59 minutes, from a low that lasts one. Since when is known to a slice, 112.5 s.
     let slope = |ms: i64| (ms - 60_000).max(0) as f64 * 30.0 / 3_540_000.0;
     for step_ms in [1_000, 100] {
-        assert_eq!(first(rise(3_600.0), step_ms, slope), Some(('o', "rule/r/a/0".to_owned(), 3_600_000)), "{step_ms}");
+        assert_eq!(first(rise(3_600.0), step_ms, slope), Some(('o', "rule/r/a/60000".to_owned(), 3_600_000)), "{step_ms}");
     }
     let fall = rule(Condition::Fall { by: 30.0, within_s: 3_600.0, close: None }, 0.0);
     assert!(matches!(first(fall, 1_000, |ms| -slope(ms)), Some(('o', _, 3_600_000))));
@@ -191,36 +191,49 @@ fn readings() -> impl Strategy<Value = Vec<(i64, f64)>> {
     })
 }
 
-/// The same readings, some of which come late by up to so many places, and some twice, the first time with another value.
-fn disturbed(readings: &[(i64, f64)], seed: usize) -> Vec<(i64, f64)> {
+/// The same readings, some of which come late by so many places.
+fn late(readings: &[(i64, f64)], places: usize) -> Vec<(i64, f64)> {
     let mut all = readings.to_vec();
-    for n in (0..readings.len()).skip(seed % 7).step_by(11) {
-        let until = (n + 1 + seed % 20).min(all.len());
+    for n in (0..all.len()).step_by(11) {
+        let until = (n + 1 + places).min(all.len());
         all[n..until].rotate_left(1);
     }
-    let again = readings.iter().enumerate().skip(seed % 5).step_by(17);
-    again.for_each(|(n, (ms, value))| all.insert(n, (*ms, value + 7.0)));
     all
+}
+
+/// The same, and some come twice, the first time with another value.
+fn disturbed(readings: &[(i64, f64)], seed: usize) -> Vec<(i64, f64)> {
+    let twice =
+        |(n, (ms, value)): (usize, &(i64, f64))| [(*ms, value + 7.0), (*ms, *value)].into_iter().skip(usize::from(n % 17 != seed % 5));
+    let all: Vec<_> = readings.iter().enumerate().flat_map(twice).collect();
+    late(&all, seed % 20)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_limit_is_judged_as_if_all_were_kept(readings in readings(), for_s in 0.0..200.0_f64, close_after_s in 0.0..30.0_f64, limit in 1.0..30.0_f64, below: bool, seed in 0..1_000_usize) {
-        let when = if below { Condition::Below { value: limit, close: Some(limit + 2.0) } } else { Condition::Above { value: limit, close: Some(limit - 2.0) } };
-        let rule = AlertRule { close_after_s, ..rule(when, for_s) };
-        let (mut few, mut all) = (watch(rule.clone(), 64), watch(rule.clone(), usize::MAX));
-        for (ms, value) in &readings {
-            let (said, wanted) = (take(&mut few, *ms, *value), take(&mut all, *ms, *value));
-            prop_assert_eq!(said, wanted);
+    fn a_limit_is_judged_as_if_all_were_kept(
+        readings in readings(), max in 16..200_usize, for_s in 0.0..200.0_f64, close_after_s in 0.0..30.0_f64, limit in 1.0..30.0_f64, below: bool
+    ) {
+        let (above, below) = (Condition::Above { value: limit, close: Some(limit - 2.0) }, below.then_some(Condition::Below { value: limit, close: Some(limit + 2.0) }));
+        let rule = AlertRule { close_after_s, ..rule(below.unwrap_or(above), for_s) };
+        let (mut few, mut all) = (watch(rule.clone(), max), watch(rule, usize::MAX));
+        for (ms, value) in readings {
+            // With their evidence.
+            prop_assert_eq!(take(&mut few, ms, value), take(&mut all, ms, value));
         }
-        // Late and corrected ones as well, where what they disturb is still there.
-        let (mut few, mut all) = (watch(rule.clone(), RECENT_MAX), watch(AlertRule { for_s: 0.0, ..rule }, usize::MAX));
-        all.rule.for_s = few.rule.for_s;
+    }
+
+    #[test]
+    fn since_when_a_limit_is_passed_is_known_as_if_all_were_kept_also_when_some_come_late_or_twice(
+        readings in readings(), max in 64..200_usize, limit in 1.0..30.0_f64, seed in 0..1_000_usize
+    ) {
+        let (mut few, mut all, when) = (Recent::default(), Recent::default(), Condition::Above { value: limit, close: None });
         for (ms, value) in disturbed(&readings, seed) {
-            let (said, wanted) = (take(&mut few, ms, value), take(&mut all, ms, value));
-            prop_assert_eq!(told(&said), told(&wanted));
+            prop_assert_eq!(few.keep((at(ms), value), when, max), all.keep((at(ms), value), when, usize::MAX));
+            let [since, wanted] = [&mut few, &mut all].map(|recent| recent.run(when, |_| true).map(|(since, _)| since));
+            prop_assert_eq!(since, wanted);
         }
     }
 
@@ -231,12 +244,9 @@ proptest! {
         let rate = when.rate().unwrap();
         let shorter = Rate { within_s: within_s * (1.0 - 1.0 / SLICES), ..rate };
         let (mut few, mut all) = (Recent::default(), Recent::default());
-        let mut disturbed = disturbed(&readings, seed);
-        disturbed.dedup_by_key(|(ms, _)| *ms);
-        for reading in if seed % 2 == 0 { readings } else { disturbed } {
-            let reading = (at(reading.0), reading.1);
-            few.keep(reading, when, FEW);
-            all.keep(reading, when, usize::MAX);
+        for (ms, value) in late(&readings, seed % 20) {
+            few.keep((at(ms), value), when, FEW);
+            all.keep((at(ms), value), when, usize::MAX);
             let now = few.newest().unwrap().0;
             prop_assert_eq!(few.newest(), all.newest());
             let [told, most, least] = [few.changed(now, rate), all.changed(now, rate), all.changed(now, shorter)];
