@@ -191,10 +191,10 @@ fn readings() -> impl Strategy<Value = Vec<(i64, f64)>> {
     })
 }
 
-/// The same readings, some of which come late by so many places.
+/// The same readings, some of which come late by so many places, 19 at most.
 fn late(readings: &[(i64, f64)], places: usize) -> Vec<(i64, f64)> {
     let mut all = readings.to_vec();
-    for n in (0..all.len()).step_by(11) {
+    for n in (0..all.len()).step_by(20) {
         let until = (n + 1 + places).min(all.len());
         all[n..until].rotate_left(1);
     }
