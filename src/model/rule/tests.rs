@@ -1,7 +1,7 @@
 use super::*;
 use chrono::{DateTime, TimeDelta, Utc};
 
-fn rule(when: Condition) -> AlertRule {
+pub(super) fn rule(when: Condition) -> AlertRule {
     AlertRule {
         id: "r".into(),
         name: "超标".into(),

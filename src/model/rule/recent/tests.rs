@@ -1,8 +1,7 @@
 //! What is dropped changes no verdict: each watch beside one that keeps all.
 
-use super::super::{AlertRule, Verdict, Watch};
+use super::super::{AlertRule, Verdict, Watch, tests};
 use super::*;
-use crate::model::incident::{Domain, Severity};
 use chrono::TimeDelta;
 use proptest::prelude::*;
 
@@ -10,20 +9,7 @@ use proptest::prelude::*;
 const FEW: usize = 144;
 
 fn rule(when: Condition, for_s: f64) -> AlertRule {
-    AlertRule {
-        id: "r".into(),
-        name: "超标".into(),
-        name_en: String::new(),
-        observed_property: "pm2_5".into(),
-        when,
-        for_s,
-        close_after_s: 0.0,
-        bounds: None,
-        area: None,
-        domain: Domain::UrbanManagement,
-        category: "urban_management/appearance/smoke".into(),
-        severity: Severity::Major,
-    }
+    AlertRule { for_s, ..tests::rule(when) }
 }
 
 fn above(for_s: f64) -> AlertRule {
