@@ -21,7 +21,7 @@ pub(super) struct Column {
     /// What people call it.
     pub(super) name: String,
     description: String,
-    semantic: String,
+    pub(super) semantic: String,
     range: Option<[Value; 2]>,
     kind: Kind,
     array: bool,

@@ -87,6 +87,12 @@ impl PropertyTable {
         Described { class: (*self.class).clone(), properties }
     }
 
+    /// The value in row `i` of the property that has this semantic; `None` when the table has no such property or the row no value.
+    pub fn by_semantic(&self, semantic: &str, i: usize) -> Option<Value> {
+        let column = self.columns.iter().find(|c| c.semantic == semantic)?;
+        column.value(i).filter(|_| i < self.count)
+    }
+
     /// Whether both are the same table.
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.columns, &other.columns)

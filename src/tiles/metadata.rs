@@ -4,6 +4,7 @@
 //! Source: 3D Tiles 1.1, "Metadata"; the extension `3DTILES_metadata` of 1.0.
 
 use super::place_metadata::{MetadataGroup, MetadataSource};
+use super::stated::{Of, Stated};
 use crate::ogc::{Described, DescribedProperty, PropertyTable, described_entity};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -89,6 +90,14 @@ impl Entity {
     fn json(schema: &Arc<Value>, metadata: &Value, extras: &Value) -> Option<Self> {
         let nothing = metadata.is_null() && extras.is_null();
         (!nothing).then(|| Self::Json { schema: schema.clone(), metadata: metadata.clone(), extras: extras.clone() })
+    }
+
+    /// What a row of a subtree's table states of volumes and errors; JSON beside a tile has places of its own for them.
+    pub(super) fn stated(&self, of: Of) -> Stated {
+        match self {
+            Self::Row(table, row) => Stated::read(of, |semantic| table.by_semantic(semantic, *row)),
+            Self::Json { .. } => Stated::default(),
+        }
     }
 
     /// What is said of it, `extras` last.

@@ -51,6 +51,7 @@ mod prepared;
 mod select;
 mod shapes;
 mod sight;
+mod stated;
 mod subtree;
 mod texels;
 mod texture;

@@ -2,8 +2,10 @@
 
 use super::error::{Fault, TileError};
 use super::fetch::resolve;
-use super::implicit::{Coordinates, Implicit};
+use super::implicit::{Coordinates, Implicit, VolumeShape};
 use super::metadata::{Entity, Said};
+use super::stated::{Of, Stated};
+use super::tileset::largest_scale;
 use super::tree::{ContentRef, Fragment, SubtreeRef, Tile, TileId};
 use crate::ogc::{Availability, PropertyTable, PropertyTableJson, SubtreeFile};
 use serde_json::Value;
@@ -83,6 +85,7 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability, 
     let n = implicit.scheme.branching();
     let mut tiles = Vec::new();
     let mut all_said = BTreeMap::new();
+    let mut unusable = 0;
     // (place, Morton index within the level, index in `tiles`) of the level above.
     let mut level: Vec<(Coordinates, usize, u32)> = Vec::new();
     let mut first_bit = 0;
@@ -103,16 +106,22 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability, 
                 continue;
             }
             let id = tiles.len() as u32;
-            let mut tile = tile(implicit, c, depth as u16);
-            tile.parent = parent.map(TileId);
-            if is_below {
-                tile.subtree = Some(SubtreeRef { implicit: implicit.clone(), at: c });
-            } else if exists {
-                tile.contents = contents(implicit, c, available, first_bit + morton)?;
+            let mut said = None;
+            let mut contents = Vec::new();
+            if !is_below && exists {
+                contents = contents_of(implicit, c, available, first_bit + morton)?;
                 let has: Vec<bool> = available.contents.iter().map(|bits| bits.get(first_bit + morton)).collect();
-                all_said.extend(tables.next(&has).map(|said| (TileId(id), said)));
+                said = tables.next(&has);
             }
-            tiles.push(tile);
+            let (tile, wrong) = tile(implicit, c, contents, said.as_ref());
+            unusable += wrong;
+            tiles.push(Tile {
+                depth: depth as u16,
+                parent: parent.map(TileId),
+                subtree: is_below.then(|| SubtreeRef { implicit: implicit.clone(), at: c }),
+                ..tile
+            });
+            all_said.extend(said.map(|said| (TileId(id), said)));
             if let Some(parent) = parent {
                 tiles[parent as usize].children.push(TileId(id));
             }
@@ -122,19 +131,39 @@ fn lay_out(implicit: &Arc<Implicit>, at: Coordinates, available: &Availability, 
         }
         first_bit += n.pow(depth);
     }
+    if unusable > 0 {
+        let Coordinates { level, x, y, z } = at;
+        tracing::warn!(
+            tileset = implicit.url,
+            "metadata of subtree {level}/{x}/{y}/{z} gives {unusable} volumes or errors that can't be used"
+        );
+    }
     Ok(Fragment { tiles, said: all_said })
 }
 
-fn tile(implicit: &Implicit, c: Coordinates, depth: u16) -> Tile {
-    Tile {
-        depth,
+/// A tile with these contents, and how many values of its metadata can't be used. What the metadata states goes before the rule.
+fn tile(implicit: &Implicit, c: Coordinates, contents: Vec<ContentRef>, said: Option<&Said>) -> (Tile, usize) {
+    let to_world = |shape: VolumeShape| shape.to_world(&implicit.transform);
+    let stated = said.and_then(|s| s.tile.as_ref()).map(|e| e.stated(Of::Tile)).unwrap_or_default();
+    let derived = implicit.shape_at(c);
+    let shape = stated.shape(derived).unwrap_or(derived);
+    let error_m = stated.geometric_error.map(|error| error * largest_scale(&implicit.transform));
+    let of_contents: Vec<Stated> =
+        (0..contents.len()).map(|i| said.and_then(|s| s.contents.get(&i)).map(|e| e.stated(Of::Content)).unwrap_or_default()).collect();
+    let shapes: Vec<Option<VolumeShape>> = of_contents.iter().map(|of| of.shape(shape)).collect();
+    // One that states nothing fills its tile.
+    let content_volumes = shapes.iter().any(Option::is_some).then(|| shapes.iter().map(|s| to_world(s.unwrap_or(shape))).collect());
+    let tile = Tile {
         transform: implicit.transform,
         up_axis: implicit.up_axis,
-        ..Tile::new(implicit.shape_at(c).to_world(&implicit.transform), implicit.geometric_error_at(c), implicit.refine)
-    }
+        contents,
+        content_volumes: content_volumes.unwrap_or_default(),
+        ..Tile::new(to_world(shape), error_m.unwrap_or_else(|| implicit.geometric_error_at(c)), stated.refine.unwrap_or(implicit.refine))
+    };
+    (tile, stated.unusable + of_contents.iter().map(|of| of.unusable).sum::<usize>())
 }
 
-fn contents(implicit: &Implicit, c: Coordinates, available: &Availability, bit: usize) -> Result<Vec<ContentRef>, Fault> {
+fn contents_of(implicit: &Implicit, c: Coordinates, available: &Availability, bit: usize) -> Result<Vec<ContentRef>, Fault> {
     let templates = implicit.content_templates.iter().zip(&available.contents).filter(|(_, bits)| bits.get(bit));
     templates.map(|(template, _)| Ok(ContentRef { url: resolve(&implicit.url, &c.fill(template))? })).collect()
 }
@@ -143,7 +172,7 @@ fn contents(implicit: &Implicit, c: Coordinates, available: &Availability, bit: 
 mod tests {
     use super::*;
     use crate::tiles::BoundingVolume;
-    use crate::tiles::implicit::{Scheme, VolumeShape};
+    use crate::tiles::implicit::Scheme;
     use crate::tiles::tree::{Refine, TileTree, UpAxis};
     use glam::{DMat3, DMat4, DVec3};
 
@@ -212,6 +241,40 @@ mod tests {
         );
         let beyond = String::from_utf8_lossy(json).replace(r#""byteOffset":4,"#, r#""byteOffset":5,"#);
         assert!(parse_subtree("file:///city/s/0.0.0.subtree", beyond.as_bytes(), &implicit, Coordinates::ROOT, &beside).is_err());
+    }
+
+    #[test]
+    fn volumes_and_errors_in_metadata_go_before_the_rule() {
+        // Root and its child 2 exist, both with a content: the tiles' table gives error and box, the contents' one a sphere of the first.
+        let json = br#"{"buffers":[{"uri":"a.bin","byteLength":1}],"bufferViews":[{"buffer":0,"byteLength":1},{"buffer":1,"byteLength":8},
+            {"buffer":1,"byteOffset":8,"byteLength":24},{"buffer":1,"byteOffset":32,"byteLength":8}],
+            "tileAvailability":{"bitstream":0},"contentAvailability":[{"constant":1}],"childSubtreeAvailability":{"constant":0},
+            "propertyTables":[{"class":"tile","count":2,"properties":{"e":{"values":1},"b":{"values":2}}},
+            {"class":"content","count":2,"properties":{"s":{"values":3}}}],"tileMetadata":0,"contentMetadata":[1]}"#;
+        let json = String::from_utf8_lossy(json)
+            .replace(r#""byteLength":1}],"bufferViews""#, r#""byteLength":1},{"uri":"b.bin","byteLength":40}],"bufferViews""#);
+        let array = |component: &str, count: u32, semantic: &str| serde_json::json!({ "type": "SCALAR", "componentType": component, "array": true, "count": count, "semantic": semantic });
+        let error = serde_json::json!({ "type": "SCALAR", "componentType": "FLOAT32", "noData": -1.0, "semantic": "TILE_GEOMETRIC_ERROR" });
+        let schema = serde_json::json!({ "classes": {
+            "tile": { "properties": { "e": error, "b": array("INT8", 12, "TILE_BOUNDING_BOX") } },
+            "content": { "properties": { "s": array("INT8", 4, "CONTENT_BOUNDING_SPHERE") } } } });
+        let transform = DMat4::from_scale(DVec3::splat(2.0));
+        let implicit = Arc::new(Implicit { schema: Arc::new(schema), transform, geometric_error_m: 8.0, ..(*rule()).clone() });
+        let boxes: [i8; 24] = [0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 2, -1, 1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1];
+        let spheres: [i8; 8] = [0, 0, 0, 3, 1, 0, 0, 2];
+        let numbers = boxes.iter().chain(&spheres).map(|n| n.to_le_bytes()[0]);
+        let table: Vec<u8> = [6.0f32, -1.0].iter().flat_map(|e| e.to_le_bytes()).chain(numbers).collect();
+        let beside = |url: &str| Ok(if url.ends_with("a.bin") { vec![0b01001] } else { table.clone() });
+        let fragment = parse_subtree("file:///city/s/0.0.0.subtree", json.as_bytes(), &implicit, Coordinates::ROOT, &beside).unwrap();
+        let of = |at: [f64; 3], half: f64| {
+            BoundingVolume::from_half_axes(DVec3::from(at), DMat3::from_diagonal(DVec3::new(1.0, 1.0, half)), &transform)
+        };
+        let tiles: Vec<_> = fragment.tiles.iter().map(|t| (t.volume, t.geometric_error_m)).collect();
+        // An error is scaled as in a file; where none is stated, the rule's.
+        assert_eq!(tiles, [(of([0.0, 0.0, 1.0], 2.0), 12.0), (of([-1.0, 1.0, 0.0], 1.0), 4.0)]);
+        let volumes = [0, 1].map(|i| fragment.tiles[i].content_volumes.to_vec());
+        let sphere = |x: f64, radius_m: f64| vec![BoundingVolume::from_sphere(DVec3::new(x, 0.0, 0.0), radius_m, &transform)];
+        assert_eq!(volumes, [sphere(0.0, 3.0), sphere(1.0, 2.0)]);
     }
 
     #[test]

@@ -188,7 +188,7 @@ impl Reader<'_> {
 /// The largest of a transform's three scales, by which it makes errors larger; 1 where it only turns and moves.
 ///
 /// Source: 3D Tiles 1.1, "Tile transforms".
-fn largest_scale(transform: &DMat4) -> f64 {
+pub(super) fn largest_scale(transform: &DMat4) -> f64 {
     let scale = [transform.x_axis, transform.y_axis, transform.z_axis].map(|axis| axis.truncate().length()).into_iter().fold(0.0, f64::max);
     // What rounding left of a rotation is none.
     if (scale - 1.0).abs() < 1e-6 { 1.0 } else { scale }
@@ -224,7 +224,8 @@ fn first_of<'a>(json: &'a Value, names: &[&str], extension: &str) -> Option<&'a 
     names.iter().filter_map(|n| json.get(n)).next().or_else(|| json.get("extensions")?.get(extension))
 }
 
-fn volume_shape(json: &Value, path: &str) -> Result<VolumeShape, Fault> {
+/// A `boundingVolume` as written.
+pub(super) fn volume_shape(json: &Value, path: &str) -> Result<VolumeShape, Fault> {
     if !json["box"].is_null() {
         let n = numbers::<12>(&json["box"], &format!("{path}.box"))?;
         let centre = DVec3::new(n[0], n[1], n[2]);
