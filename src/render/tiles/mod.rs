@@ -12,7 +12,7 @@
 //! ([`TilesetProgress`]) and of all together ([`CityTiles`], which also answers rays). Order systems by [`TilesetSystems`].
 //!
 //! It is one of [`super::CityRenderPlugins`] and needs the others: camera, light, heat and cuts say what tiles look like. A program of its own adds them all,
-//! after inserting `SceneFrame`, `OrbitCamera` and `Environment` (as `screen::app::build` does). [`crate::tiles`] alone needs none of it, nor Bevy. Never here:
+//! after inserting `SceneFrame`, `OrbitCamera` and `Environment` (`examples/tileset.rs` is one). [`crate::tiles`] alone needs none of it, nor Bevy. Never here:
 //! which tiles are needed ([`crate::tiles`] decides).
 
 mod city;
