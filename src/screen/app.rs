@@ -80,6 +80,7 @@ const BLOCK_BYTES: u64 = 8 << 20;
 /// # Errors
 /// In words, when there is no graphics adapter at all.
 pub fn build(options: &ScreenOptions) -> Result<App, String> {
+    draws()?;
     let mut app = App::new();
     // Blocks of 8 MiB in place of 128, that don't double either: what no tile fills is not taken, and what tiles leave goes back.
     let memory_hints = MemoryHints::Manual { suballocated_device_memory_block_size: BLOCK_BYTES..BLOCK_BYTES };
@@ -129,6 +130,13 @@ pub fn build(options: &ScreenOptions) -> Result<App, String> {
         spawn_camera(commands, target.as_deref(), &adapter, output, quality);
     });
     Ok(app)
+}
+
+/// Whether there is anything that draws: Bevy itself panics where there is nothing.
+fn draws() -> Result<(), String> {
+    let found = bevy::tasks::block_on(wgpu::Instance::default().request_adapter(&wgpu::RequestAdapterOptions::default()));
+    let mend = "install the graphics card's Vulkan driver, or Mesa's that draws in software (Debian: apt install mesa-vulkan-drivers)";
+    found.map(drop).map_err(|e| format!("no graphics driver is found ({e}); {mend}"))
 }
 
 /// For those who work on the look: with `YIPING_LOOK` set to the repository, shaders and themes come from its files instead of from the program.
