@@ -51,7 +51,8 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
         keep.write(&core);
         tokio::select! {
             () = keep.written(&core, &mut feed), if keep.is_writing() => told_held_back(&core, &mut feed, &keep),
-            count = heard.recv_many(&mut batch, BATCH), if keep.has_room() => match count {
+            () = core.alarms.verdicts.room(), if !core.alarms.verdicts.has_room() => {}
+            count = heard.recv_many(&mut batch, BATCH), if keep.has_room() && core.alarms.verdicts.has_room() => match count {
                 0 => break,
                 _ => {
                     if let Some(recorder) = &recorder {
@@ -80,9 +81,9 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
     tracing::warn!(feed = config.id(), "the feed's adapter has ended");
 }
 
-/// Tells screens when the history takes nothing any more, and when it does again.
+/// Tells screens when the history or the rules can take nothing any more, and when they can again.
 fn told_held_back(core: &Core, feed: &mut Ledger, keep: &Keep) {
-    let why = keep.held_back();
+    let why = keep.held_back().or_else(|| core.alarms.verdicts.held_back());
     if feed.hold_back(why.clone()) {
         match why {
             Some(why) => tracing::error!(feed = feed.id(), "held back: {why}"),

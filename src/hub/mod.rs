@@ -39,6 +39,7 @@ mod standards;
 mod to_screens;
 mod tracks;
 mod upgrade;
+mod verdicts;
 mod world;
 
 pub use error::HubError;

@@ -26,7 +26,9 @@ impl Watch {
                 let from = opened_at - TimeDelta::milliseconds((within_s * 1000.0) as i64);
                 Some(Needed::Of { datastream: sensor.to_owned(), from, to: opened_at })
             }
-            Condition::Many { .. } => Some(Needed::Latest { rule: Box::new(self.rule.clone()), since: opened_at - FRESH, at: opened_at }),
+            Condition::Many { .. } => {
+                Some(Needed::Latest { rule: Box::new(AlertRule::clone(&self.rule)), since: opened_at - FRESH, at: opened_at })
+            }
             Condition::Above { .. } | Condition::Below { .. } | Condition::Silent { .. } => None,
         }
     }

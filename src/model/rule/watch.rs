@@ -35,10 +35,19 @@ pub enum Verdict {
     Retract { id: String, corrected: Evidence, flagged: bool },
 }
 
+impl Verdict {
+    /// The id of the incident that it is about.
+    pub fn incident(&self) -> &str {
+        match self {
+            Self::Open { id, .. } | Self::OpenFeed { id, .. } | Self::Close { id, .. } | Self::Retract { id, .. } => id,
+        }
+    }
+}
+
 /// All sensors of one rule.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    pub(super) rule: AlertRule,
+    pub(super) rule: Arc<AlertRule>,
     pub(super) sensors: HashMap<String, Sensor>,
     /// Of a rule with a border: which places lie in it, by sensor. A border has thousands of corners and readings come by the thousand.
     places: HashMap<String, ([f64; 2], bool)>,
@@ -78,10 +87,10 @@ impl Watch {
     pub fn new(rule: AlertRule) -> Self {
         let (sensors, places) = Default::default();
         let (feeds, together, earlier) = Default::default();
-        Self { rule, sensors, places, feeds, together, earlier, recent_max: RECENT_MAX }
+        Self { rule: Arc::new(rule), sensors, places, feeds, together, earlier, recent_max: RECENT_MAX }
     }
 
-    pub fn rule(&self) -> &AlertRule {
+    pub fn rule(&self) -> &Arc<AlertRule> {
         &self.rule
     }
 
