@@ -182,7 +182,11 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            take_unit(core, world, keep, unit, when)
+            match take_unit(core, world, keep, unit, when) {
+                // As a reading.
+                Fate::Stored if core.history.is_some() => return false,
+                fate => fate,
+            }
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
@@ -294,103 +298,4 @@ fn take_alert(world: &mut World, alert: Alert, (now, came): When<'_>) -> Fate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::alert_file::AlertFile;
-    use super::super::scene_file::LoadedScene;
-    use super::*;
-    use crate::model::feed::FeedStatus;
-    use crate::model::incident::{Domain, IncidentState, Report, Severity};
-    use crate::store::Embedded;
-
-    const SCENE: &str = "name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n";
-
-    fn reading(datastream: &str, minute: i64, value: f64) -> FeedEvent {
-        let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-        FeedEvent::Observation(Observation::new(datastream, phenomenon_time, value))
-    }
-
-    fn sensor(id: &str, lat: f64) -> FeedEvent {
-        let (sensor, feed) = (id.to_owned(), "air".to_owned());
-        let (observed_property, unit) = ("pm2_5".to_owned(), "µg/m³".to_owned());
-        FeedEvent::Datastream(Datastream { id: id.into(), feed, sensor, observed_property, unit, lon: 118.0, lat, height_m: 0.0 })
-    }
-
-    fn incident(severity: Severity, title: &str) -> FeedEvent {
-        FeedEvent::Incident(Report {
-            id: "i".into(),
-            domain: Domain::Traffic,
-            category: "traffic/accident/collision".into(),
-            severity,
-            title: title.into(),
-            title_en: String::new(),
-            description: String::new(),
-            lon: 118.0,
-            lat: 33.0,
-            area: None,
-            reported_at: None,
-        })
-    }
-
-    fn ended(incident: &str) -> FeedEvent {
-        FeedEvent::Ended { incident: incident.into(), why: "done".into() }
-    }
-
-    #[test]
-    fn every_message_has_one_fate_and_the_ledger_balances() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("s.toml");
-        std::fs::write(&file, SCENE).unwrap();
-        let scene = LoadedScene::load(&file, dir.path()).unwrap();
-        let store = Arc::new(Embedded::open(&dir.path().join("s.redb")).unwrap());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let alerts = AlertFile::beside(&dir.path().join("s.redb"));
-            let core = Core::new(scene, None, None, store, None, alerts).await.unwrap();
-            let (ready, is_ready) = tokio::sync::oneshot::channel();
-            tokio::spawn(core.clone().follow(ready));
-            is_ready.await.unwrap();
-            let mut ledger = Ledger::new("air");
-            let adapter = FeedStatus {
-                received: 10,
-                rejected: 2,
-                rejected_for: [("unreadable".into(), 2)].into(),
-                quarantined: 1,
-                quarantined_for: [("clock_ahead".into(), 1)].into(),
-                conflated: 3,
-                conflated_by: [("repeated".into(), 3)].into(),
-                stored: 4,
-                ..FeedStatus::default()
-            };
-            let mut keep = Keep::default();
-            take(&core, &mut ledger, &mut keep, &mut vec![FeedEvent::Status(adapter)]).await;
-            let events = [
-                (sensor("a", 33.0), [0, 0, 0, 0]),
-                (sensor("nowhere", 99.0), [0, 1, 0, 0]),
-                (reading("a", 5, 1.0), [1, 1, 0, 0]),
-                (reading("a", 4, 2.0), [1, 1, 1, 0]),
-                (reading("a", 6, f64::NAN), [1, 2, 1, 0]),
-                (reading("unknown", 6, 1.0), [1, 2, 1, 1]),
-                (reading("a", 100_000_000, 1.0), [1, 3, 1, 1]),
-                (incident(Severity::Minor, "追尾"), [2, 3, 1, 1]),
-                (incident(Severity::Minor, "追尾"), [2, 3, 2, 1]),
-                (incident(Severity::Major, "追尾"), [3, 3, 2, 1]),
-                (incident(Severity::Major, ""), [3, 4, 2, 1]),
-                (ended("nobody's"), [3, 4, 3, 1]),
-                (ended("i"), [4, 4, 3, 1]),
-                (ended("i"), [4, 4, 4, 1]),
-            ];
-            for (event, fates) in events {
-                take(&core, &mut ledger, &mut keep, &mut vec![event.clone()]).await;
-                let all = ledger.status();
-                let hub = [all.stored, all.rejected - 2, all.conflated - 3, all.quarantined - 1];
-                assert_eq!(hub, fates, "after {event:?}");
-                assert!(all.balances(), "{all:?}");
-            }
-            let world = core.world();
-            assert_eq!(world.observations["a"].value, 1.0);
-            let known = &world.incidents["i"];
-            assert_eq!((known.version, known.severity, known.state), (3, Severity::Major, IncidentState::Closed));
-            assert_eq!((known.source.as_str(), ledger.status().rejected), ("air", 6));
-        });
-    }
-}
+mod tests;
