@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Events of one feed that may wait for the hub; a full channel makes its adapter wait.
 const QUEUE_MAX: usize = 16_384;
@@ -34,15 +34,16 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 /// An alert is forgotten so long after its end.
 const ALERT_KEPT: TimeDelta = TimeDelta::days(1);
 
-/// Starts an adapter and takes what it says until the hub ends.
-pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
+/// Starts an adapter and takes what it says until the hub is `stopped`; then the rest of what it has said.
+pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning, mut stopped: watch::Receiver<bool>) {
     let (events, mut heard) = mpsc::channel(QUEUE_MAX);
     let kept = restore::kept(&core, &config).await;
     let adapter: FeedHandle = feeds::resume(&config, tuning, kept, events);
     if let Some(inlet) = &adapter.inlet {
         core.inlets().insert(config.id.clone(), inlet.clone());
     }
-    let mut feed = Ledger::new(config.id());
+    let mut feed = Ledger::new(config.id()).after(&core.ledgers.before(config.id(), Utc::now()).await);
+    let mut stops = false;
     let recorder = config.record.then(|| recorder(&core, config.id())).flatten();
     let mut tick = tokio::time::interval(STATUS_EVERY);
     let mut batch = Vec::with_capacity(BATCH);
@@ -51,6 +52,10 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
         keep.write(&core);
         tokio::select! {
             () = keep.written(&core, &mut feed), if keep.is_writing() => told_held_back(&core, &mut feed, &keep),
+            () = stop(&mut stopped), if !stops => {
+                stops = true;
+                heard.close();
+            }
             () = core.alarms.verdicts.room(), if !core.alarms.verdicts.has_room() => {}
             count = heard.recv_many(&mut batch, BATCH), if keep.has_room() && core.alarms.verdicts.has_room() => match count {
                 0 => break,
@@ -75,10 +80,17 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
         keep.written(&core, &mut feed).await;
         keep.write(&core);
     }
-    feed.ended("the feed has ended because what it brings can't be kept; see the hub's log, and start the hub again");
+    if !stops {
+        feed.ended("the feed has ended because what it brings can't be kept; see the hub's log, and start the hub again");
+        tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+    }
     core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
-    tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+}
+
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    // An error here: who could say so is gone.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 /// Tells screens when the history or the rules can take nothing any more, and when they can again.

@@ -1,4 +1,3 @@
-use super::super::alert_file::AlertFile;
 use super::super::scene_file::LoadedScene;
 use super::*;
 use crate::history::{Batch, Memory, Reading};
@@ -100,7 +99,7 @@ async fn core(dir: &std::path::Path, history: Option<Arc<dyn History>>) -> Arc<C
     let state = dir.join("s.redb");
     let store = Arc::new(Embedded::open(&state).unwrap());
     let scene = LoadedScene::load(&file, dir).unwrap();
-    Core::new(scene, None, None, store, history, AlertFile::beside(&state)).await.unwrap()
+    Core::new(scene, None, None, store, history, &state).await.unwrap()
 }
 
 #[tokio::test]

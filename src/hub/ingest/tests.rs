@@ -1,4 +1,3 @@
-use super::super::alert_file::AlertFile;
 use super::super::scene_file::LoadedScene;
 use super::*;
 use crate::history::{History, Memory};
@@ -47,7 +46,7 @@ async fn core(dir: &Path, history: Option<Arc<dyn History>>) -> Arc<Core> {
     std::fs::write(&file, SCENE).unwrap();
     let scene = LoadedScene::load(&file, dir).unwrap();
     let store = Arc::new(Embedded::open(&state).unwrap());
-    let core = Core::new(scene, None, None, store, history, AlertFile::beside(&state)).await.unwrap();
+    let core = Core::new(scene, None, None, store, history, &state).await.unwrap();
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     tokio::spawn(core.clone().follow(ready));
     is_ready.await.unwrap();
