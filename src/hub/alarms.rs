@@ -1,6 +1,7 @@
 //! The scene's alert rules at work: readings make incidents, end them, and take them back when they were corrected.
 
 use super::core::Core;
+use super::verdicts::Verdicts;
 use crate::history::{At, History, HistoryError, ReadingsQuery, Select};
 use crate::model::incident::{Action, Incident, IncidentState, Report, Severity, Stamp};
 use crate::model::lifecycle::{Order, Wish};
@@ -9,10 +10,10 @@ use crate::model::protocol::{Outcome, Role};
 use crate::model::rule::{AlertRule, Evidence, Needed, Verdict, Watch};
 use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// The source of incidents made by rules, as their origin is named.
 pub const SOURCE: &str = "rules";
@@ -26,14 +27,15 @@ const REMEMBERED_MAX: usize = 10_000;
 const OVER_MARK: &str = "已恢复 ";
 /// Begins the title of an incident that people had closed before it turned out that it never was.
 const CORRECTED_MARK: &str = "数据更正 ";
-/// Verdicts that may wait for the store.
-const WAITING_MAX: usize = 1_000;
+/// Verdicts carried out together, each on an incident of its own: the store puts them on disk with one sync.
+const TOGETHER_MAX: usize = 64;
 
 /// All rules, by observed property.
 #[derive(Default)]
 pub struct Alarms {
     rules: Mutex<HashMap<String, Vec<Watch>>>,
-    verdicts: Mutex<Option<mpsc::Sender<(AlertRule, Verdict)>>>,
+    /// What they have said and nobody has carried out yet.
+    pub verdicts: Verdicts,
 }
 
 impl Alarms {
@@ -42,7 +44,7 @@ impl Alarms {
         for rule in rules {
             by_property.entry(rule.observed_property.clone()).or_default().push(Watch::new(rule.clone()));
         }
-        Self { rules: Mutex::new(by_property), verdicts: Mutex::default() }
+        Self { rules: Mutex::new(by_property), verdicts: Verdicts::default() }
     }
 
     /// Judges a reading of a datastream. Flagged ones are no evidence, and take back what rested on them.
@@ -53,7 +55,7 @@ impl Alarms {
                 Quality::Good => watch.take(&of.feed, &of.id, [of.lon, of.lat], o.phenomenon_time, o.value),
                 Quality::Suspect => watch.doubt(&of.id, o.phenomenon_time, o.value),
             };
-            verdicts.into_iter().for_each(|verdict| self.say(watch.rule(), verdict));
+            verdicts.into_iter().for_each(|verdict| self.verdicts.say(watch.rule(), verdict));
         }
     }
 
@@ -69,7 +71,7 @@ impl Alarms {
     fn tick(&self, now: DateTime<Utc>) {
         for watch in self.rules.lock().unwrap_or_else(PoisonError::into_inner).values_mut().flatten() {
             for verdict in watch.tick(now) {
-                self.say(watch.rule(), verdict);
+                self.verdicts.say(watch.rule(), verdict);
             }
         }
     }
@@ -92,15 +94,6 @@ impl Alarms {
         let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         rules.values_mut().flatten().for_each(|watch| watch.remember(incident, readings.to_vec()));
     }
-
-    fn say(&self, rule: &AlertRule, verdict: Verdict) {
-        let to = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(to) = to.as_ref()
-            && to.try_send((rule.clone(), verdict)).is_err()
-        {
-            tracing::error!(rule = rule.id, "more than {WAITING_MAX} verdicts wait for the store; one is lost: are the limits set right?");
-        }
-    }
 }
 
 /// Carries verdicts out until the hub ends.
@@ -108,15 +101,13 @@ pub async fn run(core: Arc<Core>) {
     if core.scene.scene.rules.is_empty() {
         return;
     }
-    let (say, mut said) = mpsc::channel(WAITING_MAX);
-    *core.alarms.verdicts.lock().unwrap_or_else(PoisonError::into_inner) = Some(say);
     let open: Vec<Incident> = core.world().incidents.values().filter(|i| i.source == SOURCE && !i.state.is_ended()).cloned().collect();
     // Beside what comes in: thousands of questions to the history take their time.
     tokio::spawn(core.clone().remember(open));
     let mut tick = tokio::time::interval(TICK);
     loop {
         tokio::select! {
-            Some((rule, verdict)) = said.recv() => core.carry_out(&rule, verdict).await,
+            said = core.alarms.verdicts.next(TOGETHER_MAX) => core.carry_out_all(said).await,
             _ = tick.tick() => core.alarms.tick(Utc::now()),
         }
     }
@@ -135,9 +126,14 @@ impl Core {
         }
     }
 
-    async fn carry_out(&self, rule: &AlertRule, verdict: Verdict) {
+    /// Carries out verdicts on incidents that all differ.
+    async fn carry_out_all(&self, said: Vec<(Arc<AlertRule>, Verdict)>) {
+        join_all(said.iter().map(|(rule, verdict)| self.carry_out(rule, verdict))).await;
+    }
+
+    async fn carry_out(&self, rule: &AlertRule, verdict: &Verdict) {
         loop {
-            match self.try_carry_out(rule, &verdict).await {
+            match self.try_carry_out(rule, verdict).await {
                 Err(e) if e.may_pass() => {
                     tracing::error!(rule = rule.id, "a verdict waits: {e}");
                     tokio::time::sleep(RETRY_EVERY).await;

@@ -2,10 +2,10 @@
 //!
 //! One small file beside the state, written whole: there are some dozens of alerts, and they change a few times an hour.
 
+use super::whole_file;
 use crate::model::alert::Alert;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The file, and whose turn it is to write it.
@@ -27,19 +27,8 @@ impl AlertFile {
 
     /// What was written last. A file that can't be read is put aside and said: a hub without old alerts is better than none.
     pub fn read(&self) -> BTreeMap<String, Alert> {
-        let read = File::open(&self.path).and_then(|f| Ok(serde_json::from_reader::<_, Vec<Alert>>(BufReader::new(f))?));
-        match read {
-            Ok(alerts) => alerts.into_iter().map(|a| (a.id.clone(), a)).collect(),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(e) => {
-                let aside = self.path.with_extension("unreadable");
-                tracing::error!("{}: {e}; it is put aside as {}, and alerts begin anew", self.path.display(), aside.display());
-                if let Err(e) = std::fs::rename(&self.path, &aside) {
-                    tracing::error!("{}: {e}", self.path.display());
-                }
-                BTreeMap::new()
-            }
-        }
+        let alerts: Vec<Alert> = whole_file::read(&self.path, "alerts begin anew");
+        alerts.into_iter().map(|a| (a.id.clone(), a)).collect()
     }
 
     /// Writes what `alerts` gives once it is our turn; on disk when this returns.
@@ -49,7 +38,7 @@ impl AlertFile {
     pub async fn write(&self, alerts: impl FnOnce() -> Vec<Alert>) -> io::Result<()> {
         let _turn = self.turn.lock().await;
         let (path, alerts) = (self.path.clone(), alerts());
-        let written = tokio::task::spawn_blocking(move || write(&path, &alerts)).await;
+        let written = tokio::task::spawn_blocking(move || whole_file::write(&path, &alerts)).await;
         written.unwrap_or_else(|e| Err(io::Error::other(e))).map_err(|e| io::Error::new(e.kind(), in_words(&self.path, &e)))
     }
 }
@@ -61,17 +50,6 @@ pub(super) fn in_words(file: &Path, e: &io::Error) -> String {
         true => format!("{}: the disk is full and the alert was not kept; free some space, and it goes on by itself", file.display()),
         false => format!("{}: {e}", file.display()),
     }
-}
-
-fn write(path: &Path, alerts: &[Alert]) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut out = BufWriter::new(tempfile::NamedTempFile::new_in(folder)?);
-    serde_json::to_writer(&mut out, alerts)?;
-    out.flush()?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::alarms::Alarms;
 use super::alert_file::AlertFile;
 use super::alert_log::AlertLog;
 use super::event_keeper::{EventKeeper, WAITING_MAX};
+use super::ledger_file::LedgerFile;
 use super::means::MeansAnswers;
 use super::news::News;
 use super::outbox::Outbox;
@@ -21,7 +22,7 @@ use chrono::{TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
@@ -77,6 +78,8 @@ pub struct Core {
     pub means_answers: MeansAnswers,
     alert_file: AlertFile,
     alert_log: AlertLog,
+    /// What feeds' ledgers counted before this start.
+    pub ledgers: LedgerFile,
     pub alarms: Alarms,
     /// Names the store, the same at each start of the same state file.
     pub name: String,
@@ -98,23 +101,26 @@ pub struct Core {
 }
 
 impl Core {
+    /// `state`: the file of the store; what is kept beside it is read.
     pub async fn new(
         scene: LoadedScene,
         web: Option<PathBuf>,
         token: Option<String>,
         store: Arc<dyn StateStore>,
         history: Option<Arc<dyn History>>,
-        alert_file: AlertFile,
+        state: &Path,
     ) -> Result<Arc<Self>, HubError> {
         let rules = rule_areas::looked_up(&scene)?;
         let name = store_name(&*store).await?;
         let mut world = World::new(scene.first_view());
+        let alert_file = AlertFile::beside(state);
         let (alert_log, alert_past) = AlertLog::open(alert_file.log(), Utc::now());
         world.resume_alerts(alert_file.read(), alert_past);
         Ok(Arc::new(Self {
             world: Mutex::new(world),
             alert_file,
             alert_log,
+            ledgers: LedgerFile::beside(state),
             view_key: keys::view(&scene.id),
             alarms: Alarms::new(&rules),
             scene,

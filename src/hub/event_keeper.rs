@@ -199,7 +199,6 @@ fn kept_since(now: DateTime<Utc>, rollup_days: u32) -> DateTime<Utc> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::alert_file::AlertFile;
     use super::super::scene_file::LoadedScene;
     use super::*;
     use crate::history::{EventQuery, Memory};
@@ -215,7 +214,7 @@ mod tests {
         std::fs::write(&file, "name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n").unwrap();
         let (scene, state) = (LoadedScene::load(&file, dir).unwrap(), dir.join("s.redb"));
         let store = Arc::new(Embedded::open(&state).unwrap());
-        let mut core = Core::new(scene, None, None, store, None, AlertFile::beside(&state)).await.unwrap();
+        let mut core = Core::new(scene, None, None, store, None, &state).await.unwrap();
         Arc::get_mut(&mut core).unwrap().events = EventKeeper::new(2);
         Arc::get_mut(&mut core).unwrap().history = Some(Arc::new(Memory::default()));
         let (ready, is_ready) = tokio::sync::oneshot::channel();

@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// Events of one feed that may wait for the hub; a full channel makes its adapter wait.
 const QUEUE_MAX: usize = 16_384;
@@ -34,15 +34,16 @@ const CLOCK_SLACK: TimeDelta = TimeDelta::seconds(2);
 /// An alert is forgotten so long after its end.
 const ALERT_KEPT: TimeDelta = TimeDelta::days(1);
 
-/// Starts an adapter and takes what it says until the hub ends.
-pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
+/// Starts an adapter and takes what it says until the hub is `stopped`; then the rest of what it has said.
+pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning, mut stopped: watch::Receiver<bool>) {
     let (events, mut heard) = mpsc::channel(QUEUE_MAX);
     let kept = restore::kept(&core, &config).await;
     let adapter: FeedHandle = feeds::resume(&config, tuning, kept, events);
     if let Some(inlet) = &adapter.inlet {
         core.inlets().insert(config.id.clone(), inlet.clone());
     }
-    let mut feed = Ledger::new(config.id());
+    let mut feed = Ledger::new(config.id()).after(&core.ledgers.before(config.id(), Utc::now()).await);
+    let mut stops = false;
     let recorder = config.record.then(|| recorder(&core, config.id())).flatten();
     let mut tick = tokio::time::interval(STATUS_EVERY);
     let mut batch = Vec::with_capacity(BATCH);
@@ -51,7 +52,12 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
         keep.write(&core);
         tokio::select! {
             () = keep.written(&core, &mut feed), if keep.is_writing() => told_held_back(&core, &mut feed, &keep),
-            count = heard.recv_many(&mut batch, BATCH), if keep.has_room() => match count {
+            () = stop(&mut stopped), if !stops => {
+                stops = true;
+                heard.close();
+            }
+            () = core.alarms.verdicts.room(), if !core.alarms.verdicts.has_room() => {}
+            count = heard.recv_many(&mut batch, BATCH), if keep.has_room() && core.alarms.verdicts.has_room() => match count {
                 0 => break,
                 _ => {
                     if let Some(recorder) = &recorder {
@@ -74,15 +80,22 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning) {
         keep.written(&core, &mut feed).await;
         keep.write(&core);
     }
-    feed.ended("the feed has ended because what it brings can't be kept; see the hub's log, and start the hub again");
+    if !stops {
+        feed.ended("the feed has ended because what it brings can't be kept; see the hub's log, and start the hub again");
+        tracing::warn!(feed = config.id(), "the feed's adapter has ended");
+    }
     core.tell_feed(&mut feed);
     core.inlets().remove(config.id());
-    tracing::warn!(feed = config.id(), "the feed's adapter has ended");
 }
 
-/// Tells screens when the history takes nothing any more, and when it does again.
+async fn stop(stopped: &mut watch::Receiver<bool>) {
+    // An error here: who could say so is gone.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Tells screens when the history or the rules can take nothing any more, and when they can again.
 fn told_held_back(core: &Core, feed: &mut Ledger, keep: &Keep) {
-    let why = keep.held_back();
+    let why = keep.held_back().or_else(|| core.alarms.verdicts.held_back());
     if feed.hold_back(why.clone()) {
         match why {
             Some(why) => tracing::error!(feed = feed.id(), "held back: {why}"),
@@ -181,7 +194,11 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            take_unit(core, world, keep, unit, when)
+            match take_unit(core, world, keep, unit, when) {
+                // As a reading.
+                Fate::Stored if core.history.is_some() => return false,
+                fate => fate,
+            }
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
@@ -293,103 +310,4 @@ fn take_alert(world: &mut World, alert: Alert, (now, came): When<'_>) -> Fate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::alert_file::AlertFile;
-    use super::super::scene_file::LoadedScene;
-    use super::*;
-    use crate::model::feed::FeedStatus;
-    use crate::model::incident::{Domain, IncidentState, Report, Severity};
-    use crate::store::Embedded;
-
-    const SCENE: &str = "name = \"x\"\nname_en = \"x\"\npackage = \"p\"\n";
-
-    fn reading(datastream: &str, minute: i64, value: f64) -> FeedEvent {
-        let phenomenon_time = DateTime::UNIX_EPOCH + TimeDelta::minutes(minute);
-        FeedEvent::Observation(Observation::new(datastream, phenomenon_time, value))
-    }
-
-    fn sensor(id: &str, lat: f64) -> FeedEvent {
-        let (sensor, feed) = (id.to_owned(), "air".to_owned());
-        let (observed_property, unit) = ("pm2_5".to_owned(), "µg/m³".to_owned());
-        FeedEvent::Datastream(Datastream { id: id.into(), feed, sensor, observed_property, unit, lon: 118.0, lat, height_m: 0.0 })
-    }
-
-    fn incident(severity: Severity, title: &str) -> FeedEvent {
-        FeedEvent::Incident(Report {
-            id: "i".into(),
-            domain: Domain::Traffic,
-            category: "traffic/accident/collision".into(),
-            severity,
-            title: title.into(),
-            title_en: String::new(),
-            description: String::new(),
-            lon: 118.0,
-            lat: 33.0,
-            area: None,
-            reported_at: None,
-        })
-    }
-
-    fn ended(incident: &str) -> FeedEvent {
-        FeedEvent::Ended { incident: incident.into(), why: "done".into() }
-    }
-
-    #[test]
-    fn every_message_has_one_fate_and_the_ledger_balances() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("s.toml");
-        std::fs::write(&file, SCENE).unwrap();
-        let scene = LoadedScene::load(&file, dir.path()).unwrap();
-        let store = Arc::new(Embedded::open(&dir.path().join("s.redb")).unwrap());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let alerts = AlertFile::beside(&dir.path().join("s.redb"));
-            let core = Core::new(scene, None, None, store, None, alerts).await.unwrap();
-            let (ready, is_ready) = tokio::sync::oneshot::channel();
-            tokio::spawn(core.clone().follow(ready));
-            is_ready.await.unwrap();
-            let mut ledger = Ledger::new("air");
-            let adapter = FeedStatus {
-                received: 10,
-                rejected: 2,
-                rejected_for: [("unreadable".into(), 2)].into(),
-                quarantined: 1,
-                quarantined_for: [("clock_ahead".into(), 1)].into(),
-                conflated: 3,
-                conflated_by: [("repeated".into(), 3)].into(),
-                stored: 4,
-                ..FeedStatus::default()
-            };
-            let mut keep = Keep::default();
-            take(&core, &mut ledger, &mut keep, &mut vec![FeedEvent::Status(adapter)]).await;
-            let events = [
-                (sensor("a", 33.0), [0, 0, 0, 0]),
-                (sensor("nowhere", 99.0), [0, 1, 0, 0]),
-                (reading("a", 5, 1.0), [1, 1, 0, 0]),
-                (reading("a", 4, 2.0), [1, 1, 1, 0]),
-                (reading("a", 6, f64::NAN), [1, 2, 1, 0]),
-                (reading("unknown", 6, 1.0), [1, 2, 1, 1]),
-                (reading("a", 100_000_000, 1.0), [1, 3, 1, 1]),
-                (incident(Severity::Minor, "追尾"), [2, 3, 1, 1]),
-                (incident(Severity::Minor, "追尾"), [2, 3, 2, 1]),
-                (incident(Severity::Major, "追尾"), [3, 3, 2, 1]),
-                (incident(Severity::Major, ""), [3, 4, 2, 1]),
-                (ended("nobody's"), [3, 4, 3, 1]),
-                (ended("i"), [4, 4, 3, 1]),
-                (ended("i"), [4, 4, 4, 1]),
-            ];
-            for (event, fates) in events {
-                take(&core, &mut ledger, &mut keep, &mut vec![event.clone()]).await;
-                let all = ledger.status();
-                let hub = [all.stored, all.rejected - 2, all.conflated - 3, all.quarantined - 1];
-                assert_eq!(hub, fates, "after {event:?}");
-                assert!(all.balances(), "{all:?}");
-            }
-            let world = core.world();
-            assert_eq!(world.observations["a"].value, 1.0);
-            let known = &world.incidents["i"];
-            assert_eq!((known.version, known.severity, known.state), (3, Severity::Major, IncidentState::Closed));
-            assert_eq!((known.source.as_str(), ledger.status().rejected), ("air", 6));
-        });
-    }
-}
+mod tests;

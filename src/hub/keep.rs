@@ -21,7 +21,7 @@ const ROWS_MAX: usize = 65_536;
 #[derive(Debug, Default)]
 struct Collected {
     batch: Batch,
-    /// Messages of the ledger in `batch`: positions are counted as they come, readings when they are kept.
+    /// Messages of the ledger in `batch`: a position is one, though several readings tell it.
     uncounted: u64,
     /// Reached once all of it is on disk; dropped unreached when it is not, so that the source says it again.
     barriers: Vec<Barrier>,
@@ -80,6 +80,7 @@ impl Keep {
     pub fn unit(&mut self, core: &Core, unit: &Unit, received_at: DateTime<Utc>) {
         if core.history.is_some() {
             self.tracks.take(unit, received_at, &mut self.next.batch.datastreams, &mut self.next.batch.readings);
+            self.next.uncounted += 1;
         }
     }
 

@@ -1,4 +1,5 @@
-//! The loss ledger of one feed: what its adapter counted and what the hub did with the rest, as one balanced account.
+//! The loss ledger of one feed: what its adapter counted, what the hub did with the rest, and what both counted before a restart, as one
+//! balanced account.
 
 use crate::feeds::LagMeter;
 use crate::model::feed::{Counts, FeedStatus, Lag};
@@ -29,6 +30,8 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Ledger {
     source: Arc<str>,
+    /// Counts of before this start of the hub.
+    before: FeedStatus,
     adapter: FeedStatus,
     hub: FeedStatus,
     told: FeedStatus,
@@ -42,12 +45,21 @@ impl Ledger {
         let empty = FeedStatus { feed: feed.to_owned(), ..FeedStatus::default() };
         Self {
             source: feed.into(),
+            before: FeedStatus::default(),
             adapter: empty.clone(),
             hub: empty.clone(),
             told: empty,
             lag: LagMeter::default(),
             ahead: LagMeter::default(),
         }
+    }
+
+    /// Goes on from the counts of `before` this start.
+    pub fn after(mut self, before: &FeedStatus) -> Self {
+        self.before = before.counts();
+        // No news before the adapter has said what it is.
+        self.told = self.status();
+        self
     }
 
     pub fn id(&self) -> &str {
@@ -125,23 +137,26 @@ impl Ledger {
         *reason += messages;
     }
 
-    /// What never reached the hub, by the adapter's count, and what did, by ours: balanced at any moment, whatever is on its way.
+    /// What never reached the hub, by the adapter's count, and what did, by ours, beside what was before: balanced at any moment,
+    /// whatever is on its way.
     pub fn status(&self) -> FeedStatus {
-        let (a, h) = (&self.adapter, &self.hub);
+        let (a, h, b) = (&self.adapter, &self.hub, &self.before);
         let lag = self.lag.quantiles_ms().map(|(p50, p99)| Lag { arrival_p50_ms: p50, arrival_p99_ms: p99, ..Lag::default() });
         FeedStatus {
-            received: h.received + a.rejected + a.conflated + a.quarantined,
-            stored: h.stored,
-            rejected: h.rejected + a.rejected,
-            rejected_for: both(&h.rejected_for, &a.rejected_for),
-            conflated: h.conflated + a.conflated,
-            conflated_by: both(&h.conflated_by, &a.conflated_by),
-            quarantined: h.quarantined + a.quarantined,
-            quarantined_for: both(&h.quarantined_for, &a.quarantined_for),
+            since: b.since,
+            received: b.received + h.received + a.rejected + a.conflated + a.quarantined,
+            stored: b.stored + h.stored,
+            rejected: b.rejected + h.rejected + a.rejected,
+            rejected_for: summed([&b.rejected_for, &h.rejected_for, &a.rejected_for]),
+            conflated: b.conflated + h.conflated + a.conflated,
+            conflated_by: summed([&b.conflated_by, &h.conflated_by, &a.conflated_by]),
+            quarantined: b.quarantined + h.quarantined + a.quarantined,
+            quarantined_for: summed([&b.quarantined_for, &h.quarantined_for, &a.quarantined_for]),
+            gaps: b.gaps + a.gaps,
             lag,
             skew_ms: a.skew_ms.or_else(|| self.skew_ms()),
             always_late_ms: if a.skew_ms.is_none() { self.always_late_ms() } else { None },
-            unrecorded: h.unrecorded,
+            unrecorded: b.unrecorded + h.unrecorded,
             held_back: h.held_back.clone(),
             newest: h.newest.max(a.newest),
             last_error: a.last_error.clone().or_else(|| h.last_error.clone()),
@@ -176,9 +191,9 @@ impl Ledger {
     }
 }
 
-fn both(one: &Counts, other: &Counts) -> Counts {
-    let mut sum = one.clone();
-    for (why, count) in other {
+fn summed(parts: [&Counts; 3]) -> Counts {
+    let mut sum = Counts::new();
+    for (why, count) in parts.into_iter().flatten() {
         *sum.entry(why.clone()).or_default() += count;
     }
     sum
@@ -249,6 +264,13 @@ mod tests {
                 }
                 prop_assert!(ledger.status().balances(), "{:?}", ledger.status());
             }
+            // After a restart all of it goes on.
+            let before = ledger.status();
+            let mut again = Ledger::new("f").after(&before);
+            prop_assert_eq!((again.status().counts(), again.news(None)), (before.counts(), None));
+            fates.iter().for_each(|n| again.count(fate(*n)));
+            prop_assert!(again.status().balances(), "{:?}", again.status());
+            prop_assert_eq!(again.status().received, before.received + fates.len() as u64);
         }
     }
 }

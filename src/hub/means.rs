@@ -120,7 +120,6 @@ fn quarter(bucket: &Bucket) -> Option<Quarter> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::alert_file::AlertFile;
     use super::super::scene_file::LoadedScene;
     use super::*;
     use crate::history::{Batch, Memory, Reading};
@@ -166,7 +165,7 @@ mod tests {
         let state = dir.path().join("s.redb");
         let store = Arc::new(Embedded::open(&state).unwrap());
         let scene = LoadedScene::load(&file, dir.path()).unwrap();
-        let core = Core::new(scene, None, None, store, Some(history.clone()), AlertFile::beside(&state)).await.unwrap();
+        let core = Core::new(scene, None, None, store, Some(history.clone()), &state).await.unwrap();
         streams.into_iter().for_each(|s| core.world().learn(s));
         let told = async |hours, known| {
             let means = core.means(&*history, ("pm2_5", hours), until, known).await.unwrap();

@@ -26,6 +26,7 @@ mod inlets;
 mod keep;
 mod keys;
 mod ledger;
+mod ledger_file;
 mod means;
 mod news;
 mod outbox;
@@ -39,13 +40,14 @@ mod standards;
 mod to_screens;
 mod tracks;
 mod upgrade;
+mod verdicts;
+mod whole_file;
 mod world;
 
 pub use error::HubError;
 pub use files::allow_many_connections;
 pub use scene_file::{LoadedScene, default_data};
 
-use self::alert_file::AlertFile;
 use self::core::Core;
 use crate::feeds::Tuning;
 use crate::history::{ClickHouse, ClickHouseConfig, History, HistoryError, Retention};
@@ -60,6 +62,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 
 /// How long connections get to end by themselves.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
@@ -140,7 +143,7 @@ impl Hub {
         let store = Arc::new(open_store(&state)?);
         let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("hub").enable_all().build().map_err(HubError::Runtime)?;
         let history = open_history(&config, &runtime)?;
-        let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history, AlertFile::beside(&state)))?;
+        let core = runtime.block_on(Core::new(scene, config.web, config.token, store, history, &state))?;
         let (stop, stopped) = watch::channel(false);
         let (ready, is_ready) = oneshot::channel();
         let thread = std::thread::Builder::new().name("hub".into()).spawn(move || {
@@ -256,9 +259,11 @@ async fn run(
     });
     let _ = all_read.await;
     restore::world(&core).await;
+    let mut feeds = JoinSet::new();
     for feed in core.scene.scene.feeds.clone() {
-        tokio::spawn(ingest::run(core.clone(), feed, tuning.clone()));
+        feeds.spawn(ingest::run(core.clone(), feed, tuning.clone(), stopped.clone()));
     }
+    tokio::spawn(ledger_file::run(core.clone()));
     tokio::spawn(event_keeper::run(core.clone()));
     tokio::spawn(alarms::run(core.clone()));
     tokio::spawn(retain(core.clone()));
@@ -279,6 +284,13 @@ async fn run(
     tokio::select! {
         served = serve => if let Err(e) = served { tracing::error!("the hub has stopped serving: {e}") },
         () = end => {}
+    }
+    // What they have taken is then on disk and counted. One that the disk holds back is not waited for.
+    let _ = tokio::time::timeout(STOP_WITHIN, async { while feeds.join_next().await.is_some() {} }).await;
+    match tokio::time::timeout(STOP_WITHIN, core.keep_ledgers()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(e)) => tracing::warn!("{e}"),
+        Err(_) => tracing::warn!("the last of the feeds' counts are not kept: the disk doesn't answer"),
     }
 }
 

@@ -112,7 +112,6 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
-    use super::super::alert_file::AlertFile;
     use super::*;
     use crate::hub::scene_file::LoadedScene;
     use crate::model::alert::Alert;
@@ -124,7 +123,7 @@ mod tests {
         let scene = LoadedScene::load(&file, dir).unwrap();
         let state = dir.join("s.redb");
         let store = Arc::new(Embedded::open(&state).unwrap());
-        Core::new(scene, None, None, store, None, AlertFile::beside(&state)).await.unwrap()
+        Core::new(scene, None, None, store, None, &state).await.unwrap()
     }
 
     #[tokio::test]

@@ -157,6 +157,8 @@ export interface FeedStatus {
   feed: string;
   kind: string;
   connected: boolean;
+  /** Since when all counts are kept: they go on over restarts of the hub. */
+  since?: Instant;
   received: number;
   stored: number;
   rejected: number;

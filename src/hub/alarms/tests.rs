@@ -1,4 +1,3 @@
-use super::super::alert_file::AlertFile;
 use super::super::scene_file::LoadedScene;
 use super::*;
 use crate::history::{Batch, Memory, Reading};
@@ -14,6 +13,14 @@ id = "rise"
 name = "上升"
 observed_property = "level"
 when = { rise = { by = 30.0, within_s = 60.0 } }
+domain = "emergency"
+category = "emergency/natural_disaster/flood"
+severity = "major"
+[[rule]]
+id = "high"
+name = "高"
+observed_property = "depth"
+when = { above = { value = 10.0 } }
 domain = "emergency"
 category = "emergency/natural_disaster/flood"
 severity = "major"
@@ -70,8 +77,6 @@ async fn what_incidents_of_before_a_restart_rested_on_is_read_from_the_history()
     let datastreams = ["f/a", "f/b", "f/c"].map(sensor).into();
     history.append(Batch { datastreams, readings: readings.into(), events: vec![] }).await.unwrap();
     let core = core(dir.path(), Some(history)).await;
-    let (say, mut said) = mpsc::channel(10);
-    *core.alarms.verdicts.lock().unwrap() = Some(say);
     let open = vec![incident("rule/rise/f/a/0", at(50)), incident("rule/many//50000", at(50))];
     core.alarms.resume(open.iter());
     core.clone().remember(open).await;
@@ -79,7 +84,7 @@ async fn what_incidents_of_before_a_restart_rested_on_is_read_from_the_history()
     core.alarms.take(&sensor("f/a"), &reading("f/a", 0, 20.0, Quality::Good));
     core.alarms.take(&sensor("f/c"), &reading("f/c", 48, 2.0, Quality::Good));
     core.alarms.take(&sensor("f/b"), &reading("f/b", 49, 41.0, Quality::Suspect));
-    let taken_back = std::iter::from_fn(|| said.try_recv().ok()).map(|(_, verdict)| match verdict {
+    let taken_back = core.alarms.verdicts.take(10).into_iter().map(|(_, verdict)| match verdict {
         Verdict::Retract { id, flagged, .. } => (id, flagged),
         other => panic!("{other:?}"),
     });
@@ -94,7 +99,7 @@ async fn core(dir: &std::path::Path, history: Option<Arc<dyn History>>) -> Arc<C
     let state = dir.join("s.redb");
     let store = Arc::new(Embedded::open(&state).unwrap());
     let scene = LoadedScene::load(&file, dir).unwrap();
-    Core::new(scene, None, None, store, history, AlertFile::beside(&state)).await.unwrap()
+    Core::new(scene, None, None, store, history, &state).await.unwrap()
 }
 
 #[tokio::test]
@@ -108,11 +113,11 @@ async fn an_incident_that_people_closed_says_that_its_data_was_corrected_and_an_
     let evidence = |s, value| Evidence { datastream: "f/a".into(), time: at(s), value };
     for id in ["rule/rise/f/a/0", "rule/rise/f/a/100"] {
         let open = Verdict::Open { id: id.into(), at: at(50), lon: 118.0, lat: 33.0, evidence: vec![evidence(0, 0.0), evidence(50, 40.0)] };
-        core.carry_out(&rule, open).await;
+        core.carry_out(&rule, &open).await;
     }
     core.feed_ended(SOURCE, "rule/rise/f/a/0", "looked", Utc::now()).await.unwrap().unwrap();
     for id in ["rule/rise/f/a/0", "rule/rise/f/a/100", "rule/rise/f/a/100"] {
-        core.carry_out(&rule, Verdict::Retract { id: id.into(), corrected: evidence(50, 4.0), flagged: false }).await;
+        core.carry_out(&rule, &Verdict::Retract { id: id.into(), corrected: evidence(50, 4.0), flagged: false }).await;
     }
     let (closed, open) = {
         let world = core.world();
@@ -125,4 +130,35 @@ async fn an_incident_that_people_closed_says_that_its_data_was_corrected_and_an_
     let entry = core.store.get(&super::super::keys::event(&closed.id, 3)).await.unwrap().unwrap();
     let event: Event = serde_json::from_slice(&entry.value).unwrap();
     assert_eq!(event.reason.as_deref(), Some("数据已更正 corrected data: f/a 00:00:50Z = 4.0"));
+}
+
+#[tokio::test]
+async fn of_a_burst_of_thousands_of_sensors_every_incident_is_opened_and_every_end_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let core = core(dir.path(), None).await;
+    let (ready, is_ready) = tokio::sync::oneshot::channel();
+    tokio::spawn(core.clone().follow(ready));
+    is_ready.await.unwrap();
+    let depth = |n: usize| Datastream { observed_property: "depth".into(), ..sensor(&format!("f/{n}")) };
+    // All at once and before anybody carries them out, as in one batch just after a start; every tenth is over at once.
+    const SENSORS: usize = 5_000;
+    for n in 0..SENSORS {
+        core.alarms.take(&depth(n), &reading(&format!("f/{n}"), 0, 20.0, Quality::Good));
+        if n % 10 == 0 {
+            core.alarms.take(&depth(n), &reading(&format!("f/{n}"), 1, 5.0, Quality::Good));
+        }
+    }
+    tokio::spawn(run(core.clone()));
+    let told = async {
+        let mut applied = core.applied();
+        while core.world().incidents.values().filter(|i| is_over(i)).count() < SENSORS / 10 || core.world().incidents.len() < SENSORS {
+            applied.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), told).await.expect("all of them");
+    let world = core.world();
+    for n in 0..SENSORS {
+        let incident = &world.incidents[&format!("rule/high/f/{n}/0")];
+        assert_eq!((incident.version, is_over(incident)), if n % 10 == 0 { (2, true) } else { (1, false) }, "{n}");
+    }
 }

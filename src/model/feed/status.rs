@@ -18,6 +18,9 @@ pub struct FeedStatus {
     #[serde(default)]
     pub coordinates: Coordinates,
     pub connected: bool,
+    /// Since when all counts are kept: they go on over restarts of the hub. `None` of a hub of before they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<DateTime<Utc>>,
     pub received: u64,
     pub stored: u64,
     /// Can't be used: unreadable, incomplete, out of range.
@@ -71,6 +74,26 @@ pub struct Lag {
 }
 
 impl FeedStatus {
+    /// Its counts and since when they are kept, without what holds for this moment only.
+    pub fn counts(&self) -> Self {
+        let one = self.clone();
+        Self {
+            feed: one.feed,
+            since: one.since,
+            received: one.received,
+            stored: one.stored,
+            rejected: one.rejected,
+            rejected_for: one.rejected_for,
+            conflated: one.conflated,
+            conflated_by: one.conflated_by,
+            quarantined: one.quarantined,
+            quarantined_for: one.quarantined_for,
+            unrecorded: one.unrecorded,
+            gaps: one.gaps,
+            ..Self::default()
+        }
+    }
+
     /// Whether every message has exactly one fate, and every fate its reasons.
     pub fn balances(&self) -> bool {
         let sum = |counts: &Counts| counts.values().sum::<u64>();

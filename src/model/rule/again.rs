@@ -26,7 +26,9 @@ impl Watch {
                 let from = opened_at - TimeDelta::milliseconds((within_s * 1000.0) as i64);
                 Some(Needed::Of { datastream: sensor.to_owned(), from, to: opened_at })
             }
-            Condition::Many { .. } => Some(Needed::Latest { rule: Box::new(self.rule.clone()), since: opened_at - FRESH, at: opened_at }),
+            Condition::Many { .. } => {
+                Some(Needed::Latest { rule: Box::new(AlertRule::clone(&self.rule)), since: opened_at - FRESH, at: opened_at })
+            }
             Condition::Above { .. } | Condition::Below { .. } | Condition::Silent { .. } => None,
         }
     }
@@ -37,10 +39,10 @@ impl Watch {
             return self.together.remember(limits, id, readings);
         }
         let (Some(rate), Some((datastream, _))) = (self.rule.when.rate(), self.named(id)) else { return };
-        let earlier = &mut self.earlier;
+        let (rule, earlier) = (&self.rule, &mut self.earlier);
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
             // Its place comes with its next reading, before anything is judged by it.
-            Sensor::new(Arc::default(), earlier.remove(datastream).unwrap_or_default())
+            Sensor::new(&rule.id, Arc::default(), earlier.remove(datastream).unwrap_or_default())
         });
         for Evidence { time, value, .. } in readings {
             // What has been said since the restart is newer.

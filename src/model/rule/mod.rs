@@ -3,6 +3,7 @@
 mod again;
 mod area;
 mod ground;
+mod naming;
 mod recent;
 mod silence;
 mod together;

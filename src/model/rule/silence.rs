@@ -5,7 +5,8 @@
 //! should have spoken; a feed of which nothing at all has come for so long is one incident. After its return all its sensors have their
 //! time again from then on.
 
-use super::watch::{EVIDENCE_MAX, Evidence, Sensor, Verdict, id};
+use super::naming::id;
+use super::watch::{EVIDENCE_MAX, Evidence, Sensor, Verdict};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 use super::AlertRule;
 use super::again::FRESH;
 use super::ground::Correction;
-use super::watch::{EVIDENCE_MAX, Evidence, OVER_MAX, Sensor, Verdict, id};
+use super::naming::Naming;
+use super::watch::{EVIDENCE_MAX, Evidence, OVER_MAX, Sensor, Verdict};
 use chrono::{DateTime, Utc};
 use std::collections::{HashMap, VecDeque};
 
@@ -21,6 +22,7 @@ pub(super) struct Together {
     open: Option<(Crowd, Option<DateTime<Utc>>)>,
     /// Those that are over and may still be taken back, the newest last.
     over: VecDeque<Crowd>,
+    naming: Naming,
 }
 
 /// An incident with the reading of each sensor that was above the limit when it was opened; none of one of before a restart
@@ -33,7 +35,8 @@ struct Crowd {
 
 impl Together {
     /// Takes up an incident of an earlier run.
-    pub fn resume(&mut self, id: &str, is_over: bool) {
+    pub fn resume(&mut self, rule: &str, id: &str, is_over: bool) {
+        self.naming.know(rule, id);
         let crowd = Crowd { id: id.to_owned(), readings: HashMap::new() };
         if is_over { self.end(crowd) } else { self.open = Some((crowd, None)) }
     }
@@ -89,7 +92,7 @@ impl Together {
         let (lon, lat) = over.iter().fold((0.0, 0.0), |(x, y), (_, s, ..)| (x + s.lon / n, y + s.lat / n));
         let evidence = over.iter().take(EVIDENCE_MAX);
         let evidence = evidence.map(|(id, _, time, value)| Evidence { datastream: (*id).clone(), time: *time, value: *value }).collect();
-        let id = id(&rule.id, "", now);
+        let id = self.naming.next(&rule.id, "", now);
         let readings = over.iter().map(|(id, _, time, value)| ((*id).clone(), (*time, Some(*value)))).collect();
         self.open = Some((Crowd { id: id.clone(), readings }, None));
         Verdict::Open { id, at: now, lon, lat, evidence }

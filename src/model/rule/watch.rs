@@ -1,6 +1,7 @@
 //! A rule at work: readings in, verdicts out. The clock is an argument.
 
 use super::ground::{Correction, Ground};
+use super::naming::{self, Naming};
 use super::recent::{RECENT_MAX, Reading, Recent};
 use super::silence::Feeds;
 use super::together::{Limits, Together};
@@ -25,7 +26,8 @@ pub struct Evidence {
 /// What a rule says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// An incident begins. `id` is the same whenever the same readings are judged.
+    /// An incident begins. `id` is the same whenever the same readings are judged, so that what is judged again (after a restart, from a
+    /// replay) is no second incident.
     Open { id: String, at: DateTime<Utc>, lon: f64, lat: f64, evidence: Vec<Evidence> },
     /// A whole feed has fallen silent: one incident for all its sensors, with the last readings of some.
     OpenFeed { id: String, at: DateTime<Utc>, feed: String, sensors: usize, lon: f64, lat: f64, evidence: Vec<Evidence> },
@@ -35,10 +37,19 @@ pub enum Verdict {
     Retract { id: String, corrected: Evidence, flagged: bool },
 }
 
+impl Verdict {
+    /// The id of the incident that it is about.
+    pub fn incident(&self) -> &str {
+        match self {
+            Self::Open { id, .. } | Self::OpenFeed { id, .. } | Self::Close { id, .. } | Self::Retract { id, .. } => id,
+        }
+    }
+}
+
 /// All sensors of one rule.
 #[derive(Clone, Debug)]
 pub struct Watch {
-    pub(super) rule: AlertRule,
+    pub(super) rule: Arc<AlertRule>,
     pub(super) sensors: HashMap<String, Sensor>,
     /// Of a rule with a border: which places lie in it, by sensor. A border has thousands of corners and readings come by the thousand.
     places: HashMap<String, ([f64; 2], bool)>,
@@ -61,6 +72,7 @@ pub(super) struct Sensor {
     phase: Phase,
     /// Incidents that are over and may still be taken back, the newest last.
     over: VecDeque<Ground>,
+    naming: Naming,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -78,10 +90,10 @@ impl Watch {
     pub fn new(rule: AlertRule) -> Self {
         let (sensors, places) = Default::default();
         let (feeds, together, earlier) = Default::default();
-        Self { rule, sensors, places, feeds, together, earlier, recent_max: RECENT_MAX }
+        Self { rule: Arc::new(rule), sensors, places, feeds, together, earlier, recent_max: RECENT_MAX }
     }
 
-    pub fn rule(&self) -> &AlertRule {
+    pub fn rule(&self) -> &Arc<AlertRule> {
         &self.rule
     }
 
@@ -90,7 +102,7 @@ impl Watch {
     pub fn resume(&mut self, id: &str, opened_at: DateTime<Utc>, is_over: bool) {
         let Some((sensor, from)) = self.named(id) else { return };
         match self.rule.when {
-            Condition::Many { .. } => self.together.resume(id, is_over),
+            Condition::Many { .. } => self.together.resume(&self.rule.id, id, is_over),
             Condition::Silent { .. } if is_over || self.feeds.resume(sensor, id, from) => {}
             _ => {
                 let ground = Ground { id: id.to_owned(), from, to: opened_at, earlier: true };
@@ -101,8 +113,7 @@ impl Watch {
 
     /// The sensor of an incident of this rule (empty: over many), and since when its condition held.
     pub(super) fn named<'a>(&self, id: &'a str) -> Option<(&'a str, DateTime<Utc>)> {
-        let (sensor, at) = id.strip_prefix("rule/")?.strip_prefix(self.rule.id.as_str())?.strip_prefix('/')?.rsplit_once('/')?;
-        Some((sensor, DateTime::from_timestamp_millis(at.parse().ok()?)?))
+        naming::parts(&self.rule.id, id).map(|(sensor, since, _)| (sensor, since))
     }
 
     /// Takes up the last good reading of a sensor of before a restart. It and its feed have their time from `now` on to speak again.
@@ -112,7 +123,7 @@ impl Watch {
         }
         let name = if matches!(self.rule.when, Condition::Silent { .. }) { self.feeds.known(feed, now) } else { Arc::default() };
         self.feeds.one_more_sensor(feed);
-        let mut sensor = Sensor::new(name, self.earlier.remove(datastream).unwrap_or_default());
+        let mut sensor = Sensor::new(&self.rule.id, name, self.earlier.remove(datastream).unwrap_or_default());
         (sensor.lon, sensor.lat, sensor.recent) = (lon, lat, last.into());
         self.sensors.insert(datastream.to_owned(), sensor);
     }
@@ -148,7 +159,7 @@ impl Watch {
         };
         let sensor = self.sensors.entry(datastream.to_owned()).or_insert_with(|| {
             self.feeds.one_more_sensor(feed);
-            Sensor::new(heard.unwrap_or_default(), self.earlier.remove(datastream).unwrap_or_default())
+            Sensor::new(&self.rule.id, heard.unwrap_or_default(), self.earlier.remove(datastream).unwrap_or_default())
         });
         (sensor.lon, sensor.lat) = (lon, lat);
         let was_known = sensor.recent.keep((time, value), self.rule.when, self.recent_max);
@@ -178,7 +189,7 @@ impl Watch {
     /// The same of a sensor that has said nothing since a restart.
     fn doubt_earlier(&mut self, datastream: &str, said: Correction, value: f64) -> Vec<Verdict> {
         let Some(grounds) = self.earlier.get_mut(datastream) else { return Vec::new() };
-        let (rule, nothing) = (&self.rule, Sensor::new(Arc::default(), Vec::new()));
+        let (rule, nothing) = (&self.rule, Sensor::new(&self.rule.id, Arc::default(), Vec::new()));
         let broken: Vec<_> = grounds.extract_if(.., |(ground, _)| !ground.stands(rule, &nothing, said)).collect();
         broken.into_iter().map(|(ground, _)| retract(ground.id, datastream, said, value)).collect()
     }
@@ -210,7 +221,7 @@ impl Watch {
             if sensor.phase != Phase::Quiet || feeds.deadline(sensor, last, for_s).is_none_or(|deadline| now < deadline) {
                 return None;
             }
-            let id = id(rule, datastream, last);
+            let id = naming::id(rule, datastream, last);
             let evidence = vec![Evidence { datastream: datastream.clone(), time: last, value }];
             let ground = Ground { id: id.clone(), from: last, to: last, earlier: false };
             sensor.phase = Phase::Open { ground, over_since: None };
@@ -223,15 +234,16 @@ impl Watch {
 
 impl Sensor {
     /// One that has said nothing yet, with its incidents of an earlier run and whether their cause is over.
-    pub(super) fn new(feed: Arc<str>, earlier: Vec<(Ground, bool)>) -> Self {
-        let (mut phase, mut over) = (Phase::Quiet, VecDeque::new());
+    pub(super) fn new(rule: &str, feed: Arc<str>, earlier: Vec<(Ground, bool)>) -> Self {
+        let (mut phase, mut over, mut naming) = (Phase::Quiet, VecDeque::new(), Naming::default());
         for (ground, is_over) in earlier {
+            naming.know(rule, &ground.id);
             match is_over {
                 true => over.push_back(ground),
                 false => phase = Phase::Open { ground, over_since: None },
             }
         }
-        Self { feed, lon: 0.0, lat: 0.0, recent: Recent::default(), phase, over }
+        Self { feed, lon: 0.0, lat: 0.0, recent: Recent::default(), phase, over, naming }
     }
 
     /// What its incident of this id, open or over, rests on.
@@ -333,7 +345,7 @@ impl Sensor {
             shown[0] = *from;
         }
         let evidence: Vec<_> = shown.into_iter().map(|(time, value)| Evidence { datastream: datastream.to_owned(), time, value }).collect();
-        let id = id(&rule.id, datastream, since);
+        let id = self.naming.next(&rule.id, datastream, since);
         self.phase = Phase::Open { ground: Ground { id: id.clone(), from: since, to: now, earlier: false }, over_since: None };
         Some(Verdict::Open { id, at: now, lon: self.lon, lat: self.lat, evidence })
     }
@@ -351,9 +363,4 @@ pub(super) fn beyond(when: Condition, value: f64, open: bool) -> bool {
         Condition::Below { value: limit, close } => value < if open { close.unwrap_or(limit) } else { limit },
         Condition::Rise { .. } | Condition::Fall { .. } | Condition::Silent { .. } | Condition::Many { .. } => false,
     }
-}
-
-/// The same for the same readings, so that what is judged again (after a restart, from a replay) is no second incident.
-pub(super) fn id(rule: &str, sensor: &str, since: DateTime<Utc>) -> String {
-    format!("rule/{rule}/{sensor}/{}", since.timestamp_millis())
 }

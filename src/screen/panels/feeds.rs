@@ -87,6 +87,9 @@ fn ledger(ui: &mut egui::Ui, data: &PanelData, feed: &FeedStatus) {
         Coordinates::Bd09 => "BD-09 → WGS 84",
     };
     small(ui, data, &format!("{} · {coordinates}", feed.kind), style::QUIET);
+    if let Some(since) = feed.since {
+        line(ui, data, "起计 counted since", &since.format("%Y-%m-%d %H:%MZ").to_string(), style::QUIET);
+    }
     let sum = |ui: &mut egui::Ui, zh: &str, en: &str, count: u64, reasons: Option<&Counts>| {
         if count > 0 || reasons.is_none() {
             line(ui, data, &format!("{zh} {en}"), &grouped(count), style::TEXT);

@@ -1,7 +1,7 @@
 //! What a hub must still know after it was started anew: who speaks to it, and what it had open.
 
 use super::{Asker, scene, until};
-use crate::screen::{PATIENCE, Screen, config, data};
+use crate::screen::{PATIENCE, Screen, Server, config, data};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -78,6 +78,41 @@ fn a_platform_need_not_describe_its_sensors_again_and_one_that_died_meanwhile_is
     assert_eq!(desk.world.incidents.len(), 1, "and nobody else");
     let ledger = until(&mut desk, "platform", "its ledger", |f| f.stored > 0);
     assert_eq!((ledger.quarantined, ledger.rejected), (0, 0), "{ledger:?}");
+}
+
+#[test]
+fn the_counts_of_a_feed_go_on_over_a_restart_and_a_kill_and_balance() {
+    let data = data();
+    scene(data.path(), FEEDS);
+    let (first, ask, mut desk) = start(data.path());
+    assert_eq!(ask.post("/feeds/platform", &(0..3).map(stream).collect()).0, 200);
+    speak(&ask, &[0, 1, 2]);
+    let unknown = json!([{"phenomenonTime": "2026-01-01T00:00:00Z", "result": 1, "Datastream": {"@iot.id": 9}}]);
+    assert_eq!(ask.post("/feeds/platform", &unknown).1["left_out"], 1, "nobody has described it");
+    let told = until(&mut desk, "platform", "its ledger", |f| f.received == 4);
+    assert!(told.since.is_some_and(|since| since <= Utc::now()));
+    drop(desk);
+    // Counted though no screen has been told.
+    speak(&ask, &[0, 1]);
+    first.stop();
+
+    let mut second = Server::start(data.path(), "127.0.0.1:0");
+    let (ask, mut desk) = (Asker::new(&second.1), Screen::open(&second.1, "desk", Role::Officer));
+    speak(&ask, &[2]);
+    let on = until(&mut desk, "platform", "its ledger to go on", |f| f.received == 7);
+    assert_eq!((on.stored, on.quarantined, on.since), (6, 1, told.since), "{on:?}");
+    let end = Instant::now() + PATIENCE;
+    while !std::fs::read_to_string(data.path().join("hub.feeds.json")).unwrap().contains(r#""received":7"#) {
+        assert!(Instant::now() < end, "it is kept within seconds");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    second.kill();
+
+    let third = Server::start(data.path(), "127.0.0.1:0");
+    let (ask, mut desk) = (Asker::new(&third.1), Screen::open(&third.1, "desk", Role::Officer));
+    speak(&ask, &[0]);
+    let on = until(&mut desk, "platform", "its ledger to go on", |f| f.received == 8);
+    assert_eq!((on.stored, on.quarantined, on.since), (7, 1, told.since), "{on:?}");
 }
 
 #[test]

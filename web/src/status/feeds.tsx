@@ -4,10 +4,15 @@ import { now } from "../clock";
 import { one, T } from "../i18n";
 import type { FeedStatus } from "../protocol";
 import { city } from "../session";
-import { lagWords, lamp, trouble, words } from "./words";
+import { lagWords, lamp, sinceWords, trouble, words } from "./words";
 
 function Lag({ feed }: { feed: FeedStatus }) {
   const w = lagWords(feed);
+  return w && <p class="feed-lag">{one(w)}</p>;
+}
+
+function Since({ feed }: { feed: FeedStatus }) {
+  const w = sinceWords(feed);
   return w && <p class="feed-lag">{one(w)}</p>;
 }
 
@@ -26,6 +31,7 @@ export function Feeds() {
               <T w={words(f, now.value)} />
             </span>
           </div>
+          <Since feed={f} />
           <Lag feed={f} />
           {trouble(f) && <p class="feed-why">{trouble(f)}</p>}
         </div>

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { FeedStatus } from "../protocol";
-import { lagWords, lamp, trouble, words } from "./words";
+import { lagWords, lamp, sinceWords, trouble, words } from "./words";
 
 const feed: FeedStatus = {
   feed: "air", kind: "sensorthings", connected: true, received: 10, stored: 7, rejected: 2, conflated: 0, quarantined: 1,
@@ -11,6 +11,12 @@ it("says how old the newest is and how much was not used", () => {
   const at = Date.parse("2026-05-01T08:05:00Z");
   expect(words({ ...feed, gaps: 4 }, at)).toEqual(["5 分钟前 · 7 条未用", "5 min ago · 7 unused"]);
   expect(words({ ...feed, rejected: 0, quarantined: 0, newest: null }, at)).toEqual(["无数据", "nothing yet"]);
+});
+
+it("says since when what was not used is counted, where something was", () => {
+  const since = new Date(2026, 4, 1, 8, 5).toISOString();
+  expect(sinceWords({ ...feed, since })).toEqual(["自 2026-05-01 起计", "counted since 2026-05-01"]);
+  expect([sinceWords(feed), sinceWords({ ...feed, since, rejected: 0, quarantined: 0 })]).toEqual([null, null]);
 });
 
 it("says how long news take to the hub and to the screens, as far as it is known", () => {

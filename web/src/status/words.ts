@@ -4,11 +4,22 @@ import type { Words } from "../i18n";
 import { age } from "../incidents/order";
 import type { FeedStatus } from "../protocol";
 
+const unusedOf = (f: FeedStatus): number => f.rejected + f.quarantined + (f.gaps ?? 0);
+
 /** How old the newest is, and what was not used. */
 export function words(f: FeedStatus, nowMs: number): Words {
-  const unused = f.rejected + f.quarantined + (f.gaps ?? 0);
+  const unused = unusedOf(f);
   const [zh, en] = f.newest === null ? ["无数据", "nothing yet"] : age(Date.parse(f.newest), nowMs);
   return unused > 0 ? [`${zh} · ${unused} 条未用`, `${en} · ${unused} unused`] : [zh, en];
+}
+
+/** Since when what was not used is counted, a day of this phone's calendar; `null` where nothing was, or it is not known. */
+export function sinceWords(f: FeedStatus): Words | null {
+  if (!f.since || unusedOf(f) === 0) return null;
+  const d = new Date(f.since);
+  const two = (n: number): string => String(n).padStart(2, "0");
+  const day = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  return [`自 ${day} 起计`, `counted since ${day}`];
 }
 
 /** A span in the unit that suits it. */

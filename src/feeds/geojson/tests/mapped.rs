@@ -154,7 +154,7 @@ proptest! {
         }).collect();
         let mapping = if dated { format!("time = \"/properties/t\"\ntime_format = \"epoch_s\"\n{LOTS}") } else { LOTS.to_owned() };
         let page = collection(&features);
-        let (once, _) = take(&mapping, Coordinates::Wgs84, &[page.clone()]);
+        let (once, _) = take(&mapping, Coordinates::Wgs84, std::slice::from_ref(&page));
         let (twice, _) = take(&mapping, Coordinates::Wgs84, &[page.clone(), page]);
         prop_assert_eq!((once.received, once.conflated), (features.len() as u64, 0));
         prop_assert_eq!((twice.received, twice.conflated_by.get("repeated").copied().unwrap_or_default()), (2 * once.received, once.received));
