@@ -44,6 +44,7 @@ mod world;
 pub use error::HubError;
 pub use files::allow_many_connections;
 pub use scene_file::{LoadedScene, default_data};
+pub use world::DATASTREAMS_MAX;
 
 use self::alert_file::AlertFile;
 use self::core::Core;
