@@ -6,6 +6,7 @@ use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
 use super::restore;
 use super::to_screens::Came;
+use super::units;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle, Tuning};
@@ -181,7 +182,7 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            take_unit(core, world, keep, unit, when)
+            if unit.is_forgotten(now) { units::take_old(core, keep, &unit, now) } else { take_unit(core, world, keep, unit, when) }
         }
         FeedEvent::Alert(alert) => {
             feed.seen(Some(alert.sent), now);
@@ -207,7 +208,7 @@ impl Core {
     }
 }
 
-fn on_earth(lon: f64, lat: f64) -> bool {
+pub(super) fn on_earth(lon: f64, lat: f64) -> bool {
     lon.abs() <= 180.0 && lat.abs() <= 90.0
 }
 

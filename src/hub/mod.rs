@@ -38,6 +38,7 @@ mod socket;
 mod standards;
 mod to_screens;
 mod tracks;
+mod units;
 mod upgrade;
 mod world;
 

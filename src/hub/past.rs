@@ -12,7 +12,7 @@ use super::world::DATASTREAMS_MAX;
 use crate::history::{At, HistoryError, Select, State as Newest};
 use crate::model::alert::Alert;
 use crate::model::incident::Incident;
-use crate::model::unit::Unit;
+use crate::model::unit::{self, Unit};
 use crate::model::view::Known;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -29,7 +29,7 @@ const KEPT: usize = 16;
 /// Instants are told apart by as much: ten pictures a second of the past at its own speed.
 const GRAIN: TimeDelta = TimeDelta::milliseconds(100);
 /// Readings and positions older than this at that instant were stale then and are left out.
-const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
+const STALE_AFTER: TimeDelta = unit::KEPT;
 
 /// The last answers.
 #[derive(Default)]
@@ -72,7 +72,7 @@ impl Core {
     ///
     /// # Errors
     /// When the history can't be asked.
-    async fn past(&self, time: DateTime<Utc>, known: Known) -> Result<Arc<Answer>, HistoryError> {
+    pub(super) async fn past(&self, time: DateTime<Utc>, known: Known) -> Result<Arc<Answer>, HistoryError> {
         let time = time.min(Utc::now());
         let time = time.duration_trunc(GRAIN).unwrap_or(time);
         // Held while it is made: another screen that asks for the same instant waits and gets it too.
