@@ -5,6 +5,7 @@
 use super::core::Core;
 use super::fresh::{Copied, Fresh};
 use super::news::News;
+use chrono::Utc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::MissedTickBehavior;
@@ -13,15 +14,25 @@ use tokio::time::MissedTickBehavior;
 const UNITS_EVERY: Duration = Duration::from_millis(100);
 /// Readings and the rest go out no more often than this, and at the next beat when it was quiet before.
 const REST_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked for units to forget.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// Beats until the hub ends.
 pub async fn run(core: Arc<Core>) {
     let mut tick = tokio::time::interval(UNITS_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut rest_at = Instant::now();
+    let mut forget_at = rest_at;
     loop {
         tick.tick().await;
         let now = Instant::now();
+        if now >= forget_at {
+            forget_at = now + FORGET_EVERY;
+            let count = core.world().forget_units(Utc::now());
+            if count > 0 {
+                tracing::info!("{count} units are forgotten: nothing of them has come for a day");
+            }
+        }
         if core.beat(now, now >= rest_at) {
             rest_at = now + REST_EVERY;
         }

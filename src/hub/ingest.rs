@@ -6,6 +6,7 @@ use super::keep::Keep;
 use super::ledger::{Fate, Ledger};
 use super::restore;
 use super::to_screens::Came;
+use super::units;
 use super::world::{ALERTS_MAX, DATASTREAMS_MAX, UNITS_MAX, World};
 use crate::feeds::journal::{Limits, Recorder};
 use crate::feeds::{self, FeedEvent, FeedHandle, Tuning};
@@ -194,7 +195,8 @@ fn take_live(core: &Core, world: &mut World, feed: &mut Ledger, keep: &mut Keep,
         }
         FeedEvent::Unit(unit) => {
             feed.seen(Some(unit.seen_at), now);
-            match take_unit(core, world, keep, unit, when) {
+            let is_old = unit.is_forgotten(now);
+            match if is_old { units::take_old(core, keep, &unit, now) } else { take_unit(core, world, keep, unit, when) } {
                 // As a reading.
                 Fate::Stored if core.history.is_some() => return false,
                 fate => fate,
@@ -224,7 +226,7 @@ impl Core {
     }
 }
 
-fn on_earth(lon: f64, lat: f64) -> bool {
+pub(super) fn on_earth(lon: f64, lat: f64) -> bool {
     lon.abs() <= 180.0 && lat.abs() <= 90.0
 }
 

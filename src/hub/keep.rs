@@ -84,6 +84,15 @@ impl Keep {
         }
     }
 
+    /// The same of a position of long ago; false where that is known already, or no history keeps it.
+    pub fn old_unit(&mut self, core: &Core, unit: &Unit, received_at: DateTime<Utc>) -> bool {
+        let is_kept = core.history.is_some() && self.tracks.is_news(unit, received_at);
+        if is_kept {
+            self.unit(core, unit, received_at);
+        }
+        is_kept
+    }
+
     /// Everything so far has to be on disk before `barrier` is reached.
     pub fn barrier(&mut self, barrier: Barrier) {
         self.next.barriers.push(barrier);

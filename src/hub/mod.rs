@@ -39,6 +39,7 @@ mod socket;
 mod standards;
 mod to_screens;
 mod tracks;
+mod units;
 mod upgrade;
 mod verdicts;
 mod whole_file;
@@ -47,6 +48,7 @@ mod world;
 pub use error::HubError;
 pub use files::allow_many_connections;
 pub use scene_file::{LoadedScene, default_data};
+pub use world::DATASTREAMS_MAX;
 
 use self::core::Core;
 use crate::feeds::Tuning;

@@ -1,20 +1,26 @@
 //! `GET /api/at?time=…&known=…`: what was at an instant, for screens whose shared clock is in the past.
 //!
-//! All screens of a wall ask for the same instants, so the last answers are kept and one that is being made is waited for.
+//! All screens of a wall ask for the same instants, so the last answers are kept as they go over the wire, and one that is being made is
+//! waited for.
 
+mod answer;
+
+use self::answer::{Answer, Rest};
 use super::core::Core;
 use super::tracks;
-use crate::history::{At, HistoryError, Select};
-use crate::model::observation::Observation;
-use crate::model::protocol::PastWorld;
+use super::world::DATASTREAMS_MAX;
+use crate::history::{At, HistoryError, Select, State as Newest};
+use crate::model::alert::Alert;
+use crate::model::incident::Incident;
+use crate::model::unit::{self, Unit};
 use crate::model::view::Known;
 use axum::extract::{Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -22,14 +28,12 @@ use tokio::sync::Mutex;
 const KEPT: usize = 16;
 /// Instants are told apart by as much: ten pictures a second of the past at its own speed.
 const GRAIN: TimeDelta = TimeDelta::milliseconds(100);
-/// A picture with more series than this would not be drawn anyway; what is left out is said.
-const OBSERVATIONS_MAX: usize = 100_000;
 /// Readings and positions older than this at that instant were stale then and are left out.
-const STALE_AFTER: TimeDelta = TimeDelta::hours(24);
+const STALE_AFTER: TimeDelta = unit::KEPT;
 
 /// The last answers.
 #[derive(Default)]
-pub struct PastAnswers(Mutex<VecDeque<Arc<PastWorld>>>);
+pub struct PastAnswers(Mutex<VecDeque<Arc<Answer>>>);
 
 #[derive(Deserialize)]
 pub struct Asked {
@@ -38,11 +42,29 @@ pub struct Asked {
     known: Known,
 }
 
-pub async fn at(State(core): State<Arc<Core>>, Query(asked): Query<Asked>) -> Response {
-    match core.past(asked.time, asked.known).await {
-        Ok(past) => ([(header::CACHE_CONTROL, "no-store")], Json(&*past)).into_response(),
-        Err(e) => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": e.to_string() }))).into_response(),
+pub async fn at(State(core): State<Arc<Core>>, Query(asked): Query<Asked>, headers: HeaderMap) -> Response {
+    let answer = match core.past(asked.time, asked.known).await {
+        Ok(answer) => answer,
+        Err(e) => return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "error": e.to_string() }))).into_response(),
+    };
+    let kind = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-store"), (header::VARY, "accept-encoding")];
+    if takes_gzip(&headers) {
+        return (kind, [(header::CONTENT_ENCODING, "gzip")], answer.packed.clone()).into_response();
     }
+    match tokio::task::spawn_blocking(move || answer.json()).await {
+        Ok(json) => (kind, json).into_response(),
+        Err(e) => (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({ "error": e.to_string() }))).into_response(),
+    }
+}
+
+/// Whether `Accept-Encoding` names gzip and does not rule it out.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(','));
+    let mut words = all.map(|one| one.split(';').map(str::trim));
+    words.any(|mut one| {
+        let is_gzip = one.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        is_gzip && !one.filter_map(|p| p.strip_prefix("q=")?.parse::<f32>().ok()).any(|q| q <= 0.0)
+    })
 }
 
 impl Core {
@@ -50,7 +72,7 @@ impl Core {
     ///
     /// # Errors
     /// When the history can't be asked.
-    pub async fn past(&self, time: DateTime<Utc>, known: Known) -> Result<Arc<PastWorld>, HistoryError> {
+    pub(super) async fn past(&self, time: DateTime<Utc>, known: Known) -> Result<Arc<Answer>, HistoryError> {
         let time = time.min(Utc::now());
         let time = time.duration_trunc(GRAIN).unwrap_or(time);
         // Held while it is made: another screen that asks for the same instant waits and gets it too.
@@ -58,55 +80,70 @@ impl Core {
         if let Some(known_answer) = answers.iter().find(|a| a.time == time && a.known == known) {
             return Ok(known_answer.clone());
         }
-        let past = Arc::new(self.make_past(time, known).await?);
+        let answer = Arc::new(self.make_past(time, known).await?);
         // The last seconds may still get late readings; anything else stays as it is for a while.
         if Utc::now() - time > TimeDelta::seconds(5) {
             if answers.len() >= KEPT {
                 answers.pop_front();
             }
-            answers.push_back(past.clone());
+            answers.push_back(answer.clone());
         }
-        Ok(past)
+        Ok(answer)
     }
 
-    async fn make_past(&self, time: DateTime<Utc>, known: Known) -> Result<PastWorld, HistoryError> {
-        let mut past = PastWorld { time, known, ..PastWorld::default() };
-        let units = {
+    async fn make_past(&self, time: DateTime<Utc>, known: Known) -> Result<Answer, HistoryError> {
+        let mut past = {
             let world = self.world();
-            past.incidents = world.chronicle.at(time, known);
-            past.alerts = world.alert_past.at(time, known);
-            world.units.clone()
+            let (incidents, alerts) = (world.chronicle.at(time, known), world.alert_past.at(time, known));
+            Past { time, known, incidents, alerts, units: world.units.clone(), newest: None, missing: Vec::new() }
         };
-        let Some(history) = &self.history else {
-            past.missing.push("this hub keeps no history: only incidents and warnings are as they were".into());
-            return Ok(past);
-        };
-        let instant = match known {
-            Known::AsItHappened => At::as_it_happened(time),
-            Known::AsWeKnewIt => At::as_we_knew_it(time),
-        };
-        let state = history.latest_at(instant, Select::all()).await?;
-        let fresh = (time - STALE_AFTER).timestamp_micros();
-        let mut positions = tracks::Positions::default();
-        for (datastream, sample) in state.iter().filter(|(_, s)| s.time_us >= fresh) {
-            if positions.take(datastream, sample) {
-                continue;
+        match &self.history {
+            None => past.missing.push("this hub keeps no history: only incidents and warnings are as they were".into()),
+            Some(history) => {
+                let instant = match known {
+                    Known::AsItHappened => At::as_it_happened(time),
+                    Known::AsWeKnewIt => At::as_we_knew_it(time),
+                };
+                past.newest = Some(history.latest_at(instant, Select::all()).await?);
             }
-            if past.observations.len() >= OBSERVATIONS_MAX {
-                past.missing.push(format!("only {OBSERVATIONS_MAX} of {} readings", state.samples.len()));
-                break;
-            }
-            past.observations.push(Observation {
-                datastream: datastream.id.clone(),
-                phenomenon_time: DateTime::from_timestamp_micros(sample.time_us).unwrap_or(time),
-                phenomenon_start: sample.start,
-                value: sample.value,
-                quality: sample.quality,
-            });
         }
-        past.units = positions.units(&units);
-        past.missing.extend(state.missing.iter().cloned());
-        Ok(past)
+        // A panic there is a bug of ours, as it would be here.
+        tokio::task::spawn_blocking(move || past.answer()).await.map_err(|_| HistoryError::Closed)
+    }
+}
+
+/// What an answer is made of.
+struct Past {
+    time: DateTime<Utc>,
+    known: Known,
+    incidents: Vec<Incident>,
+    alerts: Vec<Alert>,
+    /// As they are now, by id.
+    units: BTreeMap<String, Unit>,
+    /// `None` without a history.
+    newest: Option<Newest>,
+    missing: Vec<String>,
+}
+
+impl Past {
+    fn answer(mut self) -> Answer {
+        let fresh = (self.time - STALE_AFTER).timestamp_micros();
+        let mut positions = tracks::Positions::default();
+        let mut readings = Vec::with_capacity(self.newest.as_ref().map_or(0, |n| n.samples.len()));
+        for (datastream, sample) in self.newest.iter().flat_map(Newest::iter).filter(|(_, s)| s.time_us >= fresh) {
+            if !positions.take(datastream, sample) {
+                readings.push((datastream, sample));
+            }
+        }
+        // A history may hold more than one hub takes: that of several hubs, or of sensors that have been replaced.
+        if readings.len() > DATASTREAMS_MAX {
+            self.missing.push(format!("only {DATASTREAMS_MAX} of {} readings", readings.len()));
+            readings.truncate(DATASTREAMS_MAX);
+        }
+        let units = if self.newest.is_some() { positions.units(&self.units) } else { Vec::new() };
+        self.missing.extend(self.newest.iter().flat_map(|n| n.missing.iter().cloned()));
+        let Self { time, known, ref incidents, ref alerts, ref missing, .. } = self;
+        Answer::new(&Rest { time, known, incidents, units: &units, alerts, missing }, &readings)
     }
 }
 
@@ -114,7 +151,7 @@ impl Core {
 mod tests {
     use super::*;
     use crate::hub::scene_file::LoadedScene;
-    use crate::model::alert::Alert;
+    use crate::model::protocol::PastWorld;
     use crate::store::Embedded;
 
     async fn open(dir: &std::path::Path) -> Arc<Core> {
@@ -124,6 +161,18 @@ mod tests {
         let state = dir.join("s.redb");
         let store = Arc::new(Embedded::open(&state).unwrap());
         Core::new(scene, None, None, store, None, &state).await.unwrap()
+    }
+
+    async fn past(core: &Core, time: DateTime<Utc>, known: Known) -> PastWorld {
+        serde_json::from_slice(&core.past(time, known).await.unwrap().json()).unwrap()
+    }
+
+    #[test]
+    fn who_does_not_take_gzip_is_not_sent_it() {
+        let takes = |said: &str| takes_gzip(&[(header::ACCEPT_ENCODING, said.parse().unwrap())].into_iter().collect());
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate,gzip"));
+        assert!(!takes("") && !takes("identity") && !takes("br, gzip;q=0") && !takes("gzipped"));
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 
     #[tokio::test]
@@ -148,7 +197,7 @@ mod tests {
         }
         let core = open(dir.path()).await;
         let ids = async |minutes, known| -> Vec<String> {
-            let past = core.past(ago(minutes), known).await.unwrap();
+            let past = past(&core, ago(minutes), known).await;
             past.alerts.iter().map(|a| format!("{}{}", a.id, if a.cancelled { "×" } else { "" })).collect()
         };
         for (minutes, happened, knew) in
@@ -171,7 +220,7 @@ mod tests {
         std::fs::write(dir.path().join("s.alerts.json"), alert.to_string()).unwrap();
         let core = open(dir.path()).await;
         for (time, count) in [(sent - TimeDelta::minutes(1), 0), (sent + TimeDelta::minutes(1), 1)] {
-            assert_eq!(core.past(time, Known::AsWeKnewIt).await.unwrap().alerts.len(), count);
+            assert_eq!(past(&core, time, Known::AsWeKnewIt).await.alerts.len(), count);
         }
         core.keep_alerts().await.unwrap();
         assert!(std::fs::read_to_string(dir.path().join("s.alerts.jsonl")).unwrap().contains("暴雨"));

@@ -3,8 +3,8 @@
 use crate::history::{Reading, Sample};
 use crate::model::incident::Domain;
 use crate::model::observation::{Datastream, Observation, Quality};
-use crate::model::unit::{Unit, UnitState};
-use chrono::{DateTime, Utc};
+use crate::model::unit::{KEPT, Unit, UnitState};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
@@ -36,19 +36,49 @@ impl Description {
     }
 }
 
-/// Makes readings of positions; remembers what it has said of which unit.
+/// How often it is looked for units of which nothing comes any more.
+const SWEEP_EVERY: TimeDelta = TimeDelta::hours(1);
+
+/// Makes readings of positions; remembers what it has said of which unit, for a day.
 #[derive(Debug, Default)]
 pub struct Tracks {
-    described: HashMap<String, Description>,
+    told: HashMap<String, Told>,
+    swept_at: Option<DateTime<Utc>>,
+}
+
+/// What was said of a unit.
+#[derive(Debug)]
+struct Told {
+    description: Description,
+    seen_at: DateTime<Utc>,
+    /// When something of it came last.
+    heard_at: DateTime<Utc>,
 }
 
 impl Tracks {
+    /// Whether a position is newer than the last of its unit.
+    pub fn is_news(&mut self, unit: &Unit, received_at: DateTime<Utc>) -> bool {
+        let Some(told) = self.told.get_mut(&unit.id) else { return true };
+        told.heard_at = received_at;
+        unit.seen_at > told.seen_at
+    }
+
+    /// Forgets units of which nothing has come for a day: heard of again, they are described again, which changes nothing.
+    fn sweep(&mut self, now: DateTime<Utc>) {
+        if self.swept_at.is_none_or(|at| (now - at).abs() >= SWEEP_EVERY) {
+            self.told.retain(|_, told| now - told.heard_at < KEPT);
+            self.swept_at = Some(now);
+        }
+    }
+
     /// Appends the readings of one position, and the series of a unit that is new or called anew.
     pub fn take(&mut self, unit: &Unit, received_at: DateTime<Utc>, datastreams: &mut Vec<Datastream>, readings: &mut Vec<Reading>) {
         let description = Description::of(unit);
-        if self.described.get(&unit.id) != Some(&description) {
+        self.sweep(received_at);
+        let known = self.told.get(&unit.id).map(|told| &told.description);
+        if known != Some(&description) {
             let words = serde_json::to_string(&description).unwrap_or_default();
-            let is_new = !self.described.contains_key(&unit.id);
+            let is_new = known.is_none();
             datastreams.extend(PROPERTIES.iter().filter(|property| is_new || **property == STATE).map(|property| Datastream {
                 id: series(property, &unit.id),
                 feed: "units".into(),
@@ -63,7 +93,11 @@ impl Tracks {
                 lat: unit.lat,
                 height_m: 0.0,
             }));
-            self.described.insert(unit.id.clone(), description);
+        }
+        let told = Told { description, seen_at: unit.seen_at, heard_at: received_at };
+        match self.told.get_mut(&unit.id) {
+            Some(known) => *known = told,
+            None => drop(self.told.insert(unit.id.clone(), told)),
         }
         let state = STATES.iter().position(|s| *s == unit.state).unwrap_or_default();
         let stale_at = unit.stale_at.map(|t| t.timestamp_micros() as f64 / 1e6);
@@ -150,7 +184,6 @@ impl Position {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::TimeDelta;
 
     fn at(s: i64) -> DateTime<Utc> {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(s)
@@ -204,5 +237,23 @@ mod tests {
         let renamed = Unit { call_sign: "A7".into(), ..unit(70, None) };
         let told = positions(&[unit(60, None), renamed.clone(), renamed], true).units(&BTreeMap::new());
         assert_eq!(told[0].call_sign, "A7");
+    }
+
+    #[test]
+    fn units_with_new_names_each_day_are_not_remembered_for_ever_and_those_that_come_again_are_described_again() {
+        let (mut tracks, mut datastreams, mut readings) = (Tracks::default(), Vec::new(), Vec::new());
+        let mut take = |day: i64, id: &str| {
+            datastreams.clear();
+            let unit = Unit { id: id.into(), ..unit(day * 86_400, None) };
+            tracks.take(&unit, unit.seen_at, &mut datastreams, &mut readings);
+            (tracks.told.len(), datastreams.len())
+        };
+        for day in 0..10 {
+            for n in 0..20 {
+                assert!(take(day, &format!("{day}/{n}")).0 <= 20);
+            }
+        }
+        assert_eq!(take(10, "0/0").1, PROPERTIES.len());
+        assert_eq!(take(10, "0/0").1, 0);
     }
 }

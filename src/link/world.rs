@@ -8,7 +8,7 @@ use crate::model::observation::{Datastream, Observation};
 use crate::model::protocol::{Change, PastWorld, Revision, ScreenInfo, Snapshot};
 use crate::model::unit::Unit;
 use crate::model::view::ViewState;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 
 /// Filled by [`WorldState::apply`]; two screens with the same `revision` hold the same `view` and `incidents`.
@@ -32,7 +32,12 @@ pub struct WorldState {
     pub stale_since: Option<DateTime<Utc>>,
     /// Why there is no connection, in words.
     pub why_stale: Option<String>,
+    /// When units were last looked at for those to forget (the hub's clock).
+    pub units_swept: Option<DateTime<Utc>>,
 }
+
+/// How often that is.
+const SWEEP_EVERY: TimeDelta = TimeDelta::minutes(1);
 
 fn by_id<T: Clone>(all: &[T], id: impl Fn(&T) -> &String) -> BTreeMap<String, T> {
     all.iter().map(|t| (id(t).clone(), t.clone())).collect()
@@ -47,11 +52,12 @@ impl WorldState {
                 (self.stale_since, self.why_stale) = (None, None);
             }
             LinkEvent::Snapshot(snapshot) => self.replace(snapshot),
-            LinkEvent::Delta { revision, changes, .. } => {
+            LinkEvent::Delta { revision, time, changes } => {
                 // An older one is in what we have already.
                 if *revision >= self.revision {
                     self.revision = *revision;
                     changes.iter().for_each(|change| self.change(change));
+                    self.forget_units(*time);
                 }
             }
             LinkEvent::Gap { .. } | LinkEvent::Reply { .. } => {}
@@ -60,6 +66,14 @@ impl WorldState {
                 self.stale_since.get_or_insert(*since);
                 self.why_stale = Some(why.clone());
             }
+        }
+    }
+
+    /// Forgets units of which no position has come for a day, as the hub does.
+    fn forget_units(&mut self, now: DateTime<Utc>) {
+        if self.units_swept.is_none_or(|at| (now - at).abs() >= SWEEP_EVERY) {
+            self.units_swept = Some(now);
+            self.units.retain(|_, unit| !unit.is_forgotten(now));
         }
     }
 
@@ -162,6 +176,25 @@ mod tests {
         assert_eq!((world.revision, world.observations["d"].value), (Revision(6), 2.0));
         world.apply(&snapshot(7));
         assert!(world.observations.is_empty() && world.revision == Revision(7), "a snapshot is everything");
+    }
+
+    #[test]
+    fn a_unit_leaves_a_day_after_its_last_position_by_the_clock_of_the_hub() {
+        let unit = |id: &str| -> Unit {
+            let json = serde_json::json!({"id": id, "call_sign": "U", "domain": "traffic", "kind": "", "state": "available", "lon": 1, "lat": 2,
+                "seen_at": "1970-01-01T00:00:00Z"});
+            serde_json::from_value(json).unwrap()
+        };
+        let at = |minutes| DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        let mut world = WorldState::default();
+        world.apply(&snapshot(5));
+        let mut hear = |minutes, changes| {
+            world.apply(&LinkEvent::Delta { revision: Revision(5), time: at(minutes), changes });
+            world.units.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(hear(0, vec![Change::Unit { unit: unit("a") }, Change::Unit { unit: unit("b") }]), ["a", "b"]);
+        assert_eq!(hear(1_439, vec![Change::Unit { unit: Unit { seen_at: at(1_439), ..unit("b") } }]), ["a", "b"]);
+        assert_eq!(hear(1_441, vec![]), ["b"]);
     }
 
     #[test]

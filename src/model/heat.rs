@@ -259,6 +259,12 @@ impl HeatConfig {
         self.mean_h.map(Period::words).or_else(|| self.standard().map(|s| s.mean)).filter(|mean| !mean.0.is_empty())
     }
 
+    /// How far back the series of its sensors are drawn, hours: four readings of a station that speaks once an hour, and no less than the
+    /// hours that a value is a mean of.
+    pub fn charted_hours(&self) -> u8 {
+        self.mean_h.map_or(0, Period::hours).max(CHARTED_HOURS)
+    }
+
     /// Said where latest readings stand on a scale that is meant for means.
     pub fn caution(&self) -> Option<(&'static str, &'static str)> {
         let for_means = self.standard().is_some_and(|s| !s.mean.0.is_empty());
@@ -270,6 +276,9 @@ impl HeatConfig {
         if self.unit.is_empty() { self.standard().map_or("", |s| s.unit) } else { &self.unit }
     }
 }
+
+/// Hours of a series beside a latest reading.
+const CHARTED_HOURS: u8 = 4;
 
 #[cfg(test)]
 mod tests {
@@ -345,6 +354,11 @@ mod tests {
         assert_eq!(said("scale = 'HJ 633-2012 O3 8 h'"), (Some("8 h mean"), Some("shown: latest readings")));
         assert_eq!(said("scale = 'HJ 633-2012 O3 8 h'\nmean_h = 8"), (Some("8 h mean"), None));
         assert_eq!((said("range = [0, 1]\nmean_h = 24"), said("range = [0, 1]")), ((Some("24 h mean"), None), (None, None)));
+        let hours = |more: &str| {
+            let toml = format!("id = 'h'\nname = 'h'\nobserved_property = 'a'\nrange = [0, 1]\n{more}");
+            toml::from_str::<HeatConfig>(&toml).unwrap().charted_hours()
+        };
+        assert_eq!([hours(""), hours("mean_h = 1"), hours("mean_h = 8"), hours("mean_h = 24")], [4, 4, 8, 24]);
         let wrong = toml::from_str::<HeatConfig>("id = 'h'\nname = 'h'\nobserved_property = 'a'\nrange = [0, 1]\nmean_h = 3").unwrap_err();
         assert!(wrong.to_string().contains("1, 8 and 24 hours"), "{wrong}");
     }

@@ -185,6 +185,7 @@ pub enum Change {
     Incident {
         incident: Box<Incident>,
     },
+    /// One leaves without a message: hub and screens forget it by the same rule ([`super::unit::KEPT`]).
     Unit {
         unit: Unit,
     },

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 /// A place older than this is not where the unit is, unless its source says how long it holds.
 const STALE_AFTER: TimeDelta = TimeDelta::minutes(5);
 
+/// So long after its last position the hub and all screens forget a unit; no message says so. Screens go by the hub's clock, as deltas
+/// tell it. Its positions stay in the history.
+pub const KEPT: TimeDelta = TimeDelta::days(1);
+
 /// A unit and its last known place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Unit {
@@ -35,6 +39,11 @@ impl Unit {
     /// Whether it is no longer known where it is: shown quietly, not as an answer to "who is near".
     pub fn is_stale(&self, now: DateTime<Utc>) -> bool {
         now >= self.stale_at.unwrap_or(self.seen_at + STALE_AFTER)
+    }
+
+    /// Whether it is no longer told of at all ([`KEPT`]).
+    pub fn is_forgotten(&self, now: DateTime<Utc>) -> bool {
+        now - self.seen_at > KEPT
     }
 }
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Alert, Incident, Snapshot, ViewState } from "./protocol";
+import type { Alert, Incident, Snapshot, Unit, ViewState } from "./protocol";
 import { applyDelta, EMPTY, fromSnapshot, inThePast } from "./state";
 
 const incident = (id: string, version: number): Incident => ({
@@ -68,4 +68,16 @@ it("shows the warnings that stood in the past, and none of now", () => {
   const past = { time, known: "as_it_happened" as const, incidents: [], units: [], observations: [], missing: [] };
   expect([...inThePast(now, { ...past, alerts: [alert("then")] }).alerts.keys()]).toEqual(["then"]);
   expect(inThePast(now, past).alerts.size).toBe(0);
+});
+
+it("forgets a unit a day after its last position, by the hub's clock", () => {
+  const unit = (id: string, seen_at: string): Unit => ({
+    id, call_sign: id, domain: "traffic", kind: "officer", state: "available", lon: 118, lat: 34, heading_deg: 0, seen_at,
+  });
+  const before = fromSnapshot({ ...snapshot, units: [unit("gone", "2026-04-30T08:00:30Z"), unit("there", "2026-05-01T07:00:00Z")] });
+  const hear = (state: typeof before, time: string) => applyDelta(state, { revision: 5, time, changes: [] });
+  const same = hear(before, "2026-05-01T08:00:20Z");
+  expect(same.units).toBe(before.units);
+  expect([...hear(same, "2026-05-01T08:01:00Z").units.keys()]).toEqual(["there"]);
+  expect(before.units.size).toBe(2);
 });

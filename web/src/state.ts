@@ -88,7 +88,18 @@ export function applyDelta(state: CityState, delta: Delta): CityState {
   const next: CityState = { ...state, revision: delta.revision, time: delta.time };
   const copied = new Set<string>();
   for (const change of delta.changes) applyChange(next, change, copied);
+  if (minute(state.time) !== minute(delta.time)) forgetUnits(next, Date.parse(delta.time));
   return next;
+}
+
+/** So long after its last position the hub and all screens forget a unit; no message says so. */
+const UNIT_KEPT_MS = 24 * 3_600_000;
+
+const minute = (time: Instant | null): number => (time === null ? -1 : Math.floor(Date.parse(time) / 60_000));
+
+function forgetUnits(state: CityState, nowMs: number): void {
+  const kept = [...state.units].filter(([, unit]) => nowMs - Date.parse(unit.seen_at) <= UNIT_KEPT_MS);
+  if (kept.length < state.units.size) state.units = new Map(kept);
 }
 
 function applyChange(state: CityState, change: Change, copied: Set<string>): void {

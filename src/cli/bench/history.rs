@@ -3,6 +3,7 @@
 use super::super::memory::peak_rss_mib;
 use super::scrub::{self, Scrub};
 use crate::history::{At, Batch, Embedded, HexagonQuery, History, Reading, Select, SeriesQuery};
+use crate::hub::DATASTREAMS_MAX;
 use crate::model::observation::{Datastream, Observation};
 use anyhow::Context;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -86,7 +87,7 @@ pub(super) struct Figures {
     latest_at_known_ms: Times,
     /// One datastream's day by 15 minutes.
     series_ms: Times,
-    /// What a hub takes for the same as screens ask it. Absent where a history was only asked, or has more than an answer tells.
+    /// What a hub takes for the same as screens ask it. Absent where a history was only asked, or has more datastreams than a hub takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     hub_at: Option<Scrub>,
     /// SQL over the same files through DataFusion; only in programs built with `--features sql`.
@@ -235,7 +236,7 @@ async fn measure(args: &Args, folder: &Path) -> anyhow::Result<Figures> {
     let observations = u64::from(args.series) * u64::from(args.readings);
     let mut figures = asked(folder, Some(Taken { ingest_per_s: observations as f64 / ingest_s, append_ms, settle_s })).await?;
     // The history is closed by now: a hub may have it.
-    if args.series <= scrub::SENSORS_MAX && !args.keep {
+    if args.series as usize <= DATASTREAMS_MAX && !args.keep {
         eprintln!("and now a hub's own answers");
         figures.hub_at = Some(scrub::measure(folder).await?);
     }

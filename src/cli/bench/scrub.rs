@@ -19,8 +19,6 @@ const INSTANTS: i64 = 24;
 /// Features of one post.
 const A_POST: usize = 10_000;
 const DOOR_WITHIN: Duration = Duration::from_secs(15);
-/// More sensors than an answer tells are another question.
-pub const SENSORS_MAX: u32 = 100_000;
 
 /// The hub's own answers: made, written as JSON, and read by the asker.
 #[derive(Debug, Serialize)]
@@ -28,8 +26,9 @@ pub struct Scrub {
     units: usize,
     incidents: usize,
     readings: usize,
-    /// Of an answer, as the middle of the day has it.
+    /// Of an answer, as the middle of the day has it: its JSON, and what goes over the wire to who takes gzip, as all screens do.
     body_kib: f64,
+    packed_kib: f64,
     as_it_happened_ms: Times,
     as_we_knew_it_ms: Times,
     /// The same instants again: other screens of the wall, and a look back. The last sixteen answers are kept.
@@ -57,6 +56,12 @@ pub async fn measure(folder: &Path) -> anyhow::Result<Scrub> {
     // Those of the last question are still kept.
     let (kept_ms, _) = all("as_it_happened", (INSTANTS - 16..INSTANTS).collect()).await?;
     let (as_we_knew_it_ms, _) = all("as_we_knew_it", (0..INSTANTS).collect()).await?;
+    let packed = reqwest::Client::builder()
+        .no_gzip()
+        .build()?
+        .get(address(&hub, "as_it_happened", instant(INSTANTS - 1)))
+        .header("accept-encoding", "gzip");
+    let packed = packed.send().await?.error_for_status()?.bytes().await?;
     let told: Value = serde_json::from_slice(&body)?;
     let count = |key: &str| told[key].as_array().map_or(0, Vec::len);
     let (units, incidents, readings) = (count("units"), count("incidents"), count("observations"));
@@ -69,6 +74,7 @@ pub async fn measure(folder: &Path) -> anyhow::Result<Scrub> {
         incidents,
         readings,
         body_kib: body.len() as f64 / 1024.0,
+        packed_kib: packed.len() as f64 / 1024.0,
         as_it_happened_ms,
         as_we_knew_it_ms,
         kept_ms,
@@ -76,13 +82,16 @@ pub async fn measure(folder: &Path) -> anyhow::Result<Scrub> {
     })
 }
 
-/// Times of the answers, and the last of them.
+fn address(hub: &Server, known: &str, at: DateTime<Utc>) -> String {
+    format!("{}/api/at?time={}&known={known}", hub.url, at.to_rfc3339_opts(SecondsFormat::Millis, true))
+}
+
+/// Times of the answers, unpacked, and the last of them.
 async fn ask(hub: &Server, known: &str, instants: Vec<DateTime<Utc>>) -> anyhow::Result<(Times, Vec<u8>)> {
     let (mut all, mut last) = (Vec::new(), Vec::new());
     for at in instants {
-        let url = format!("{}/api/at?time={}&known={known}", hub.url, at.to_rfc3339_opts(SecondsFormat::Millis, true));
         let begun = Instant::now();
-        let answer = hub.http.get(url).send().await?.error_for_status()?;
+        let answer = hub.http.get(address(hub, known, at)).send().await?.error_for_status()?;
         last = answer.bytes().await?.to_vec();
         all.push(ms(begun));
     }

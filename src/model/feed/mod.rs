@@ -22,15 +22,21 @@ pub struct FeedConfig {
     /// Keeps what the feed says in a journal that `yiping replay` plays again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub record: bool,
+    /// Licence of what the feed brings, as the hub's catalogue tells it (`CC BY 4.0`); without it, it is the scene's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
+    /// Who is to be named with it: `© 宿迁市生态环境局`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<String>,
     /// Refuses the fields it doesn't know, so that a typing error is no silent default.
     #[serde(flatten)]
     pub source: Source,
 }
 
 impl FeedConfig {
-    /// A feed in WGS 84 that is not recorded.
+    /// A feed in WGS 84 that is not recorded, under the scene's licence.
     pub fn new(id: impl Into<String>, source: Source) -> Self {
-        Self { id: id.into(), coordinates: Coordinates::default(), record: false, source }
+        Self { id: id.into(), coordinates: Coordinates::default(), record: false, licence: None, attribution: None, source }
     }
 
     pub fn id(&self) -> &str {

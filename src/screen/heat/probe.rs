@@ -4,15 +4,16 @@ use super::told::Told;
 use super::{Seen, ShownHeat};
 use crate::geo::Geodetic;
 use crate::heat::Estimate;
+use crate::model::heat::HeatConfig;
 use crate::render::camera::SceneFrame;
 use crate::render::tiles::CityTiles;
 use crate::screen::overlay::Projector;
-use crate::screen::session::Session;
+use crate::screen::session::{SceneInfo, Session};
 use crate::screen::style;
 use bevy::math::DVec2;
 use bevy::prelude::*;
 use bevy_egui::egui::{Painter, Stroke};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Instant;
 
 /// Where this screen's person points; of this screen alone.
@@ -52,7 +53,7 @@ pub struct Neighbour {
     /// Part of the estimate that is its, may lie a little below 0 (kriging).
     pub weight: f64,
     pub distance_m: f64,
-    /// Its last hour as the hub and this screen know it, oldest first.
+    /// Its last hours as the hub and this screen know it, oldest first.
     pub series: Vec<(DateTime<Utc>, f64)>,
 }
 
@@ -64,6 +65,7 @@ pub fn probe(
     shown: Res<ShownHeat>,
     seen: Res<Seen>,
     session: Res<Session>,
+    scene: Res<SceneInfo>,
     frame: Res<SceneFrame>,
     mut city: ResMut<CityTiles>,
     mut probe: ResMut<HeatProbe>,
@@ -71,11 +73,13 @@ pub fn probe(
     let now = session.scene_now();
     let known_then = session.world.view.as_ref().map(|v| v.clock.known()).unwrap_or_default();
     let anew = shown.is_changed() || probe.is_changed();
+    let heat = shown.0.as_ref().and_then(|shown| scene.scene.heats.iter().find(|h| h.id == shown.id));
     let learnt = {
         // Asking is no change of the place.
         let HeatProbe { known, told, .. } = probe.bypass_change_detection();
+        let hours = heat.map_or(0, HeatConfig::charted_hours);
         let sensors: Vec<&str> = known.iter().flat_map(|k| &k.sensors).map(|s| s.datastream.as_str()).collect();
-        told.follow(&sensors, (now, known_then), Instant::now(), |path| session.fetch(path))
+        told.follow(&sensors, (now, known_then), TimeDelta::hours(hours.into()), Instant::now(), |path| session.fetch(path))
     };
     if !anew && !learnt {
         return;

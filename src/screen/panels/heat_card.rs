@@ -40,6 +40,11 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData, asked: &mut Vec<Asked>) {
     for sensor in &probed.sensors {
         neighbour(ui, data, heat, sensor);
     }
+    if !probed.sensors.is_empty() {
+        let hours = heat.charted_hours();
+        let said = format!("曲线为近 {hours} 小时 curves: the last {hours} h");
+        ui.label(RichText::new(said).font(style::regular(data.text.small)).color(style::QUIET));
+    }
     if data.interactive && ui.add(Button::new(RichText::new("关闭 close").font(style::regular(data.text.small)))).clicked() {
         asked.push(Asked::ForgetHeat);
     }

@@ -17,7 +17,10 @@ fn the_catalogue_lists_all_in_four_groups_with_schema_extent_freshness_and_licen
     assert_eq!((&areas["count"], &areas["licence"]), (&3.into(), &"CC0-1.0".into()));
     assert_eq!(areas["extent"]["bbox"], serde_json::json!([118.0, 33.5, 118.8, 34.3]));
     let noise = resource(&catalogue, "sensing", "sensors/noise");
-    assert_eq!((&noise["count"], &noise["freshness"]["pace"], &noise["licence"]), (&3.into(), &"live".into(), &"CC BY 4.0".into()));
+    assert_eq!(
+        (&noise["count"], &noise["freshness"]["pace"], &noise["licence"]),
+        (&3.into(), &"live".into(), &"CC BY 4.0, © 环境局".into())
+    );
     assert!(noise["freshness"]["age_s"].as_i64().unwrap() >= 55 && noise["extent"]["time"][0].is_string());
     assert_eq!(city.json(noise["links"][0]["href"].as_str().unwrap())["value"].as_array().unwrap().len(), 3);
     let traffic = resource(&catalogue, "thematic", "incidents/traffic");
@@ -25,7 +28,10 @@ fn the_catalogue_lists_all_in_four_groups_with_schema_extent_freshness_and_licen
         traffic["count"] == 2 && traffic["schema"].as_array().unwrap().iter().any(|f| f["name"] == "severity" && f["type"] == "string")
     );
     assert_eq!(city.json(traffic["links"][0]["href"].as_str().unwrap())["numberMatched"], 2);
-    assert_eq!(resource(&catalogue, "online", "feeds/air")["freshness"]["pace"], "live");
+    assert_eq!(traffic["licence"], "CC BY 4.0");
+    let air = resource(&catalogue, "online", "feeds/air");
+    assert_eq!((&air["freshness"]["pace"], &air["licence"]), (&"live".into(), &"CC BY 4.0, © 环境局".into()));
+    assert_eq!(resource(&catalogue, "online", "feeds/units")["licence"], "CC BY 4.0");
     assert_eq!(resource(&catalogue, "online", "services/open311")["links"][0]["type"], "application/json");
     assert!(resource(&catalogue, "online", "feeds/air")["description"].as_str().unwrap().ends_with("POST /feeds/air"));
 }

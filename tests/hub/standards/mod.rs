@@ -107,7 +107,7 @@ impl City {
         let source = runtime.block_on(serve(Router::new().route("/u", get(answer))));
         let data = data();
         let feeds = format!(
-            "licence = \"CC BY 4.0\"\nagency = \"suqian.example\"\n[[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\n\
+            "licence = \"CC BY 4.0\"\nagency = \"suqian.example\"\n[[feed]]\nkind = \"sensorthings_in\"\nid = \"air\"\nattribution = \"© 环境局\"\n\
              [[feed]]\nkind = \"geojson_sse\"\nid = \"units\"\nurl = \"http://{source}/u\"\n\
              [[tileset]]\nid = \"harbour\"\nname = \"港区实景\"\nname_en = \"harbour mesh\"\nsource = \"mesh\"\nkind = \"ground\"\n[[camera]]"
         );

@@ -5,7 +5,7 @@ import { Icon } from "../sheet/shape";
 import { Chart } from "./chart";
 import { forget, pointed, probed, type Probed } from "./probe";
 import { along, className, rampColour } from "./scale";
-import { series } from "./series";
+import { chartedHours, series } from "./series";
 import { far, reading, written } from "./words";
 
 export function HeatCard() {
@@ -38,7 +38,7 @@ export function HeatCard() {
       </ul>
       {p.sensors.length > 0 && (
         <p class="note">
-          <T w={["距离 · 权重；曲线为近 4 小时", "distance, weight; curves: the last 4 hours"]} />
+          <T w={[`距离 · 权重；曲线为近 ${chartedHours(heat)} 小时`, `distance, weight; curves: the last ${chartedHours(heat)} hours`]} />
         </p>
       )}
     </article>

@@ -2,6 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { instant, past } from "../session";
+import type { HeatConfig } from "../protocol";
 import { settings } from "../settings";
 import { probed } from "./probe";
 
@@ -14,9 +15,10 @@ export type Series =
 /** By datastream. */
 export const series = signal<ReadonlyMap<string, Series>>(new Map());
 
-/** How far back a chart looks, and the width of one of its buckets: sixty on a chart as wide as a thumb. */
-const BACK_MS = 4 * 3_600_000;
-const STEP_S = 240;
+/** How far back a chart looks, hours: four readings of a station that speaks once an hour, and no less than the hours that a value is a mean of. */
+export const chartedHours = (heat: HeatConfig): number => Math.max(heat.mean_h ?? 0, 4);
+/** Buckets of a chart as wide as a thumb. */
+const BUCKETS = 60;
 /** A chart of hours is asked anew this often. */
 const EVERY_MS = 60_000;
 
@@ -25,8 +27,9 @@ export function followSeries(): void {
   let stop = new AbortController();
   effect(() => {
     const ids = (probed.value?.sensors ?? []).map((s) => s.datastream);
+    const hours = probed.value ? chartedHours(probed.value.of.heat) : 0;
     const minute = Math.floor(instant.value / EVERY_MS);
-    const key = ids.length === 0 ? "" : JSON.stringify([[...ids].sort(), minute]);
+    const key = ids.length === 0 ? "" : JSON.stringify([[...ids].sort(), minute, hours]);
     if (key === asked) return;
     asked = key;
     stop.abort();
@@ -34,22 +37,22 @@ export function followSeries(): void {
     // What is known of a sensor stays until its newer series is there.
     const before = series.peek();
     series.value = new Map(ids.map((id) => [id, before.get(id) ?? { is: "waiting" }]));
-    for (const id of ids) void fill(id, stop.signal);
+    for (const id of ids) void fill(id, hours, stop.signal);
   });
 }
 
-async function fill(datastream: string, stopped: AbortSignal): Promise<void> {
-  const got = await load(datastream, stopped).catch(
+async function fill(datastream: string, hours: number, stopped: AbortSignal): Promise<void> {
+  const got = await load(datastream, hours, stopped).catch(
     (error: unknown): Series => ({ is: "missing", why: error instanceof Error ? error.message : String(error) }),
   );
   if (!stopped.aborted) series.value = new Map(series.peek()).set(datastream, got);
 }
 
-async function load(datastream: string, signal: AbortSignal): Promise<Series> {
+async function load(datastream: string, hours: number, signal: AbortSignal): Promise<Series> {
   const to = instant.peek();
   const url = new URL("api/series", document.baseURI);
   const iso = (ms: number): string => new Date(ms).toISOString();
-  const query = { datastream, from: iso(to - BACK_MS), to: iso(to), step_s: String(STEP_S) };
+  const query = { datastream, from: iso(to - hours * 3_600_000), to: iso(to), step_s: String((hours * 3_600) / BUCKETS) };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   if (past.value?.known === "as_we_knew_it") url.searchParams.set("known_by", past.value.time);
   const { token } = settings.value;

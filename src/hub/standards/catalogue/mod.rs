@@ -5,6 +5,7 @@
 
 mod files;
 mod geospatial;
+mod licences;
 mod online;
 mod page;
 mod resources;

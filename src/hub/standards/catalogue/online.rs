@@ -1,5 +1,6 @@
 //! Feeds in, services out.
 
+use super::licences::licence;
 use super::resources::{Catalogue, Group, Link, Pace, Resource};
 use crate::hub::standards::features::Extent;
 use crate::hub::standards::{Standards, address, eido, features};
@@ -10,6 +11,7 @@ impl Catalogue {
     pub(super) fn feeds(&mut self, standards: &Standards) {
         let feeds: Vec<FeedStatus> = standards.core.world().feeds.values().cloned().collect();
         let takes_posts: Vec<String> = standards.core.inlets().keys().cloned().collect();
+        let scene = &standards.core.scene.scene;
         for feed in feeds {
             let posts = if takes_posts.contains(&feed.feed) { format!("; POST /feeds/{}", feed.feed) } else { String::new() };
             let note = match &feed.last_error {
@@ -27,7 +29,7 @@ impl Catalogue {
                 count: Some(feed.stored),
                 extent: Extent { newest: feed.newest, end: feed.newest, ..Extent::default() },
                 pace: if feed.connected && feed.held_back.is_none() { Pace::Live } else { Pace::CutOff },
-                licence: None,
+                licence: licence(scene, &[feed.feed.clone()].into()).or_else(|| scene.licence.clone()),
                 links: vec![self.link("ledger", "application/json", "/api/feeds")],
             });
         }

@@ -1,10 +1,11 @@
 //! What is measured.
 
+use super::licences::licence;
 use super::resources::{Catalogue, Group, Pace, Resource, schema};
 use crate::hub::standards::features::{Collection, Extent};
 use crate::hub::standards::pieces::each;
 use crate::hub::standards::{Standards, address};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Chinese names of what is measured often, for those that the scene names no layer for.
 const PROPERTIES: [(&str, &str); 12] = [
@@ -26,15 +27,16 @@ impl Catalogue {
     /// One resource an observed property.
     pub(super) fn sensors(&mut self, standards: &Standards) {
         let Some(sensors) = Collection::named("sensors") else { return };
-        let mut by_property: BTreeMap<String, (Extent, BTreeMap<String, usize>)> = BTreeMap::new();
+        let mut by_property: BTreeMap<String, (Extent, BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
         let mut property_of = std::collections::HashMap::new();
         each(
             &standards.core,
             |w| &w.datastreams,
             |key, d| {
-                let (extent, units) = by_property.entry(d.observed_property.clone()).or_default();
+                let (extent, units, feeds) = by_property.entry(d.observed_property.clone()).or_default();
                 extent.add_point(d.lon, d.lat);
-                *units.entry(d.unit).or_default() += 1;
+                units.insert(d.unit);
+                feeds.insert(d.feed);
                 property_of.insert(key.to_owned(), d.observed_property);
                 true
             },
@@ -43,16 +45,16 @@ impl Catalogue {
             &standards.core,
             |w| &w.observations,
             |key, o| {
-                if let Some((extent, _)) = property_of.get(key).and_then(|p| by_property.get_mut(p)) {
+                if let Some((extent, ..)) = property_of.get(key).and_then(|p| by_property.get_mut(p)) {
                     extent.add_time(o.phenomenon_time);
                 }
                 true
             },
         );
-        for (property, (extent, units)) in by_property {
+        for (property, (extent, units, feeds)) in by_property {
             let heat = standards.core.scene.scene.heats.iter().find(|h| h.observed_property == property);
             let known = PROPERTIES.iter().find(|(word, _)| *word == property).map_or(property.as_str(), |(_, zh)| zh);
-            let units: Vec<String> = units.into_keys().filter(|u| !u.is_empty()).collect();
+            let units: Vec<String> = units.into_iter().filter(|u| !u.is_empty()).collect();
             let filter =
                 address::with_pairs("", &[("$filter".into(), format!("ObservedProperty/name eq '{}'", property.replace('\'', "''")))]);
             let mut links = vec![
@@ -74,7 +76,7 @@ impl Catalogue {
                 count: Some(extent.count as u64),
                 extent,
                 pace: Pace::Live,
-                licence: None,
+                licence: licence(&standards.core.scene.scene, &feeds),
                 links,
             });
         }

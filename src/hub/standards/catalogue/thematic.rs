@@ -1,11 +1,13 @@
 //! Incidents, alerts and units.
 
+use super::licences::licence;
 use super::resources::{Catalogue, Group, Pace, Resource, schema};
 use crate::hub::standards::features::{Collection, Extent};
 use crate::hub::standards::pieces::each;
 use crate::hub::standards::{Standards, eido, features, open311};
 use crate::model::incident::Domain;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 impl Catalogue {
     /// One resource a domain.
@@ -16,21 +18,22 @@ impl Catalogue {
             (Domain::Emergency, "emergency", "应急事件", "Emergency incidents"),
             (Domain::Traffic, "traffic", "交通事件", "Traffic incidents"),
         ];
-        let mut extents: BTreeMap<Domain, (Extent, u64)> = BTreeMap::new();
+        let mut extents: BTreeMap<Domain, (Extent, u64, BTreeSet<String>)> = BTreeMap::new();
         each(
             &standards.core,
             |w| &w.incidents,
             |_, i| {
-                let (extent, open) = extents.entry(i.domain).or_default();
+                let (extent, open, sources) = extents.entry(i.domain).or_default();
                 extent.add_point(i.lon, i.lat);
                 extent.add_time(i.reported_at);
                 extent.add_time(i.updated_at);
                 *open += u64::from(!i.state.is_ended());
+                sources.insert(i.source);
                 true
             },
         );
         for (domain, word, zh, en) in DOMAINS {
-            let (extent, open) = extents.remove(&domain).unwrap_or_default();
+            let (extent, open, sources) = extents.remove(&domain).unwrap_or_default();
             self.resources.push(Resource {
                 group: Group::Thematic,
                 id: format!("incidents/{word}"),
@@ -41,7 +44,7 @@ impl Catalogue {
                 count: Some(extent.count as u64),
                 extent,
                 pace: Pace::Kept,
-                licence: None,
+                licence: licence(&standards.core.scene.scene, &sources),
                 links: vec![
                     self.items("incidents", &format!("?domain={word}")),
                     self.link("SSE", "text/event-stream", &format!("/stream/incidents?domain={word}")),
@@ -55,6 +58,15 @@ impl Catalogue {
     pub(super) fn alerts(&mut self, standards: &Standards) {
         let Some(alerts) = Collection::named("alerts") else { return };
         let extent = features::extent(alerts, standards);
+        let mut feeds = BTreeSet::new();
+        each(
+            &standards.core,
+            |w| &w.alerts,
+            |_, alert| {
+                feeds.insert(alert.feed);
+                true
+            },
+        );
         self.resources.push(Resource {
             group: Group::Thematic,
             id: "alerts".into(),
@@ -65,7 +77,7 @@ impl Catalogue {
             count: Some(extent.count as u64),
             extent,
             pace: Pace::Kept,
-            licence: None,
+            licence: licence(&standards.core.scene.scene, &feeds),
             links: vec![self.items("alerts", "")],
         });
     }
@@ -73,6 +85,19 @@ impl Catalogue {
     pub(super) fn units(&mut self, standards: &Standards) {
         let Some(units) = Collection::named("units") else { return };
         let extent = features::extent(units, standards);
+        let scene = &standards.core.scene.scene;
+        // Most adapters name units `feed/id`; a unit by another name doesn't tell who brings it, and is under the scene's licence.
+        let feeds = {
+            let world = standards.core.world();
+            let named = |f: &&str| {
+                world
+                    .units
+                    .range::<str, _>((Bound::Excluded(format!("{f}/").as_str()), Bound::Unbounded))
+                    .next()
+                    .is_some_and(|(id, _)| id.strip_prefix(*f).is_some_and(|rest| rest.starts_with('/')))
+            };
+            scene.feeds.iter().map(|f| f.id()).filter(named).map(str::to_owned).collect()
+        };
         self.resources.push(Resource {
             group: Group::Thematic,
             id: "units".into(),
@@ -83,7 +108,7 @@ impl Catalogue {
             count: Some(extent.count as u64),
             extent,
             pace: Pace::Live,
-            licence: None,
+            licence: licence(scene, &feeds),
             links: vec![self.items("units", ""), self.link("SSE", "text/event-stream", "/stream/units")],
         });
     }
