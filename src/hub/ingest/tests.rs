@@ -101,6 +101,7 @@ async fn every_message_has_one_fate_and_the_ledger_balances() {
     assert_eq!((known.source.as_str(), ledger.status().rejected), ("air", 6));
 }
 
+/// Where a unit was some minutes after an hour ago: what is older than a day is of the past alone.
 fn position(id: &str, minute: i64, lat: f64) -> FeedEvent {
     FeedEvent::Unit(Unit {
         id: id.into(),
@@ -111,7 +112,7 @@ fn position(id: &str, minute: i64, lat: f64) -> FeedEvent {
         lon: 118.0,
         lat,
         heading_deg: 0.0,
-        seen_at: DateTime::UNIX_EPOCH + TimeDelta::minutes(minute),
+        seen_at: Utc::now() - TimeDelta::hours(1) + TimeDelta::minutes(minute),
         stale_at: None,
         details: None,
     })
