@@ -1,7 +1,7 @@
-//! What MQTT and NATS share: JSON by a mapping, each record counted once, repetitions and wrong clocks found out.
+//! What MQTT, NATS and GeoJSON with a mapping share: JSON by a mapping, each record counted once, repetitions and wrong clocks found out.
 
 use super::mapping::{self, Record, Said};
-use super::outbox::{Doubt, Outbox, Reason};
+use super::outbox::{Doubt, Outbox, Reason, Unusable};
 use super::sensorthings::json;
 use super::sequence::{Sequence, Step};
 use super::{FeedError, FeedEvent};
@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::{HashMap, VecDeque};
 
 /// Datastreams, units and counters that one feed may have, each.
-const ENTITIES_MAX: usize = 200_000;
+pub(super) const ENTITIES_MAX: usize = 200_000;
 /// Records taken from one message.
-const RECORDS_MAX: usize = 100_000;
+pub(super) const RECORDS_MAX: usize = 100_000;
 /// Readings remembered a datastream, to know a repetition where there are no sequence numbers.
 const REMEMBERED: usize = 16;
 /// A time this far ahead of our clock is a clock that is wrong.
@@ -65,7 +65,7 @@ impl Intake {
         let parts = self.style.parts(topic);
         let arrived = Utc::now();
         for record in all.iter().take(RECORDS_MAX) {
-            let record = Record { feed: &feed, parts: &parts, message: &message, record, arrived };
+            let record = Record { feed: &feed, parts: &parts, message: &message, record, geometry: None, arrived };
             self.take_record(chosen, record, outbox).await?;
         }
         if all.len() > RECORDS_MAX {
@@ -75,26 +75,41 @@ impl Intake {
     }
 
     async fn take_record(&mut self, chosen: usize, record: Record<'_>, outbox: &mut Outbox) -> Result<(), FeedError> {
+        for one in self.said(chosen, record, outbox).1 {
+            self.settle(one, record.arrived, outbox).await?;
+        }
+        Ok(())
+    }
+
+    /// A record's sequence number, where it has one, and what it says: nothing where that number came before, which is counted.
+    pub(super) fn said(&mut self, chosen: usize, record: Record<'_>, outbox: &mut Outbox) -> (Option<u64>, Vec<Result<Said, Unusable>>) {
         let mapping = &self.mappings[chosen];
         let (id, number) = match mapping::identity(mapping, record) {
             Ok(identity) => identity,
-            Err(why) => {
-                outbox.refuse(why);
-                return Ok(());
-            }
+            Err(why) => return (None, vec![Err(why)]),
         };
-        let said = mapping::read(mapping, &id, record);
+        let mut said = mapping::read(mapping, &id, record);
         if let Some(number) = number
             && self.step(&id, number, outbox) == Step::Repeated
         {
-            said.iter().for_each(|_| outbox.repeated());
-            return Ok(());
+            said.drain(..).for_each(|_| outbox.repeated());
         }
-        for one in said {
-            match one {
-                Err(why) => outbox.refuse(why),
-                Ok(said) => self.deliver(said, record.arrived, outbox).await?,
-            }
+        (number, said)
+    }
+
+    /// Gives what was said its fate.
+    ///
+    /// # Errors
+    /// [`FeedError::Closed`] when nobody reads any more.
+    pub(super) async fn settle(
+        &mut self,
+        one: Result<Said, Unusable>,
+        arrived: DateTime<Utc>,
+        outbox: &mut Outbox,
+    ) -> Result<(), FeedError> {
+        match one {
+            Err(why) => outbox.refuse(why),
+            Ok(said) => self.deliver(said, arrived, outbox).await?,
         }
         Ok(())
     }
@@ -118,14 +133,9 @@ impl Intake {
     }
 
     async fn deliver(&mut self, said: Said, now: DateTime<Utc>, outbox: &mut Outbox) -> Result<(), FeedError> {
-        let time = match &said {
-            Said::Reading { observation, .. } => observation.phenomenon_time,
-            Said::Unit(unit) => unit.seen_at,
-            Said::Incident(report) => report.reported_at.unwrap_or(now),
-            Said::Over { .. } => now,
-        };
-        if time > now + AHEAD_MAX {
-            outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", name(&said)));
+        if is_ahead(&said, now) {
+            let time = said.time().unwrap_or(now);
+            outbox.quarantine(Doubt::Clock, format!("{}: its time {time} is more than an hour ahead", said.name()));
             return Ok(());
         }
         match said {
@@ -177,13 +187,9 @@ impl Stream {
     }
 }
 
-fn name(said: &Said) -> &str {
-    match said {
-        Said::Reading { observation, .. } => &observation.datastream,
-        Said::Unit(unit) => &unit.id,
-        Said::Incident(report) => &report.id,
-        Said::Over { incident, .. } => incident,
-    }
+/// Whether its time is so far ahead of our clock that a clock is wrong.
+pub(super) fn is_ahead(said: &Said, now: DateTime<Utc>) -> bool {
+    said.time().is_some_and(|time| time > now + AHEAD_MAX)
 }
 
 #[cfg(test)]

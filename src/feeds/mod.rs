@@ -36,6 +36,7 @@ mod sequence;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod told;
 mod visit;
 
 pub use inlet::{Barrier, Inlet, Posted, Refusal, Taken};
@@ -182,13 +183,14 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
             let manners = Manners { token_env, ..Manners::default() };
             asked(cap::Alerts::new(id.clone(), url, scopes).resume(kept.alerts), manners, every, tuning.clone(), outbox("cap"))
         }
-        Source::Geojson { url, token_env, tls, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
-            let adapter = geojson::Socket::new(url, token_env, tls, tuning.clone());
+        Source::Geojson { url, token_env, tls, mapping, .. } if url.starts_with("ws:") || url.starts_with("wss:") => {
+            let adapter = geojson::Socket::new(url, token_env, tls, geojson::Features::new(&id, mapping), tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson"))))
         }
-        Source::Geojson { url, poll_s, token_env, .. } => {
+        Source::Geojson { url, poll_s, token_env, mapping, .. } => {
             let manners = Manners { token_env, ..Manners::default() };
-            asked(geojson::Collection::new(url), manners, Some(every(poll_s)), tuning.clone(), outbox("geojson"))
+            let collection = geojson::Collection::new(url, geojson::Features::new(&id, mapping));
+            asked(collection, manners, Some(every(poll_s)), tuning.clone(), outbox("geojson"))
         }
         Source::NgsiLd { url, poll_s, token_env, token_header, entities } => {
             let context = entities.context.as_deref().map(|context| ("link", ngsi_ld::context_link(context)));
@@ -227,8 +229,8 @@ pub fn resume(config: &FeedConfig, tuning: Tuning, kept: Kept, out: Sender<FeedE
             let adapter = gpx::Adapter::new(id.clone(), *tracker, tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("gpx"))))
         }
-        Source::GeojsonSse { url, token_env } => {
-            let adapter = geojson_sse::Adapter::new(url, token_env, tuning.clone());
+        Source::GeojsonSse { url, token_env, mapping } => {
+            let adapter = geojson_sse::Adapter::new(url, token_env, geojson::Features::new(&id, mapping), tuning.clone());
             reads(tokio::spawn(keep_running(adapter, tuning.clone(), outbox("geojson_sse"))))
         }
     }

@@ -178,7 +178,9 @@ async fn incidents_and_units_come_over_sse_and_again_after_a_restart() {
     let first = platform(false);
     let address = first.http;
     let (tx, mut rx) = mpsc::channel(1000);
-    let url = |what: &str| FeedConfig::new(what, Source::GeojsonSse { url: format!("http://{address}/{what}/stream"), token_env: None });
+    let url = |what: &str| {
+        FeedConfig::new(what, Source::GeojsonSse { url: format!("http://{address}/{what}/stream"), token_env: None, mapping: vec![] })
+    };
     let _incidents = spawn_tuned(&url("incidents"), quick(), tx.clone());
     let _units = spawn_tuned(&url("units"), quick(), tx);
     let mut heard = Heard::default();
@@ -230,7 +232,11 @@ async fn rubbish_on_the_event_stream_is_counted_and_the_good_passes() {
     }
     let address = serve(Router::new().route("/s", get(stream)).with_state(Arc::default())).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let _feed = spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("http://{address}/s"), token_env: None }), quick(), tx);
+    let _feed = spawn_tuned(
+        &FeedConfig::new("x", Source::GeojsonSse { url: format!("http://{address}/s"), token_env: None, mapping: vec![] }),
+        quick(),
+        tx,
+    );
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.status.last_error.as_ref().is_some_and(|e| e.contains("text/html"))).await;
     listen(&mut rx, &mut heard, |h| h.incidents.len() >= 3 && h.status.stored >= 3 && h.status.conflated >= 1).await;
@@ -249,11 +255,11 @@ async fn an_event_stream_is_asked_with_the_token_of_its_source() {
     };
     let address = serve(Router::new().route("/s", get(stream))).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let source = Source::GeojsonSse { url: format!("http://{address}/s"), token_env: Some("PATH".into()) };
+    let source = Source::GeojsonSse { url: format!("http://{address}/s"), token_env: Some("PATH".into()), mapping: vec![] };
     let _feed = spawn_tuned(&FeedConfig::new("x", source), quick(), tx);
     listen(&mut rx, &mut Heard::default(), |h| h.incidents == ["a"]).await;
     let (tx, mut rx) = mpsc::channel(100);
-    let source = Source::GeojsonSse { url: format!("http://{address}/s"), token_env: Some("YIPING_NO_SUCH_TOKEN".into()) };
+    let source = Source::GeojsonSse { url: format!("http://{address}/s"), token_env: Some("YIPING_NO_SUCH_TOKEN".into()), mapping: vec![] };
     let _feed = spawn_tuned(&FeedConfig::new("y", source), quick(), tx);
     let said = |h: &Heard| h.status.last_error.as_ref().is_some_and(|e| e.contains("YIPING_NO_SUCH_TOKEN"));
     listen(&mut rx, &mut Heard::default(), said).await;

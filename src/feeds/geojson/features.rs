@@ -1,9 +1,11 @@
 //! Features as they come, however they come: each once, the unchanged passed over.
 
+use super::mapped::Mapped;
 use super::parse;
 use crate::feeds::outbox::{Doubt, Outbox, Reason};
+use crate::feeds::told::Told;
 use crate::feeds::{FeedError, FeedEvent};
-use indexmap::IndexMap;
+use crate::model::mapping::Mapping;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Entities whose last content is remembered, to know a repetition. Over a day's incidents and all units of a large city.
@@ -20,25 +22,36 @@ pub(in crate::feeds) enum Way {
     Asked,
 }
 
-/// Entity id -> hash of its last content, oldest first.
-#[derive(Debug, Default)]
+/// Takes Features; what it has seen outlives the connection.
 pub(in crate::feeds) struct Features {
-    seen: IndexMap<String, u64>,
+    /// Where the scene says what a Feature means; else it is in our own words.
+    mapped: Option<Mapped>,
+    told: Told,
 }
 
 impl Features {
+    /// By the first mapping, in ids of `feed`; a scene has one at most.
+    pub fn new(feed: &str, mapping: Vec<Mapping>) -> Self {
+        let mapped = mapping.into_iter().next().map(|mapping| Mapped::new(feed, mapping));
+        Self { mapped, told: Told::of_at_most(REMEMBERED_MAX) }
+    }
+
     /// Takes one message: a Feature or a collection of them.
     ///
     /// An entity that is missing from a collection is not gone: its own time says how old it is.
     pub async fn take(&mut self, data: &str, way: Way, outbox: &mut Outbox) -> Result<Result<(), String>, FeedError> {
-        match parse::features(data) {
+        if let Some(mapped) = &mut self.mapped {
+            return mapped.take(data, outbox).await;
+        }
+        let message = parse::message(data);
+        match message.as_ref().map_err(String::clone).and_then(parse::features) {
             Err(why) => {
                 outbox.reject(Reason::Unreadable, why.clone());
                 return Ok(Err(why));
             }
             Ok(features) => {
                 for feature in features {
-                    self.take_one(&feature, way, outbox).await?;
+                    self.take_one(feature, way, outbox).await?;
                 }
             }
         }
@@ -53,7 +66,7 @@ impl Features {
             Ok(entity) => entity,
             Err(why) => {
                 // One that can't be used is told once, not in every round.
-                let known = way == Way::Asked && !self.remember(format!("\0{hash}"), hash);
+                let known = way == Way::Asked && !self.told.remember(format!("\0{hash}"), hash);
                 if !known {
                     outbox.reject(Reason::Incomplete, why);
                 }
@@ -64,7 +77,7 @@ impl Features {
             outbox.reject(Reason::TooLarge, format!("a Feature whose id is longer than {ID_MAX} bytes"));
             return Ok(());
         }
-        if self.seen.get(&id) == Some(&hash) {
+        if self.told.knows(&id, hash) {
             if way == Way::Pushed {
                 outbox.repeated();
             }
@@ -74,23 +87,14 @@ impl Features {
             FeedEvent::Unit(unit) if unit.lon == 0.0 && unit.lat == 0.0 => {
                 outbox.quarantine(Doubt::Place, format!("{id}: is at 0, 0, where a receiver without a fix says it is"));
                 if way == Way::Asked {
-                    self.remember(id, hash);
+                    self.told.remember(id, hash);
                 }
                 return Ok(());
             }
             FeedEvent::Unit(_) => outbox.offer(&id, event)?,
             _ => outbox.deliver(event).await?,
         }
-        self.remember(id, hash);
+        self.told.remember(id, hash);
         Ok(())
-    }
-
-    /// Whether this content is another than the last one of `id`.
-    fn remember(&mut self, id: String, hash: u64) -> bool {
-        if self.seen.len() >= REMEMBERED_MAX && !self.seen.contains_key(&id) {
-            // In blocks, because removing the first one shifts all others.
-            self.seen.drain(..REMEMBERED_MAX / 10);
-        }
-        self.seen.insert(id, hash) != Some(hash)
     }
 }

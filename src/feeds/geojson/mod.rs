@@ -1,6 +1,8 @@
-//! GeoJSON Features by asking for them again and again, or over a WebSocket: incidents and unit positions.
+//! GeoJSON Features by asking for them again and again, or over a WebSocket: incidents and unit positions in our own words, or what a
+//! scene's mapping makes of anybody's.
 
 mod features;
+mod mapped;
 mod parse;
 mod socket;
 #[cfg(test)]
@@ -23,8 +25,8 @@ pub(super) struct Collection {
 }
 
 impl Collection {
-    pub fn new(url: String) -> Self {
-        Self { url, features: Features::default() }
+    pub fn new(url: String, features: Features) -> Self {
+        Self { url, features }
     }
 }
 

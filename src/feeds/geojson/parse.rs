@@ -14,19 +14,24 @@ use serde_json::{Map, Value};
 /// Longer details of a unit are left out.
 const DETAILS_BYTES_MAX: usize = 4 << 10;
 
+/// # Errors
+/// In words, when it is no JSON.
+pub(super) fn message(data: &str) -> Result<Value, String> {
+    serde_json::from_str(data).map_err(|e| format!("not JSON ({e}): {}", start(data)))
+}
+
 /// Features of one message: the Feature itself, or those of a FeatureCollection.
 ///
 /// # Errors
 /// In words, when the message is neither.
-pub(super) fn features(data: &str) -> Result<Vec<Value>, String> {
-    let mut message: Value = serde_json::from_str(data).map_err(|e| format!("not JSON ({e}): {}", start(data)))?;
+pub(super) fn features(message: &Value) -> Result<&[Value], String> {
     match message.get("type").and_then(Value::as_str) {
-        Some("Feature") => Ok(vec![message]),
-        Some("FeatureCollection") => match message.get_mut("features").map(Value::take) {
+        Some("Feature") => Ok(std::slice::from_ref(message)),
+        Some("FeatureCollection") => match message.get("features") {
             Some(Value::Array(features)) => Ok(features),
             _ => Err("a FeatureCollection without an array \"features\"".into()),
         },
-        _ => Err(format!("neither a GeoJSON Feature nor a FeatureCollection: {}", start(data))),
+        _ => Err(format!("neither a GeoJSON Feature nor a FeatureCollection: {}", start(&message.to_string()))),
     }
 }
 
@@ -195,7 +200,7 @@ mod tests {
         assert!(why(|f| f["geometry"] = json!({"type": "LineString"})).contains("no Point"));
         assert!(why(|f| f["properties"]["id"] = json!([])).contains("without id"));
         assert!(why(|f| f["properties"] = json!({"id": 1})).contains("neither incident nor unit"));
-        assert!(features("<html>").unwrap_err().contains("not JSON"));
-        assert!(features("{\"type\": \"Point\"}").unwrap_err().contains("neither a GeoJSON"));
+        assert!(message("<html>").unwrap_err().contains("not JSON"));
+        assert!(features(&json!({"type": "Point"})).unwrap_err().contains("neither a GeoJSON"));
     }
 }

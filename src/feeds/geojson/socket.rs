@@ -32,8 +32,8 @@ pub(in crate::feeds) struct Adapter {
 }
 
 impl Adapter {
-    pub fn new(url: String, token_env: Option<String>, tls: Tls, tuning: Tuning) -> Self {
-        Self { url, token_env, tls, tuning, features: Features::default() }
+    pub fn new(url: String, token_env: Option<String>, tls: Tls, features: Features, tuning: Tuning) -> Self {
+        Self { url, token_env, tls, tuning, features }
     }
 
     async fn connect(&self) -> Result<WebSocketStream<Box<dyn Socket>>, FeedError> {

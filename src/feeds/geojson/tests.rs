@@ -1,5 +1,7 @@
 //! Features by polling and over a WebSocket, from real servers.
 
+mod mapped;
+
 use crate::feeds::tests::peers::certificates;
 use crate::feeds::tests::{Heard, feature, listen, quick, serve};
 use crate::feeds::tls::{install_tls, server_config};
@@ -23,7 +25,8 @@ fn feed(url: String) -> (FeedHandle, Receiver<FeedEvent>) {
 
 fn secured(url: String, tls: Tls) -> (FeedHandle, Receiver<FeedEvent>) {
     let (tx, rx) = mpsc::channel(100);
-    (spawn_tuned(&FeedConfig::new("g", Source::Geojson { url, poll_s: 0.03, token_env: None, tls }), quick(), tx), rx)
+    let source = Source::Geojson { url, poll_s: 0.03, token_env: None, tls, mapping: vec![] };
+    (spawn_tuned(&FeedConfig::new("g", source), quick(), tx), rx)
 }
 
 fn collection(features: &[String]) -> String {

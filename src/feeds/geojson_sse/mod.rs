@@ -1,4 +1,4 @@
-//! GeoJSON Features as server-sent events: incidents and unit positions, resumed by `Last-Event-ID`.
+//! GeoJSON Features as server-sent events, resumed by `Last-Event-ID`.
 
 mod events;
 
@@ -22,8 +22,8 @@ pub(super) struct Adapter {
 }
 
 impl Adapter {
-    pub(super) fn new(url: String, token_env: Option<String>, tuning: Tuning) -> Self {
-        Self { url, token_env, tuning, last_event_id: None, features: Features::default() }
+    pub(super) fn new(url: String, token_env: Option<String>, features: Features, tuning: Tuning) -> Self {
+        Self { url, token_env, tuning, last_event_id: None, features }
     }
 
     async fn connect(&self) -> Result<reqwest::Response, FeedError> {

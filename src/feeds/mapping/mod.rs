@@ -5,6 +5,7 @@ mod tests;
 
 use super::outbox::{Doubt, Reason, Unusable};
 use super::phenomenon::Phenomenon;
+use super::place::middle;
 use super::sensorthings::parse::snake_case;
 use crate::model::incident::{IncidentState, Report};
 use crate::model::mapping::{IncidentFields, Mapping, ObservationFields, Piece, Term, TimeFormat, UnitFields, explained};
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 const TEXT_BYTES_MAX: usize = 8 << 10;
 
 /// What a record says.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Said {
     Reading {
         datastream: Datastream,
@@ -34,6 +35,39 @@ pub(super) enum Said {
     },
 }
 
+impl Said {
+    /// The id of what is spoken of.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Reading { observation, .. } => &observation.datastream,
+            Self::Unit(unit) => &unit.id,
+            Self::Incident(report) => &report.id,
+            Self::Over { incident, .. } => incident,
+        }
+    }
+
+    /// Its time; `None` where nothing hangs on one.
+    pub(super) fn time(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Reading { observation, .. } => Some(observation.phenomenon_time),
+            Self::Unit(unit) => Some(unit.seen_at),
+            Self::Incident(report) => report.reported_at,
+            Self::Over { .. } => None,
+        }
+    }
+
+    /// The same at another time.
+    pub(super) fn at(mut self, time: DateTime<Utc>) -> Self {
+        match &mut self {
+            Self::Reading { observation, .. } => observation.phenomenon_time = time,
+            Self::Unit(unit) => unit.seen_at = time,
+            Self::Incident(report) => report.reported_at = Some(time),
+            Self::Over { .. } => {}
+        }
+        self
+    }
+}
+
 /// A record with what surrounds it.
 #[derive(Clone, Copy)]
 pub(super) struct Record<'a> {
@@ -43,6 +77,8 @@ pub(super) struct Record<'a> {
     /// The whole message.
     pub(super) message: &'a Value,
     pub(super) record: &'a Value,
+    /// GeoJSON of where a record is that has a place by its format; asked where the mapping has neither `lon` nor `lat`.
+    pub(super) geometry: Option<&'a Value>,
     pub(super) arrived: DateTime<Utc>,
 }
 
@@ -199,8 +235,14 @@ fn place(mapping: &Mapping, id: &str, r: Record) -> Result<[f64; 3], Unusable> {
     let field = |term: &Option<Term>| term.as_ref().and_then(|t| r.number(t));
     let height_m = field(&mapping.height_m);
     let known = || mapping.places.get(id).map(|p| [p[0], p[1], height_m.or(p.get(2).copied()).unwrap_or(0.0)]);
-    let at = match (field(&mapping.lon), field(&mapping.lat)) {
-        (Some(lon), Some(lat)) => Some([lon, lat, height_m.unwrap_or(0.0)]),
+    // Fields that the mapping names are there because the geometry is not the place: in metres, or of something else.
+    let named = mapping.lon.is_some() || mapping.lat.is_some();
+    let at = match (field(&mapping.lon), field(&mapping.lat), r.geometry.filter(|g| !named && !g.is_null())) {
+        (Some(lon), Some(lat), _) => Some([lon, lat, height_m.unwrap_or(0.0)]),
+        (_, _, Some(geometry)) => {
+            let (lon, lat) = middle(geometry).map_err(|why| out_of_range(format!("{id}: {why}")))?;
+            Some([lon, lat, height_m.unwrap_or(0.0)])
+        }
         _ => known(),
     };
     let at = at.ok_or_else(|| {

@@ -24,7 +24,7 @@ fn said(mapping: &str, message: &Value) -> Vec<Result<Said, Unusable>> {
     let arrived = DateTime::UNIX_EPOCH;
     let all = records(&mapping, message).unwrap();
     let one = |record| {
-        let r = Record { feed: "f", parts: &["air", "mast"], message, record, arrived };
+        let r = Record { feed: "f", parts: &["air", "mast"], message, record, geometry: None, arrived };
         identity(&mapping, r).map_or_else(|why| vec![Err(why)], |(id, _)| read(&mapping, &id, r))
     };
     all.iter().flat_map(one).collect()
@@ -146,7 +146,7 @@ proptest! {
     fn no_json_makes_it_panic(message in any_json()) {
         let mapping: Mapping = toml::from_str(AIR).unwrap();
         for record in records(&mapping, &message).unwrap_or_default().iter().chain([&message]) {
-            let r = Record { feed: "f", parts: &["air"], message: &message, record, arrived: DateTime::UNIX_EPOCH };
+            let r = Record { feed: "f", parts: &["air"], message: &message, record, geometry: None, arrived: DateTime::UNIX_EPOCH };
             let (id, _) = identity(&mapping, r).unwrap_or_default();
             prop_assert!(!read(&mapping, &id, r).is_empty());
         }

@@ -88,8 +88,11 @@ async fn a_jump_serves_what_was_known_then_and_fires_nothing_again() {
     assert!((50.0..=52.0).contains(&first), "{first}");
     // A hub that listens all the while.
     let (tx, mut rx) = mpsc::channel(1000);
-    let _feed =
-        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None }), quick(), tx);
+    let _feed = spawn_tuned(
+        &FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None, mapping: vec![] }),
+        quick(),
+        tx,
+    );
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents == ["i10"]).await;
     // Forwards over the second report and the end of the alert.
@@ -137,8 +140,11 @@ async fn an_incident_that_ended_ends_again_when_its_journal_is_played() {
     let platform = Platform::start(Options { city: None, journals, start, speed: 0.1, ..options(ANY.parse().unwrap(), false) }).unwrap();
     let base = format!("http://{}", platform.http);
     let (tx, mut rx) = mpsc::channel(1000);
-    let _feed =
-        spawn_tuned(&FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None }), quick(), tx);
+    let _feed = spawn_tuned(
+        &FeedConfig::new("x", Source::GeojsonSse { url: format!("{base}/incidents/stream"), token_env: None, mapping: vec![] }),
+        quick(),
+        tx,
+    );
     let mut heard = Heard::default();
     listen(&mut rx, &mut heard, |h| h.incidents == ["a", "b"]).await;
     let http = crate::feeds::http::client().unwrap();

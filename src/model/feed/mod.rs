@@ -1,11 +1,13 @@
 //! Feeds 数据源 as a scene names them, and their loss ledger.
 
+mod features;
 mod sources;
 mod status;
 
 pub use sources::{CotSource, Durable, Filing, MqttSource, NatsSource, NgsiLdEntities, Open311Requests, Tracker, TrackerBy};
 pub use status::{Counts, FeedStatus, Lag};
 
+use super::mapping::Mapping;
 use super::transport::{Broker, Tls};
 use serde::{Deserialize, Serialize};
 
@@ -87,7 +89,7 @@ pub enum Source {
         #[serde(default)]
         token_env: Option<String>,
     },
-    /// GeoJSON Features, one incident or unit position each: a collection that is polled, or a WebSocket (`ws://`, `wss://`).
+    /// GeoJSON Features: a collection that is polled, or a WebSocket (`ws://`, `wss://`).
     Geojson {
         url: String,
         #[serde(default = "ten_seconds")]
@@ -98,6 +100,9 @@ pub enum Source {
         /// Of a WebSocket.
         #[serde(default)]
         tls: Tls,
+        /// What a Feature says, one at most; without it, its properties are those of our own incidents and units.
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "features::mapping")]
+        mapping: Vec<Mapping>,
     },
     /// Entities of an NGSI-LD context broker: smart data models `Alert`, `AirQualityObserved`, `TrafficFlowObserved`, and others that
     /// have numbers and a place.
@@ -136,12 +141,15 @@ pub enum Source {
         #[serde(default)]
         token_env: Option<String>,
     },
-    /// GeoJSON Features as server-sent events; one incident or unit position a Feature.
+    /// GeoJSON Features as server-sent events.
     GeojsonSse {
         url: String,
         /// As for CAP.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token_env: Option<String>,
+        /// As for GeoJSON that is polled.
+        #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "features::mapping")]
+        mapping: Vec<Mapping>,
     },
 }
 
