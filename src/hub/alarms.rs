@@ -1,6 +1,7 @@
 //! The scene's alert rules at work: readings make incidents, end them, and take them back when they were corrected.
 
 use super::core::Core;
+use super::ingest;
 use super::verdicts::Verdicts;
 use crate::history::{At, History, HistoryError, ReadingsQuery, Select};
 use crate::model::incident::{Action, Incident, IncidentState, Report, Severity, Stamp};
@@ -14,6 +15,7 @@ use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// The source of incidents made by rules, as their origin is named.
 pub const SOURCE: &str = "rules";
@@ -96,8 +98,8 @@ impl Alarms {
     }
 }
 
-/// Carries verdicts out until the hub ends.
-pub async fn run(core: Arc<Core>) {
+/// Carries verdicts out until the feeds have `ended`, and then those that still wait.
+pub async fn run(core: Arc<Core>, mut ended: watch::Receiver<bool>) {
     if core.scene.scene.rules.is_empty() {
         return;
     }
@@ -109,7 +111,15 @@ pub async fn run(core: Arc<Core>) {
         tokio::select! {
             said = core.alarms.verdicts.next(TOGETHER_MAX) => core.carry_out_all(said).await,
             _ = tick.tick() => core.alarms.tick(Utc::now()),
+            () = ingest::stop(&mut ended) => break,
         }
+    }
+    loop {
+        let rest = core.alarms.verdicts.take(TOGETHER_MAX);
+        if rest.is_empty() {
+            return;
+        }
+        core.carry_out_all(rest).await;
     }
 }
 

@@ -89,7 +89,8 @@ pub async fn run(core: Arc<Core>, config: FeedConfig, tuning: Tuning, mut stoppe
     core.inlets().remove(config.id());
 }
 
-async fn stop(stopped: &mut watch::Receiver<bool>) {
+/// Returns when it is said.
+pub(super) async fn stop(stopped: &mut watch::Receiver<bool>) {
     // An error here: who could say so is gone.
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }

@@ -267,7 +267,8 @@ async fn run(
     }
     tokio::spawn(ledger_file::run(core.clone()));
     tokio::spawn(event_keeper::run(core.clone()));
-    tokio::spawn(alarms::run(core.clone()));
+    let (feeds_end, feeds_ended) = watch::channel(false);
+    let rules = tokio::spawn(alarms::run(core.clone(), feeds_ended));
     tokio::spawn(retain(core.clone()));
     tokio::spawn(end_tours(core.clone()));
     tokio::spawn(core.clone().watch_screens());
@@ -289,6 +290,11 @@ async fn run(
     }
     // What they have taken is then on disk and counted. One that the disk holds back is not waited for.
     let _ = tokio::time::timeout(STOP_WITHIN, async { while feeds.join_next().await.is_some() {} }).await;
+    // And what rules have made of it is carried out: a correction that takes an incident back does not come again.
+    feeds_end.send_replace(true);
+    if tokio::time::timeout(STOP_WITHIN, rules).await.is_err() {
+        tracing::warn!("verdicts of alert rules are left that the state store did not take in time");
+    }
     match tokio::time::timeout(STOP_WITHIN, core.keep_ledgers()).await {
         Ok(Ok(())) => {}
         Ok(Err(e)) => tracing::warn!("{e}"),

@@ -148,7 +148,7 @@ async fn of_a_burst_of_thousands_of_sensors_every_incident_is_opened_and_every_e
             core.alarms.take(&depth(n), &reading(&format!("f/{n}"), 1, 5.0, Quality::Good));
         }
     }
-    tokio::spawn(run(core.clone()));
+    tokio::spawn(run(core.clone(), watch::channel(false).1));
     let told = async {
         let mut applied = core.applied();
         while core.world().incidents.values().filter(|i| is_over(i)).count() < SENSORS / 10 || core.world().incidents.len() < SENSORS {
@@ -161,4 +161,26 @@ async fn of_a_burst_of_thousands_of_sensors_every_incident_is_opened_and_every_e
         let incident = &world.incidents[&format!("rule/high/f/{n}/0")];
         assert_eq!((incident.version, is_over(incident)), if n % 10 == 0 { (2, true) } else { (1, false) }, "{n}");
     }
+}
+
+#[tokio::test]
+async fn what_still_waits_when_the_hub_ends_is_carried_out_before_it_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let core = core(dir.path(), None).await;
+    let (ready, is_ready) = tokio::sync::oneshot::channel();
+    tokio::spawn(core.clone().follow(ready));
+    is_ready.await.unwrap();
+    const SENSORS: usize = 3 * TOGETHER_MAX;
+    for n in 0..SENSORS {
+        let sensor = Datastream { observed_property: "depth".into(), ..sensor(&format!("f/{n}")) };
+        core.alarms.take(&sensor, &reading(&sensor.id, 0, 20.0, Quality::Good));
+    }
+    run(core.clone(), watch::channel(true).1).await;
+    let mut applied = core.applied();
+    let all = async {
+        while core.world().incidents.len() < SENSORS {
+            applied.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("all of them");
 }
