@@ -105,12 +105,10 @@ impl Piece {
             }
             None => Vec::new(),
         };
-        let optional =
-            [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len()), ("TEXCOORD", id_uvs.len())]
-                .into_iter()
-                .filter(|(_, len)| *len > 0);
+        let optional = [("NORMAL", normals.len()), ("TEXCOORD_0", texcoords.len()), ("TEXCOORD", texture_uvs.len())];
         let needed = [("_SURFACE", surfaces.len()), ("COLOR_0", colours.len()), ("feature ids", feature_ids.len())];
-        for (name, len) in optional.chain(needed) {
+        let of_picture = pictured.iter().map(|_| ("TEXCOORD", id_uvs.len()));
+        for (name, len) in optional.into_iter().filter(|(_, len)| *len > 0).chain(needed).chain(of_picture) {
             same(name, len)?;
         }
         let indices = match primitive.indices {
