@@ -102,13 +102,19 @@ async fn core(dir: &std::path::Path, history: Option<Arc<dyn History>>) -> Arc<C
     Core::new(scene, None, None, store, history, &state).await.unwrap()
 }
 
-#[tokio::test]
-async fn an_incident_that_people_closed_says_that_its_data_was_corrected_and_an_open_one_is_void() {
-    let dir = tempfile::tempdir().unwrap();
-    let core = core(dir.path(), None).await;
+/// One without a history, which applies what its store takes.
+async fn following(dir: &std::path::Path) -> Arc<Core> {
+    let core = core(dir, None).await;
     let (ready, is_ready) = tokio::sync::oneshot::channel();
     tokio::spawn(core.clone().follow(ready));
     is_ready.await.unwrap();
+    core
+}
+
+#[tokio::test]
+async fn an_incident_that_people_closed_says_that_its_data_was_corrected_and_an_open_one_is_void() {
+    let dir = tempfile::tempdir().unwrap();
+    let core = following(dir.path()).await;
     let rule = core.scene.scene.rules[0].clone();
     let evidence = |s, value| Evidence { datastream: "f/a".into(), time: at(s), value };
     for id in ["rule/rise/f/a/0", "rule/rise/f/a/100"] {
@@ -135,10 +141,7 @@ async fn an_incident_that_people_closed_says_that_its_data_was_corrected_and_an_
 #[tokio::test]
 async fn of_a_burst_of_thousands_of_sensors_every_incident_is_opened_and_every_end_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let core = core(dir.path(), None).await;
-    let (ready, is_ready) = tokio::sync::oneshot::channel();
-    tokio::spawn(core.clone().follow(ready));
-    is_ready.await.unwrap();
+    let core = following(dir.path()).await;
     let depth = |n: usize| Datastream { observed_property: "depth".into(), ..sensor(&format!("f/{n}")) };
     // All at once and before anybody carries them out, as in one batch just after a start; every tenth is over at once.
     const SENSORS: usize = 5_000;
@@ -166,10 +169,7 @@ async fn of_a_burst_of_thousands_of_sensors_every_incident_is_opened_and_every_e
 #[tokio::test]
 async fn what_still_waits_when_the_hub_ends_is_carried_out_before_it_does() {
     let dir = tempfile::tempdir().unwrap();
-    let core = core(dir.path(), None).await;
-    let (ready, is_ready) = tokio::sync::oneshot::channel();
-    tokio::spawn(core.clone().follow(ready));
-    is_ready.await.unwrap();
+    let core = following(dir.path()).await;
     const SENSORS: usize = 3 * TOGETHER_MAX;
     for n in 0..SENSORS {
         let sensor = Datastream { observed_property: "depth".into(), ..sensor(&format!("f/{n}")) };
