@@ -19,17 +19,22 @@ pub fn now_mib() -> f64 {
     parse_kib(&rollup, "Pss:").map_or(0.0, |kib| kib as f64 / 1024.0)
 }
 
-/// Takes no more memory than it needs: for what draws, before it begins.
+/// Takes memory in small pages: for what draws and for the hub, before they begin.
 ///
 /// Both Rust's allocator and a software rasteriser ask for far more than they use at once; in pages of 2 MiB all of it would count, 160 MiB for the
-/// demo city. And what tiles leave goes back to the system soon. Building packages is quicker without either.
-#[cfg(feature = "screen")]
-pub fn spare() {
+/// demo city. And where memory is in pieces, the system clears room for such a page while its asker waits: a hub's answer of 60 ms then takes 300.
+/// Building packages is quicker with them.
+pub fn small_pages() {
     // SAFETY: this operation of prctl takes no addresses.
     #[cfg(target_os = "linux")]
     unsafe {
         libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0);
     }
+}
+
+/// Gives what tiles leave back to the system soon: for what draws, before it begins.
+#[cfg(feature = "screen")]
+pub fn give_back_soon() {
     // SAFETY: not thread safe by its manual, and no other thread runs yet.
     unsafe { libmimalloc_sys::mi_option_set(PURGE_DELAY, PURGE_DELAY_MS) };
 }

@@ -64,9 +64,18 @@ enum Command {
     Bench(bench::Args),
 }
 
-#[cfg(feature = "screen")]
 impl Command {
+    /// Whether it answers screens, for as long as it is left to.
+    fn serves(&self) -> bool {
+        match self {
+            Self::Hub(_) => true,
+            Self::Bench(bench) => bench.serves(),
+            _ => false,
+        }
+    }
+
     /// Whether it opens a screen, with or without a window.
+    #[cfg(feature = "screen")]
     fn draws(&self) -> bool {
         match self {
             Self::Demo(_) | Self::Desk(_) | Self::Wall(_) | Self::Snapshot(_) => true,
@@ -86,9 +95,13 @@ pub fn main() -> ExitCode {
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     // A line that can't be written (a log file on a full disk) is lost; complaining of it on the same stderr would be a panic.
     let _ = log.log_internal_errors(false).try_init();
+    if args.command.serves() {
+        memory::small_pages();
+    }
     #[cfg(feature = "screen")]
     if args.command.draws() {
-        memory::spare();
+        memory::small_pages();
+        memory::give_back_soon();
     }
     let done: anyhow::Result<ExitCode> = match args.command {
         Command::Analyse(args) => analyse::run(&args),

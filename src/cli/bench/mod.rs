@@ -31,9 +31,14 @@ enum What {
     History(history::Args),
 }
 
-#[cfg(feature = "screen")]
 impl Args {
+    /// Whether it does what a hub and its screens do.
+    pub fn serves(&self) -> bool {
+        matches!(self.what, What::Live(_) | What::History(_))
+    }
+
     /// Whether it opens a screen.
+    #[cfg(feature = "screen")]
     pub fn draws(&self) -> bool {
         matches!(self.what, What::Flight(_) | What::Frame(_))
     }

@@ -127,7 +127,8 @@ impl Shared {
             state.missing.extend(missing);
         }
         if chosen.properties.len() > 1 {
-            state.samples.sort_unstable_by_key(|s| s.series);
+            // Each property's are in order already, which the stable sort makes use of.
+            state.samples.sort_by_key(|s| s.series);
         }
         state
     }

@@ -12,7 +12,9 @@ pub fn show(ui: &mut egui::Ui, data: &PanelData) {
     let Some((heat, facts)) = data.heat else { return };
     ui.horizontal_wrapped(|ui| {
         ui.label(RichText::new(&heat.name).font(style::strong(data.text.body)));
-        ui.label(RichText::new(format!("{} · {}", heat.name_en, heat.unit())).font(style::regular(data.text.small)).color(style::QUIET));
+        let words = RichText::new(format!("{} · {}", heat.name_en, heat.unit())).font(style::regular(data.text.small)).color(style::QUIET);
+        // In one piece: a unit alone on a row of its own says nothing.
+        ui.add(egui::Label::new(words).extend());
     });
     let scale = heat.scale();
     strip(ui, data, heat, &scale);

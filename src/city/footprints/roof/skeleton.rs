@@ -191,8 +191,14 @@ impl Front {
             self.expect_shrunk(c, 0.0);
             self.expect_met(c);
         }
+        // Every node inside ends three arcs and each of `holes` closes a circle of them: n - 2 + 2 holes of them, and a hole has three of the n
+        // corners. More come of a corner that meets the same edge at the same moment again and again, as rounding may have it.
+        let most = 3 * self.edges.len();
         while self.left > 0 {
             let event = self.queue.pop()?;
+            if self.nodes.len() > most {
+                return None;
+            }
             match event.kind {
                 Kind::Shrunk { from, to } => self.shrunk(from, to, event.time)?,
                 Kind::Met { corner, edge } => self.met(corner, edge, event.time)?,
@@ -328,4 +334,34 @@ fn draw_together(corners: usize, nodes: &mut [Node], arcs: &mut Vec<Arc>) -> Opt
     }
     arcs.retain(|a| a.from != a.to);
     Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With this shaking the two corners of an arm meet each other's edges again and again at one moment; it grew to all memory there was.
+    #[test]
+    fn a_front_that_goes_round_in_circles_is_given_up_and_shaken_otherwise() {
+        let house = [
+            (0.0, 0.0),
+            (1.174742060839411, -27.975345951220955),
+            (3.1729810573551935, -27.89143580401814),
+            (2.837340468543933, -19.89847981795501),
+            (14.826774447638629, -19.39501893473812),
+            (14.658954153232997, -15.398540941706555),
+            (10.662476160201432, -15.566361236112185),
+            (10.410745718592988, -9.571644246564837),
+            (16.405462708140334, -9.319913804956393),
+            (16.32155256093752, -7.321674808440609),
+            (10.326835571390173, -7.5734052500490545),
+            (9.991194982578913, 0.4195507360140754),
+        ]
+        .map(|(x, y)| DVec2::new(x, y));
+        let edges: Vec<_> = (0..house.len()).map(|i| (i, (i + 1) % house.len())).collect();
+        assert!(skeleton(&house, &edges, 0).is_none());
+        let made = skeleton(&house, &edges, 1).unwrap();
+        // No ring has more nodes inside than corners less two.
+        assert!(made.nodes.len() <= 2 * house.len() - 2 && made.arcs.len() >= house.len());
+    }
 }
