@@ -140,7 +140,9 @@ impl Shared {
         let chosen = (!everything).then(|| Chosen::new(&catalogue, select));
         let holds = |s: &Sample| chosen.as_ref().map_or_else(|| catalogue.is_current(s.series), |chosen| chosen.holds(s.series));
         let latest = self.latest.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let samples = latest.0.iter().flatten().filter(|s| holds(s)).copied().collect();
+        // Room for all at once: a list that grows to a million is copied and paged in twice.
+        let mut samples = Vec::with_capacity(if everything { latest.0.len() } else { 0 });
+        samples.extend(latest.0.iter().flatten().filter(|s| holds(s)));
         drop(latest);
         State { catalogue, samples, missing: Vec::new() }
     }
