@@ -138,14 +138,18 @@ fn children_that_are_not_to_be_looked_at_from_here_leave_their_parent_on_screen(
 }
 
 proptest! {
-    /// Haze only takes away: each tile drawn in it is drawn in clear air too, or stands for finer ones that are.
+    /// Haze only takes away: each tile drawn in it is drawn in clear air too, or stands for finer ones that are. But for one at the picture's
+    /// edge that only seems to be in it (boxes are asked plane by plane): where haze draws it, clear air finds none of its finest in view.
     #[test]
     fn haze_adds_nothing(view in any_view(), density in 0.0..0.01f64) {
         let tree = quadtree(4, Refine::Replace);
         let loads = all(&tree, Ready);
         let clear = once(&tree, &loads, std::slice::from_ref(&view)).draw;
+        let within = |tile: TileId, id: TileId| tile == id || ancestors(&tree, tile).any(|a| a == id);
+        let finest = || tree.iter().filter(|(_, t)| t.children.is_empty());
+        let seen: Vec<TileId> = finest().filter(|(_, t)| t.volume.meets_frustum(view.planes())).map(|(id, _)| id).collect();
         for id in once(&tree, &loads, &[view.with_haze(density)]).draw {
-            prop_assert!(clear.iter().any(|c| *c == id || ancestors(&tree, *c).any(|a| a == id)), "{id:?}");
+            prop_assert!(clear.iter().any(|c| within(*c, id)) || !seen.iter().any(|s| within(*s, id)), "{id:?}");
         }
     }
 }
