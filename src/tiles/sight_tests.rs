@@ -146,8 +146,8 @@ proptest! {
         let loads = all(&tree, Ready);
         let clear = once(&tree, &loads, std::slice::from_ref(&view)).draw;
         let within = |tile: TileId, id: TileId| tile == id || ancestors(&tree, tile).any(|a| a == id);
-        let finest = || tree.iter().filter(|(_, t)| t.children.is_empty());
-        let seen: Vec<TileId> = finest().filter(|(_, t)| t.volume.meets_frustum(view.planes())).map(|(id, _)| id).collect();
+        let finest = tree.iter().filter(|(_, t)| t.children.is_empty());
+        let seen: Vec<TileId> = finest.filter(|(_, t)| t.volume.meets_frustum(view.planes())).map(|(id, _)| id).collect();
         for id in once(&tree, &loads, &[view.with_haze(density)]).draw {
             prop_assert!(clear.iter().any(|c| within(*c, id)) || !seen.iter().any(|s| within(*s, id)), "{id:?}");
         }

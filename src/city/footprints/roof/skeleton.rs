@@ -191,8 +191,8 @@ impl Front {
             self.expect_shrunk(c, 0.0);
             self.expect_met(c);
         }
-        // Every node inside ends three arcs and each of `holes` closes a circle of them: n - 2 + 2 holes of them, and a hole has three of the n
-        // corners. More come of a corner that meets the same edge at the same moment again and again, as rounding may have it.
+        // Three arcs meet in each node inside and each hole is one circle of them: n corners have n - 2 nodes inside and two more a hole, which takes
+        // three corners at least. More come only where rounding lets a corner meet the same edge at the same moment again and again.
         let most = 3 * self.edges.len();
         while self.left > 0 {
             let event = self.queue.pop()?;
